@@ -271,12 +271,35 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	list_init(&admin->sessions);
 	deadline_list_init(&admin->timeouts, loop, TIMEOUT_MS, on_timeout);
 	if (!start_listening(admin, path, err)) {
-		admin_socket_name_variable(config, err);
 		admin_stop(admin);
 		return false;
 	}
 	*admin_out = admin;
 	return true;
+}
+
+void admin_restore(struct admin *admin)
+{
+	struct admin_socket lost;
+	struct listener *listener;
+	struct err err;
+
+	if (!admin || !admin->listener || admin_socket_is_in_place(&admin->socket))
+		return;
+	lost = admin->socket;
+	listener = admin->listener;
+	if (start_listening(admin, lost.path, &err)) {
+		log_warn("the admin socket was gone: it is there again",
+		         log_str("path", lost.path));
+		listener_free(listener);
+		admin_socket_remove(&lost);
+		return;
+	}
+	admin_socket_remove(&admin->socket);
+	admin->socket = lost;
+	admin->listener = listener;
+	log_error("the admin socket is gone", log_str("path", lost.path),
+	          log_str("error", err.text));
 }
 
 void admin_stop(struct admin *admin)

@@ -19,6 +19,9 @@ struct loop;
  * its members must be set when the loop runs. On failure returns false and sets *err. */
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,
                  struct err *err);
+/* If the path no longer leads to the socket, because somebody has deleted it, makes it again, and
+ * logs that. Connections stay. Accepts NULL. */
+void admin_restore(struct admin *admin);
 /* Closes all connections and removes the socket. Accepts NULL. */
 void admin_stop(struct admin *admin);
 

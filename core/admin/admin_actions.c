@@ -76,6 +76,8 @@ static void write_changes(const struct changes *changes, struct jsonout *json)
 		jsonout_text(json, "key", change->pointer);
 		jsonout_text(json, "from", change->from);
 		jsonout_text(json, "to", change->to);
+		jsonout_bool(json, "from_is_default", change->from_is_default);
+		jsonout_bool(json, "to_is_default", change->to_is_default);
 		jsonout_text(json, "holds", changes_kind_name(change->kind));
 		jsonout_end(json, '}');
 	}

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "metrics/metrics.h"
+#include "metrics/families.h"
 
 struct dates {
 	struct jsonout *json;
@@ -12,12 +12,14 @@ struct dates {
 	int64_t now_s;
 };
 
+/* That of the last reload has a line of its own in the status. */
 static bool is_date(const spore_metric_spec *family)
 {
 	static const char end[] = "_timestamp_seconds";
 	size_t len = strlen(family->name);
 
-	return family->type == SPORE_METRIC_GAUGE && len >= sizeof end - 1 &&
+	return strcmp(family->name, family_spec(FAMILY_RELOAD_TIME)->name) != 0 &&
+	       family->type == SPORE_METRIC_GAUGE && len >= sizeof end - 1 &&
 	       strcmp(family->name + len - (sizeof end - 1), end) == 0;
 }
 

@@ -19,20 +19,9 @@
 
 enum { BACKLOG = 128, LOCK_TRIES = 100, SUN_PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path };
 
-static const struct json *node_of(const struct config *config)
+const struct json *admin_socket_value(const struct config *config)
 {
 	return json_get(json_get(json_doc_root(config->doc), "admin"), "socket");
-}
-
-void admin_socket_name_variable(const struct config *config, struct err *err)
-{
-	const struct json *node = node_of(config);
-	const struct json_source *source = node ? node->source : NULL;
-	size_t len = strlen(err->text);
-
-	if (source && !source->text && source->name[0] != '-')
-		snprintf(err->text + len, sizeof err->text - len, " (the path is from %s)",
-		         source->name);
 }
 
 /* ---- the check ---- */
@@ -53,7 +42,7 @@ static void check_folder(const char *path, const struct json *node, struct diag 
 void admin_socket_check(const struct config *config, struct diag *diag)
 {
 	const char *path = config->settings.admin.socket;
-	const struct json *node = node_of(config);
+	const struct json *node = admin_socket_value(config);
 	struct stat st;
 
 	if (!path || !*path || diag_has(diag, node))
@@ -188,14 +177,19 @@ int admin_socket_open(struct admin_socket *socket, const char *path, struct err 
 	return fd;
 }
 
-void admin_socket_remove(struct admin_socket *socket)
+bool admin_socket_is_in_place(const struct admin_socket *socket)
 {
 	struct stat own, there;
 
+	return fstat(socket->file, &own) == 0 && lstat(socket->path, &there) == 0 &&
+	       own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+}
+
+void admin_socket_remove(struct admin_socket *socket)
+{
 	if (!socket->path)
 		return;
-	if (fstat(socket->file, &own) == 0 && lstat(socket->path, &there) == 0 &&
-	    own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+	if (admin_socket_is_in_place(socket))
 		unlink(socket->path);
 	close(socket->file);
 	free(socket->path);

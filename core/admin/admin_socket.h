@@ -20,15 +20,15 @@
 
 struct config;
 struct diag;
+struct json;
 
 struct admin_socket {
 	char *path; /* owned; NULL: not created */
 	int file;   /* O_PATH; kept open so that the kernel cannot reuse its inode number */
 };
 
-/* Adds to an error about the socket the variable that its path is from, if there is one: it stands
- * in no command line and no file. */
-void admin_socket_name_variable(const struct config *config, struct err *err);
+/* The path in the configuration, for errors about the socket. NULL: none is configured. */
+const struct json *admin_socket_value(const struct config *config);
 /* Adds to the diag what would keep admin_socket_open from making the socket, as far as it shows
  * without one: the length of the path, its folder, and a file that is there already. A server may
  * listen there already, since it may hand over. */
@@ -37,6 +37,8 @@ void admin_socket_check(const struct config *config, struct diag *diag);
  * socket of a dead server. Returns -1 and sets *err, with the path and the remedy, if a server is
  * listening on the path or the socket cannot be created. */
 int admin_socket_open(struct admin_socket *socket, const char *path, struct err *err);
+/* Does the path still lead to this socket? */
+bool admin_socket_is_in_place(const struct admin_socket *socket);
 /* Unlinks the socket, unless the path now belongs to another one. Accepts a zeroed struct. */
 void admin_socket_remove(struct admin_socket *socket);
 

@@ -19,6 +19,7 @@
 #include "plugin/kind.h"
 #include "process/drain.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 #include "server/census.h"
 #include "server/server.h"
 #include "thread/guest.h"
@@ -174,6 +175,21 @@ static void write_states(const struct plugins *plugins, struct jsonout *json)
 	jsonout_end(json, ']');
 }
 
+/* ---- the last reload ---- */
+
+static void write_reload(const struct reload_record *record, struct jsonout *json)
+{
+	if (record->at_ms == 0) {
+		jsonout_text(json, "last_reload", NULL);
+		return;
+	}
+	jsonout_begin(json, "last_reload", '{');
+	jsonout_bool(json, "successful", !record->is_refused);
+	jsonout_int(json, "age_ms", clock_ms() - record->at_ms);
+	jsonout_text(json, "error", record->is_refused ? record->why : NULL);
+	jsonout_end(json, '}');
+}
+
 /* ---- the answer ---- */
 
 void admin_status_write(const struct admin_query *query, struct jsonout *json)
@@ -194,6 +210,7 @@ void admin_status_write(const struct admin_query *query, struct jsonout *json)
 	jsonout_int(json, "workers", runtime->n_workers);
 	admin_silent_write(query->survey, runtime->n_workers, json);
 	write_readiness(json);
+	write_reload(&query->host->reload->record, json);
 	jsonout_int(json, "generation", plugins->generation);
 	jsonout_int(json, "generations_alive", retirer_generations(plugins->retirer));
 	jsonout_int(json, "plugin_instances", retirer_alive(plugins->retirer));

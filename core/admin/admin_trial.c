@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "admin/admin_answer.h"
+#include "admin/admin_ports.h"
 #include "base/text.h"
 #include "log/status.h"
 #include "net/addr.h"
 #include "process/culprit.h"
 
-enum { PORTS_SIZE = 512, HEX_SIZE = 2 * SPORE_AUTH_ANSWER_MAX + 1 };
+enum { HEX_SIZE = 2 * SPORE_AUTH_ANSWER_MAX + 1 };
 
 /* ---- the line ---- */
 
@@ -174,47 +175,6 @@ static void write_step(const struct trial_step *step, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
-static const char more[] = ",...";
-
-/* Adds the ports that both have. False: the rest was cut. */
-static bool add_ports(const spore_port_range *one, const spore_port_range *other, size_t *len,
-                      char out[PORTS_SIZE])
-{
-	unsigned lo = one->lo > other->lo ? one->lo : other->lo;
-	unsigned hi = one->hi < other->hi ? one->hi : other->hi;
-	const char *comma = *len ? "," : "";
-
-	if (lo > hi)
-		return true;
-	if (*len + strlen(",65535-65535") + sizeof more > PORTS_SIZE) {
-		memcpy(out + *len, more, sizeof more);
-		return false;
-	}
-	*len += (size_t)(lo == hi ? snprintf(out + *len, PORTS_SIZE - *len, "%s%u", comma, lo)
-	                          : snprintf(out + *len, PORTS_SIZE - *len, "%s%u-%u", comma, lo,
-	                                     hi));
-	return true;
-}
-
-/* The public ports of the server that the policy allows. */
-static void write_ports(const struct grant *grant, const struct config *config,
-                        struct jsonout *json)
-{
-	static const spore_port_range every = { 1, UINT16_MAX };
-	bool is_limited = grant && grant->fields & SPORE_AUTH_F_PORTS;
-	const spore_port_range *ports = is_limited ? grant->ports : &every;
-	const spore_port_range *ours = config->settings.server.public_ports.items;
-	size_t n_ports = is_limited ? grant->n_ports : 1, len = 0;
-	char text[PORTS_SIZE] = "";
-	bool has_room = true;
-
-	for (size_t i = 0; i < config->settings.server.public_ports.count; i++) {
-		for (size_t k = 0; k < n_ports && has_room; k++)
-			has_room = add_ports(&ours[i], &ports[k], &len, text);
-	}
-	jsonout_text(json, "ports", len ? text : "none");
-}
-
 /* Without its bit, the policy has no such limit. */
 static void write_limit(const struct grant *grant, uint32_t field, const char *key, int64_t value,
                         struct jsonout *json)
@@ -230,7 +190,7 @@ static void write_allowed(const struct grant *grant, const struct config *config
 {
 	jsonout_begin(json, "allowed", '{');
 	jsonout_text(json, "identity", grant ? grant->identity : "");
-	write_ports(grant, config, json);
+	admin_ports_write(grant, config, json);
 	write_limit(grant, SPORE_AUTH_F_MAX_TUNNELS, "max_tunnels", grant ? grant->max_tunnels : 0,
 	            json);
 	write_limit(grant, SPORE_AUTH_F_MAX_CONNS, "max_conns", grant ? grant->max_conns : 0, json);
@@ -251,7 +211,8 @@ void admin_trial_write(const struct trial_report *report, const struct config *c
 		                  culprit_describe(culprit));
 		return;
 	}
-	write_verdict("verdict", report->verdict, json);
+	if (!admin_ports_refuse(report, config, json))
+		write_verdict("verdict", report->verdict, json);
 	jsonout_text(json, "by", report->by);
 	jsonout_bool(json, "last_good", report->is_last_good);
 	jsonout_int(json, "took_us", report->took_ns / 1000);

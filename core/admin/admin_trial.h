@@ -35,7 +35,8 @@ struct trial_plan admin_trial_plan(const struct admin_trial_question *question,
                                    struct plugin_set *set);
 /* Writes the members of the answer to auth-challenge. */
 void admin_trial_write_challenge(const struct plugin_set *set, bool secure, struct jsonout *json);
-/* Writes the members of the answer to auth-test; "error" if the worker hangs. */
+/* Writes the members of the answer to auth-test; "error" if the worker hangs. The verdict is the
+ * server's, which may refuse a tunnel to a client that the chain allows. */
 void admin_trial_write(const struct trial_report *report, const struct config *config,
                        struct jsonout *json);
 

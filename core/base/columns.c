@@ -7,14 +7,24 @@
 
 enum { GAP = 2 };
 
-static char *copy_printable(const char *text)
+static char *copy_visible(const char *text)
 {
 	size_t len = text ? strlen(text) : 0, size = 4 * len + 1;
 	char *copy = malloc(size);
 
 	if (copy)
-		text_printable(text, len, copy, size);
+		text_visible(text, len, copy, size);
 	return copy;
+}
+
+/* The characters of a visible text. */
+static size_t count_characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xC0) != 0x80;
+	return n;
 }
 
 void columns_add(struct columns *columns, const char *const *cells)
@@ -27,7 +37,7 @@ void columns_add(struct columns *columns, const char *const *cells)
 	}
 	columns->cells = more;
 	for (size_t i = 0; i < columns->n; i++) {
-		char *copy = copy_printable(cells[i]);
+		char *copy = copy_visible(cells[i]);
 
 		columns->out_of_memory = columns->out_of_memory || !copy;
 		columns->cells[columns->count++] = copy;
@@ -39,8 +49,9 @@ static size_t width_of(const struct columns *columns, size_t column)
 	size_t width = 0;
 
 	for (size_t i = column; i < columns->count; i += columns->n) {
-		if (strlen(columns->cells[i]) > width)
-			width = strlen(columns->cells[i]);
+		size_t n = count_characters(columns->cells[i]);
+
+		width = n > width ? n : width;
 	}
 	return width;
 }
@@ -57,7 +68,7 @@ static void print_row(const struct columns *columns, char *const *row, const siz
 		if (widths[i] == 0)
 			continue;
 		fprintf(out, "%*s%s", (int)gap, "", row[i]);
-		gap = widths[i] - strlen(row[i]) + GAP;
+		gap = widths[i] - count_characters(row[i]) + GAP;
 	}
 	fputc('\n', out);
 }

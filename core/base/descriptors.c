@@ -19,6 +19,15 @@ bool descriptors_hold_standard(void)
 	return true;
 }
 
+unsigned descriptors_open(void)
+{
+	unsigned most = descriptors_max(), n = 0;
+
+	for (unsigned fd = 0; fd < most && fd < DESCRIPTORS_SEEN; fd++)
+		n += fcntl((int)fd, F_GETFD) >= 0;
+	return n;
+}
+
 unsigned descriptors_max(void)
 {
 	struct rlimit files;

@@ -8,6 +8,10 @@
  * that nobody uses. Otherwise the next descriptor that the process opens would get its number.
  * False and errno: this failed. Call it before anything is opened. [main] */
 bool descriptors_hold_standard(void);
+/* How many descriptors are open; at most SEEN of them are counted, which may be all that there may
+ * be. Needs none itself. [any] */
+enum { DESCRIPTORS_SEEN = 1024 };
+unsigned descriptors_open(void);
 /* How many descriptors the process may have open: the soft limit, at most about a million. [any] */
 unsigned descriptors_max(void);
 

@@ -58,8 +58,9 @@ unsigned text_distance(const char *a, const char *b)
 
 const char *text_suggest(const char *found, const char *const *names, size_t n)
 {
-	/* With more edits, or edits to more than half of the letters, it is another word. */
-	unsigned limit = strlen(found) < 5 ? 2 : 3, least = UINT_MAX;
+	/* With more edits, or edits to more than half of the letters, it is another word. "server"
+	 * and "secret" differ in three letters of six. */
+	unsigned limit = strlen(found) < 8 ? 2 : 3, least = UINT_MAX;
 	const char *best = NULL;
 
 	for (size_t i = 0; i < n; i++) {
@@ -81,6 +82,12 @@ static bool is_printable(uint8_t c)
 static bool is_plain(uint8_t c)
 {
 	return is_printable(c) && c != '\\' && c != '"';
+}
+
+static bool is_never_plain(uint8_t c)
+{
+	(void)c;
+	return false;
 }
 
 size_t text_escaped_length(const void *bytes, size_t len)
@@ -129,6 +136,26 @@ size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
 size_t text_printable(const void *bytes, size_t len, char *out, size_t size)
 {
 	return escape(bytes, len, is_printable, out, size);
+}
+
+size_t text_visible(const void *bytes, size_t len, char *out, size_t size)
+{
+	const char *text = bytes;
+	size_t n = 0, used;
+
+	for (size_t i = 0; i < len; i += used) {
+		bool stays = utf8_is_visible(text + i, len - i);
+
+		used = stays ? utf8_sequence(text + i, len - i) : 1;
+		if (n + (stays ? used : 4) >= size)
+			break;
+		if (stays)
+			memcpy(out + n, text + i, used);
+		n += stays ? used : escape(text + i, 1, is_never_plain, out + n, size - n);
+	}
+	if (size)
+		out[n] = '\0';
+	return n;
 }
 
 /* The code point of a sequence of n bytes (utf8_sequence). */

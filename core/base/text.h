@@ -21,6 +21,8 @@ const char *text_suggest(const char *found, const char *const *names, size_t n);
 size_t text_escape(const void *bytes, size_t len, char *out, size_t size);
 /* The same for a text without quotes around it: `\` and `"` stay. */
 size_t text_printable(const void *bytes, size_t len, char *out, size_t size);
+/* The same, but visible characters of UTF-8 stay, too: for a terminal and not for a log. */
+size_t text_visible(const void *bytes, size_t len, char *out, size_t size);
 /* The length of text_escape's result if `size` does not limit it. */
 size_t text_escaped_length(const void *bytes, size_t len);
 /* Writes the character at `text` as it appears in a JSON string of ASCII: itself, `\"`, `\\`,

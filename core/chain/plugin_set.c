@@ -428,6 +428,33 @@ void plugin_set_end_exporters(struct plugin_set *set)
 	}
 }
 
+/* NULL: out of memory. */
+static struct chain *copy_silent(const struct chain *from)
+{
+	struct chain *chain = new_chain(from->n);
+
+	for (size_t i = 0; chain && i < from->n; i++) {
+		if (!listeners_has(&from->items[i]->listeners))
+			chain->items[chain->n++] = instance_ref(from->items[i]);
+	}
+	return chain;
+}
+
+void plugin_set_end_listeners(struct plugin_set *set)
+{
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		struct chain *old = set->chains[i], *rest;
+
+		if (!chain_rows[i].exports || !old)
+			continue;
+		rest = copy_silent(old);
+		if (!rest)
+			continue;
+		set->chains[i] = rest;
+		chain_unref(old);
+	}
+}
+
 struct chain *chain_ref(struct chain *chain)
 {
 	atomic_fetch_add_explicit(&chain->refs, 1, memory_order_relaxed);

@@ -76,6 +76,10 @@ bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const
  * go on side by side. [main] */
 void plugin_set_end_exporters(struct plugin_set *set);
 
+/* Gives back the exporters that listen, so that the addresses are free for another process. Those
+ * that send go on. Keeps them if memory is out. [main], while the control thread has no work */
+void plugin_set_end_listeners(struct plugin_set *set);
+
 /* [any]; NULL is fine for unref. */
 struct plugin_set *plugin_set_ref(struct plugin_set *set);
 void plugin_set_unref(struct plugin_set *set);

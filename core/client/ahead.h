@@ -42,6 +42,7 @@ struct ahead_pool {
 	atomic_uint n_idle;  /* [any] */
 	unsigned failures;   /* since a connection was of use */
 	ev_timer pause;      /* before the next attempt */
+	bool lacks_service;  /* the proxies': the last visitor did not reach the service */
 };
 
 /* With a stream: the server has accepted the visitor. The stream and the bytes that followed the

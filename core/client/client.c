@@ -220,6 +220,11 @@ static unsigned standing(const struct settings *settings)
 }
 
 /* A visitor takes two. The reserve is for what stays open all the time, and for everything else. */
+unsigned client_visitors(const struct client *client)
+{
+	return atomic_load(&client->shared.carried);
+}
+
 unsigned client_max_visitors(const struct settings *settings, unsigned descriptors)
 {
 	unsigned reserve = LEAST_RESERVE + standing(settings) + 2 * relay_most_pipes(descriptors);

@@ -33,6 +33,8 @@ struct client_env {
 	void *arg;
 };
 
+/* The visitors that wait, are set up or relayed. [any] */
+unsigned client_visitors(const struct client *client);
 /* How many visitors a client with these settings carries at once with so many descriptors. [any] */
 unsigned client_max_visitors(const struct settings *settings, unsigned descriptors);
 /* How many descriptors a client with these settings needs at least: for its tunnels, the

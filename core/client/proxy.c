@@ -35,8 +35,9 @@ struct proxy {
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
 	bool local_failed;
-	const char *failure; /* why the visitor gets no relay; static */
-	bool is_started;     /* else it is queued */
+	bool asks_local_first; /* nothing goes to the server before `dial` has ended */
+	const char *failure;   /* why the visitor gets no relay; static */
+	bool is_started;       /* else it is queued */
 	struct loop_task reap;
 };
 
@@ -442,6 +443,21 @@ static bool fail_local(struct proxy *proxy, const struct net_failure *failure)
 	return is_told;
 }
 
+/* After a visitor that has not reached the service, the next one must reach it before the server is
+ * connected to. So the server can be told, however long a name takes that does not resolve. */
+static bool may_be_unserved(const struct proxy *proxy)
+{
+	return proxy->pool->lacks_service &&
+	       decline_is_read(proxy->pool->decliner, DECLINE_READS_BOTH);
+}
+
+static void connect_to_server(struct proxy *proxy)
+{
+	proxy->asks_local_first = false;
+	if (!use_ahead(proxy))
+		dial_server(proxy);
+}
+
 static const struct net_failure no_memory = { "out of memory", SHORTAGE_MEMORY };
 
 static void on_local(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
@@ -455,12 +471,16 @@ static void on_local(int fd, const spore_addr *addr, const struct net_failure *f
 			close(fd);
 		failure = &no_memory;
 	}
-	if (!proxy->local) {
-		fail_local(proxy, failure);
+	if (proxy->local || !failure->lacks)
+		proxy->pool->lacks_service = !proxy->local;
+	if (proxy->local)
+		stream_open(proxy->local);
+	if (!proxy->local && (fail_local(proxy, failure) || !proxy->asks_local_first))
 		return;
-	}
-	stream_open(proxy->local);
-	join_streams(proxy);
+	if (proxy->asks_local_first)
+		connect_to_server(proxy);
+	else
+		join_streams(proxy);
 }
 
 static void set_up_proxy(struct proxy *proxy)
@@ -481,8 +501,9 @@ static void set_up_proxy(struct proxy *proxy)
 	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
 	if (!proxy->dial && fail_local(proxy, &no_memory))
 		return;
-	if (!use_ahead(proxy))
-		dial_server(proxy);
+	proxy->asks_local_first = proxy->dial && may_be_unserved(proxy);
+	if (!proxy->asks_local_first)
+		connect_to_server(proxy);
 }
 
 /* ---- the queue ---- */

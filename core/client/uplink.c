@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "chain/transport.h"
 #include "log/status.h"
@@ -146,12 +147,34 @@ static void on_link_fault(struct link *link, enum link_fault fault)
 		fail_uplink(uplink, UPLINK_FAILED, why);
 }
 
+enum { REFUSED_BY_MS = 1000, VAIN_SIZE = 200 };
+
+/* A server that asks for no secret waits for the client's first message, while the client waits for
+ * a Challenge. So it closes the connection later than a server that refuses the client. */
+static const char *explain_vain_wait(const struct uplink *uplink, char out[VAIN_SIZE])
+{
+	int64_t waited_ms = clock_ms() - uplink->awaits_since_ms;
+
+	if (uplink->state != UPLINK_AWAITING_CHALLENGE || waited_ms < REFUSED_BY_MS ||
+	    stream_complaint(uplink->link.stream))
+		return NULL;
+	snprintf(out, VAIN_SIZE,
+	         "the server closed the connection after %lld s without a Challenge: do both sides "
+	         "use a secret and the same transport (TLS or not)?",
+	         (long long)(waited_ms / 1000));
+	return out;
+}
+
 static void on_link_end(struct link *link, const char *why)
 {
 	struct uplink *uplink = uplink_of(link);
+	char text[VAIN_SIZE];
+	const char *vain = why ? NULL : explain_vain_wait(uplink, text);
 
 	if (uplink->state == UPLINK_READY)
 		uplink->events->on_end(uplink, why);
+	else if (vain)
+		fail_uplink(uplink, UPLINK_FAILED, vain);
 	else
 		fail_uplink(uplink, stream_complaint(link->stream) ? UPLINK_FAILED : UPLINK_ENDED,
 		            why ? why : "the connection was closed");
@@ -235,6 +258,7 @@ static void become_open(struct uplink *uplink)
 
 	uplink->stream = NULL;
 	uplink->state = UPLINK_AWAITING_CHALLENGE;
+	uplink->awaits_since_ms = clock_ms();
 	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT, &link_events);
 	if (uplink->worker->shared->set->needs_challenge)
 		uplink_expect_answer(uplink);

@@ -74,6 +74,7 @@ struct uplink {
 	struct dial *dial;
 	struct stream *stream; /* owned until the link takes it */
 	struct link link;
+	int64_t awaits_since_ms;  /* in AWAITING_CHALLENGE, by clock_ms */
 	struct deadline deadline; /* of the handshakes, then of the server's answer */
 	struct auth_run auth;
 };

@@ -78,23 +78,16 @@ static bool is_one_word(const char *text)
 
 /* ---- the answer ---- */
 
-/* jsonout writes each byte that is not ASCII as one character. Turns these characters back into
- * bytes. */
-static void restore_bytes(struct json *node)
+/* Of a reload that was refused. */
+static void print_server_warnings(const struct json *answer)
 {
-	char *out = (char *)(uintptr_t)node->raw;
+	const struct json *warnings = json_get(answer, "warnings");
 
-	for (const char *in = node->type == JSON_STRING ? node->raw : NULL; in && *in; in++) {
-		unsigned char byte = (unsigned char)*in;
-
-		if ((byte == 0xC2 || byte == 0xC3) && in[1])
-			byte = (unsigned char)((byte << 6) | (*++in & 0x3F));
-		*out++ = (char)byte;
-		if (!in[1])
-			*out = '\0';
+	for (const struct json *i = warnings ? warnings->first : NULL; i; i = i->next) {
+		fputs("warning: ", stderr);
+		ctl_print_text(i->type == JSON_STRING ? i->raw : "", stderr);
+		fputc('\n', stderr);
 	}
-	for (struct json *child = node->first; child; child = child->next)
-		restore_bytes(child);
 }
 
 static void print_server_error(const struct json *answer)
@@ -107,6 +100,7 @@ static void print_server_error(const struct json *answer)
 	fputc('\n', stderr);
 	if (mistakes && mistakes->type == JSON_STRING)
 		ctl_print_text(mistakes->raw, stderr);
+	print_server_warnings(answer);
 }
 
 static void print_silent_workers(const struct json *answer)
@@ -125,7 +119,6 @@ static int print_answer(const struct request *request, struct json *answer, cons
 	bool refused = json_get(answer, "error") != NULL;
 	bool good = true;
 
-	restore_bytes(answer);
 	if (request->as_json)
 		good = fwrite(text, len, 1, stdout) == 1;
 	else if (refused)

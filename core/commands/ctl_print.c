@@ -75,8 +75,13 @@ static void format_members(const struct json *object, char out[CELL])
 
 static void cut_claim(char out[CELL])
 {
-	if (strlen(out) > CLAIM_SHOWN)
-		strcpy(out + CLAIM_SHOWN - 3, "...");
+	size_t n = CLAIM_SHOWN - 3;
+
+	if (strlen(out) <= CLAIM_SHOWN)
+		return;
+	while (n > 0 && ((unsigned char)out[n] & 0xC0) == 0x80) /* within a character */
+		n--;
+	strcpy(out + n, "...");
 }
 
 static void format_value(const struct json *value, enum format format, char out[CELL])
@@ -191,10 +196,6 @@ static const struct table bans = { "bans", {
 static const struct table instances = { "instances", {
 	{ "generation", "GENERATION", NUMBER }, { "kind", "KIND", TEXT }, { "name", "NAME", TEXT },
 	{ "component", "COMPONENT", TEXT }, { "users", "USERS", NUMBER }, { "file", "FILE", TEXT },
-} };
-static const struct table changes = { "changes", {
-	{ "key", "KEY", TEXT }, { "from", "FROM", TEXT }, { "to", "TO", TEXT },
-	{ "holds", "HOLDS", TEXT },
 } };
 static const struct table files = { "files", {
 	{ "plugin", "PLUGIN", TEXT }, { "version", "VERSION", TEXT }, { "abi", "ABI", TEXT },
@@ -316,16 +317,46 @@ static void add_room(struct columns *columns, const struct json *answer)
 		         from);
 }
 
+/* A server that has no descriptor left cannot read what /proc says of it. */
+static void add_use(struct columns *columns, const struct json *answer)
+{
+	double memory = number_member(answer, "memory");
+	long long descriptors = integer_member(answer, "descriptors");
+	char text[CELL] = "unknown";
+
+	if (memory > 0)
+		format_bytes(memory, text);
+	add_line(columns, "memory", "%s", text);
+	snprintf(text, sizeof text, descriptors > 0 ? "%lld" : "unknown number", descriptors);
+	add_line(columns, "descriptors", "%s of %lld", text,
+	         integer_member(answer, "max_descriptors"));
+}
+
+/* Older servers do not tell. */
+static void add_reload(struct columns *columns, const struct json *reload)
+{
+	const struct json *successful = json_get(reload, "successful");
+	char age[CELL];
+
+	if (!successful)
+		return;
+	format_age(number_member(reload, "age_ms"), age);
+	if (successful->boolean)
+		add_line(columns, "last reload", "good, %s ago", age);
+	else
+		add_line(columns, "last reload", "refused %s ago: %s", age,
+		         string_member(reload, "error"));
+}
+
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct columns columns = { .n = 2 };
 	long long outdated = integer_member(answer, "tunnels_outdated");
-	char up[CELL], bytes[CELL], memory[CELL];
+	char up[CELL], bytes[CELL];
 	bool good;
 
 	format_age(number_member(answer, "up_ms"), up);
 	format_bytes(number_member(answer, "bytes"), bytes);
-	format_bytes(number_member(answer, "memory"), memory);
 	add_line(&columns, "state", "%s at %s, up for %s", string_member(answer, "state"),
 	         string_member(answer, "control_port"), up);
 	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
@@ -346,10 +377,9 @@ static bool print_status(const struct json *answer, FILE *out)
 	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
 	         integer_member(answer, "plugin_instances"), integer_member(answer, "generation"),
 	         integer_member(answer, "generations_alive"));
+	add_reload(&columns, json_get(answer, "last_reload"));
 	add_states(&columns, json_get(answer, "instance_states"));
-	add_line(&columns, "memory", "%s", memory);
-	add_line(&columns, "descriptors", "%lld of %lld", integer_member(answer, "descriptors"),
-	         integer_member(answer, "max_descriptors"));
+	add_use(&columns, answer);
 	add_line(&columns, "log", "%s, %lld lines dropped", string_member(answer, "log_level"),
 	         integer_member(answer, "log_lines_dropped"));
 	add_dates(&columns, json_get(answer, "dates"));
@@ -404,6 +434,36 @@ static void print_warnings(const struct json *warnings, FILE *out)
 	}
 }
 
+/* Older servers do not tell what is a default. */
+static void format_side(const struct json *value, const struct json *is_default, char out[CELL])
+{
+	bool is_marked = is_default && is_default->boolean;
+
+	if (value && value->type == JSON_STRING)
+		snprintf(out, CELL, "%s%s", value->raw, is_marked ? " (default)" : "");
+	else
+		snprintf(out, CELL, "not set");
+}
+
+static bool print_changes(const struct json *changes, FILE *out)
+{
+	struct columns columns = { .n = 4 };
+	bool good;
+
+	columns_add(&columns, (const char *[]){ "KEY", "FROM", "TO", "HOLDS" });
+	for (const struct json *i = changes->first; i; i = i->next) {
+		char from[CELL], to[CELL];
+
+		format_side(json_get(i, "from"), json_get(i, "from_is_default"), from);
+		format_side(json_get(i, "to"), json_get(i, "to_is_default"), to);
+		columns_add(&columns, (const char *[]){ string_member(i, "key"), from, to,
+		                                        string_member(i, "holds") });
+	}
+	good = columns_print(&columns, 0, out);
+	columns_fini(&columns);
+	return good;
+}
+
 static bool print_reload(const struct json *answer, FILE *out)
 {
 	const struct json *all = json_get(answer, "changes"), *read = json_get(answer, "files");
@@ -418,7 +478,7 @@ static bool print_reload(const struct json *answer, FILE *out)
 		ctl_print_text(i->type == JSON_STRING ? i->raw : "", out);
 		fputc('\n', out);
 	}
-	return !all || all->count == 0 || print_table(&changes, answer, out);
+	return !all || all->count == 0 || print_changes(all, out);
 }
 
 void ctl_print_text(const char *text, FILE *out)

@@ -45,15 +45,10 @@ static enum log_format guess_format(int argc, char *const *argv)
 	return format && strcmp(format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 }
 
-struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out)
+/* What serve_load returns. asked: the format that messages have had so far. */
+static struct config *take_config(unsigned role, enum config_outcome outcome, struct config *config,
+                                  enum log_format asked, struct diag *diag, int *status_out)
 {
-	struct config *config;
-	enum config_outcome outcome;
-	enum log_format asked = guess_format(argc, argv);
-
-	limits_forbid_core();
-	log_set_format(asked);
-	outcome = config_load(role, argc, argv, diag, &config);
 	if (config && asked == LOG_FORMAT_JSON)
 		config->settings.log.format = asked;
 	if (config) {
@@ -69,6 +64,28 @@ struct config *serve_load(unsigned role, int argc, char **argv, struct diag *dia
 	                      : end_with_mistakes(role, diag, outcome == CONFIG_USAGE);
 	config_unref(config);
 	return NULL;
+}
+
+struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out)
+{
+	enum log_format asked = guess_format(argc, argv);
+	enum config_outcome outcome;
+	struct config *config;
+
+	limits_forbid_core();
+	log_set_format(asked);
+	outcome = config_load(role, argc, argv, diag, &config);
+	return take_config(role, outcome, config, asked, diag, status_out);
+}
+
+struct config *serve_load_command(unsigned role, const struct command *command, struct diag *diag,
+                                  int *status_out)
+{
+	enum config_outcome outcome;
+	struct config *config;
+
+	outcome = config_load_command(role, command, diag, &config);
+	return take_config(role, outcome, config, LOG_FORMAT_TEXT, diag, status_out);
 }
 
 int serve_end(struct runtime *runtime, struct config *config, struct diag *diag, int status)

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+struct command;
 struct config;
 struct diag;
 struct runtime;
@@ -14,6 +15,9 @@ struct runtime;
  * prints its mistakes with those that the plugins find. NULL: the help or the mistakes were
  * printed, and *status_out is the exit status. */
 struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out);
+/* The same with a command line that has been read. */
+struct config *serve_load_command(unsigned role, const struct command *command, struct diag *diag,
+                                  int *status_out);
 /* Answers --check or --print-config once the runtime has started. Returns the exit status. */
 int serve_check(struct runtime *runtime);
 /* Stops the runtime, prints the mistakes in the diag and releases the config. Returns the exit

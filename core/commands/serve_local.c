@@ -24,6 +24,7 @@
 struct client_process {
 	struct client *client;
 	struct notify *notify;
+	struct plugin_set *plugins;
 	char status
 		[CLIENT_STATUS_SIZE]; /* that the service manager knows; "": it is not ready yet */
 	struct drain drain;
@@ -40,7 +41,16 @@ static void begin_client_drain(void *arg)
 	struct client_process *process = arg;
 
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
+	/* The next client may start before this one has ended, and it cannot ask for them. */
+	plugin_set_end_listeners(process->plugins);
 	client_drain(process->client, on_drained, &process->drain);
+}
+
+static unsigned count_visitors(void *arg)
+{
+	const struct client_process *process = arg;
+
+	return process->client ? client_visitors(process->client) : 0;
 }
 
 /* The client is ready when a tunnel stands, or when the first attempt has failed and the operator
@@ -84,16 +94,10 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 static bool check_machine(const struct settings *settings)
 {
 	unsigned available = descriptors_max(), least = client_least_descriptors(settings);
-	struct err err;
 
 	limits_check_buffers(settings->client.sndbuf, settings->client.recbuf);
-	if (available < least) {
-		err_set(&err,
-		        "too few file descriptors: the tunnels, the connections opened ahead and a "
-		        "visitor need %u, but the process may have %u; raise %s",
-		        least, available, SHORTAGE_RAISE_DESCRIPTORS);
-		return complain(err.text);
-	}
+	if (!limits_suffice(least, "the tunnels, the connections opened ahead and a visitor"))
+		return false;
 	limits_check_descriptors(client_descriptors(settings),
 	                         client_max_visitors(settings, available));
 	return true;
@@ -102,7 +106,9 @@ static bool check_machine(const struct settings *settings)
 static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
-	struct client_process process = { .notify = &runtime->notify, .exit = CLIENT_ENDED };
+	struct client_process process = { .notify = &runtime->notify,
+		                          .plugins = runtime->plugins.set,
+		                          .exit = CLIENT_ENDED };
 	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
 		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
 		                  on_client_news,       on_client_exit,   &process };
@@ -112,7 +118,7 @@ static int run_client(struct runtime *runtime)
 	ev_signal_start(loop_ev(runtime->main_loop), &hangup);
 	reload_hold(false);
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
-	           &process);
+	           count_visitors, &process);
 	process.client = client_start(&env);
 	if (process.client)
 		loop_run(runtime->main_loop);

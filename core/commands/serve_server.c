@@ -45,6 +45,21 @@ static void begin_server_drain(void *arg)
 	server_drain(process->server, on_drained, &process->drain);
 }
 
+static unsigned count_visitors(void *arg)
+{
+	const struct server_process *process = arg;
+
+	return process->server ? server_room(process->server).visitors : 0;
+}
+
+/* Somebody may have deleted the admin socket, and a reload is what the operator then still has. */
+static void on_reload_end(void *arg)
+{
+	const struct server_process *process = arg;
+
+	admin_restore(process->admin);
+}
+
 /* Scripts wait for this line, so everything must be ready when it is logged. */
 static void announce(const struct server_settings *settings, unsigned n_workers)
 {
@@ -54,15 +69,34 @@ static void announce(const struct server_settings *settings, unsigned n_workers)
 	         log_int("port", settings->control_port), log_int("workers", n_workers));
 }
 
-/* Warns of what this machine grants less of than the settings ask for. Of the visitors that the
- * descriptors allow, one needs a tunnel. */
-static void check_machine(const struct settings *settings)
+/* A control connection, a public port, a visitor's connection and its data connection. */
+enum { TUNNEL_AND_VISITOR = 4, ADMIN_SOCKET = 2 };
+
+/* What a tunnel and a visitor need, beside what is open before the server listens. */
+static unsigned least_descriptors(const struct runtime *runtime)
 {
+	const char *socket = runtime->config->settings.admin.socket;
+	bool has_socket = socket && *socket;
+
+	return descriptors_open() + runtime->n_workers + (has_socket ? ADMIN_SOCKET : 0) +
+	       TUNNEL_AND_VISITOR;
+}
+
+/* Warns of what this machine grants less of than the settings ask for. Of the visitors that the
+ * descriptors allow, one needs a tunnel. False: no visitor could come; the error is on standard
+ * error. */
+static bool check_machine(const struct runtime *runtime)
+{
+	const struct settings *settings = &runtime->config->settings;
 	const struct limit_settings *wanted = &settings->limits;
 	struct limits limits = limits_make(wanted, descriptors_max(), 1);
+	unsigned least = least_descriptors(runtime);
 
-	limits_check_descriptors(limits_need(wanted), limits.places - 1);
 	limits_check_buffers(settings->server.sndbuf, settings->server.recbuf);
+	if (!limits_suffice(least, "a tunnel and a visitor"))
+		return false;
+	limits_check_descriptors(limits_need(wanted), limits.places - 1);
+	return true;
 }
 
 /* Starts the server, and stops it at the end. */
@@ -75,21 +109,24 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	struct server_process process = {
 		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload }
 	};
+	const struct json *at_fault = admin_socket_value(runtime->config);
 	struct err err;
 
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
-	           &process);
+	           count_visitors, &process);
 	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
+	process.reload.on_end = on_reload_end;
+	process.reload.arg = &process;
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
-	    server_start(server, &env, runtime->plugins.set, &err)) {
+	    server_start(server, &env, runtime->plugins.set, &at_fault, &err)) {
 		process.server = process.host.server = server;
 		readiness_set(true);
 		announce(settings, runtime->n_workers);
 		notify_ready(&runtime->notify, "serving");
 		loop_run(runtime->main_loop);
 	} else {
-		complain(err.text);
+		complain_at(at_fault, err.text);
 	}
 	admin_stop(process.admin);
 	reload_stop(&process.reload);
@@ -108,14 +145,14 @@ static bool may_start(const struct config *config, const struct diag *diag)
 	if (config->purpose != CONFIG_TO_RUN || diag->count > 0 ||
 	    hand_over_await(&config->settings.admin, &err))
 		return true;
-	admin_socket_name_variable(config, &err);
-	return complain(err.text);
+	return complain_at(admin_socket_value(config), err.text);
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,
                         const struct reload_words *words)
 {
-	check_machine(&runtime->config->settings);
+	if (!check_machine(runtime))
+		return EXIT_FAILED;
 	if (runtime->config->purpose != CONFIG_TO_RUN)
 		return serve_check(runtime);
 	return run_server(runtime, server, words) ? EXIT_GOOD : EXIT_FAILED;

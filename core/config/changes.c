@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a value that are shown in the log. */
-enum { VALUE_SHOWN = 200 };
-
 /* ---- looking up ---- */
 
 /* The values of one side, sorted by their pointers. */
@@ -43,35 +40,46 @@ static const struct effective_value *index_find(const struct index *index,
 
 /* ---- comparing ---- */
 
+static bool is_set(const struct effective_value *value)
+{
+	return value && !value->is_unset;
+}
+
 static char *copy_value(const struct effective_value *value)
 {
 	char *copy = strdup(value->value);
 
-	if (copy && strlen(copy) > VALUE_SHOWN)
-		strcpy(copy + VALUE_SHOWN - 3, "...");
+	if (copy && strlen(copy) > CHANGES_VALUE_SHOWN)
+		strcpy(copy + CHANGES_VALUE_SHOWN - 3, "...");
 	return copy;
 }
 
-/* Adds one difference. An instance is reported as a whole. `from` or `to` may be NULL. */
+/* Adds one difference, unless neither is set. An instance is reported as a whole. `from` or `to`
+ * may be NULL. */
 static bool add_change(struct changes *changes, const struct effective_value *from,
                        const struct effective_value *to)
 {
 	const struct effective_value *either = to ? to : from;
-	struct change *change = &changes->items[changes->n++];
+	struct change *change;
 
-	*change = (struct change){ .kind = either->change };
+	if (!is_set(from) && !is_set(to))
+		return true;
+	change = &changes->items[changes->n++];
+	*change = (struct change){ .kind = either->change,
+		                   .from_is_default = is_set(from) && from->is_default,
+		                   .to_is_default = is_set(to) && to->is_default };
 	change->pointer = strdup(either->pointer);
 	if (change->pointer && either->is_use)
 		*strrchr(change->pointer, '/') = '\0';
-	change->from = from ? copy_value(from) : NULL;
-	change->to = to ? copy_value(to) : NULL;
-	return change->pointer && (change->from || !from) && (change->to || !to);
+	change->from = is_set(from) ? copy_value(from) : NULL;
+	change->to = is_set(to) ? copy_value(to) : NULL;
+	return change->pointer && (change->from || !is_set(from)) && (change->to || !is_set(to));
 }
 
 static bool is_same(const struct effective_value *a, const struct effective_value *b)
 {
 	return (a->is_derived && b->is_derived) ||
-	       memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+	       (a->is_unset == b->is_unset && memcmp(a->digest, b->digest, sizeof a->digest) == 0);
 }
 
 /* True if `use` is the value of "use" of an instance ("/auth/1/use"), and `value` is one of the

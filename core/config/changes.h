@@ -5,11 +5,14 @@
 
 #include "config/effective.h"
 
+/* Bytes of a value that are shown. */
+enum { CHANGES_VALUE_SHOWN = 200 };
+
 struct change {
 	char *pointer;   /* "/limits/max_tunnels"; "/auth/1" for an instance that was added,
 	                  * removed, or replaced by one with another "use" */
-	char *from, *to; /* as in struct effective_value, truncated if long; NULL: the value did not
-	                  * exist before, does not exist any more */
+	char *from, *to; /* as in struct effective_value, truncated if long; NULL: not set */
+	bool from_is_default, to_is_default;
 	enum option_change kind;
 };
 

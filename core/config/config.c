@@ -84,6 +84,22 @@ static const struct json *find_foreign_key(const struct json *file, unsigned rol
 	return foreign;
 }
 
+/* Reports and removes the keys that only the other role has. */
+static void drop_foreign_keys(const struct json *file, unsigned role, struct diag *diag)
+{
+	unsigned other = role == ROLE_SERVER ? ROLE_LOCAL : ROLE_SERVER;
+	struct json *next;
+
+	for (struct json *i = file->first; i; i = next) {
+		next = i->next;
+		if (has_key(role, i->key) || !has_key(other, i->key))
+			continue;
+		diag_add_key(diag, i, "unknown key \"%s\": it belongs to spore %s", i->key,
+		             other == ROLE_SERVER ? "server" : "local");
+		json_detach(i);
+	}
+}
+
 /* For messages about a file whose settings are not read. */
 static void peek_at_log_format(struct config *config, const struct json *file)
 {
@@ -114,6 +130,7 @@ static bool place_file(struct config *config, struct placer *p)
 		return false;
 	}
 	drop_schema(file, p->diag);
+	drop_foreign_keys(file, p->role, p->diag);
 	root->source = file->source;
 	root->offset = file->offset;
 	root->end = file->end;
@@ -177,24 +194,33 @@ static struct config *config_new(unsigned role, struct diag *diag)
 	return config;
 }
 
-enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
-                                struct config **config_out)
+enum config_outcome config_load_command(unsigned role, const struct command *command,
+                                        struct diag *diag, struct config **config_out)
 {
 	struct config *config = config_new(role, diag);
-	enum config_outcome outcome;
-	struct command command;
 
 	*config_out = config;
 	if (!config)
 		return CONFIG_WRONG;
-	outcome = command_read(role, argc, argv, diag, &command);
-	if (outcome != CONFIG_LOADED)
-		return outcome;
-	config->purpose = command.purpose;
-	if (command.file) /* a copy, since the words of a reload do not outlive it */
-		config->path = json_doc_text(config->doc, command.file, strlen(command.file));
-	outcome = fill_config(config, &command, diag);
-	command_warn_of_variables(role, json_doc_root(config->doc));
+	config->purpose = command->purpose;
+	if (command->file) /* a copy, since the words of a reload do not outlive it */
+		config->path = json_doc_text(config->doc, command->file, strlen(command->file));
+	return fill_config(config, command, diag);
+}
+
+enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                struct config **config_out)
+{
+	struct command command;
+	enum config_outcome outcome = command_read(role, argc, argv, diag, &command);
+
+	if (outcome != CONFIG_LOADED) {
+		*config_out = config_new(role, diag);
+		return *config_out ? outcome : CONFIG_WRONG;
+	}
+	outcome = config_load_command(role, &command, diag, config_out);
+	if (*config_out)
+		command_warn_of_variables(role, json_doc_root((*config_out)->doc));
 	return outcome;
 }
 

@@ -15,6 +15,8 @@
 #include "config/outcome.h"
 #include "config/settings.h"
 
+struct command;
+
 struct config {
 	struct json_doc *doc; /* owned; everything below points into it */
 	enum config_purpose purpose;
@@ -37,6 +39,9 @@ struct config {
  * [main] */
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
                                 struct config **config_out);
+/* The same with a command line and an environment that have been read. [main] */
+enum config_outcome config_load_command(unsigned role, const struct command *command,
+                                        struct diag *diag, struct config **config_out);
 /* Loads only the section "plugins" of a file of either role (NULL: no file); the rest of the file
  * may be wrong. Mistakes and *config_out: as config_load. [main] */
 enum config_outcome config_load_plugins(const char *path, struct diag *diag,

@@ -48,6 +48,8 @@ static unsigned line_of(struct effective *effective, const struct json *node)
 	return effective->line;
 }
 
+static const char derived[] = "derived", by_default[] = "default";
+
 /* The default content of a section has a source without a text, whose name is the section's. */
 static void describe_source(struct effective *effective, const struct json *node,
                             char out[SOURCE_SIZE])
@@ -57,7 +59,7 @@ static void describe_source(struct effective *effective, const struct json *node
 
 	if (source)
 		text_printable(source->name, strlen(source->name), name, sizeof name);
-	snprintf(out, SOURCE_SIZE, "default");
+	snprintf(out, SOURCE_SIZE, "%s", by_default);
 	if (!source)
 		return;
 	if (source->text)
@@ -67,8 +69,6 @@ static void describe_source(struct effective *effective, const struct json *node
 	else if (isupper((unsigned char)name[0]))
 		snprintf(out, SOURCE_SIZE, "variable %s", name);
 }
-
-static const char derived[] = "derived";
 
 /* ---- values ---- */
 
@@ -88,6 +88,7 @@ static struct effective_value *add_item(struct effective *effective)
 }
 
 struct entry {
+	bool is_unset;
 	struct value_text text;
 	char *value;
 	size_t size;
@@ -107,7 +108,9 @@ static void end_entry(struct effective *effective, struct entry *entry, const ch
 	bool written = fclose(entry->text.out) == 0;
 	struct effective_value *item = add_item(effective),
 			       made = { .change = change,
-		                        .is_derived = strcmp(source, derived) == 0 };
+		                        .is_derived = strcmp(source, derived) == 0,
+		                        .is_default = strcmp(source, by_default) == 0,
+		                        .is_unset = entry->is_unset };
 
 	made.pointer = strdup(pointer);
 	made.source = strdup(source);
@@ -135,6 +138,7 @@ void effective_add_text(struct effective *effective, const char *pointer, const 
 	if (!begin_entry(effective, &entry))
 		return;
 	value_text_string(&entry.text, text);
+	entry.is_unset = !text;
 	end_entry(effective, &entry, full, source, change);
 }
 
@@ -144,8 +148,10 @@ void effective_add_use(struct effective *effective, const char *pointer, const c
 	size_t n = effective->n;
 
 	effective_add_text(effective, pointer, "use", use, node, change);
-	if (effective->n > n)
-		effective->items[n].is_use = true;
+	if (effective->n == n)
+		return;
+	effective->items[n].is_use = true;
+	effective->items[n].is_default = false;
 }
 
 /* ---- tables ---- */
@@ -170,6 +176,7 @@ static void add_empty(struct effective *effective, const struct effective_part *
 	if (!begin_entry(effective, &entry))
 		return;
 	fputs(text, entry.text.out);
+	entry.is_unset = true;
 	end_entry(effective, &entry, pointer, source, part->change);
 }
 
@@ -210,32 +217,52 @@ static void add_elements(struct effective *effective, const struct effective_par
 	}
 }
 
-/* No source gave the value, and the option has no default, but the value is not empty. */
-static bool is_derived(const spore_option *row, const struct json *node, const char *value)
+static bool is_empty(const char *value)
 {
 	static const char *const empty[] = { "null", "0", "\"0\"", "\"\"", "[]", "false" };
 
 	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
 		if (strcmp(value, empty[i]) == 0)
-			return false;
+			return true;
 	}
-	return !node && !row->dflt;
+	return false;
+}
+
+/* The option has neither a value nor a default, and 0 or an empty text would be no value: it means
+ * that nothing was given, such as no limit. */
+static bool is_unset(const spore_option *row, const struct json *node, const void *field)
+{
+	const int64_t *number = field;
+	const spore_list *ports = field;
+
+	if (node || row->dflt)
+		return false;
+	if (row->type == SPORE_OPT_PORTS)
+		return ports->count == 0;
+	return option_has_bounds(row) && (row->min > 0 || row->max < 0) && *number == 0;
 }
 
 static void add_plain(struct effective *effective, const struct effective_part *part,
                       const spore_option *row, const struct json *node, const char *pointer,
                       const void *field)
 {
+	bool is_given = node || row->dflt, is_derived;
 	char source[SOURCE_SIZE];
 	struct entry entry;
 
+	if (is_unset(row, node, field)) {
+		add_empty(effective, part, "null", node, pointer);
+		return;
+	}
 	if (!begin_entry(effective, &entry))
 		return;
 	value_text_write(&entry.text, row, field);
 	fflush(entry.text.out);
 	describe_source(effective, node, source);
-	end_entry(effective, &entry, pointer, is_derived(row, node, entry.value) ? derived : source,
-	          part->change);
+	/* A value that no source and no default gave is computed from others. */
+	is_derived = !is_given && !is_empty(entry.value);
+	entry.is_unset = !is_given && !is_derived;
+	end_entry(effective, &entry, pointer, is_derived ? derived : source, part->change);
 }
 
 static void add_field(struct effective *effective, const struct effective_part *part,
@@ -312,6 +339,8 @@ static void put_value(struct effective *effective, struct effective_value *value
 	free(value->source);
 	value->value = text;
 	value->source = source;
+	value->is_default = other->is_default;
+	value->is_unset = other->is_unset;
 	memcpy(value->digest, other->digest, sizeof value->digest);
 }
 

@@ -21,7 +21,9 @@ struct effective_value {
 	               * "derived": computed from other options */
 	enum option_change change;
 	bool is_derived;
-	bool is_use;                        /* the "use" of an instance, its first value */
+	bool is_default; /* nobody has set it: `value` is the default ... */
+	bool is_unset;   /* ... or it has none, or is an empty section, which holds nothing */
+	bool is_use;     /* the "use" of an instance, its first value */
 	uint8_t digest[CRYPTO_SHA256_SIZE]; /* of the value with its secrets, for comparing */
 };
 

@@ -48,8 +48,8 @@ static struct json *find_use(const struct json *array, const char *use)
 	return NULL;
 }
 
-/* Selector "hmac": the entry with this "use"; "0": the first entry. An entry is added if the
- * section is empty. */
+/* Selector "hmac": the entry with this "use"; "0": the only entry. An entry is added if the section
+ * is empty. NULL: there is no such entry, or memory is exhausted. */
 static struct json *get_or_add_entry(struct placer *p, struct json *array, const char *selector,
                                      struct json_source *source)
 {
@@ -57,6 +57,8 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	struct json *entry = by_index ? array->first : find_use(array, selector);
 	struct json *use;
 
+	if (by_index && array->count > 1)
+		return NULL; /* it is not known which one is meant */
 	if (entry)
 		return entry;
 	if (array->count > 0)
@@ -125,7 +127,14 @@ static void refuse_place(struct placer *p, const char *target, const struct json
 	strcpy(parts, section);
 	while ((part = strsep(&rest, "/")) != NULL)
 		array = json_get(array, part);
-	if (array && array->type == JSON_ARRAY)
+	if (!array || array->type != JSON_ARRAY)
+		return;
+	if (selector[1] == '0')
+		diag_add_key(p->diag, node,
+		             "expected one entry in \"%s\", which this would set, found %zu: "
+		             "write it into an entry",
+		             section, array->count);
+	else
 		diag_add_key(p->diag, node,
 		             "expected an entry with \"use\": \"%.*s\" in \"%s\" for this key, "
 		             "found none",

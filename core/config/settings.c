@@ -120,7 +120,7 @@ static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
 	             "name of the tunnel, in logs, in metrics and for a Spore server; no two "
 	             "tunnels of a client have the same one. Default: HOST:PORT of the service, "
-	             "with a number if that is not unique, which a server does not see"),
+	             "with a number if that is not unique; a server does not see this default"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
 	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, SPORE_OPTF_NOT_EMPTY, "\"localhost\"",
@@ -174,8 +174,8 @@ static const spore_option limit_rows[] = {
 	SPORE_INT(struct limit_settings, secret_burst, 0, "100", 1, 1000000,
 	          "secrets that one source may try at once"),
 	SPORE_INT(struct limit_settings, ban_after, 0, "20", 0, 1000000,
-	          "so many wrong secrets ban a source; the count decays by one in each tenth of "
-	          "ban_time, and a right secret resets it; 0: never"),
+	          "number of wrong secrets that bans a source; it decreases by one in each tenth "
+	          "of ban_time, and a right secret resets it; 0: never"),
 	SPORE_DURATION(struct limit_settings, ban_time, 0, "\"60s\"", 1000, 86400000,
 	               "how long a source is banned"),
 	{ "ban_exempt", SPORE_OPT_LIST, 0, offsetof(struct limit_settings, ban_exempt), 0,

@@ -83,6 +83,11 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 	return SPORE_OK;
 }
 
+bool listeners_has(const struct listener_use *use)
+{
+	return use->bits != 0;
+}
+
 const spore_addr *listeners_common(const struct listener_use *one, const struct listener_use *other)
 {
 	uint64_t both = one->bits & other->bits;

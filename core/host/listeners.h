@@ -18,6 +18,8 @@ struct listener_use {
  * no address and accepts nothing. SPORE_OK, or SPORE_ESYS with errno. */
 spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,
                            int *fd_out);
+/* `use` has a socket. */
+bool listeners_has(const struct listener_use *use);
 /* A socket at this address would have a port in common with one of `use`: the address is the same,
  * or one of the two stands for all addresses. */
 bool listeners_overlap(const struct listener_use *use, const spore_addr *address);

@@ -14,8 +14,8 @@ enum { SECOND = 1000000000 };
 static struct {
 	atomic_bool serves;
 	atomic_int_fast64_t limit_ns;
-	pthread_mutex_t lock; /* of the reason */
-	char reason[512];
+	pthread_mutex_t lock; /* of the two texts */
+	char reason[512], obstacle[256];
 } the_readiness = { .limit_ns = INT64_MAX,
 	            .lock = PTHREAD_MUTEX_INITIALIZER,
 	            .reason = "the process does not serve yet, or not any more" };
@@ -29,6 +29,13 @@ void readiness_give_reason(const char *text)
 {
 	pthread_mutex_lock(&the_readiness.lock);
 	snprintf(the_readiness.reason, sizeof the_readiness.reason, "%s", text);
+	pthread_mutex_unlock(&the_readiness.lock);
+}
+
+void readiness_set_obstacle(const char *text)
+{
+	pthread_mutex_lock(&the_readiness.lock);
+	snprintf(the_readiness.obstacle, sizeof the_readiness.obstacle, "%s", text);
 	pthread_mutex_unlock(&the_readiness.lock);
 }
 
@@ -57,23 +64,34 @@ static void look(const struct guest_view *view, void *arg)
 	         view->plugin ? view->call : "");
 }
 
+/* Copies the text, and returns its length. */
+static int copy_locked(const char *from, char *text, size_t size)
+{
+	int len;
+
+	pthread_mutex_lock(&the_readiness.lock);
+	len = snprintf(text, size, "%s", from);
+	pthread_mutex_unlock(&the_readiness.lock);
+	return len;
+}
+
 bool readiness_explain(char *text, size_t size)
 {
 	struct hung hung = { .now_ns = clock_coarse_ns(),
 		             .limit_ns = atomic_load(&the_readiness.limit_ns) };
 
 	if (!atomic_load(&the_readiness.serves)) {
-		pthread_mutex_lock(&the_readiness.lock);
-		snprintf(text, size, "%s", the_readiness.reason);
-		pthread_mutex_unlock(&the_readiness.lock);
+		copy_locked(the_readiness.reason, text, size);
 		return false;
 	}
 	guest_each(look, &hung);
+	if (hung.n == 0)
+		return copy_locked(the_readiness.obstacle, text, size) == 0;
 	if (hung.n > 1)
 		snprintf(text, size, "%s; %u more workers hang", hung.text, hung.n - 1);
 	else
 		snprintf(text, size, "%s", hung.text);
-	return hung.n == 0;
+	return false;
 }
 
 static uint32_t explain(char *text, size_t size)

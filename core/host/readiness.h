@@ -13,6 +13,8 @@ void readiness_set(bool serves);
 /* Why the process does not serve while it does not: copied, maybe cut. Without it the reason is
  * that it does not serve yet or any more. */
 void readiness_give_reason(const char *text);
+/* Why a process that serves cannot do its work at present: copied, maybe cut. "": nothing. */
+void readiness_set_obstacle(const char *text);
 /* How long a worker may hang. INT64_MAX, the default: for ever. */
 void readiness_set_limit(int64_t ns);
 

@@ -35,6 +35,7 @@ static struct {
 } the_log = { .level = LOG_INFO, .wake_fd = -1, .output = { .fd = STDERR_FILENO } };
 
 static _Thread_local struct ring *my_ring;
+static _Thread_local FILE *my_copy; /* borrowed; of this thread's warnings, or NULL */
 
 void log_set_level(enum log_level level)
 {
@@ -46,9 +47,19 @@ enum log_level log_get_level(void)
 	return (enum log_level)atomic_load(&the_log.level);
 }
 
-bool log_is_enabled(enum log_level level)
+static bool is_logged(enum log_level level)
 {
 	return (int)level >= atomic_load_explicit(&the_log.level, memory_order_relaxed);
+}
+
+static bool is_copied(enum log_level level)
+{
+	return level >= LOG_WARN && my_copy;
+}
+
+bool log_is_enabled(enum log_level level)
+{
+	return is_logged(level) || is_copied(level);
 }
 
 uint64_t log_dropped(void)
@@ -265,13 +276,21 @@ static bool put_line(const char *line, size_t len)
 	return true;
 }
 
+void log_copy_warnings(FILE *out)
+{
+	my_copy = out;
+}
+
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
 	char line[LOGLINE_MAX];
 	bool taken;
 	size_t len;
 
-	if (!log_is_enabled(level))
+	if (is_copied(level))
+		fwrite(line, 1, logline_format(LOG_FORMAT_BARE, 0, level, event, fields, n, line),
+		       my_copy);
+	if (!is_logged(level))
 		return;
 	len = logline_format(the_log.format, wall_ms(), level, event, fields, n, line);
 	if (atomic_load_explicit(&the_log.running, memory_order_relaxed))

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "log/event.h"
 #include "log/logline.h"
@@ -35,6 +36,10 @@ uint64_t log_dropped(void);
 
 /* `event` is a short constant phrase ("new client"). [any] */
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n);
+
+/* From now on, warnings and errors of the calling thread are also written to `out`, whatever the
+ * level: a line each, without time and level. NULL: no longer. [any] */
+void log_copy_warnings(FILE *out);
 
 /* Writes the lines that wait and then this error, for at most a second, in the calling thread. For
  * a process that is about to end: later events are not written. Async-signal-safe. [any] */

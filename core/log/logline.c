@@ -47,9 +47,9 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* For untrusted bytes. Printable ASCII stays, with a backslash before `"` and `\`; other bytes
- * become \xNN. Writes no partial escape. */
-static void put_escaped(struct line *line, const char *text, size_t len)
+/* For untrusted bytes. Printable ASCII stays, with a backslash before `\` and, in quotes, before
+ * `"`; other bytes become \xNN. Writes no partial escape. */
+static void put_escaped(struct line *line, const char *text, size_t len, bool in_quotes)
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -59,7 +59,7 @@ static void put_escaped(struct line *line, const char *text, size_t len)
 		if (LOGLINE_MAX - TAIL - line->len < 4)
 			return;
 		if (c >= 0x20 && c < 0x7F) {
-			if (c == '"' || c == '\\')
+			if (c == '\\' || (c == '"' && in_quotes))
 				put(line, "\\", 1);
 			put(line, text + i, 1);
 			continue;
@@ -141,10 +141,10 @@ static void put_text_field(struct line *line, const struct log_field *field)
 	if (!field->text)
 		put_number(line, field->number, 1);
 	else if (is_bare(field->text, field->len))
-		put_escaped(line, field->text, field->len);
+		put_escaped(line, field->text, field->len, false);
 	else {
 		put(line, "\"", 1);
-		put_escaped(line, field->text, field->len);
+		put_escaped(line, field->text, field->len, true);
 		put(line, "\"", 1);
 	}
 }
@@ -168,6 +168,19 @@ const char *logline_level_name(enum log_level level)
 	return level_names[level];
 }
 
+static void put_head(struct line *line, enum log_format format, int64_t wall_ms,
+                     enum log_level level)
+{
+	if (format == LOG_FORMAT_BARE)
+		return;
+	if (format == LOG_FORMAT_TEXT) {
+		put_time(line, wall_ms);
+		put(line, " ", 1);
+	}
+	put_text(line, level_names[level]);
+	put(line, "  ", 6 - strlen(level_names[level])); /* events begin in one column */
+}
+
 bool logline_is_json(enum log_format format)
 {
 	return format == LOG_FORMAT_JSON || format == LOG_FORMAT_JOURNAL_JSON;
@@ -175,7 +188,9 @@ bool logline_is_json(enum log_format format)
 
 const char *logline_priority(enum log_format format, enum log_level level)
 {
-	return format >= LOG_FORMAT_JOURNAL ? priorities[level] : "";
+	bool is_for_journal = format == LOG_FORMAT_JOURNAL || format == LOG_FORMAT_JOURNAL_JSON;
+
+	return is_for_journal ? priorities[level] : "";
 }
 
 static void put_json_start(struct line *line, int64_t wall_ms, enum log_level level,
@@ -190,18 +205,6 @@ static void put_json_start(struct line *line, int64_t wall_ms, enum log_level le
 	line->out[line->len++] = '"'; /* uses the TAIL if there is no other room */
 }
 
-static void put_text_start(struct line *line, bool with_time, int64_t wall_ms, enum log_level level,
-                           const char *event)
-{
-	if (with_time) {
-		put_time(line, wall_ms);
-		put_text(line, " ");
-	}
-	put_text(line, level_names[level]);
-	put(line, "  ", 6 - strlen(level_names[level])); /* events begin in one column */
-	put_escaped(line, event, strlen(event));
-}
-
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
                       const char *event, const struct log_field *fields, size_t n,
                       char out[LOGLINE_MAX])
@@ -210,10 +213,12 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 	bool json = logline_is_json(format);
 
 	put_text(&line, logline_priority(format, level));
-	if (json)
+	if (json) {
 		put_json_start(&line, wall_ms, level, event);
-	else
-		put_text_start(&line, format == LOG_FORMAT_TEXT, wall_ms, level, event);
+	} else {
+		put_head(&line, format, wall_ms, level);
+		put_escaped(&line, event, strlen(event), false);
+	}
 	for (size_t i = 0; i < n; i++) {
 		/* The room left might not hold even a key and a number. */
 		if (line.len > LOGLINE_MAX - TAIL - 96)

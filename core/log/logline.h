@@ -15,8 +15,9 @@
 enum log_format {
 	LOG_FORMAT_TEXT,
 	LOG_FORMAT_JSON,
-	LOG_FORMAT_JOURNAL,     /* text for the journal */
-	LOG_FORMAT_JOURNAL_JSON /* JSON for the journal */
+	LOG_FORMAT_JOURNAL,      /* text for the journal */
+	LOG_FORMAT_JOURNAL_JSON, /* JSON for the journal */
+	LOG_FORMAT_BARE          /* text without time, level and priority */
 };
 
 /* True for the two formats of JSON. */

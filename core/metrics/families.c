@@ -165,7 +165,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_PLUGIN_SLOW_CALLS] = {
 		COUNTER = "spore_plugin_slow_calls_total",
-		.help = "Calls into a plugin that blocked a worker for longer than plugins.slow_after, or another thread than a pool's for longer than a second.",
+		.help = "Calls into a plugin that blocked a worker for longer than plugins.slow_after, or a thread that is neither a worker's nor a pool's for longer than a second.",
 		LABELS("plugin"),
 		.max_series = AS_CONFIGURED,
 	},
@@ -189,6 +189,15 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		GAUGE = "spore_config_info",
 		.help = "Always 1. The labels name the role and the configured plugin instances.",
 		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics"),
+	},
+	[FAMILY_RELOAD_GOOD] = {
+		GAUGE = "spore_config_last_reload_successful",
+		.help = "1 if the last reload of a server's configuration, or its start, was successful; 0 if it was refused.",
+	},
+	[FAMILY_RELOAD_TIME] = {
+		GAUGE = "spore_config_last_reload_success_timestamp_seconds",
+		.unit = "seconds",
+		.help = "When the configuration that a server uses was loaded, in seconds since 1970.",
 	},
 	[FAMILY_WORKERS] = {
 		GAUGE = "spore_workers",

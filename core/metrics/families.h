@@ -45,6 +45,8 @@ enum family {
 	FAMILY_CONFIG, /* role, and one label for each chain */
 	FAMILY_WORKERS,
 	FAMILY_WORKER_LAG, /* worker */
+	FAMILY_RELOAD_GOOD,
+	FAMILY_RELOAD_TIME,
 	FAMILY_START_TIME,
 	FAMILY_CPU_TIME,
 	FAMILY_MEMORY,

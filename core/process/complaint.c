@@ -38,9 +38,15 @@ bool complain(const char *error)
 	return false;
 }
 
+/* How a mistake is logged. */
+struct manner {
+	const char *event;
+	const char *command; /* whose help is named; NULL: none */
+};
+
 static void log_mistake(const struct diag_mistake *mistake, void *arg)
 {
-	const char *command = *(const char **)arg;
+	const struct manner *manner = arg;
 	char place[512] = "", help[64];
 	struct log_field fields[4];
 	size_t n = 0;
@@ -55,10 +61,10 @@ static void log_mistake(const struct diag_mistake *mistake, void *arg)
 		fields[n++] = log_str("place", place);
 	if (*mistake->pointer)
 		fields[n++] = log_str("pointer", mistake->pointer);
-	snprintf(help, sizeof help, "spore %s --help", command ? command : "");
-	if (command)
+	snprintf(help, sizeof help, "spore %s --help", manner->command ? manner->command : "");
+	if (manner->command)
 		fields[n++] = log_str("try", help);
-	log_event(LOG_ERROR, command ? "wrong command line" : "wrong configuration", fields, n);
+	log_event(LOG_ERROR, manner->event, fields, n);
 }
 
 /* With excerpts of the file. */
@@ -82,8 +88,26 @@ static void print_mistakes(const struct diag *diag, const char *command)
 
 void complain_of_mistakes(const struct diag *diag, const char *command)
 {
+	struct manner manner = { command ? "wrong command line" : "wrong configuration", command };
+
 	if (is_json())
-		diag_each(diag, log_mistake, &command);
+		diag_each(diag, log_mistake, &manner);
 	else
 		print_mistakes(diag, command);
+}
+
+bool complain_at(const struct json *value, const char *error)
+{
+	struct manner manner = { "failed", NULL };
+	struct diag diag = { 0 };
+
+	if (!value)
+		return complain(error);
+	diag_add(&diag, value, "%s", error);
+	if (is_json())
+		diag_each(&diag, log_mistake, &manner);
+	else
+		print_mistakes(&diag, NULL);
+	diag_fini(&diag);
+	return false;
 }

@@ -6,13 +6,18 @@
 #include "loop/loop.h"
 #include "process/watchdog.h"
 
+static struct log_field visitors_field(const struct drain *drain)
+{
+	return log_int("visitors", drain->count_visitors(drain->arg));
+}
+
 static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct drain *drain = timer->data;
 
 	(void)events;
 	log_warn("drain deadline passed, closing open connections",
-	         log_int("timeout_ms", atomic_load(&drain->lasts_ms)));
+	         log_int("timeout_ms", atomic_load(&drain->lasts_ms)), visitors_field(drain));
 	ev_break(ev, EVBREAK_ALL);
 }
 
@@ -50,7 +55,8 @@ static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
 		         cause_field(drain), log_str("remedy", "a second signal stops at once"));
 	drain->n_logged = signals;
 	if (signals > 1) {
-		log_warn("second signal, stopping at once", cause_field(drain));
+		log_warn("second signal, stopping at once", cause_field(drain),
+		         visitors_field(drain));
 		ev_break(ev, EVBREAK_ALL);
 	}
 }
@@ -79,9 +85,11 @@ static void on_signal(int number, void *arg)
 }
 
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
-                void (*begin_fn)(void *arg), void *arg)
+                void (*begin_fn)(void *arg), unsigned (*count_visitors)(void *arg), void *arg)
 {
-	*drain = (struct drain){ .loop = loop, .begin = begin_fn, .arg = arg };
+	*drain = (struct drain){
+		.loop = loop, .begin = begin_fn, .count_visitors = count_visitors, .arg = arg
+	};
 	atomic_init(&drain->timeout_ms, timeout_ms);
 	atomic_init(&drain->lasts_ms, timeout_ms);
 	ev_timer_init(&drain->deadline, on_deadline, 0.0, 0.0);

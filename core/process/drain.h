@@ -23,13 +23,15 @@ struct drain {
 	_Atomic int64_t timeout_ms; /* of a drain that has no cause yet */
 	_Atomic int64_t lasts_ms;   /* the timeout when it was caused */
 	void (*begin)(void *arg);
+	unsigned (*count_visitors)(void *arg); /* those that the end of the drain would cut off */
 	void *arg;
 };
 
 /* Calls begin at the first signal. Breaks the loop at the second signal, `timeout_ms` after the
- * first, or on drain_done. The watchdog must run. */
+ * first, or on drain_done. count_visitors: how many there are, for the log. The watchdog must
+ * run. */
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
-                void (*begin)(void *arg), void *arg);
+                void (*begin)(void *arg), unsigned (*count_visitors)(void *arg), void *arg);
 /* Applies to a drain that has not begun. */
 void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
 int64_t drain_timeout(const struct drain *drain);

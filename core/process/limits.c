@@ -1,17 +1,23 @@
 #include "process/limits.h"
 
+#include <errno.h>
+#include <ev.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
+#include "base/err.h"
 #include "log/crash.h"
 #include "log/log.h"
 #include "net/shortage.h"
 #include "net/sock.h"
+#include "process/complaint.h"
 #include "thread/fault.h"
 #include "thread/guest.h"
 
@@ -42,6 +48,17 @@ static void grow_descriptor_table(void)
 	close(one);
 }
 
+/* libev lacks a descriptor or memory, and cannot go on. Without this it prints a message of its own
+ * and aborts. */
+static void on_libev_failure(const char *message)
+{
+	log_last_words("failed",
+	               (const struct log_field[]){ log_str("error", message),
+	                                           log_str("cause", strerror(errno)) },
+	               2);
+	_exit(EXIT_FAILURE);
+}
+
 void limits_set_up_process(void)
 {
 	struct rlimit files;
@@ -50,6 +67,7 @@ void limits_set_up_process(void)
 	guest_thread_begin("main");
 	fault_stack_new(); /* never freed */
 	crash_catch();
+	ev_set_syserr_cb(on_libev_failure);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
@@ -79,6 +97,18 @@ unsigned limits_choose_workers(int64_t asked)
 	if (most == 0)
 		most = 1;
 	return n < most ? n : most;
+}
+
+bool limits_suffice(unsigned least, const char *who)
+{
+	unsigned available = descriptors_max();
+	struct err err;
+
+	if (available >= least)
+		return true;
+	err_set(&err, "too few file descriptors: %s need %u, but the process may have %u; raise %s",
+	        who, least, available, SHORTAGE_RAISE_DESCRIPTORS);
+	return complain(err.text);
 }
 
 void limits_check_descriptors(unsigned needed, unsigned visitors)

@@ -3,16 +3,21 @@
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Disables core files, which would contain secrets. Call this before any secret is read. */
 void limits_forbid_core(void);
-/* Ignores SIGPIPE, installs the crash handler, raises the soft limit of descriptors to the hard
- * one, and has the kernel prepare for as many. Call this before there is another thread. */
+/* Ignores SIGPIPE, installs the crash handler, gives libev's last words to the log, raises the soft
+ * limit of descriptors to the hard one, and has the kernel prepare for as many. Call this before
+ * there is another thread. */
 void limits_set_up_process(void);
 /* Returns the number of workers to start: `asked`, or one per CPU if it is 0, reduced to what the
  * descriptor limit allows. */
 unsigned limits_choose_workers(int64_t asked);
+/* Are so many descriptors possible? If not, an error on standard error says that `who` need them:
+ * the process cannot do its work. */
+bool limits_suffice(unsigned least, const char *who);
 /* Warns if the process may have fewer descriptors than it needs. visitors: as many as those that it
  * may have are enough for. */
 void limits_check_descriptors(unsigned needed, unsigned visitors);

@@ -21,6 +21,9 @@
 #include "quota/ports.h"
 #include "thread/guest.h"
 
+/* The event loops have 13 descriptors, and loading a plugin takes a few more for a moment. */
+enum { DESCRIPTORS_TO_START = 20 };
+
 /* The second is how long the start may take, not counting the plugins. */
 enum { PLUGINS_WAIT_MS = 2000, START_MS = 60000 };
 
@@ -169,6 +172,8 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 	*runtime = (struct runtime){ .config = config_ref(config), .started_ms = clock_ms() };
 	limits_set_up_process();
 	runtime->n_workers = limits_choose_workers(terms->workers);
+	if (!limits_suffice(DESCRIPTORS_TO_START, "the event loops and the plugins"))
+		return false;
 	if (!watchdog_start(&err))
 		return refuse("cannot start the watchdog", &err);
 	use_limits(&config->settings.plugins);

@@ -66,6 +66,29 @@ static void release_principal(struct principal_table *table, struct principal *p
 	free(p);
 }
 
+static struct limit_hit limit_of_policy(enum refusal why, const struct instance *by, int64_t most,
+                                        const char *from)
+{
+	return (struct limit_hit){
+		.why = why, .most = most, .from = from, .plugin = by ? by->name : NULL
+	};
+}
+
+/* The limit on the tunnels of the whole server. */
+static struct limit_hit tunnels_in_all(const struct limits *limits)
+{
+	struct limit_hit hit = { .why = REFUSED_TOO_MANY_TUNNELS };
+	unsigned wanted = limit_of(limits->settings.max_tunnels);
+
+	hit.most = limits_most_tunnels(limits);
+	hit.from = "descriptors";
+	if (hit.most > wanted) {
+		hit.most = wanted;
+		hit.from = "limits.max_tunnels";
+	}
+	return hit;
+}
+
 /* Has the principal its number of tunnels, without the one that leaves it for a new account? */
 static bool is_full(const struct principal *p, const struct grant *grant,
                     const struct principal *leaves)
@@ -74,19 +97,26 @@ static bool is_full(const struct principal *p, const struct grant *grant,
 	       p->tunnels - (p == leaves) >= grant->max_tunnels;
 }
 
-/* Counts one more tunnel for the principal, unless the server has `most`. Returns a reference to
- * the principal, or NULL and *why_out. */
+/* Counts one more tunnel for the principal, unless the server has as many as `in_all` allows (NULL:
+ * no limit). Returns a reference to the principal, or NULL and *hit_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, unsigned most,
-                                    const struct principal *leaves, enum refusal *why_out)
+                                    const struct grant *grant, const struct limit_hit *in_all,
+                                    const struct principal *leaves, struct limit_hit *hit_out)
 {
-	struct principal *p;
+	struct principal *p, *refused = NULL;
 
 	pthread_mutex_lock(&table->lock);
 	p = get_principal(table, by, grant ? grant->session : 0);
-	if (p && (atomic_load(&table->tunnels) >= most || is_full(p, grant, leaves))) {
-		*why_out = REFUSED_TOO_MANY_TUNNELS;
-		release_principal(table, p);
+	if (p && in_all && atomic_load(&table->tunnels) >= in_all->most) {
+		*hit_out = *in_all;
+		refused = p;
+	} else if (p && is_full(p, grant, leaves)) {
+		*hit_out = limit_of_policy(REFUSED_TOO_MANY_TUNNELS, by, grant->max_tunnels,
+		                           "max_tunnels of the identity");
+		refused = p;
+	}
+	if (refused) {
+		release_principal(table, refused);
 		p = NULL;
 	}
 	if (p) {
@@ -116,19 +146,20 @@ static void release_trace(struct client_trace *trace)
 /* The account of one more tunnel, which its source has counted already, or of the tunnel that
  * leaves this other account. */
 static struct account *make_account(struct principal_table *table, struct source *source,
-                                    struct instance *by, struct grant *grant, unsigned most,
-                                    const struct account *leaves, enum refusal *why_out)
+                                    struct instance *by, struct grant *grant,
+                                    const struct limit_hit *in_all, const struct account *leaves,
+                                    struct limit_hit *hit_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
-	*why_out = REFUSED_NO_MEMORY;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!account)
 		return NULL;
 	account->trace = get_trace(leaves ? leaves->trace : NULL);
 	account->identity = strdup(grant ? grant->identity : "");
 	if (account->trace && account->identity)
-		account->principal = add_tunnel(table, by, grant, most,
-		                                leaves ? leaves->principal : NULL, why_out);
+		account->principal = add_tunnel(table, by, grant, in_all,
+		                                leaves ? leaves->principal : NULL, hit_out);
 	if (!account->principal) {
 		release_trace(account->trace);
 		free(account->identity);
@@ -145,18 +176,16 @@ static struct account *make_account(struct principal_table *table, struct source
 
 struct account *account_open(struct principal_table *table, struct source *source,
                              const struct limits *limits, struct instance *by, struct grant *grant,
-                             enum refusal *why_out)
+                             struct limit_hit *hit_out)
 {
-	unsigned most = limits_most_tunnels(limits);
+	struct limit_hit in_all = tunnels_in_all(limits);
 	struct account *account;
 
 	if (!source_add_tunnel(source, limits)) {
-		*why_out = REFUSED_SOURCE_TUNNELS;
+		*hit_out = limits_of_source(limits, REFUSED_SOURCE_TUNNELS);
 		return NULL;
 	}
-	if (most > limit_of(limits->settings.max_tunnels))
-		most = limit_of(limits->settings.max_tunnels);
-	account = make_account(table, source, by, grant, most, NULL, why_out);
+	account = make_account(table, source, by, grant, &in_all, NULL, hit_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
@@ -173,10 +202,10 @@ static void detach_tunnel(struct account *account)
 }
 
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                enum refusal *why_out)
+                                struct limit_hit *hit_out)
 {
-	struct account *successor = make_account(account->table, account->source, by, grant,
-	                                         UINT_MAX, account, why_out);
+	struct account *successor = make_account(account->table, account->source, by, grant, NULL,
+	                                         account, hit_out);
 
 	if (!successor)
 		return NULL;
@@ -283,39 +312,45 @@ void account_unref(struct account *account)
 	free(account);
 }
 
-struct visitor_limit account_limit_in_all(const struct principal_table *table,
-                                          const struct limits *limits)
+struct limit_hit account_limit_in_all(const struct principal_table *table,
+                                      const struct limits *limits)
 {
 	unsigned most = limit_of(limits->settings.max_relays);
 	unsigned tunnels = atomic_load(&table->tunnels);
 	unsigned room = limits->places > tunnels ? limits->places - tunnels : 0;
+	struct limit_hit hit = { .why = REFUSED_DESCRIPTORS, .most = room, .from = "descriptors" };
 
-	if (most <= room)
-		return (struct visitor_limit){ REFUSED_SERVER_FULL, most, "limits.max_relays" };
-	return (struct visitor_limit){ REFUSED_DESCRIPTORS, room, "descriptors" };
+	if (most <= room) {
+		hit.why = REFUSED_SERVER_FULL;
+		hit.most = most;
+		hit.from = "limits.max_relays";
+	}
+	return hit;
 }
 
-struct visitor_limit account_limit(const struct account *account, const struct limits *limits,
-                                   enum refusal why)
+struct limit_hit account_limit(const struct account *account, const struct limits *limits,
+                               enum refusal why)
 {
-	const struct limit_settings *settings = &limits->settings;
-
 	switch (why) {
 	case REFUSED_SERVER_FULL:
 	case REFUSED_DESCRIPTORS:
 		return account_limit_in_all(account->table, limits);
 	case REFUSED_CLIENT_FULL:
-		return (struct visitor_limit){ why, account->grant->max_conns,
-			                       "max_conns of the identity" };
-	case REFUSED_SOURCE_FULL:
-		return (struct visitor_limit){ why, (unsigned)settings->max_visitors_per_ip,
-			                       "limits.max_visitors_per_ip" };
-	case REFUSED_SOURCE_PACE:
-		return (struct visitor_limit){ why, (unsigned)settings->visitor_rate,
-			                       "limits.visitor_rate" };
+		return limit_of_policy(why, account->principal->by, account->grant->max_conns,
+		                       "max_conns of the identity");
 	default:
-		return (struct visitor_limit){ .why = why };
+		return limits_of_source(limits, why);
 	}
+}
+
+struct limit_hit account_life(const struct account *account)
+{
+	const struct grant *grant = account->grant;
+	struct limit_hit hit = limit_of_policy(REFUSED_LIFE_OVER, account->principal->by,
+	                                       grant ? grant->life_ms : 0, "life of the identity");
+
+	hit.is_time = true;
+	return hit;
 }
 
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
@@ -323,7 +358,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 {
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
-	struct visitor_limit in_all = account_limit_in_all(account->table, limits);
+	struct limit_hit in_all = account_limit_in_all(account->table, limits);
 
 	if (source && !source_add_visitor(source, limits, clock_ms(), why_out))
 		return false;
@@ -332,7 +367,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
-	if (!limit_take(&account->table->visitors, in_all.most)) {
+	if (!limit_take(&account->table->visitors, (unsigned)in_all.most)) {
 		atomic_fetch_sub(&account->principal->conns, 1);
 		source_remove_visitor(source);
 		*why_out = in_all.why;

@@ -16,6 +16,7 @@
 #include "wire/refusal.h"
 
 struct instance;
+struct limit_hit;
 struct limits;
 struct source;
 struct server_worker;
@@ -65,16 +66,16 @@ struct account {
 void principal_table_init(struct principal_table *table);
 void principal_table_fini(struct principal_table *table);
 
-/* Opens a tunnel's account; takes the grant on success. NULL and *why_out if the principal, the
+/* Opens a tunnel's account; takes the grant on success. NULL and *hit_out if the principal, the
  * source, or the whole server has reached its number of tunnels, or memory is out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source,
                              const struct limits *limits, struct instance *by, struct grant *grant,
-                             enum refusal *why_out);
+                             struct limit_hit *hit_out);
 /* Moves the tunnel to another owner, after a reload has judged its client again. Returns a new
  * account in place of this one, and takes the grant. The tunnel's reference to this one is
- * released; visitors keep theirs. NULL and *why_out as above; then nothing has changed. [worker] */
+ * released; visitors keep theirs. NULL and *hit_out as above; then nothing has changed. [worker] */
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                enum refusal *why_out);
+                                struct limit_hit *hit_out);
 /* The port is open: from now on account_holder finds the tunnel. [worker] */
 void account_stand(struct account *account, struct server_worker *home, uint16_t port);
 /* The worker that has this principal's tunnel at the port; NULL: there is no such tunnel. [any] */
@@ -96,19 +97,15 @@ bool account_has_lost_client(const struct account *account);
 struct account *account_ref(struct account *account);
 void account_unref(struct account *account);
 
-/* A limit on visitors. */
-struct visitor_limit {
-	enum refusal why; /* of a visitor above it */
-	unsigned most;
-	const char *from; /* what sets it; NULL: nothing limits this */
-};
-
-/* That of the whole server now. Visitors may use places that tunnels do not use. [any] */
-struct visitor_limit account_limit_in_all(const struct principal_table *table,
-                                          const struct limits *limits);
+/* The limit on the visitors of the whole server now. Visitors may use places that tunnels do not
+ * use. [any] */
+struct limit_hit account_limit_in_all(const struct principal_table *table,
+                                      const struct limits *limits);
 /* The one for which account_enter refuses visitors with this reason. [worker] of the tunnel */
-struct visitor_limit account_limit(const struct account *account, const struct limits *limits,
-                                   enum refusal why);
+struct limit_hit account_limit(const struct account *account, const struct limits *limits,
+                               enum refusal why);
+/* How long the tunnel's grant lets it be open. [worker] of the tunnel */
+struct limit_hit account_life(const struct account *account);
 /* Counts one more visitor, also for its source (NULL: sources are not counted). False and *why_out
  * if the source, the principal, or the whole server has reached its number of visitors. [worker] */
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,

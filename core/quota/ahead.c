@@ -88,15 +88,24 @@ bool ahead_is_withdrawn(const struct ahead_pass *pass)
 	return atomic_load(&pass->withdrawn);
 }
 
-static bool count_waiting(struct ahead_pass *pass, const struct limits *limits)
+static bool count_waiting(struct ahead_pass *pass, const struct limits *limits,
+                          struct limit_hit *hit_out)
 {
 	struct ahead_table *table = pass->table;
+	unsigned most_of_source = (limits->ahead + 1) / 2;
 
+	hit_out->most = pass->most / SLACK;
+	hit_out->from = hit_out->most < limits->settings.max_ahead_per_tunnel
+	                        ? "client.ahead of the client"
+	                        : "limits.max_ahead_per_tunnel";
 	if (!limit_take(&pass->waiting, pass->most))
 		return false;
+	hit_out->most = limits->ahead;
+	hit_out->from = "descriptors";
 	if (limit_take(&table->waiting, limits->ahead)) {
-		if (source_add_ahead(pass->source, (limits->ahead + 1) / 2))
+		if (source_add_ahead(pass->source, most_of_source))
 			return true;
+		hit_out->most = most_of_source;
 		atomic_fetch_sub(&table->waiting, 1);
 	}
 	atomic_fetch_sub(&pass->waiting, 1);
@@ -104,16 +113,18 @@ static bool count_waiting(struct ahead_pass *pass, const struct limits *limits)
 }
 
 struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
-                               const struct limits *limits)
+                               const struct limits *limits, struct limit_hit *hit_out)
 {
 	struct ahead_pass *pass;
+
+	*hit_out = (struct limit_hit){ .why = REFUSED_AHEAD };
 
 	pthread_mutex_lock(&table->lock);
 	pass = *find_pass(table, id);
 	if (pass)
 		atomic_fetch_add(&pass->refs, 1);
 	pthread_mutex_unlock(&table->lock);
-	if (!pass || count_waiting(pass, limits))
+	if (!pass || count_waiting(pass, limits, hit_out))
 		return pass;
 	pass_unref(pass);
 	return NULL;

@@ -15,6 +15,7 @@
 #include "base/uuid.h"
 
 struct ahead_pass;
+struct limit_hit;
 struct limits;
 struct source;
 
@@ -39,10 +40,10 @@ const struct uuid *ahead_id(const struct ahead_pass *pass);
 bool ahead_is_withdrawn(const struct ahead_pass *pass);
 
 /* Counts one more waiting connection under the pass of this id, and returns the pass with a
- * reference that ahead_leave releases. NULL: there is no such pass, or too many connections
- * wait. */
+ * reference that ahead_leave releases. NULL and *hit_out: there is no such pass, or too many
+ * connections wait. */
 struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
-                               const struct limits *limits);
+                               const struct limits *limits, struct limit_hit *hit_out);
 void ahead_leave(struct ahead_pass *pass);
 
 #endif

@@ -63,6 +63,42 @@ unsigned limits_most_tunnels(const struct limits *limits)
 	return limits->places - larger(limits->places / VISITORS_PART, 1);
 }
 
+struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
+{
+	const struct limit_settings *settings = &limits->settings;
+	struct limit_hit hit = { .why = why };
+
+	switch (why) {
+	case REFUSED_SOURCE:
+		hit.most = settings->ban_after;
+		hit.from = "limits.ban_after";
+		break;
+	case REFUSED_CROWD:
+		hit.most = settings->max_unauthenticated_per_ip;
+		hit.from = "limits.max_unauthenticated_per_ip";
+		break;
+	case REFUSED_TOO_MANY_TRIES:
+		hit.most = settings->secret_rate;
+		hit.from = "limits.secret_rate";
+		break;
+	case REFUSED_SOURCE_TUNNELS:
+		hit.most = settings->max_conns_per_ip;
+		hit.from = "limits.max_conns_per_ip";
+		break;
+	case REFUSED_SOURCE_FULL:
+		hit.most = settings->max_visitors_per_ip;
+		hit.from = "limits.max_visitors_per_ip";
+		break;
+	case REFUSED_SOURCE_PACE:
+		hit.most = settings->visitor_rate;
+		hit.from = "limits.visitor_rate";
+		break;
+	default:
+		break;
+	}
+	return hit;
+}
+
 static bool suffice(const struct limit_settings *settings, unsigned descriptors)
 {
 	unsigned strangers = (unsigned)settings->max_unauthenticated + descriptors / AHEAD_PART;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "config/settings.h"
+#include "wire/refusal.h"
 
 struct limits {
 	struct limit_settings settings; /* borrows the lists of the configuration */
@@ -38,6 +39,19 @@ unsigned limits_need(const struct limit_settings *settings);
 /* How many tunnels the descriptors allow: a quarter of the places is for visitors, however many
  * tunnels are wanted. [any] */
 unsigned limits_most_tunnels(const struct limits *limits);
+
+/* Why something is refused, and the limit that refuses it. */
+struct limit_hit {
+	enum refusal why;
+	int64_t most;       /* a number, or milliseconds (is_time); negative: none */
+	char range[64];     /* of ports, in place of a number; "": none */
+	const char *from;   /* what sets it: an option, or "descriptors"; NULL: no limit refuses */
+	const char *plugin; /* the instance whose policy sets it; NULL: no policy does */
+	bool is_time;
+};
+
+/* The limit of one source for which it is refused with this reason. [any] */
+struct limit_hit limits_of_source(const struct limits *limits, enum refusal why);
 
 /* The number that a setting allows, where 0 means "no limit". [any] */
 static inline unsigned limit_of(int64_t setting)

@@ -1,9 +1,12 @@
 #include "quota/ports.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "host/instance.h"
 #include "net/shortage.h"
 #include "net/sock.h"
 
@@ -84,13 +87,20 @@ static uint32_t walk_allowed(const spore_list *server, const spore_list *granted
 	return total;
 }
 
-static int try_any(const struct server_settings *settings, const struct grant *grant,
-                   enum refusal *why_out)
+/* The ranges of a grant; NULL: all ports. */
+static spore_list ranges_of(const struct grant *grant)
 {
 	static const spore_port_range whole = { 1, 65535 };
 	bool granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
-	spore_list ranges = { granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
-		              sizeof whole };
+
+	return (spore_list){ granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
+		             sizeof whole };
+}
+
+static int try_any(const struct server_settings *settings, const struct grant *grant,
+                   enum refusal *why_out)
+{
+	spore_list ranges = ranges_of(grant);
 	uint16_t port = 0;
 	uint32_t total = walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &port),
 		 start = 0;
@@ -135,14 +145,101 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
 	       (!grant || grant_has_port(grant, wanted));
 }
 
+bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
+                  uint16_t wanted, enum refusal *why_out)
+{
+	spore_list ranges = ranges_of(grant);
+	uint16_t unused;
+
+	if (wanted == 0 && walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &unused) > 0)
+		return false;
+	if (wanted && ports_allow(settings, grant, wanted))
+		return false;
+	*why_out = wanted ? REFUSED_PORT_NOT_ALLOWED : REFUSED_NO_PORT_LEFT;
+	return true;
+}
+
+/* Writes "20000-20099,22000", cut with "..." at the size of the text. */
+static void write_ranges(const spore_port_range *ranges, size_t n, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char range[16];
+
+		snprintf(range, sizeof range, ranges[i].lo < ranges[i].hi ? "%u-%u" : "%u",
+		         ranges[i].lo, ranges[i].hi);
+		if (len + strlen(range) + sizeof ",..." > size) {
+			snprintf(out + len, size - len, "...");
+			return;
+		}
+		len += (size_t)snprintf(out + len, size - len, "%s%s", range, i + 1 < n ? "," : "");
+	}
+}
+
+/* Also the list that the check makes of the two ends. */
+static bool is_span(const spore_list *list, const spore_port_range *span)
+{
+	const spore_port_range *range = list->items;
+
+	return list->count == 0 ||
+	       (list->count == 1 && range->lo == span->lo && range->hi == span->hi);
+}
+
+static struct limit_hit limit_of_server(const struct server_settings *settings, enum refusal why)
+{
+	const spore_port_range span = { (uint16_t)settings->min_port,
+		                        (uint16_t)settings->max_port };
+	bool has_list = !is_span(&settings->ports, &span);
+	struct limit_hit hit = { .why = why, .from = "server.min_port, server.max_port" };
+
+	if (has_list)
+		hit.from = "server.ports";
+	write_ranges(has_list ? settings->ports.items : &span, has_list ? settings->ports.count : 1,
+	             hit.range, sizeof hit.range);
+	return hit;
+}
+
+struct limit_hit ports_limit_of_grant(const struct instance *by, const struct grant *grant,
+                                      enum refusal why)
+{
+	struct limit_hit hit = { .why = why,
+		                 .range = "none",
+		                 .from = "ports of the identity",
+		                 .plugin = by ? by->name : NULL };
+
+	write_ranges(grant->ports, grant->n_ports, hit.range, sizeof hit.range);
+	return hit;
+}
+
+struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
+                             const struct grant *grant, enum refusal why, uint16_t wanted)
+{
+	bool is_granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
+
+	switch (why) {
+	case REFUSED_PORT_NOT_ALLOWED:
+		if (ports_reservation(settings, wanted))
+			return (struct limit_hit){ .why = why };
+		if (!has_port(&settings->public_ports, wanted))
+			return limit_of_server(settings, why);
+		return ports_limit_of_grant(by, grant, why);
+	case REFUSED_NO_PORT_LEFT:
+		return is_granted ? ports_limit_of_grant(by, grant, why)
+		                  : limit_of_server(settings, why);
+	case REFUSED_TOO_MANY_TUNNELS:
+		return (struct limit_hit){ .why = why,
+			                   .most = -1,
+			                   .from = "no descriptor or memory was left" };
+	default:
+		return (struct limit_hit){ .why = why };
+	}
+}
+
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
                enum refusal *why_out)
 {
-	if (wanted == 0)
-		return try_any(settings, grant, why_out);
-	if (!ports_allow(settings, grant, wanted)) {
-		*why_out = REFUSED_PORT_NOT_ALLOWED;
+	if (ports_refuse(settings, grant, wanted, why_out))
 		return -1;
-	}
-	return try_port(settings, wanted, why_out);
+	return wanted ? try_port(settings, wanted, why_out) : try_any(settings, grant, why_out);
 }

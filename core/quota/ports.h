@@ -4,11 +4,26 @@
 
 #include "config/settings.h"
 #include "host/grant.h"
+#include "quota/limits.h"
 #include "wire/refusal.h"
+
+struct instance;
 
 /* May a tunnel with this grant (NULL: without authentication) have this port? */
 bool ports_allow(const struct server_settings *settings, const struct grant *grant,
                  uint16_t wanted);
+
+/* Would ports_open refuse this port whatever is in use? wanted 0: any port. False: *why_out is
+ * unchanged. [any] */
+bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
+                  uint16_t wanted, enum refusal *why_out);
+/* What refuses the port (0: any) with this reason: the server's range or that of the grant, which
+ * the instance has given; or what the machine lacks. */
+struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
+                             const struct grant *grant, enum refusal why, uint16_t wanted);
+/* The range of the grant, which the instance has given. */
+struct limit_hit ports_limit_of_grant(const struct instance *by, const struct grant *grant,
+                                      enum refusal why);
 
 /* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
 const char *ports_reservation(const struct server_settings *settings, uint16_t port);

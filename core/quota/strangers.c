@@ -130,16 +130,37 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 	stranger->source = NULL;
 }
 
+/* The limit on all strangers. */
+static struct limit_hit limit_in_all(const struct limits *limits)
+{
+	struct limit_hit hit = { .why = REFUSED_CROWD,
+		                 .most = limits->strangers,
+		                 .from = "limits.max_unauthenticated" };
+
+	if (limits->settings.max_unauthenticated == 0)
+		hit.from = "descriptors";
+	return hit;
+}
+
 /* A worker never closes its only stranger, so each worker may exceed the limits by one. */
 struct stranger *stranger_to_close(const struct stranger_list *list,
                                    const struct stranger *newcomer, const struct limits *limits,
-                                   bool scarce)
+                                   bool scarce, struct limit_hit *hit_out)
 {
+	bool is_over = atomic_load(list->total) > limits->strangers;
+
 	if (!newcomer->crowd)
 		return NULL;
-	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits))
+	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits)) {
+		*hit_out = limits_of_source(limits, REFUSED_CROWD);
 		return oldest_of(newcomer->crowd);
-	if (list->count > 1 && (scarce || atomic_load(list->total) > limits->strangers))
-		return oldest_of(CONTAINER_OF(list->levels[list->top].next, struct crowd, level));
-	return NULL;
+	}
+	if (list->count <= 1 || (!scarce && !is_over))
+		return NULL;
+	*hit_out = is_over ? limit_in_all(limits)
+	                   : (struct limit_hit){
+				     REFUSED_CROWD, limits->scarce_fd, "", "descriptors", NULL,
+				     false
+			     };
+	return oldest_of(CONTAINER_OF(list->levels[list->top].next, struct crowd, level));
 }

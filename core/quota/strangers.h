@@ -16,6 +16,7 @@
 enum { STRANGER_LEVELS = 512, STRANGER_BUCKETS = 1024 };
 
 struct crowd;
+struct limit_hit;
 
 /* Embedded in the session. */
 struct stranger {
@@ -41,10 +42,11 @@ bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct 
                   bool asked_for);
 /* The connection has authenticated, or has ended. Idempotent. */
 void stranger_remove(struct stranger_list *list, struct stranger *stranger);
-/* Which stranger to close now that the newcomer was added; never the newcomer itself. NULL: none.
+/* Which stranger to close now that the newcomer was added, and *hit_out; never the newcomer itself.
+ * NULL: none.
  * scarce: descriptors are nearly used up, so one must go even below the limits. */
 struct stranger *stranger_to_close(const struct stranger_list *list,
                                    const struct stranger *newcomer, const struct limits *limits,
-                                   bool scarce);
+                                   bool scarce, struct limit_hit *hit_out);
 
 #endif

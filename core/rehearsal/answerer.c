@@ -168,24 +168,21 @@ static void clear_environment(void)
 /* Returns the exit status. */
 static int run_client(int fd, const char *path, const struct made_client *made)
 {
-	char made_path[32], config_flag[] = "--config", check[] = "--check";
-	char *argv[] = { config_flag, made_path, check, NULL };
+	char config_flag[] = "--config", check[] = "--check";
+	char *argv[] = { config_flag, (char *)(uintptr_t)path, check, NULL };
 	const struct runtime_terms terms = { .workers = 1 };
+	struct made_command command;
 	struct runtime runtime;
 	struct diag diag = { 0 };
 	struct config *config;
-	struct err err;
-	int status = EXIT_FAILED, config_fd = path ? -1 : made_client_open(made, &err);
+	int status = EXIT_FAILED;
 
-	if (!path && config_fd < 0) {
-		complain(err.text);
-		return status;
-	}
-	snprintf(made_path, sizeof made_path, "/dev/fd/%d", config_fd);
-	if (path)
-		argv[1] = (char *)(uintptr_t)path;
 	clear_environment();
-	config = serve_load(ROLE_LOCAL, 3, argv, &diag, &status);
+	if (path)
+		config = serve_load(ROLE_LOCAL, 3, argv, &diag, &status);
+	else
+		config = serve_load_command(ROLE_LOCAL, made_client_command(made, &command), &diag,
+		                            &status);
 	if (!config)
 		return status;
 	status = EXIT_FAILED;
@@ -202,7 +199,7 @@ bool answerer_start(struct answerer *answerer, const char *path, const struct ma
 {
 	int ends[2];
 
-	*answerer = (struct answerer){ .fd = -1 };
+	*answerer = (struct answerer){ .fd = -1, .remedy = "" };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
 		err_set_call(err, "socketpair", errno);
 		return false;
@@ -238,7 +235,8 @@ bool answerer_ask(struct answerer *answerer, const struct stand_in_facts *facts,
 		return false;
 	memcpy(answer_out, reply.answer, sizeof reply.answer);
 	crypto_wipe(reply.answer, sizeof reply.answer);
-	err_set(&err, "the client's plugin gives no answer: %s", status_text(reply.status, text));
+	err_set(&err, "the client's plugin gives no answer: %s%s", status_text(reply.status, text),
+	        answerer->remedy);
 	return reply.status == SPORE_OK || complain(err.text);
 }
 

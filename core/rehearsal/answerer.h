@@ -17,6 +17,8 @@
 struct answerer {
 	pid_t pid; /* 0: not started */
 	int fd;
+	const char *remedy; /* ends the error if the plugin gives no answer; "", or set it after
+	                     * the start. Permanent */
 };
 
 /* Starts the process. `path`: of the configuration; NULL: that of `made`. Call it before any thread

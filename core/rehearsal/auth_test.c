@@ -125,6 +125,7 @@ static int read_client(const struct request *request, struct made_client *made)
 	*made = (struct made_client){
 		.name = request->name,
 		.secret_file = reads_input ? "/dev/stdin" : request->secret_file,
+		.secret_origin = reads_input ? "standard input" : "--secret-file",
 		.server = request->to ? request->to : "localhost",
 	};
 	if (!request->client && !request->secret_file && isatty(STDIN_FILENO))
@@ -187,6 +188,8 @@ int auth_test_run(int argc, char **argv)
 		complain(err.text);
 		return EXIT_FAILED;
 	}
+	if (!request.client && made.kind->transport && !request.is_secure)
+		asking.answerer.remedy = ": try --secure, since this kind answers over TLS only";
 	status = request.socket ? remote_ask(&asking, request.socket)
 	                        : alone_ask(&asking, request.config);
 	crypto_wipe(&asking.question, sizeof asking.question);

@@ -1,14 +1,7 @@
 #include "rehearsal/made_client.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "config/shorthands.h"
-#include "json/jsonout.h"
 
 const struct shorthand_client *made_client_kind(const char *name)
 {
@@ -33,79 +26,54 @@ const char *made_client_kinds(char *out, size_t size)
 	return out;
 }
 
-static void write_list(struct jsonout *json, const char *key)
+static void add_value(struct made_command *made, const struct shorthand *shorthand,
+                      const char *text, const char *origin)
 {
-	jsonout_begin(json, key, '[');
-	jsonout_begin(json, NULL, '{');
+	struct command_value *value = &made->command.flags[made->command.n_flags++];
+
+	*value = (struct command_value){ .shorthand = shorthand, .text = text };
+	snprintf(value->origin, sizeof value->origin, "%s", origin);
 }
 
-static void end_list(struct jsonout *json)
+/* The same for a place that no flag of `spore local` has. */
+static void add_own(struct made_command *made, enum shorthand_type type, const char *key,
+                    const char *text, const char *origin)
 {
-	jsonout_end(json, '}');
-	jsonout_end(json, ']');
+	struct shorthand *row = &made->rows[made->n_rows];
+	char *target = made->targets[made->n_rows++];
+
+	snprintf(target, MADE_TARGET, "/auth[%s]/%s", made->client->kind->use, key);
+	*row = (struct shorthand){
+		.name = key, .roles = ROLE_LOCAL, .type = type, .target = target
+	};
+	add_value(made, row, text, origin);
 }
 
-static void write_auth(const struct made_client *client, struct jsonout *json)
+static void add_transport(struct made_command *made, const char *use)
+{
+	struct shorthand *row = &made->rows[made->n_rows];
+	char *target = made->targets[made->n_rows++];
+
+	snprintf(target, MADE_TARGET, "/transport[%s]", use);
+	*row = (struct shorthand){
+		.name = use, .roles = ROLE_LOCAL, .type = SHORTHAND_ENTRY, .target = target
+	};
+	add_value(made, row, "true", "--kind");
+}
+
+const struct command *made_client_command(const struct made_client *client,
+                                          struct made_command *made)
 {
 	const struct shorthand_client *kind = client->kind;
 
-	write_list(json, "auth");
-	jsonout_text(json, "use", kind->use);
+	*made = (struct made_command){ .client = client, .command.purpose = CONFIG_TO_CHECK };
+	add_value(made, shorthand_find(ROLE_LOCAL, "to"), client->server, "--to");
+	add_value(made, shorthand_find(ROLE_LOCAL, "local_port"), "1", "--client");
+	if (kind->transport)
+		add_transport(made, kind->transport);
+	add_own(made, kind->takes_path ? SHORTHAND_TEXT : SHORTHAND_FILE, kind->secret_key,
+	        client->secret_file, client->secret_origin);
 	if (client->name && kind->name_key)
-		jsonout_text(json, kind->name_key, client->name);
-	if (kind->takes_path) {
-		jsonout_text(json, kind->secret_key, client->secret_file);
-	} else {
-		jsonout_begin(json, kind->secret_key, '{');
-		jsonout_text(json, "file", client->secret_file);
-		jsonout_end(json, '}');
-	}
-	end_list(json);
-}
-
-static void write_client(const struct made_client *client, FILE *out)
-{
-	struct jsonout json = { .out = out };
-
-	jsonout_begin(&json, NULL, '{');
-	jsonout_begin(&json, "client", '{');
-	jsonout_text(&json, "to", client->server);
-	jsonout_end(&json, '}');
-	write_list(&json, "tunnels");
-	jsonout_int(&json, "local_port", 1);
-	end_list(&json);
-	if (client->kind->transport) {
-		write_list(&json, "transport");
-		jsonout_text(&json, "use", client->kind->transport);
-		end_list(&json);
-	}
-	write_auth(client, &json);
-	jsonout_end(&json, '}');
-}
-
-int made_client_open(const struct made_client *client, struct err *err)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
-	int ends[2] = { -1, -1 };
-	bool good = false;
-
-	if (out) {
-		write_client(client, out);
-		good = fclose(out) == 0;
-	}
-	if (!good)
-		errno = ENOMEM;
-	/* A pipe has no folder, so paths start from the working directory. It holds the text. */
-	good = good && pipe2(ends, O_CLOEXEC) == 0 && write(ends[1], text, len) == (ssize_t)len;
-	if (!good) {
-		err_set_call(err, "pipe2", errno);
-		if (ends[0] >= 0)
-			close(ends[0]);
-	}
-	if (ends[1] >= 0)
-		close(ends[1]);
-	free(text);
-	return good ? ends[0] : -1;
+		add_own(made, SHORTHAND_TEXT, kind->name_key, client->name, "--name");
+	return &made->command;
 }

@@ -6,6 +6,7 @@
 #include "arguments/exit_status.h"
 #include "base/columns.h"
 #include "commands/ctl_print.h"
+#include "wire/refusal.h"
 #include "json/parse.h"
 
 enum { CELL = 640 };
@@ -117,6 +118,19 @@ static bool print_allowed(const struct json *allowed, FILE *out)
 
 /* ---- the verdict ---- */
 
+/* The chain allows the client, but the server would not open its tunnel. */
+static bool is_refusal_of_tunnel(const char *verdict)
+{
+	static const enum refusal reasons[] = { REFUSED_PORT_NOT_ALLOWED, REFUSED_NO_PORT_LEFT,
+		                                REFUSED_TOO_MANY_TUNNELS };
+
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+		if (strcmp(refusal_name(reasons[i]), verdict) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char unbound_text[] =
 	"refused: the answer is right, but not bound to the TLS session\n";
 
@@ -138,6 +152,12 @@ static bool print_verdict(const struct json *answer, const char *verdict, FILE *
 		fputc('\n', out);
 		return print_allowed(json_get(answer, "allowed"), out);
 	}
+	if (is_refusal_of_tunnel(verdict)) {
+		fputs("refused: ", out);
+		ctl_print_text(text_of(answer, "status", verdict), out);
+		fputc('\n', out);
+		return print_allowed(json_get(answer, "allowed"), out);
+	}
 	if (strcmp(verdict, "deny") == 0) {
 		print_by("refused by ", answer, "refused: no instance accepts the answer", out);
 		fputc('\n', out);
@@ -154,8 +174,10 @@ static int status_of(const char *verdict)
 {
 	if (strcmp(verdict, "allow") == 0)
 		return EXIT_GOOD;
-	return strcmp(verdict, "deny") == 0 || strcmp(verdict, "unbound") == 0 ? EXIT_REFUSED
-	                                                                       : EXIT_FAILED;
+	if (strcmp(verdict, "deny") == 0 || strcmp(verdict, "unbound") == 0 ||
+	    is_refusal_of_tunnel(verdict))
+		return EXIT_REFUSED;
+	return EXIT_FAILED;
 }
 
 static int print_tables(const struct json *answer, FILE *out)

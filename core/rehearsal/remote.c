@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arguments/exit_status.h"
 #include "commands/ctl_ask.h"
 #include "process/complaint.h"
 #include "rehearsal/asking.h"
 #include "rehearsal/print.h"
+#include "rehearsal/socket_owner.h"
 #include "json/parse.h"
 
 /* Beside the time that the chain has. */
@@ -33,6 +35,21 @@ static bool read_challenge(const char *text, size_t len, struct uuid *challenge_
 	return good;
 }
 
+/* Asks as ctl_ask does, but nobody whom a secret is not for. */
+static char *ask_server(const char *socket, const char *line, int wait_ms, size_t *len_out,
+                        struct err *err)
+{
+	int fd = ctl_connect(socket, err);
+	char *answer = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (socket_owner_is_trusted(fd, socket, err))
+		answer = ctl_ask_on(fd, socket, line, wait_ms, len_out, err);
+	close(fd);
+	return answer;
+}
+
 /* False: the reason was printed, and *status_out is the exit status. */
 static bool get_challenge(struct asking *asking, const char *socket, int64_t *limit_ms_out,
                           int *status_out)
@@ -41,7 +58,7 @@ static bool get_challenge(struct asking *asking, const char *socket, int64_t *li
 	                                                 : "auth-challenge insecure\n";
 	struct err err;
 	size_t len;
-	char *answer = ctl_ask(socket, line, WAIT_MS, &len, &err);
+	char *answer = ask_server(socket, line, WAIT_MS, &len, &err);
 	bool good = answer &&
 	            read_challenge(answer, len, &asking->question.facts.challenge, limit_ms_out);
 
@@ -62,7 +79,7 @@ static int ask_chain(const struct asking *asking, const char *socket, int64_t li
 	size_t len;
 
 	if (admin_trial_format(&asking->question, line))
-		answer = ctl_ask(socket, line, (int)(WAIT_MS + limit_ms), &len, &err);
+		answer = ask_server(socket, line, (int)(WAIT_MS + limit_ms), &len, &err);
 	crypto_wipe(line, sizeof line);
 	if (answer)
 		status = print_answer(answer, len, asking->as_json, stdout);

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,6 @@
 
 /* How much longer than the control thread main waits, and how long the workers may take. */
 enum { MARGIN_MS = 200, WORKERS_WAIT_MS = 5000 };
-
-#define SHUTTING_DOWN "error: the server is shutting down\n"
 
 /* ---- answers ---- */
 
@@ -50,25 +47,29 @@ static void answer_all(struct list *requests, const struct reload_answer *answer
 	}
 }
 
-__attribute__((format(printf, 2, 3))) static void refuse_all(struct list *requests,
-                                                             const char *format, ...)
+/* Not a failure of the configuration. */
+static void refuse_at_end(struct list *requests)
 {
-	struct reload_answer answer = { .swapped = false };
-	va_list ap;
+	struct reload_answer answer = { .mistakes = strdup(
+						"error: the server is shutting down\n") };
 
-	va_start(ap, format);
-	if (vasprintf(&answer.mistakes, format, ap) < 0)
-		answer.mistakes = NULL;
-	va_end(ap);
 	answer_all(requests, &answer);
 	reload_answer_fini(&answer);
 }
 
-static void refuse_job(struct list *requests, const char *what)
+/* A renewal for which nobody waits is no reload. */
+static void refuse_job(struct reload *reload, struct list *requests, const char *what)
 {
+	bool is_reload = !reload->is_renewal || reload->is_wanted || !list_is_empty(requests);
+	struct reload_answer answer = { .swapped = false };
 	char culprit[CULPRIT_TEXT_SIZE];
 
-	refuse_all(requests, "error: %s: %s\n", what, culprit_describe(culprit));
+	if (asprintf(&answer.mistakes, "error: %s: %s\n", what, culprit_describe(culprit)) < 0)
+		answer.mistakes = NULL;
+	if (is_reload)
+		reload_record_end(&reload->record, &answer);
+	answer_all(requests, &answer);
+	reload_answer_fini(&answer);
 }
 
 /* ---- the swap ---- */
@@ -92,6 +93,9 @@ static void end_reload(struct reload *reload)
 	if (!reload->is_renewal) {
 		effective_fini(&reload->before);
 		tell_manager(reload, reload->answer.swapped);
+		reload_record_end(&reload->record, &reload->answer);
+		if (reload->on_end)
+			reload->on_end(reload->arg);
 		answer_all(&reload->asking, &reload->answer);
 		reload_answer_fini(&reload->answer);
 	}
@@ -137,6 +141,7 @@ static void add_file(const char *path, void *arg)
 static bool swap_in(struct reload *reload, struct reload_job *job)
 {
 	struct err err;
+	char *doubts;
 
 	reload->taking = server_renew(*reload->server, job->draft.set, WORKERS_WAIT_MS, on_taken,
 	                              reload, &err);
@@ -149,7 +154,9 @@ static bool swap_in(struct reload *reload, struct reload_job *job)
 	runtime_renew(reload->runtime, job->config, &job->draft);
 	drain_set_timeout(reload->drain, job->config->settings.server.drain_timeout);
 	reload->answer.swapped = true;
-	reload->answer.warnings = runtime_print_warnings(reload->runtime);
+	doubts = runtime_print_warnings(reload->runtime);
+	reload_answer_warn(&reload->answer, doubts);
+	free(doubts);
 	find_changes(reload);
 	return true;
 }
@@ -189,6 +196,7 @@ static bool use_job(struct reload *reload, struct reload_job *job)
 {
 	if (reload->is_renewal)
 		return use_renewal(reload, job);
+	reload_answer_warn(&reload->answer, job->warnings);
 	if (job->is_good)
 		return swap_in(reload, job);
 	reload->answer.mistakes = job->mistakes;
@@ -240,11 +248,12 @@ static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)events;
 	reload_job_give_up(reload->job);
 	effective_fini(&reload->before);
-	reload->is_wanted = false;
 	move_all(&reload->waiting, &reload->asking);
 	tell_manager(reload, false);
-	refuse_job(&reload->asking, reload->is_renewal ? "the use of changed files was given up"
-	                                               : "reload given up");
+	refuse_job(reload, &reload->asking,
+	           reload->is_renewal ? "the use of changed files was given up"
+	                              : "reload given up");
+	reload->is_wanted = false;
 	reload->is_renewal = false;
 }
 
@@ -312,10 +321,10 @@ static void begin_if_asked(struct reload *reload)
 static void want_reload(struct reload *reload)
 {
 	if (reload->is_closed)
-		refuse_all(&reload->waiting, SHUTTING_DOWN);
+		refuse_at_end(&reload->waiting);
 	else if (reload->job && reload_job_is_given_up(reload->job)) {
+		refuse_job(reload, &reload->waiting, "an earlier reload has not ended");
 		reload->is_wanted = false;
-		refuse_job(&reload->waiting, "an earlier reload has not ended");
 	} else
 		begin_if_asked(reload);
 }
@@ -382,6 +391,7 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 	*reload = (struct reload){
 		.runtime = runtime, .server = server, .drain = drain, .words = words
 	};
+	reload_record_init(&reload->record, runtime->metrics, runtime->n_workers);
 	list_init(&reload->asking);
 	list_init(&reload->waiting);
 	ev_timer_init(&reload->limit, on_limit, 0.0, 0.0);
@@ -416,7 +426,7 @@ static void leave_reload(struct reload *reload)
 	reload_answer_fini(&reload->answer);
 	move_all(&reload->waiting, &reload->asking);
 	if (!list_is_empty(&reload->asking))
-		refuse_all(&reload->asking, SHUTTING_DOWN);
+		refuse_at_end(&reload->asking);
 }
 
 void reload_close(struct reload *reload)

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "config/effective.h"
 #include "reload/reload_answer.h"
+#include "reload/reload_record.h"
 #include "reload/reload_words.h"
 #include "reload/watch.h"
 
@@ -41,7 +42,9 @@ struct reload {
 	struct server *const *server; /* borrowed, as are the next two */
 	struct drain *drain;
 	const struct reload_words *words;
-	struct effective started; /* the values at the start that only a restart changes */
+	struct effective started;  /* the values at the start that only a restart changes */
+	void (*on_end)(void *arg); /* runs after each reload; NULL: nothing does */
+	void *arg;
 	ev_signal hangup;
 	bool is_closed; /* every reload is refused */
 	struct watch watch;
@@ -51,6 +54,7 @@ struct reload {
 	struct survey *taking;  /* while the workers take the new configuration */
 	struct reload_answer answer; /* for those who wait for it */
 	struct effective before;     /* the values before the reload that runs */
+	struct reload_record record; /* how the last one ended */
 	struct list asking;          /* those who wait for it */
 	struct list waiting;         /* those who wait for the next one */
 	bool is_wanted;              /* HUP or changed files ask for a next one */

@@ -1,5 +1,6 @@
 #include "reload/reload_answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,23 +23,42 @@ static void log_mistakes(const char *mistakes)
 	free(copy);
 }
 
-/* Strips the quotes of a JSON string: the log adds its own. */
-static struct log_field value_field(const char *key, const char *value)
+enum { SHOWN_SIZE = CHANGES_VALUE_SHOWN + sizeof " (default)" };
+
+/* Without the quotes of a JSON string: the log adds its own. */
+static const char *show_value(const char *value, bool is_default, char out[SHOWN_SIZE])
 {
 	size_t len = value ? strlen(value) : 0;
+	bool is_text = len >= 2 && value[0] == '"' && value[len - 1] == '"';
 
 	if (!value)
-		return log_str(key, "none");
-	return len >= 2 && value[0] == '"' && value[len - 1] == '"'
-	               ? log_text(key, value + 1, len - 2)
-	               : log_str(key, value);
+		return "not set";
+	snprintf(out, SHOWN_SIZE, "%.*s%s", (int)(is_text ? len - 2 : len), value + is_text,
+	         is_default ? " (default)" : "");
+	return out;
 }
 
 static void log_change(const struct change *change)
 {
+	char from[SHOWN_SIZE], to[SHOWN_SIZE];
+
 	log_at(change->kind == OPTION_RESTART ? LOG_WARN : LOG_INFO, "configuration changed",
-	       log_str("key", change->pointer), value_field("from", change->from),
-	       value_field("to", change->to), log_str("holds", changes_kind_name(change->kind)));
+	       log_str("key", change->pointer),
+	       log_str("from", show_value(change->from, change->from_is_default, from)),
+	       log_str("to", show_value(change->to, change->to_is_default, to)),
+	       log_str("holds", changes_kind_name(change->kind)));
+}
+
+void reload_answer_warn(struct reload_answer *answer, const char *lines)
+{
+	size_t len = answer->warnings ? strlen(answer->warnings) : 0,
+	       more = lines ? strlen(lines) : 0;
+	char *all = realloc(answer->warnings, len + more + 1);
+
+	if (!all)
+		return;
+	memcpy(all + len, more ? lines : "", more + 1);
+	answer->warnings = all;
 }
 
 void reload_answer_add_file(struct reload_answer *answer, const char *path)

@@ -13,8 +13,8 @@ struct reload_answer {
 	/* If swapped: the options that differ. Options that need a restart are listed until it
 	 * happens. */
 	struct changes changes;
-	/* If swapped: what is doubtful in the new configuration, as the log says it; lines that end
-	 * in a newline. Owned; NULL: out of memory. */
+	/* What is doubtful in the configuration that was read, as the log and plugins say it; lines
+	 * that end in a newline. Owned; NULL: nothing. */
 	char *warnings;
 	/* If swapped: the files (certificates, secrets, lists, plugins) that the old and the new
 	 * configuration name, and that were read again because they have changed. Owned. */
@@ -25,6 +25,8 @@ struct reload_answer {
 	char *mistakes;
 };
 
+/* Adds such lines to the warnings (NULL: none), unless memory is out. */
+void reload_answer_warn(struct reload_answer *answer, const char *lines);
 /* Adds a copy of the path to the files, unless memory is out. */
 void reload_answer_add_file(struct reload_answer *answer, const char *path);
 void reload_answer_log(const struct reload_answer *answer);

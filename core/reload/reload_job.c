@@ -8,6 +8,7 @@
 #include "config/file.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
+#include "log/log.h"
 
 static char *print_mistakes(const struct diag *diag)
 {
@@ -30,10 +31,9 @@ static void run_renewal(struct steward_job *steward_job)
 	job->is_good = plugins_renew(&job->draft, &job->renewal);
 }
 
-/* Reading wipes the secrets among the words. [control] */
-static void run(struct steward_job *steward_job)
+/* Reading wipes the secrets among the words. */
+static void prepare(struct reload_job *job)
 {
-	struct reload_job *job = CONTAINER_OF(steward_job, struct reload_job, job);
 	struct diag diag = { 0 };
 	struct err err = { "" };
 
@@ -49,6 +49,20 @@ static void run(struct steward_job *steward_job)
 	if (!job->is_good)
 		job->mistakes = print_mistakes(&diag);
 	diag_fini(&diag);
+}
+
+/* [control] */
+static void run(struct steward_job *steward_job)
+{
+	struct reload_job *job = CONTAINER_OF(steward_job, struct reload_job, job);
+	size_t size = 0;
+	FILE *copy = open_memstream(&job->warnings, &size);
+
+	log_copy_warnings(copy);
+	prepare(job);
+	log_copy_warnings(NULL);
+	if (copy)
+		fclose(copy);
 }
 
 static void on_done(struct steward_job *steward_job)
@@ -119,5 +133,6 @@ void reload_job_free(struct reload_job *job)
 	config_unref(job->config);
 	reload_words_fini(&job->words);
 	free(job->mistakes);
+	free(job->warnings);
 	free(job);
 }

@@ -23,6 +23,7 @@ struct reload_job {
 	struct config *config; /* ref; what was read, also if it is wrong; NULL: nothing was read */
 	bool is_good;          /* the draft is ready */
 	char *mistakes;        /* if it is not; owned, as in struct reload_answer */
+	char *warnings; /* logged while it was prepared, also by plugins; owned; lines as there */
 };
 
 /* Begins to read the configuration that the words name, which may take wait_ms. `done` runs on main

@@ -21,6 +21,7 @@
 #include "server/census.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
+#include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
 #include "session/review_round.h"
@@ -40,6 +41,7 @@ struct server {
 	bool listening;          /* at the control port */
 	bool accepting;          /* at public ports */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
+	struct tunnel_address tunnel_address;
 	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -183,6 +185,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 		drop_stale(server, &visitor);
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	refuse_log_rest(&server->shared, clock_ms());
+	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
 	if (server->on_drained)
 		go_on_draining(server);
 }
@@ -217,20 +220,34 @@ static int open_control_port(const struct plugin_set *set, bool shared, struct e
 	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
 	spore_addr addr = settings->bind_addr;
-	int fd;
+	int fd, cause;
 
 	addr.port = (uint16_t)settings->control_port;
 	fd = sock_bind(&addr, shared, &sizes, err);
 	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, err))
 		return fd;
-	if (errno == EADDRINUSE)
+	cause = errno;
+	if (cause == EADDRINUSE)
 		err_set(err,
 		        "control port %d: address in use: another server or a public port uses it; "
 		        "choose another port with --control-port",
 		        addr.port);
 	if (fd >= 0)
 		close(fd);
+	errno = cause;
 	return -1;
+}
+
+/* The value in the configuration that is to blame if the control port cannot be opened. */
+static const struct json *find_fault(const struct config *config, int cause)
+{
+	const char *key = NULL;
+
+	if (cause == EADDRINUSE || cause == EACCES)
+		key = "control_port";
+	else if (cause == EADDRNOTAVAIL || cause == EAFNOSUPPORT)
+		key = "bind_addr";
+	return key ? json_get(json_get(json_doc_root(config->doc), "server"), key) : NULL;
 }
 
 static double read_pending(void *pending)
@@ -245,7 +262,8 @@ static struct limits limits_of(const struct server *server, const struct plugin_
 	return limits_make(&set->config->settings.limits, descriptors_max(), server->env.n_workers);
 }
 
-static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
+static bool open_workers(struct server *server, struct plugin_set *set,
+                         const struct json **at_fault_out, struct err *err)
 {
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
 		int fd = open_control_port(set, i > 0, err);
@@ -255,8 +273,10 @@ static bool open_workers(struct server *server, struct plugin_set *set, struct e
 			.terms = { .set = set, .limits = &server->limits, .listen_fd = fd }
 		};
 
-		if (fd < 0)
+		if (fd < 0) {
+			*at_fault_out = find_fault(set->config, errno);
 			return false;
+		}
 		loop_call(server->env.loops[i], run_open, &args);
 		server->n_open++;
 		if (!args.opened) {
@@ -299,10 +319,11 @@ static void set_serving(struct server *server, bool serving)
 }
 
 bool server_start(struct server *server, const struct server_env *env, struct plugin_set *set,
-                  struct err *err)
+                  const struct json **at_fault_out, struct err *err)
 {
 	bool ready;
 
+	*at_fault_out = NULL;
 	if (!crypto_has_random(err))
 		return false;
 	err_set(err, "out of memory");
@@ -315,7 +336,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
-	if (!ready || !server->workers || !open_workers(server, set, err)) {
+	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
+	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}
@@ -328,9 +350,10 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 struct server_room server_room(const struct server *server)
 {
 	const struct principal_table *principals = &server->shared.principals;
-	struct visitor_limit limit = account_limit_in_all(principals, &server->limits);
+	struct limit_hit limit = account_limit_in_all(principals, &server->limits);
 
-	return (struct server_room){ atomic_load(&principals->visitors), limit.most, limit.from };
+	return (struct server_room){ atomic_load(&principals->visitors), (unsigned)limit.most,
+		                     limit.from };
 }
 
 struct source_table *server_sources(struct server *server)
@@ -445,6 +468,7 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	plugin_set_unref(server->set);
 	server->set = plugin_set_ref(set);
 	server->limits = renewal.limits;
+	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
 	gate_pass_on(&server->shared.gate, &renewal.limits); /* there may be more room */
 	return survey;
 }

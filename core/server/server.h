@@ -27,9 +27,10 @@ struct server_env {
  * server_revalidate for it. NULL: out of memory. [main] */
 struct server *server_new(void);
 /* Binds the control port and starts to serve with this set. False and *err: it serves nothing, and
- * the caller must free it. [main] */
+ * the caller must free it. *at_fault_out: the value in the configuration that is to blame; NULL:
+ * none. [main] */
 bool server_start(struct server *server, const struct server_env *env, struct plugin_set *set,
-                  struct err *err);
+                  const struct json **at_fault_out, struct err *err);
 /* Serves with another set, which is started, from now on: new connections begin with it, the
  * clients of tunnels are authenticated again, relays are not affected.
  *

@@ -189,11 +189,13 @@ void data_connection_wait(struct server_session *s, struct login *login, const s
 {
 	const struct server_settings *settings = server_worker_settings(s->worker);
 
+	struct limit_hit hit;
+
 	if (!become_data_connection(s, login))
 		return;
-	if (server_session_wait(s, pass))
+	if (server_session_wait(s, pass, &hit))
 		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
 		                settings->peer_timeout);
 	else
-		refuse_silently(s, REFUSED_AHEAD);
+		refuse_at_limit(s, &hit);
 }

@@ -43,7 +43,8 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 	source_turn_away(source, now_ms);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
-		          log_str("reason", refusal_text(REFUSED_SOURCE)));
+		          log_str("reason", refusal_text(REFUSED_SOURCE)),
+		          log_str("from", "limits.ban_after"));
 	source_leave(source, false);
 	source_unref(source);
 	return NULL;
@@ -52,14 +53,15 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 /* The kernel gives the lowest free descriptor, so a high one says that few are left. */
 static void make_room(struct server_worker *worker, const struct server_session *newcomer, int fd)
 {
+	struct limit_hit hit;
 	bool scarce = fd >= server_worker_limits(worker)->scarce_fd;
 	struct stranger *stranger = stranger_to_close(&worker->strangers, &newcomer->stranger,
-	                                              server_worker_limits(worker), scarce);
+	                                              server_worker_limits(worker), scarce, &hit);
 
 	if (!stranger)
 		return;
 	source_turn_away(stranger->source, clock_ms());
-	refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger), REFUSED_CROWD);
+	refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger), &hit);
 }
 
 static void log_no_memory(int fd)
@@ -102,7 +104,7 @@ void entry_start(struct server_worker *worker, int fd, const spore_addr *peer,
 	}
 	if (!server_session_add_stranger(s, asked_for)) {
 		log_no_memory(fd);
-		refuse_with_reset(s, REFUSED_NO_MEMORY);
+		refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_NO_MEMORY });
 		return;
 	}
 	make_room(worker, s, fd);

@@ -169,13 +169,16 @@ int32_t login_give_up(struct login *login)
 	return login->verdict ? auth_give_up(&login->verdict->run) : SPORE_ETIMEOUT;
 }
 
-static void report_ban(const struct server_session *s, int64_t for_ms)
+static void report_ban(const struct server_session *s, const struct limits *limits)
 {
+	struct limit_hit hit = limits_of_source(limits, REFUSED_SOURCE);
 	char text[ADDR_TEXT_SIZE];
 
 	stats_add(&s->worker->shared->stats, s->worker->loop, STAT_BANS, 1);
 	log_warn("source banned after repeated wrong secrets",
-	         log_str("peer", addr_format_ip(&s->peer, text)), log_int("for_ms", for_ms));
+	         log_str("peer", addr_format_ip(&s->peer, text)),
+	         log_int("for_ms", limits->settings.ban_time), log_int("limit", hit.most),
+	         log_str("from", hit.from));
 }
 
 static void refuse_secret(struct server_session *s)
@@ -183,7 +186,7 @@ static void refuse_secret(struct server_session *s)
 	const struct limits *limits = server_worker_limits(s->worker);
 
 	if (source_was_wrong(s->source, limits, clock_ms()))
-		report_ban(s, limits->settings.ban_time);
+		report_ban(s, limits);
 	refuse_session(s, REFUSED_WRONG_SECRET);
 }
 

@@ -87,31 +87,76 @@ static bool may_log_visitor(const struct server_worker *worker, enum log_level l
 	       repeats_allow(&worker->shared->visitor_lines, &line, &pace, clock_ms(), held_out);
 }
 
+/* Adds what limits; returns the number of fields. */
+static size_t add_limit(struct log_field *fields, size_t n, const struct limit_hit *hit)
+{
+	if (!hit->from)
+		return n;
+	if (hit->range[0])
+		fields[n++] = log_str("range", hit->range);
+	else if (hit->most >= 0)
+		fields[n++] = log_int(hit->is_time ? "limit_ms" : "limit", hit->most);
+	fields[n++] = log_str("from", hit->from);
+	if (hit->plugin)
+		fields[n++] = log_str("plugin", hit->plugin);
+	return n;
+}
+
+static void log_limited(const struct server_session *s, enum log_level level, const char *event,
+                        const struct limit_hit *hit, const char *reason)
+{
+	struct log_field fields[6];
+	char text[ADDR_TEXT_SIZE];
+	unsigned held;
+	size_t n = 0;
+
+	if (!may_log_stranger(s->worker, s->source, level, event, hit->why, &held))
+		return;
+	fields[n++] = log_str("peer", addr_format(&s->peer, text));
+	fields[n++] = log_str("reason", reason);
+	n = add_limit(fields, n, hit);
+	if (held)
+		fields[n++] = log_int("others", held);
+	log_event(level, event, fields, n);
+}
+
+/* What limits every stranger alike. */
+static struct limit_hit limit_of_stranger(const struct server_session *s, enum refusal why)
+{
+	struct limit_hit hit = limits_of_source(server_worker_limits(s->worker), why);
+
+	if (why == REFUSED_AUTH_TOO_SLOW) {
+		hit.most = server_worker_settings(s->worker)->auth_timeout;
+		hit.from = "server.auth_timeout";
+		hit.is_time = true;
+	}
+	return hit;
+}
+
 static void log_stranger(const struct server_session *s, enum log_level level, const char *event,
                          enum refusal why, const char *reason)
 {
-	char text[ADDR_TEXT_SIZE];
-	unsigned held;
+	struct limit_hit hit = limit_of_stranger(s, why);
 
-	if (may_log_stranger(s->worker, s->source, level, event, why, &held))
-		log_event(level, event,
-		          (const struct log_field[]){ log_str("peer", addr_format(&s->peer, text)),
-		                                      log_str("reason", reason),
-		                                      log_int("others", held) },
-		          held ? 3 : 2);
+	log_limited(s, level, event, &hit, reason);
 }
 
 static void log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
-                       enum refusal why, const char *reason, unsigned held)
+                       const struct limit_hit *hit, const char *reason, unsigned held)
 {
+	struct log_field fields[9];
 	char text[ADDR_TEXT_SIZE];
+	size_t n = 0;
 
-	log_event(level_of_tunnel(why), event_of_tunnel(s),
-	          (const struct log_field[]){
-			  log_str("peer", addr_format(&s->peer, text)), log_str("reason", reason),
-			  log_int("port", subject->port), log_str("identity", subject->identity),
-			  log_str("name", subject->name), log_int("others", held) },
-	          held ? 6 : 5);
+	fields[n++] = log_str("peer", addr_format(&s->peer, text));
+	fields[n++] = log_str("reason", reason);
+	fields[n++] = log_int("port", subject->port);
+	fields[n++] = log_str("identity", subject->identity);
+	fields[n++] = log_str("name", subject->name);
+	n = add_limit(fields, n, hit);
+	if (held)
+		fields[n++] = log_int("others", held);
+	log_event(level_of_tunnel(hit->why), event_of_tunnel(s), fields, n);
 }
 
 static void tell_rest(const struct repeat_topic *topic, unsigned held)
@@ -181,15 +226,16 @@ void refuse_unanswered(struct server_session *s)
 }
 
 void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
-                       enum refusal why)
+                       const struct limit_hit *hit)
 {
-	log_tunnel(s, subject, why, refusal_text(why), 0);
-	end_with(s, why, refusal_text(why));
+	log_tunnel(s, subject, hit, refusal_text(hit->why), 0);
+	end_with(s, hit->why, refusal_text(hit->why));
 }
 
-void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject, enum refusal why,
-                   const char *details, bool reads_details)
+void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject,
+                   const struct limit_hit *hit, const char *details, bool reads_details)
 {
+	enum refusal why = hit->why;
 	char text[FRAME_MAX];
 	unsigned held;
 
@@ -197,7 +243,7 @@ void refuse_tunnel(struct server_session *s, const struct refuse_subject *subjec
 	         details ? details : "");
 	refuse_count(s->worker, why);
 	if (may_log_tunnel(s, subject, why, &held))
-		log_tunnel(s, subject, why, text, held);
+		log_tunnel(s, subject, hit, text, held);
 	end_with(s, why, reads_details ? text : refusal_text(why));
 }
 
@@ -228,19 +274,26 @@ void refuse_banned(struct server_session *s, int64_t left_ms)
 	refuse_stranger(s, REFUSED_SOURCE, refusal_write_banned(left_ms, text));
 }
 
-void refuse_silently(struct server_session *s, enum refusal why)
+void refuse_at_limit(struct server_session *s, const struct limit_hit *hit)
 {
-	refuse_count(s->worker, why);
-	log_stranger(s, LOG_INFO, "connection refused", why, refusal_text(why));
-	s->end_reason = end_reason_of(s, why);
+	refuse_count(s->worker, hit->why);
+	log_limited(s, LOG_INFO, "connection refused", hit, refusal_text(hit->why));
+	s->end_reason = end_reason_of(s, hit->why);
 	server_session_finish(s);
 }
 
-void refuse_with_reset(struct server_session *s, enum refusal why)
+void refuse_silently(struct server_session *s, enum refusal why)
 {
-	refuse_count(s->worker, why);
-	log_stranger(s, LOG_WARN, "connection refused", why, refusal_text(why));
-	s->end_reason = end_reason_of(s, why);
+	struct limit_hit hit = limit_of_stranger(s, why);
+
+	refuse_at_limit(s, &hit);
+}
+
+void refuse_with_reset(struct server_session *s, const struct limit_hit *hit)
+{
+	refuse_count(s->worker, hit->why);
+	log_limited(s, LOG_WARN, "connection refused", hit, refusal_text(hit->why));
+	s->end_reason = end_reason_of(s, hit->why);
 	server_session_end(s, true);
 }
 
@@ -270,9 +323,9 @@ static enum log_level level_of(enum refusal why)
 void refuse_visitor(const struct server_worker *worker, const struct account *account,
                     const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
 {
-	struct visitor_limit limit = account_limit(account, server_worker_limits(worker), why);
+	struct limit_hit hit = account_limit(account, server_worker_limits(worker), why);
 	enum log_level level = level_of(why);
-	struct log_field fields[9];
+	struct log_field fields[10];
 	char text[ADDR_TEXT_SIZE];
 	unsigned held;
 	size_t n = 0;
@@ -289,10 +342,7 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
 		fields[n++] = log_str("plugin", denied->by->name);
 		fields[n++] = log_str("detail", denied->reason);
 	}
-	if (limit.from) {
-		fields[n++] = log_int("limit", limit.most);
-		fields[n++] = log_str("from", limit.from);
-	}
+	n = add_limit(fields, n, &hit);
 	if (why == REFUSED_DESCRIPTORS)
 		fields[n++] = log_str("raise", SHORTAGE_RAISE_DESCRIPTORS);
 	if (held)

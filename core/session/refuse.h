@@ -13,6 +13,7 @@
 
 #include "chain/acl.h"
 #include "log/log.h"
+#include "quota/limits.h"
 #include "session/server_session.h"
 
 /* Whose tunnel is refused or ended, for the log. Borrowed. */
@@ -27,9 +28,10 @@ void refuse_session(struct server_session *s, enum refusal why);
 /* The same, but the client gets the text of another reason. */
 void refuse_as(struct server_session *s, enum refusal why, enum refusal told);
 /* The same for a client that was let in: it does not get the tunnel. details: NULL, or a text
- * behind the reason. The client gets it, too, if it reads details. */
-void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject, enum refusal why,
-                   const char *details, bool reads_details);
+ * behind the reason. The client gets it, too, if it reads details. What limits it is for the log
+ * only. */
+void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject,
+                   const struct limit_hit *hit, const char *details, bool reads_details);
 /* The peer has left before it asked for anything, which is no refusal: logs it. Clients do so when
  * they do not reach their service, so from an address with a tunnel the level is debug. */
 void refuse_log_left(const struct server_session *s, const char *event, const char *reason);
@@ -41,11 +43,13 @@ void refuse_banned(struct server_session *s, int64_t left_ms);
 /* Closes without an Error frame, as bore does for a wrong frame after authentication or without
  * authentication. */
 void refuse_silently(struct server_session *s, enum refusal why);
+/* The same, with the limit that is the reason, for the log. */
+void refuse_at_limit(struct server_session *s, const struct limit_hit *hit);
 /* A tunnel that was open ends: sends the reason, and counts no refusal. */
 void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
-                       enum refusal why);
+                       const struct limit_hit *hit);
 /* Resets the connection, which leaves nothing behind on this side. */
-void refuse_with_reset(struct server_session *s, enum refusal why);
+void refuse_with_reset(struct server_session *s, const struct limit_hit *hit);
 /* Closes the connection before its transports are open; `reason` is for the log. */
 void refuse_unopened(struct server_session *s, enum log_level level, enum refusal why,
                      const char *reason);

@@ -162,9 +162,11 @@ void server_session_move(struct server_session *s, enum session_state to)
 	move_session(s, to);
 }
 
-bool server_session_wait(struct server_session *s, const struct uuid *pass)
+bool server_session_wait(struct server_session *s, const struct uuid *pass,
+                         struct limit_hit *hit_out)
 {
-	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker));
+	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker),
+	                      hit_out);
 	if (!s->pass)
 		return false;
 	move_session(s, SESSION_WAITING);

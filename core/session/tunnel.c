@@ -263,31 +263,36 @@ static void announce_strays(struct tunnel *tunnel)
 	free(strays);
 }
 
-/* The account of one more tunnel. NULL and *why_out. */
+/* The account of one more tunnel. NULL and *hit_out. */
 static struct account *open_account(const struct tunnel *tunnel, struct source *source,
-                                    const struct allowance *allowance, enum refusal *why_out)
+                                    const struct allowance *allowance, struct limit_hit *hit_out)
 {
 	struct grant *grant = allowance ? grant_copy(allowance->grant) : NULL;
 	struct account *account;
 
-	*why_out = REFUSED_NO_MEMORY;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (allowance && !grant)
 		return NULL;
 	account = account_open(&tunnel->worker->shared->principals, source,
 	                       server_worker_limits(tunnel->worker), allowance_by(allowance), grant,
-	                       why_out);
+	                       hit_out);
 	if (!account)
 		grant_free(grant);
 	return account;
 }
 
 /* The client gets the texts that bore's server sends, which do not tell this cause. */
-static int open_port(const struct tunnel *tunnel, uint16_t wanted, enum refusal *why_out)
+static int open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
+                     struct limit_hit *hit_out)
 {
 	const struct server_settings *settings = server_worker_settings(tunnel->worker);
-	int fd = ports_open(settings, tunnel->account->grant, wanted, why_out);
+	const struct grant *grant = tunnel->account->grant;
 	char text[ADDR_TEXT_SIZE];
+	enum refusal why;
+	int fd = ports_open(settings, grant, wanted, &why);
 
+	if (fd < 0)
+		*hit_out = ports_limit(settings, by, grant, why, wanted);
 	if (fd < 0 && !ports_have_address(settings))
 		log_error("cannot open a public port: this host does not have the address",
 		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
@@ -296,25 +301,25 @@ static int open_port(const struct tunnel *tunnel, uint16_t wanted, enum refusal 
 
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
-                           struct tunnel_port port, enum refusal *why_out)
+                           struct tunnel_port port, struct limit_hit *hit_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
 	int fd = port.fd;
 
-	*why_out = REFUSED_NO_MEMORY;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!tunnel)
 		goto fail;
 	tunnel->worker = worker;
 	tunnel->link = link;
 	tunnel->about = about;
-	tunnel->account = open_account(tunnel, source, *allowance, why_out);
+	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
 	if (!tunnel->account)
 		goto fail;
 	if (fd < 0)
-		fd = open_port(tunnel, port.wanted, why_out);
+		fd = open_port(tunnel, allowance_by(*allowance), port.wanted, hit_out);
 	if (fd < 0)
 		goto fail;
-	*why_out = REFUSED_NO_MEMORY;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (start_tunnel(tunnel, fd)) {
 		/* Without authentication all clients are one owner, so a port that was closed may
 		 * be another client's now. */
@@ -369,32 +374,36 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		free(tunnel);
 }
 
-/* The account that takes the place of the tunnel's. NULL and *why_out. */
+/* The account that takes the place of the tunnel's. NULL and *hit_out. */
 static struct account *succeed_account(const struct tunnel *tunnel,
-                                       const struct allowance *allowance, enum refusal *why_out)
+                                       const struct allowance *allowance, struct limit_hit *hit_out)
 {
+	uint16_t port = tunnel->account->port;
 	struct account *account;
 	struct grant *grant;
 
 	if (!allowance)
-		return account_succeed(tunnel->account, NULL, NULL, why_out);
-	*why_out = REFUSED_PORT_NOT_ALLOWED;
-	if (!grant_has_port(allowance->grant, tunnel->account->port))
+		return account_succeed(tunnel->account, NULL, NULL, hit_out);
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	if (!grant_has_port(allowance->grant, port)) {
+		*hit_out = ports_limit_of_grant(allowance->by, allowance->grant,
+		                                REFUSED_PORT_NOT_ALLOWED);
 		return NULL;
-	*why_out = REFUSED_NO_MEMORY;
+	}
 	grant = grant_copy(allowance->grant);
 	if (!grant)
 		return NULL;
-	account = account_succeed(tunnel->account, allowance->by, grant, why_out);
+	account = account_succeed(tunnel->account, allowance->by, grant, hit_out);
 	if (!account)
 		grant_free(grant);
 	return account;
 }
 
-bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance, enum refusal *why_out)
+bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
+                         struct limit_hit *hit_out)
 {
 	struct account *old = account_ref(tunnel->account);
-	struct account *account = succeed_account(tunnel, *allowance, why_out);
+	struct account *account = succeed_account(tunnel, *allowance, hit_out);
 
 	if (account) {
 		end_allowance(tunnel, SPORE_END_MOVED);

@@ -19,17 +19,17 @@ struct tunnel_port {
 
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the allowance on success
  * (NULL: no authentication); source is the client's, and `about` what the client says. The link and
- * `about` are borrowed and outlive the tunnel. NULL and *why_out. */
+ * `about` are borrowed and outlive the tunnel. NULL and *hit_out. */
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
-                           struct tunnel_port port, enum refusal *why_out);
+                           struct tunnel_port port, struct limit_hit *hit_out);
 /* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
 int tunnel_take_port(struct tunnel *tunnel);
 /* The same tunnel under another owner: takes the allowance on success, and ends the one before.
- * False and *why_out: the new owner may not have this port or one more tunnel, or memory is out;
+ * False and *hit_out: the new owner may not have this port or one more tunnel, or memory is out;
  * nothing has changed. */
 bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
-                         enum refusal *why_out);
+                         struct limit_hit *hit_out);
 /* The client cannot carry this visitor: ends it, if it waits and belongs to the same owner. With
  * REFUSED_UNSERVED in order, as from a client whose service is down, otherwise at once. */
 void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why);

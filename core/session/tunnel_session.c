@@ -90,24 +90,32 @@ static void refuse_new(struct server_session *s, enum refusal why)
 {
 	struct refuse_subject subject = subject_of(s);
 
-	refuse_tunnel(s, &subject, why, NULL, false);
+	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = why }, NULL, false);
 }
 
 /* The tunnel was open. */
-static void end_open(struct server_session *s, enum refusal why)
+static void end_at_limit(struct server_session *s, const struct limit_hit *hit)
 {
 	struct refuse_subject subject = subject_of(s);
 
-	refuse_any_longer(s, &subject, why);
+	refuse_any_longer(s, &subject, hit);
+}
+
+static void end_open(struct server_session *s, enum refusal why)
+{
+	end_at_limit(s, &(struct limit_hit){ .why = why });
 }
 
 /* ---- the owner ---- */
 
 static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
 {
+	struct server_session *s = timer->data;
+	struct limit_hit hit = account_life(tunnel_account(part_of(s)->tunnel));
+
 	(void)ev;
 	(void)events;
-	end_open(timer->data, REFUSED_LIFE_OVER);
+	end_at_limit(s, &hit);
 }
 
 /* Restarts the timer by what the tunnel's grant says now. */
@@ -150,28 +158,28 @@ static void put_off(struct server_session *s, const char *plugin, int32_t status
 	           status_text(status, text));
 }
 
-static void deny_review(struct server_session *s, enum refusal why)
+static void deny_review(struct server_session *s, const struct limit_hit *hit)
 {
 	review_end(&part_of(s)->review, REVIEW_DENIED);
-	end_open(s, why);
+	end_at_limit(s, hit);
 }
 
 /* Takes the allowance; NULL: no authentication. */
 static void change_owner(struct server_session *s, struct allowance *allowance)
 {
 	struct tunnel_session *t = part_of(s);
-	enum refusal why;
+	struct limit_hit hit;
 
-	if (tunnel_change_owner(t->tunnel, &allowance, &why)) {
+	if (tunnel_change_owner(t->tunnel, &allowance, &hit)) {
 		limit_life(t);
 		end_review(s);
 		return;
 	}
-	allowance_end(allowance, SPORE_END_REFUSED, NULL);
-	if (why == REFUSED_NO_MEMORY)
+	if (hit.why == REFUSED_NO_MEMORY)
 		put_off(s, NULL, SPORE_ENOMEM);
 	else
-		deny_review(s, why);
+		deny_review(s, &hit);
+	allowance_end(allowance, SPORE_END_REFUSED, NULL);
 }
 
 static void take_review_verdict(struct server_session *s, int32_t verdict)
@@ -182,7 +190,7 @@ static void take_review_verdict(struct server_session *s, int32_t verdict)
 	if (verdict == SPORE_ALLOW) {
 		change_owner(s, login_take_allowance(login));
 	} else if (verdict == SPORE_DENY || verdict == SPORE_UNBOUND) {
-		deny_review(s, REFUSED_REVOKED);
+		deny_review(s, &(struct limit_hit){ .why = REFUSED_REVOKED });
 	} else {
 		const char *plugin = login_failure(login, &status);
 
@@ -266,11 +274,11 @@ static const char *details_of_port(const struct server_session *s, enum refusal 
 	}
 }
 
-static void refuse_port(struct server_session *s, enum refusal why, uint16_t wanted)
+static void refuse_port(struct server_session *s, const struct limit_hit *hit, uint16_t wanted)
 {
 	struct refuse_subject subject = subject_of(s);
 
-	refuse_tunnel(s, &subject, why, details_of_port(s, why, wanted),
+	refuse_tunnel(s, &subject, hit, details_of_port(s, hit->why, wanted),
 	              part_of(s)->login.about.size > 0);
 }
 
@@ -279,12 +287,12 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	struct tunnel_session *t = part_of(s);
 	const struct account *account;
 	char text[ADDR_TEXT_SIZE];
-	enum refusal why;
+	struct limit_hit hit;
 
 	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, &t->allowance,
-	                        port, &why);
+	                        port, &hit);
 	if (!t->tunnel) {
-		refuse_port(s, why, port.wanted);
+		refuse_port(s, &hit, port.wanted);
 		return;
 	}
 	server_session_move(s, SESSION_TUNNEL);
@@ -396,7 +404,8 @@ static void refuse_held_port(struct server_session *s, const struct takeover_hol
 	         has_name ? "the tunnel \"" : "", holder->name, has_name ? "\" of " : "",
 	         addr_format_ip(&holder->peer, ip),
 	         (long long)(clock_ms() - holder->since_ms) / 1000);
-	refuse_tunnel(s, &subject, REFUSED_PORT_IN_USE, details, part_of(s)->login.about.size > 0);
+	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = REFUSED_PORT_IN_USE }, details,
+	              part_of(s)->login.about.size > 0);
 }
 
 static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
@@ -609,12 +618,17 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 }
 
 /* Is the port among those that the client may use? */
-static bool may_have_port(const struct server_session *s, uint16_t port)
+static bool may_have_port(const struct server_session *s, uint16_t port, struct limit_hit *hit_out)
 {
+	const struct server_settings *settings = server_worker_settings(s->worker);
 	const struct allowance *allowance = part_of(s)->allowance;
+	const struct grant *grant = allowance ? allowance->grant : NULL;
 
-	return ports_allow(server_worker_settings(s->worker), allowance ? allowance->grant : NULL,
-	                   port);
+	if (ports_allow(settings, grant, port))
+		return true;
+	*hit_out = ports_limit(settings, allowance_by(allowance), grant, REFUSED_PORT_NOT_ALLOWED,
+	                       port);
+	return false;
 }
 
 void tunnel_session_start(struct server_session *s, struct login *login,
@@ -624,6 +638,7 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	struct takeover_question question = { .by = allowance_by(*allowance),
 		                              .session = allowance_session(*allowance),
 		                              .port = wanted };
+	struct limit_hit hit;
 
 	if (!become_tunnel_session(s, login, allowance)) {
 		refuse_session(s, REFUSED_NO_MEMORY);
@@ -638,8 +653,8 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	                                 wanted);
 	if (!question.holder)
 		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
-	else if (!may_have_port(s, wanted))
-		refuse_port(s, REFUSED_PORT_NOT_ALLOWED, wanted);
+	else if (!may_have_port(s, wanted, &hit))
+		refuse_port(s, &hit, wanted);
 	else
 		ask_holder(s, &question);
 }

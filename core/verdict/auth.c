@@ -271,15 +271,21 @@ static int32_t ask_instance(struct auth_run *run, struct instance *instance)
 /* An instance that cannot decide about an open tunnel is asked again later, and the round's summary
  * names it. */
 static void log_undecided(const struct auth_run *run, const struct instance *instance,
-                          int32_t verdict)
+                          int32_t verdict, bool was_late)
 {
-	enum log_level level = run->question.purpose == SPORE_AUTH_RENEW ? LOG_DEBUG : LOG_ERROR;
+	bool renews = run->question.purpose == SPORE_AUTH_RENEW;
+	enum log_level level = renews ? LOG_DEBUG : LOG_ERROR;
+	const char *then = instance->continue_on_error ? "next" : "deny";
 	char text[STATUS_TEXT_SIZE];
 
+	if (renews && !instance->continue_on_error)
+		then = "the tunnel stays";
+	else if (instance->last_good)
+		then = was_late ? "deny: the verdict came too late"
+		                : "deny: last_good knows no such client";
 	if (log_is_enabled(level))
 		log_at(level, "auth plugin could not decide", log_str("plugin", instance->name),
-		       log_str("status", status_text(verdict, text)),
-		       log_str("then", instance->continue_on_error ? "next" : "deny"));
+		       log_str("status", status_text(verdict, text)), log_str("then", then));
 }
 
 /* A plugin that blocks its worker also keeps it from seeing the deadline. */
@@ -325,7 +331,7 @@ static int32_t weigh_verdict(struct auth_run *run, struct instance *instance, in
 		return SPORE_NEXT;
 	if (!was_late && fall_back(run, instance, verdict))
 		return SPORE_ALLOW;
-	log_undecided(run, instance, verdict);
+	log_undecided(run, instance, verdict, was_late);
 	run->failure = verdict < 0 ? verdict : SPORE_EINVAL;
 	run->failed = instance;
 	return instance->continue_on_error ? SPORE_NEXT : run->failure;

@@ -225,6 +225,7 @@ struct trial *trial_start(const struct trial_plan *plan)
 		return NULL;
 	trial->plan = *plan;
 	trial->plan.answer = NULL;
+	trial->report.port = plan->port;
 	plugin_set_ref(plan->set);
 	strncpy(trial->answer, plan->answer, SPORE_AUTH_ANSWER_MAX);
 	atomic_init(&trial->holders, 1);

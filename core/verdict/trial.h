@@ -31,6 +31,7 @@ struct trial_report {
 	int32_t verdict;     /* as of auth_judge; SPORE_ETIMEOUT also if the time was up */
 	bool hangs;          /* the worker has not answered: the rest is not known */
 	const char *by;      /* the instance that decided, or failed; NULL: none, or no chain */
+	uint16_t port;       /* that the client asks for; 0: any */
 	bool is_last_good;   /* `by` could not decide; its earlier ALLOW counts */
 	struct grant *grant; /* with SPORE_ALLOW; NULL: the chain is empty */
 	int64_t took_ns;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cover.h"
 #include "rules.h"
 #include "trie.h"
 
@@ -29,8 +30,8 @@ static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char
 static const spore_option options[] = {
 	SPORE_LIST(
 		struct conf, allow, 0, &prefix_item,
-		"prefixes that may connect; if this option is set, also to [], addresses outside "
-		"both lists may not"),
+		"prefixes that may connect; if this option is set, even to [], addresses outside "
+		"both lists may not connect"),
 	SPORE_LIST(
 		struct conf, deny, 0, &prefix_item,
 		"prefixes that may not connect; the longest matching prefix of both lists decides"),
@@ -159,8 +160,26 @@ static int check_conf(const spore_create_args *args)
 	return good;
 }
 
+/* Where only the one family is thought of, the other is not the way in. */
+static void warn_if_all_are_denied(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	struct cover_lists lists = { &conf->allow, &conf->deny, is_given(args, "allow") };
+	int all4 = cover_denies_all(&lists, 4) == 1, all6 = cover_denies_all(&lists, 6) == 1;
+
+	if (all4 && all6)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "this access list denies everybody");
+	else if (all4 && !cover_names(&lists, 6))
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "this access list denies every IPv4 address, and has no rule for IPv6");
+	else if (all6 && !cover_names(&lists, 4))
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "this access list denies every IPv6 address, and has no rule for IPv4");
+}
+
 /* An empty list has a meaning, but a file of prefixes may be empty by mistake. */
-static void warn_if_empty(const spore_create_args *args)
+static void warn(const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 
@@ -170,6 +189,8 @@ static void warn_if_empty(const spore_create_args *args)
 	else if (!is_given(args, "allow") && conf->deny.count == 0)
 		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
 		           "the list deny is empty: it denies nobody");
+	else
+		warn_if_all_are_denied(args);
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)
@@ -179,7 +200,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 	if (!check_conf(args))
 		return SPORE_ECONFIG;
-	warn_if_empty(args);
+	warn(args);
 	cidr = calloc(1, sizeof *cidr);
 	if (!cidr)
 		return SPORE_ENOMEM;

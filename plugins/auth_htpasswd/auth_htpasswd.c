@@ -37,7 +37,7 @@ static const spore_option options[] = {
 		"file of names and hashes of passwords, as htpasswd -B makes it: one NAME:HASH "
 		"per line, by bcrypt, yescrypt or SHA-512; # begins a comment"),
 	SPORE_MAP(struct conf, policy, SPORE_OPTF_INHERITS, &policy_item,
-	          "name to its limits; the policy of \"*\" applies to what a policy leaves out"),
+	          "limits of each name; the policy of \"*\" applies to what a policy leaves out"),
 	SPORE_STRING(struct conf, policy_file,
 	             SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_NOT_EMPTY, NULL,
 	             "JSON file of further limits, in the form of the option policy"),

@@ -58,10 +58,7 @@ static const spore_option options[] = {
 	          "questions that wait on each worker for their turn; further ones fail"),
 	SPORE_INT(struct conf, max_keys, 0, "10000", 1, 1000000,
 	          "keys that each worker remembers in the mode key"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row the service is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	HEALTH_OPTIONS(struct conf, "the service"),
 };
 /* clang-format on */
 
@@ -125,6 +122,7 @@ static void set_up_asker(struct http *http, const spore_create_args *args)
 	const struct health_options health = {
 		.store = "the service",
 		.faults = "questions without a verdict",
+		.url = http->service.shown,
 		.help = "Whether the web service is asked: 0 yes, 1 one question as a trial, 2 no.",
 		.max_failures = conf->breaker_failures,
 		.pause_ms = conf->breaker_pause,

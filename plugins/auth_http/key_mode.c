@@ -34,7 +34,7 @@ static int32_t pass_on(struct http *http, const struct claim *claim, const char 
 {
 	if (pace_allows_line(&http->refusals, http->host, http->log, SPORE_LOG_INFO,
 	                     "refused answers"))
-		spore_logf(http->host, http->log, SPORE_LOG_INFO, "the answer of %s is refused: %s",
+		health_say(&http->shared.health, SPORE_LOG_INFO, "the answer of %s is refused: %s",
 		           claim->name, why);
 	return SPORE_NEXT;
 }

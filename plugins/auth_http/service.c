@@ -135,7 +135,8 @@ static bool set_url(struct service *service, const spore_create_args *args,
 		return wrong_url(args, options->takes_name
 		                               ? "expected {name} only once"
 		                               : "expected {name} in the mode \"key\" only");
-	if (!split_unix_url(service, args, options->url))
+	service->shown = strndup(options->url, strcspn(options->url, "?#"));
+	if (!service->shown || !split_unix_url(service, args, options->url))
 		return false;
 	if (!service->url)
 		service->url = strdup(options->url);
@@ -297,5 +298,6 @@ void service_fini(struct service *service)
 	X509_STORE_free(service->authorities);
 	free(service->unix_path);
 	free(service->url);
+	free(service->shown);
 	*service = (struct service){ 0 };
 }

@@ -23,6 +23,7 @@ struct service_options {
 
 struct service {
 	char *url;       /* owned; may contain {name} */
+	char *shown;     /* owned; the configured URL, for the log: without its query */
 	char *unix_path; /* owned; NULL: TCP */
 	char host[SERVICE_HOST_MAX + 1];
 	uint16_t port;

@@ -35,11 +35,11 @@ static void log_refusal(struct http *http, const struct verdict *verdict)
 	                      "refusals of the service"))
 		return;
 	if (*verdict->known.identity)
-		spore_logf(http->host, http->log, SPORE_LOG_INFO, "the service refuses %s: %s",
+		health_say(&http->shared.health, SPORE_LOG_INFO, "the service refuses %s: %s",
 		           verdict->known.identity, reason);
 	else
-		spore_logf(http->host, http->log, SPORE_LOG_INFO,
-		           "the service refuses a client: %s", reason);
+		health_say(&http->shared.health, SPORE_LOG_INFO, "the service refuses a client: %s",
+		           reason);
 }
 
 static void allow(struct question *question, const struct verdict *verdict)

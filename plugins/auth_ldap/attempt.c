@@ -21,6 +21,7 @@ static void run(void *arg)
 	attempt->inquiry.password = has_password ? attempt->password : NULL;
 	if (!atomic_load(&attempt->cancelled))
 		directory_ask(&attempt->all->directory, &attempt->inquiry);
+	explicit_bzero(attempt->password, sizeof attempt->password);
 }
 
 /* ---- the end ---- */

@@ -14,8 +14,8 @@ struct attempt {
 	spore_ticket ticket;
 	uint32_t purpose; /* SPORE_AUTH_* */
 	uint64_t session; /* DATA, RENEW */
-	char name[DIRECTORY_NAME_SIZE];
-	char password[PASSWORD_ANSWER_ROOM + 1]; /* RENEW: none */
+	char name[LOOKS_NAME_SIZE];
+	char password[PASSWORD_ANSWER_ROOM + 1]; /* RENEW: none; wiped once asked */
 	uint8_t mac[TUNNELS_MAC_SIZE];           /* of the password */
 	struct inquiry inquiry;                  /* with the result */
 	/* Private. */

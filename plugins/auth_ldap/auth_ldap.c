@@ -157,6 +157,7 @@ static int32_t pass_on(struct ldap_instance *all, const char *name, const char *
 	return SPORE_NEXT;
 }
 
+/* The directory gives no verdict: an earlier one may count ("last_good"). */
 static int32_t status_of(enum ask_result result)
 {
 	return result == ASK_BUSY        ? SPORE_EBUSY
@@ -188,7 +189,7 @@ static int32_t allow(const struct attempt *attempt)
 	if (!tunnels_begin(all->tunnels, result.session, &entry, all->host->now_ms()))
 		return SPORE_ENOMEM;
 	if (all->host->complete_verify(attempt->ticket, SPORE_ALLOW, &result) != SPORE_OK)
-		tunnels_end(all->tunnels, result.session);
+		tunnels_end(all->tunnels, result.session, facts->identity);
 	return SPORE_EPENDING;
 }
 
@@ -207,6 +208,13 @@ static int32_t judge_accepted(const struct attempt *attempt)
 	return allow(attempt);
 }
 
+/* It could be a restriction that is not understood, so no earlier verdict may count either. */
+static int32_t deny(const struct attempt *attempt)
+{
+	ldap_log_wrong(attempt->all, attempt->name, &attempt->inquiry.fault);
+	return SPORE_DENY;
+}
+
 static void on_done(struct attempt *attempt)
 {
 	const struct inquiry *inquiry = &attempt->inquiry;
@@ -216,6 +224,8 @@ static void on_done(struct attempt *attempt)
 		verdict = judge_accepted(attempt);
 	else if (inquiry->says == DIRECTORY_NO)
 		verdict = pass_on(attempt->all, attempt->name, inquiry->fault.text);
+	else if (inquiry->fault.result == ASK_BAD_ENTRY)
+		verdict = deny(attempt);
 	else
 		verdict = status_of(inquiry->fault.result);
 	if (verdict != SPORE_EPENDING)
@@ -284,11 +294,17 @@ static int32_t judge(struct verifier *verifier, const spore_auth_request *rq,
 	return verdict;
 }
 
+static void copy_identity(char out[SPORE_IDENTITY_MAX + 1], spore_str identity)
+{
+	snprintf(out, SPORE_IDENTITY_MAX + 1, "%.*s", (int)identity.len, identity.ptr);
+}
+
 /* The client of an open tunnel, whose answer the host has wiped. Without a service account nobody
  * can say whether it may still have its tunnel, which then stays with the old instance. */
 static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, spore_ticket ticket)
 {
 	struct ldap_instance *all = verifier->all;
+	char identity[SPORE_IDENTITY_MAX + 1];
 	struct attempt *attempt;
 
 	if (!settings_has_service(&all->directory.settings))
@@ -300,9 +316,9 @@ static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, sp
 	attempt->ticket = ticket;
 	attempt->purpose = rq->purpose;
 	attempt->session = rq->session;
-	if (!all->inherited || !tunnels_name(all->inherited, rq->session, attempt->name))
-		snprintf(attempt->name, sizeof attempt->name, "%.*s", (int)rq->identity.len,
-		         rq->identity.ptr);
+	copy_identity(identity, rq->identity);
+	if (!all->inherited || !tunnels_name(all->inherited, rq->session, identity, attempt->name))
+		memcpy(attempt->name, identity, sizeof identity);
 	return start(verifier, attempt);
 }
 
@@ -330,8 +346,10 @@ static void cancel(void *state, spore_ticket ticket)
 static void session_end(void *state, const spore_session_end *end)
 {
 	const struct verifier *verifier = state;
+	char identity[SPORE_IDENTITY_MAX + 1];
 
-	tunnels_end(verifier->all->tunnels, end->session);
+	copy_identity(identity, end->identity);
+	tunnels_end(verifier->all->tunnels, end->session, identity);
 }
 
 /* The directory fails. A tunnel that is opened now verifies its data connections as if the
@@ -352,8 +370,7 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 		struct tunnels_entry entry = { answer.name, &facts,
 			                       (const uint8_t *)verifier->bytes.ptr, NULL };
 
-		snprintf(facts.identity, sizeof facts.identity, "%.*s", (int)verifier->identity.len,
-		         verifier->identity.ptr);
+		copy_identity(facts.identity, verifier->identity);
 		good = tunnels_begin(all->tunnels, verifier->session, &entry, all->host->now_ms());
 	}
 	explicit_bzero(&answer, sizeof answer);

@@ -17,7 +17,8 @@ enum ask_result {
 	ASK_BROKEN,
 	ASK_REFUSED, /* the service account */
 	ASK_ERROR,   /* another result than one that decides */
-	/* The directory works, but what it says of this client is wrong. */
+	/* The directory works, but what it says of this client is not understood. It could be a
+	 * restriction, so the client is denied. */
 	ASK_BAD_ENTRY,
 	/* not asked */
 	ASK_SUSPENDED,

@@ -64,6 +64,7 @@ void outcomes_count(struct outcomes *outcomes, const struct fault *fault, int64_
 	host->metric_add(NULL, outcomes->results[fault->result], 1);
 	if (took_ms >= 0)
 		host->metric_observe(NULL, outcomes->seconds, (double)took_ms / 1000);
-	if (fault->result != ASK_ANSWERED)
+	/* What is wrong with one entry is told with the name of its client. */
+	if (fault->result != ASK_ANSWERED && fault->result != ASK_BAD_ENTRY)
 		health_complain(&outcomes->health, fault->text);
 }

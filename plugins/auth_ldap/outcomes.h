@@ -21,8 +21,8 @@ void outcomes_init(struct outcomes *outcomes, const spore_create_args *args, int
 void outcomes_fini(struct outcomes *outcomes);
 /* Gives a pass of health_enter() back, with the end of its question. [any] */
 void outcomes_settle(struct outcomes *outcomes, enum breaker_pass pass, const struct fault *fault);
-/* Counts a question about a client, and logs its fault at a limited rate. took_ms: -1: it was not
- * asked. [any] */
+/* Counts a question about a client, and logs a fault of the directory at a limited rate. took_ms:
+ * -1: it was not asked. [any] */
 void outcomes_count(struct outcomes *outcomes, const struct fault *fault, int64_t took_ms);
 
 #endif

@@ -7,6 +7,7 @@
 #include "../common/client/terms.h"
 #include "../common/file.h"
 #include "../common/pointer.h"
+#include "../common/remote/health.h"
 #include "../common/report.h"
 #include "escape.h"
 
@@ -33,7 +34,7 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_STRING(struct conf, user, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN of the service account, which searches, and looks again at clients that have "
 	             "tunnels"),
-	SPORE_SECRET(struct conf, password, 0, "of the service account"),
+	SPORE_SECRET(struct conf, password, 0, "password of the service account"),
 	SPORE_STRING(struct conf, search_base, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN below which the service account searches for a client; in place of bind_dn"),
 	SPORE_STRING(struct conf, search_filter, SPORE_OPTF_NOT_EMPTY, NULL,
@@ -41,17 +42,17 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_STRING(struct conf, name_attribute, SPORE_OPTF_NOT_EMPTY, "\"uid\"",
 	             "attribute of a client's entry that holds its identity"),
 	SPORE_MAP(struct conf, attributes, 0, &string_item,
-	          "limits that a client's entry states: ports, max_tunnels, max_conns or life to the "
-	          "name of an attribute"),
+	          "for each limit that a client's entry states (ports, max_tunnels, max_conns or "
+	          "life), the name of the attribute"),
 	SPORE_STRING(struct conf, group_base, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN below which a client's groups are searched for"),
 	SPORE_STRING(struct conf, group_filter, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "filter that a group of the client must match: %n is its name, %d its DN; a "
 	             "client without such a group is refused"),
 	SPORE_MAP(struct conf, policy, SPORE_OPTF_INHERITS, &policy_item,
-	          "DN of a group to the limits of its members; the first that fits counts. The "
-	          "policy of \"*\" applies to what a policy leaves out, and to clients in none of the "
-	          "groups; without it they are refused"),
+	          "for the DN of a group, the limits of its members; the first group that a client is "
+	          "in counts. The policy of \"*\" applies to what a policy leaves out, and to clients "
+	          "in none of the groups; without it they are refused"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to connect to one URL, with TLS"),
 	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
@@ -60,10 +61,7 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_DURATION(struct conf, poll_interval, 0, "\"500ms\"", 100, 86400000,
 	               "the service account looks this often at each client that has a tunnel, but at "
 	               "no more than 1000 clients per second"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row the directory is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	HEALTH_OPTIONS(struct conf, "the directory"),
 };
 /* clang-format on */
 

@@ -7,9 +7,11 @@ enum { BUCKETS = 4096 };
 struct tunnel {
 	uint64_t session;
 	unsigned allows; /* that have begun and not ended */
-	char name[DIRECTORY_NAME_SIZE];
-	struct facts facts;
-	unsigned n_macs; /* the latest first */
+	uint64_t begun;  /* the number of the latest one */
+	bool is_uneven;  /* some were given other rights than `facts` say */
+	char name[LOOKS_NAME_SIZE];
+	struct facts facts; /* its identity never changes */
+	unsigned n_macs;    /* the latest first */
 	uint8_t macs[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE];
 	int64_t looked_ms;
 	struct tunnel *next_in_bucket;
@@ -19,6 +21,7 @@ struct tunnel {
 struct tunnels {
 	atomic_uint refs;
 	pthread_mutex_t lock;
+	uint64_t begun; /* ALLOWs, ever */
 	struct tunnel *buckets[BUCKETS];
 	struct tunnel *first, *last;
 };
@@ -56,31 +59,52 @@ static void take_out(struct tunnels *tunnels, struct tunnel *tunnel)
 	*(tunnel->next ? &tunnel->next->previous : &tunnels->last) = tunnel->previous;
 }
 
-static struct tunnel **place_of(struct tunnels *tunnels, uint64_t session)
+static bool is_of(const struct tunnel *tunnel, uint64_t session, const char *identity)
+{
+	return tunnel->session == session && strcmp(tunnel->facts.identity, identity) == 0;
+}
+
+static struct tunnel **place_of(struct tunnels *tunnels, uint64_t session, const char *identity)
 {
 	struct tunnel **at = &tunnels->buckets[session % BUCKETS];
 
-	while (*at && (*at)->session != session)
+	while (*at && !is_of(*at, session, identity))
 		at = &(*at)->next_in_bucket;
 	return at;
 }
 
-static struct tunnel *add(struct tunnels *tunnels, uint64_t session, int64_t now_ms)
+/* The next tunnel of a session, whatever its identity; NULL: there is none. */
+static struct tunnel *find_from(struct tunnel *tunnel, uint64_t session)
+{
+	while (tunnel && tunnel->session != session)
+		tunnel = tunnel->next_in_bucket;
+	return tunnel;
+}
+
+static struct tunnel *first_of(const struct tunnels *tunnels, uint64_t session)
+{
+	return find_from(tunnels->buckets[session % BUCKETS], session);
+}
+
+static struct tunnel *add(struct tunnels *tunnels, uint64_t session,
+                          const struct tunnels_entry *entry, int64_t now_ms)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
 
 	if (!tunnel)
 		return NULL;
 	tunnel->session = session;
+	tunnel->facts = *entry->facts;
+	snprintf(tunnel->name, sizeof tunnel->name, "%s", entry->name);
 	tunnel->looked_ms = now_ms;
-	*place_of(tunnels, session) = tunnel;
+	*place_of(tunnels, session, tunnel->facts.identity) = tunnel;
 	append(tunnels, tunnel);
 	return tunnel;
 }
 
 static void drop(struct tunnels *tunnels, struct tunnel *tunnel)
 {
-	*place_of(tunnels, tunnel->session) = tunnel->next_in_bucket;
+	*place_of(tunnels, tunnel->session, tunnel->facts.identity) = tunnel->next_in_bucket;
 	take_out(tunnels, tunnel);
 	explicit_bzero(tunnel, sizeof *tunnel);
 	free(tunnel);
@@ -119,21 +143,21 @@ void tunnels_learn(struct tunnels *tunnels, uint64_t session, const uint8_t mac[
 	struct tunnel *tunnel;
 
 	pthread_mutex_lock(&tunnels->lock);
-	tunnel = *place_of(tunnels, session);
+	tunnel = first_of(tunnels, session);
 	if (tunnel)
 		learn(tunnel, mac);
 	pthread_mutex_unlock(&tunnels->lock);
 }
 
-/* Copies the passwords of a session. Returns how many. */
-static unsigned copy_macs(struct tunnels *tunnels, uint64_t session,
+/* Copies the passwords of a client. Returns how many. */
+static unsigned copy_macs(struct tunnels *tunnels, uint64_t session, const char *identity,
                           uint8_t out[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE])
 {
 	const struct tunnel *tunnel;
 	unsigned n = 0;
 
 	pthread_mutex_lock(&tunnels->lock);
-	tunnel = *place_of(tunnels, session);
+	tunnel = *place_of(tunnels, session, identity);
 	if (tunnel) {
 		n = tunnel->n_macs;
 		memcpy(out, tunnel->macs, sizeof tunnel->macs);
@@ -142,78 +166,106 @@ static unsigned copy_macs(struct tunnels *tunnels, uint64_t session,
 	return n;
 }
 
+static bool fits(const struct tunnel *tunnel, const spore_host *host,
+                 const uint8_t mac[TUNNELS_MAC_SIZE])
+{
+	bool is_right = false;
+
+	for (unsigned i = 0; i < tunnel->n_macs; i++)
+		is_right |= host->equal(tunnel->macs[i], mac, TUNNELS_MAC_SIZE) != 0;
+	return is_right;
+}
+
 enum tunnels_says tunnels_check(struct tunnels *tunnels, const spore_host *host, uint64_t session,
                                 const uint8_t mac[TUNNELS_MAC_SIZE])
 {
-	uint8_t macs[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE];
-	unsigned n = copy_macs(tunnels, session, macs);
-	enum tunnels_says says = n ? TUNNELS_WRONG : TUNNELS_UNKNOWN;
+	enum tunnels_says says = TUNNELS_UNKNOWN;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (host->equal(macs[i], mac, TUNNELS_MAC_SIZE))
+	pthread_mutex_lock(&tunnels->lock);
+	for (struct tunnel *tunnel = first_of(tunnels, session); tunnel;
+	     tunnel = find_from(tunnel->next_in_bucket, session)) {
+		if (fits(tunnel, host, mac))
 			says = TUNNELS_RIGHT;
+		else if (tunnel->n_macs && says == TUNNELS_UNKNOWN)
+			says = TUNNELS_WRONG;
 	}
+	pthread_mutex_unlock(&tunnels->lock);
 	return says;
 }
 
 /* ---- begin and end ---- */
 
-/* What other tunnels of the session were given stays, until a look finds what has changed. */
-static void set_facts(struct tunnel *tunnel, const struct tunnels_entry *entry)
+/* What is known stays. If the new one was given something else, the next look tells all of them
+ * what holds. */
+static void note_allow(struct tunnels *tunnels, struct tunnel *tunnel, const struct facts *facts)
 {
-	if (!*tunnel->name)
-		snprintf(tunnel->name, sizeof tunnel->name, "%s", entry->name);
+	tunnel->allows++;
+	tunnel->begun = ++tunnels->begun;
+	tunnel->is_uneven = tunnel->is_uneven || !entry_is_same(&tunnel->facts, facts);
 	if (!*tunnel->facts.dn)
-		tunnel->facts = *entry->facts;
+		tunnel->facts = *facts;
 }
 
 bool tunnels_begin(struct tunnels *tunnels, uint64_t session, const struct tunnels_entry *entry,
                    int64_t now_ms)
 {
+	const char *identity = entry->facts->identity;
 	uint8_t macs[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE];
-	unsigned n = entry->inherits ? copy_macs(entry->inherits, session, macs) : 0;
+	unsigned n = entry->inherits ? copy_macs(entry->inherits, session, identity, macs) : 0;
 	struct tunnel *tunnel;
 
 	pthread_mutex_lock(&tunnels->lock);
-	tunnel = *place_of(tunnels, session);
+	tunnel = *place_of(tunnels, session, identity);
 	if (!tunnel)
-		tunnel = add(tunnels, session, now_ms);
+		tunnel = add(tunnels, session, entry, now_ms);
 	if (tunnel) {
-		tunnel->allows++;
-		set_facts(tunnel, entry);
+		note_allow(tunnels, tunnel, entry->facts);
 		while (n > 0)
 			learn(tunnel, macs[--n]);
 		if (entry->mac)
 			learn(tunnel, entry->mac);
 	}
 	pthread_mutex_unlock(&tunnels->lock);
+	explicit_bzero(macs, sizeof macs);
 	return tunnel != NULL;
 }
 
-void tunnels_end(struct tunnels *tunnels, uint64_t session)
+void tunnels_end(struct tunnels *tunnels, uint64_t session, const char *identity)
 {
 	struct tunnel *tunnel;
 
 	pthread_mutex_lock(&tunnels->lock);
-	tunnel = *place_of(tunnels, session);
+	tunnel = *place_of(tunnels, session, identity);
 	if (tunnel && --tunnel->allows == 0)
 		drop(tunnels, tunnel);
 	pthread_mutex_unlock(&tunnels->lock);
 }
 
-bool tunnels_name(struct tunnels *tunnels, uint64_t session, char name_out[DIRECTORY_NAME_SIZE])
+bool tunnels_name(struct tunnels *tunnels, uint64_t session, const char *identity,
+                  char name_out[LOOKS_NAME_SIZE])
 {
 	const struct tunnel *tunnel;
 
 	pthread_mutex_lock(&tunnels->lock);
-	tunnel = *place_of(tunnels, session);
+	tunnel = *place_of(tunnels, session, identity);
 	if (tunnel)
-		memcpy(name_out, tunnel->name, DIRECTORY_NAME_SIZE);
+		memcpy(name_out, tunnel->name, LOOKS_NAME_SIZE);
 	pthread_mutex_unlock(&tunnels->lock);
 	return tunnel != NULL;
 }
 
 /* ---- looks ---- */
+
+int64_t tunnels_wait(struct tunnels *tunnels, int64_t now_ms)
+{
+	int64_t wait_ms = -1;
+
+	pthread_mutex_lock(&tunnels->lock);
+	if (tunnels->first)
+		wait_ms = now_ms - tunnels->first->looked_ms;
+	pthread_mutex_unlock(&tunnels->lock);
+	return wait_ms;
+}
 
 size_t tunnels_due(struct tunnels *tunnels, int64_t before_ms, int64_t now_ms, struct look *looks,
                    size_t max)
@@ -228,6 +280,8 @@ size_t tunnels_due(struct tunnels *tunnels, int64_t before_ms, int64_t now_ms, s
 		tunnel->looked_ms = now_ms;
 		looks[n].session = tunnel->session;
 		looks[n].known = tunnel->facts;
+		looks[n].begun = tunnel->begun;
+		looks[n].is_uneven = tunnel->is_uneven;
 		memcpy(looks[n].name, tunnel->name, sizeof looks[n].name);
 		n++;
 	}
@@ -235,13 +289,15 @@ size_t tunnels_due(struct tunnels *tunnels, int64_t before_ms, int64_t now_ms, s
 	return n;
 }
 
-void tunnels_update(struct tunnels *tunnels, uint64_t session, const struct facts *facts)
+void tunnels_update(struct tunnels *tunnels, const struct look *look)
 {
 	struct tunnel *tunnel;
 
 	pthread_mutex_lock(&tunnels->lock);
-	tunnel = *place_of(tunnels, session);
-	if (tunnel)
-		tunnel->facts = *facts;
+	tunnel = *place_of(tunnels, look->session, look->known.identity);
+	if (tunnel) {
+		tunnel->facts = look->facts;
+		tunnel->is_uneven = tunnel->begun != look->begun;
+	}
 	pthread_mutex_unlock(&tunnels->lock);
 }

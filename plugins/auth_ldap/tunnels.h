@@ -1,6 +1,7 @@
-/* tunnels - the clients that an instance has let in, by session: what is needed to verify their
- * data connections without the directory, and to look at them again. All workers and threads share
- * them; the lock is held for one look-up. */
+/* tunnels - the clients that an instance has let in, by session and identity: what is needed to
+ * verify their data connections without the directory, and to look at them again. An entry with
+ * several names is one session with several identities. All workers and threads share them; the
+ * lock is held for one look-up. */
 #ifndef AUTH_LDAP_TUNNELS_H
 #define AUTH_LDAP_TUNNELS_H
 
@@ -27,11 +28,11 @@ struct tunnels_entry {
 	const uint8_t *mac;        /* of its password; NULL: it is not known */
 	struct tunnels *inherits;  /* whose passwords of this session hold, too; or NULL */
 };
-/* An ALLOW of a session begins. False: out of memory. [any] */
+/* An ALLOW of a client begins. False: out of memory. [any] */
 bool tunnels_begin(struct tunnels *tunnels, uint64_t session, const struct tunnels_entry *entry,
                    int64_t now_ms);
-/* An ALLOW of a session has ended. The last one takes with it what is known. [any] */
-void tunnels_end(struct tunnels *tunnels, uint64_t session);
+/* An ALLOW of a client has ended. The last one takes with it what is known. [any] */
+void tunnels_end(struct tunnels *tunnels, uint64_t session, const char *identity);
 
 enum tunnels_says { TUNNELS_UNKNOWN, TUNNELS_RIGHT, TUNNELS_WRONG };
 /* Is this password one of the session's? UNKNOWN: no password of it is known. [any] */
@@ -39,14 +40,18 @@ enum tunnels_says tunnels_check(struct tunnels *tunnels, const spore_host *host,
                                 const uint8_t mac[TUNNELS_MAC_SIZE]);
 /* The directory has said that a password of this session is right. [any] */
 void tunnels_learn(struct tunnels *tunnels, uint64_t session, const uint8_t mac[TUNNELS_MAC_SIZE]);
-/* Copies the name of a session. False: there is none. [any] */
-bool tunnels_name(struct tunnels *tunnels, uint64_t session, char name_out[DIRECTORY_NAME_SIZE]);
+/* Copies the name that a client has said. False: it is not in. [any] */
+bool tunnels_name(struct tunnels *tunnels, uint64_t session, const char *identity,
+                  char name_out[LOOKS_NAME_SIZE]);
 
+/* For how long, in ms, the client has waited that waits longest for a look. -1: there is no client.
+ * [any] */
+int64_t tunnels_wait(struct tunnels *tunnels, int64_t now_ms);
 /* Takes up to max clients that nobody has looked at since `before_ms`, those that wait longest
  * first, and marks them as looked at now. Returns how many. [any] */
 size_t tunnels_due(struct tunnels *tunnels, int64_t before_ms, int64_t now_ms, struct look *looks,
                    size_t max);
-/* A look has shown other rights. [any] */
-void tunnels_update(struct tunnels *tunnels, uint64_t session, const struct facts *facts);
+/* All tunnels of the client are about to be told the rights that this look has shown. [any] */
+void tunnels_update(struct tunnels *tunnels, const struct look *look);
 
 #endif

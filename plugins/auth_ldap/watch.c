@@ -7,7 +7,8 @@ enum { BATCH_PAUSE_MS = 32 };
 
 /* ---- what a look has shown ---- */
 
-static void end_access(struct ldap_instance *all, const struct look *look, const char *why)
+static enum look_result end_access(struct ldap_instance *all, const struct look *look,
+                                   const char *why)
 {
 	const char *identity = look->known.identity;
 
@@ -16,6 +17,15 @@ static void end_access(struct ldap_instance *all, const struct look *look, const
 		spore_logf(all->host, all->log, SPORE_LOG_INFO, "the access of %s has ended: %s",
 		           identity, why);
 	all->host->auth_revalidate(all->log, spore_cstr(identity), SPORE_DENY, NULL);
+	return LOOK_ENDED;
+}
+
+/* As at a log-in, what is not understood could be a restriction. */
+static enum look_result end_wrong(struct ldap_instance *all, const struct look *look)
+{
+	ldap_log_wrong(all, look->known.identity, &look->fault);
+	all->host->auth_revalidate(all->log, spore_cstr(look->known.identity), SPORE_DENY, NULL);
+	return LOOK_ENDED;
 }
 
 static void change_rights(struct ldap_instance *all, const struct look *look)
@@ -28,30 +38,33 @@ static void change_rights(struct ldap_instance *all, const struct look *look)
 	};
 
 	policy_grant(&limits, &result);
-	tunnels_update(all->tunnels, look->session, &look->facts);
+	tunnels_update(all->tunnels, look);
 	all->host->auth_revalidate(all->log, result.identity, SPORE_ALLOW, &result);
 }
 
 static enum look_result judge(struct ldap_instance *all, const struct look *look)
 {
 	if (look->says == DIRECTORY_FAILED)
-		return LOOK_FAILED;
-	if (look->says == DIRECTORY_NO) {
-		end_access(all, look, look->fault.text);
-		return LOOK_ENDED;
-	}
+		return look->fault.result == ASK_BAD_ENTRY ? end_wrong(all, look) : LOOK_FAILED;
+	if (look->says == DIRECTORY_NO)
+		return end_access(all, look, look->fault.text);
 	if (ldap_session(all, &look->facts) != look->session ||
-	    strcmp(look->facts.identity, look->known.identity) != 0) {
-		end_access(all, look, "its entry has another name now");
-		return LOOK_ENDED;
-	}
-	if (entry_is_same(&look->known, &look->facts))
+	    strcmp(look->facts.identity, look->known.identity) != 0)
+		return end_access(all, look, "its entry has another name now");
+	if (!look->is_uneven && entry_is_same(&look->known, &look->facts))
 		return LOOK_SAME;
 	change_rights(all, look);
 	return LOOK_CHANGED;
 }
 
 /* ---- the looks ---- */
+
+/* The fault has been logged. */
+static void fail(struct look *look)
+{
+	look->says = DIRECTORY_FAILED;
+	look->fault = (struct fault){ 0 };
+}
 
 /* A client that was let in while the directory failed: its DN is not known. */
 static void find_again(struct ldap_instance *all, struct look *look)
@@ -62,6 +75,8 @@ static void find_again(struct ldap_instance *all, struct look *look)
 	look->says = inquiry.says;
 	look->facts = inquiry.facts;
 	look->fault = inquiry.fault;
+	if (look->says == DIRECTORY_FAILED && look->fault.result != ASK_BAD_ENTRY)
+		fail(look);
 }
 
 /* Puts those whose DN is known in front. Returns how many they are. */
@@ -84,27 +99,36 @@ static size_t sort_known(struct look *looks, size_t n)
 	return known;
 }
 
+static void settle(struct watch *watch, const struct look *look)
+{
+	struct ldap_instance *all = watch->all;
+	struct outcomes *outcomes = &all->directory.outcomes;
+	enum look_result result = judge(all, look);
+
+	if (result == LOOK_FAILED && *look->fault.text)
+		health_complain(&outcomes->health, look->fault.text);
+	all->host->metric_add(NULL, outcomes->looks[result], 1);
+}
+
+/* Which clients are due is found out here, so that none loses its turn if this has to wait. */
 static void look_at_all(void *arg)
 {
 	struct watch *watch = arg;
 	struct ldap_instance *all = watch->all;
-	struct outcomes *outcomes = &all->directory.outcomes;
-	size_t known = sort_known(watch->looks, watch->n);
+	int64_t now_ms = all->host->now_ms();
+	size_t known;
 
+	watch->n = tunnels_due(all->tunnels, now_ms - watch->interval_ms, now_ms, watch->looks,
+	                       LOOKS_MAX);
+	known = sort_known(watch->looks, watch->n);
 	if (known && !directory_look(&all->directory, watch->looks, known)) {
 		for (size_t i = 0; i < known; i++)
-			watch->looks[i].says = DIRECTORY_FAILED;
+			fail(&watch->looks[i]);
 	}
 	for (size_t i = known; i < watch->n; i++)
 		find_again(all, &watch->looks[i]);
-	for (size_t i = 0; i < watch->n; i++) {
-		enum look_result result = judge(all, &watch->looks[i]);
-
-		if (result == LOOK_FAILED && watch->looks[i].fault.result == ASK_BAD_ENTRY &&
-		    i < known)
-			health_complain(&outcomes->health, watch->looks[i].fault.text);
-		all->host->metric_add(NULL, outcomes->looks[result], 1);
-	}
+	for (size_t i = 0; i < watch->n; i++)
+		settle(watch, &watch->looks[i]);
 }
 
 static void on_looked(void *arg)
@@ -112,22 +136,32 @@ static void on_looked(void *arg)
 	struct watch *watch = arg;
 
 	watch->is_looking = false;
-	if (watch->n == DIRECTORY_LOOKS_MAX)
+	if (watch->n == LOOKS_MAX && watch->timer.id)
 		watch->all->host->timer_update(watch->timer, BATCH_PAUSE_MS,
 		                               watch->interval_ms / 5);
+}
+
+/* Says once that the clients wait longer for their looks than the interval, until they do not. */
+static void note_wait(struct watch *watch, int64_t wait_ms)
+{
+	struct ldap_instance *all = watch->all;
+
+	if (wait_ms > 2 * watch->interval_ms && !watch->is_behind)
+		spore_logf(all->host, all->log, SPORE_LOG_WARN,
+		           "the looks at clients with tunnels take longer than %lld ms "
+		           "(poll_interval): a change is noticed later; each client gets its turn",
+		           (long long)watch->interval_ms);
+	watch->is_behind = wait_ms > watch->interval_ms * (watch->is_behind ? 1 : 2);
 }
 
 static void on_timer(void *arg)
 {
 	struct watch *watch = arg;
 	const spore_host *host = watch->all->host;
-	int64_t now_ms = host->now_ms();
+	int64_t wait_ms = tunnels_wait(watch->all->tunnels, host->now_ms());
 
-	if (watch->is_looking)
-		return;
-	watch->n = tunnels_due(watch->all->tunnels, now_ms - watch->interval_ms, now_ms,
-	                       watch->looks, DIRECTORY_LOOKS_MAX);
-	if (watch->n)
+	note_wait(watch, wait_ms);
+	if (!watch->is_looking && wait_ms >= watch->interval_ms)
 		watch->is_looking = host->offload(watch->worker, look_at_all, on_looked, watch) ==
 		                    SPORE_OK;
 }

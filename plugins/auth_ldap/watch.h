@@ -11,9 +11,10 @@ struct watch {
 	spore_worker *worker;
 	spore_timer timer;
 	int64_t interval_ms;
-	bool is_looking; /* on a thread */
+	bool is_behind;  /* clients wait longer than the interval, which has been logged */
+	bool is_looking; /* on a thread, which alone uses what follows meanwhile */
 	size_t n;
-	struct look looks[DIRECTORY_LOOKS_MAX];
+	struct look looks[LOOKS_MAX];
 };
 
 /* NULL: out of memory. [worker] */

@@ -37,7 +37,7 @@ static const spore_option options[] = {
 		"file of further secrets, one NAME:SECRET per line; everything after the first "
 		"colon is the secret; # begins a comment"),
 	SPORE_MAP(struct conf, policy, SPORE_OPTF_INHERITS, &policy_item,
-	          "name to its limits; the policy of \"*\" applies to what a policy leaves out"),
+	          "limits of each name; the policy of \"*\" applies to what a policy leaves out"),
 	SPORE_ENUM(
 		struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
 		"accept answers that are bound to the TLS session, besides others (prefer) or only "

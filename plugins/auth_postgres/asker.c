@@ -21,7 +21,7 @@ static bool send_query(void *arg, struct ask *ask)
 		sent.statement = statement;
 	else if (!query->text)
 		sent.text = shared->query;
-	query->result = ASK_REPLIED;
+	query->result = ASK_REFUSED; /* until the end of its rows has come */
 	query->n_rows = 0;
 	return link_query(&asker->link, &sent);
 }
@@ -76,10 +76,10 @@ static void set_up(struct asker *asker, const PGresult *result)
 	} else if (PQresultStatus(result) != PGRES_COMMAND_OK) {
 		give_up_by(asker, "the query is refused: ", result);
 	} else if (++asker->n_described == 2) {
-		if (!verdict_on_columns(result, why, sizeof why))
-			health_complain(&asker->shared->pipeline.health, why);
-		if (!verdict_on_parameters(result, why, sizeof why))
+		if (!verdict_on_form(result, why, sizeof why))
 			link_give_up(&asker->link, why);
+		else if (!verdict_on_columns(result, why, sizeof why))
+			health_complain(&asker->shared->pipeline.health, why);
 	}
 }
 
@@ -105,26 +105,45 @@ static void take_error(struct asker *asker, struct query *query, const PGresult 
 	}
 }
 
+/* A result of a query, which is a row, the end of the rows, or nothing of the kind. */
+static void take_result(struct asker *asker, struct query *query, const PGresult *result)
+{
+	switch (PQresultStatus(result)) {
+	case PGRES_SINGLE_TUPLE:
+		if (query->on_row)
+			query->on_row(query, result, query->n_rows);
+		query->n_rows++;
+		break;
+	case PGRES_TUPLES_OK:
+		query->result = ASK_REPLIED;
+		break;
+	case PGRES_FATAL_ERROR:
+		take_error(asker, query, result);
+		break;
+	case PGRES_COMMAND_OK:
+	case PGRES_EMPTY_QUERY:
+		health_complain(&asker->shared->pipeline.health,
+		                "what it replies is not a list of rows: is the query a select?");
+		break;
+	default:
+		link_give_up(&asker->link, "what it replies is not a list of rows");
+		break;
+	}
+}
+
 static void on_result(void *arg, const PGresult *result)
 {
 	struct asker *asker = arg;
 	struct query *query = (struct query *)pipeline_oldest(&asker->pipeline);
 
-	if (asker->link.stage == LINK_SET_UP) {
+	if (asker->link.stage == LINK_SET_UP)
 		set_up(asker, result);
-	} else if (!query) {
+	else if (!query)
 		link_give_up(&asker->link, "it replies without a question");
-	} else if (!result) {
+	else if (result)
+		take_result(asker, query, result);
+	else
 		pipeline_end(&asker->pipeline, query->result, NULL);
-	} else if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
-		if (query->on_row)
-			query->on_row(query, result, query->n_rows);
-		query->n_rows++;
-	} else if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
-		take_error(asker, query, result);
-	} else if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-		link_give_up(&asker->link, "what it replies is not a list of rows");
-	}
 }
 
 static void on_lost(void *arg, const char *why, bool was_ready)

@@ -29,7 +29,8 @@ struct asker_shared {
 	struct target target;
 	int64_t connect_ms;
 	const char *query;
-	bool prepares; /* once for a connection */
+	bool prepares;           /* once for a connection */
+	struct pace other_names; /* of logged rows of other clients */
 };
 
 struct asker {

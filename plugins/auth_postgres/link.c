@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One step of connecting, on a thread of the instance. */
+/* One step of connecting, on a thread of the instance. The link lives, and its route stays, until
+ * it has ended. */
 struct link_step {
-	struct link *link; /* NULL: nobody waits for it, and it owns the connection */
-	PGconn *conn;
+	struct link *link;
+	bool is_abandoned; /* its attempt has ended, and it owns the connection */
+	PGconn *conn;      /* NULL: the first step, which makes it */
 	PostgresPollingStatusType wants;
 };
 
@@ -64,12 +66,13 @@ static void close_connection(struct link *link)
 {
 	unwatch(link);
 	if (link->step)
-		link->step->link = NULL;
+		link->step->is_abandoned = true;
 	else
 		PQfinish(link->conn);
-	link->step = NULL;
 	link->conn = NULL;
 	link->expected = 0;
+	link->host->timer_stop(link->again);
+	link->again = (spore_timer){ 0 };
 	link->host->resolve_stop(link->resolve);
 	link->resolve = (spore_resolve){ 0 };
 	link->generation++;
@@ -256,6 +259,10 @@ static void follow(struct link *link, PostgresPollingStatusType wants)
 {
 	bool good = true;
 
+	if (!link->conn) {
+		fail(link, "out of memory");
+		return;
+	}
 	switch (wants) {
 	case PGRES_POLLING_READING:
 		good = watch(link, SPORE_READ);
@@ -274,12 +281,35 @@ static void follow(struct link *link, PostgresPollingStatusType wants)
 		fail(link, "out of memory or descriptors");
 }
 
+/* Libpq's default prints them. */
+static void ignore_notice(void *arg, const PGresult *result)
+{
+	(void)arg;
+	(void)result;
+}
+
+static void start_connection(struct link_step *step)
+{
+	const struct link_route *route = &step->link->route;
+	struct target_params params;
+
+	target_write(step->link->target, route->hosts, route->addresses, route->ports, &params);
+	step->conn = PQconnectStartParams(params.keywords, params.values, 0);
+	if (!step->conn || PQstatus(step->conn) == CONNECTION_BAD)
+		return;
+	PQsetNoticeReceiver(step->conn, ignore_notice, NULL);
+	step->wants = PGRES_POLLING_WRITING;
+}
+
 /* [blocking] */
 static void run_step(void *arg)
 {
 	struct link_step *step = arg;
 
-	step->wants = PQconnectPoll(step->conn);
+	if (step->conn)
+		step->wants = PQconnectPoll(step->conn);
+	else
+		start_connection(step);
 }
 
 static void on_step(void *arg)
@@ -288,32 +318,48 @@ static void on_step(void *arg)
 	struct link *link = step->link;
 	PostgresPollingStatusType wants = step->wants;
 
-	if (link)
-		link->step = NULL;
-	else
+	link->step = NULL;
+	if (step->is_abandoned)
 		PQfinish(step->conn);
-	free(step);
-	if (link)
+	else
+		link->conn = step->conn;
+	if (!step->is_abandoned)
 		follow(link, wants);
+	free(step);
 }
 
-/* Each step may have another socket. */
+static void take_step(struct link *link);
+
+static void on_again(void *arg)
+{
+	struct link *link = arg;
+
+	link->host->timer_stop(link->again);
+	link->again = (spore_timer){ 0 };
+	take_step(link);
+}
+
+/* Each step may have another socket. If many hash passwords now, it waits for a thread. */
 static void take_step(struct link *link)
 {
 	struct link_step *step = calloc(1, sizeof *step);
+	spore_status status = SPORE_ENOMEM;
 
 	unwatch(link);
-	if (!step) {
-		fail(link, "out of memory");
+	if (step) {
+		*step = (struct link_step){ .link = link,
+			                    .conn = link->conn,
+			                    .wants = PGRES_POLLING_FAILED };
+		status = link->host->offload(link->worker, run_step, on_step, step);
+	}
+	if (status == SPORE_OK) {
+		link->step = step;
 		return;
 	}
-	*step = (struct link_step){ link, link->conn, PGRES_POLLING_FAILED };
-	link->step = step;
-	if (link->host->offload(link->worker, run_step, on_step, step) == SPORE_OK)
-		return;
-	/* Many hash passwords now, or the instance ends. */
-	run_step(step);
-	on_step(step);
+	free(step);
+	if (link->host->timer_start(link->worker, LINK_PAUSE_MIN_MS, 0, on_again, link,
+	                            &link->again) != SPORE_OK)
+		fail(link, "out of memory");
 }
 
 static void on_io(void *arg, uint32_t events)
@@ -325,32 +371,6 @@ static void on_io(void *arg, uint32_t events)
 		take_step(link);
 	else
 		receive(link);
-}
-
-/* Libpq's default prints them. */
-static void ignore_notice(void *arg, const PGresult *result)
-{
-	(void)arg;
-	(void)result;
-}
-
-static void connect_route(struct link *link)
-{
-	struct target_params params;
-
-	link->stage = LINK_CONNECT;
-	target_write(link->target, link->route.hosts, link->route.addresses, link->route.ports,
-	             &params);
-	link->conn = PQconnectStartParams(params.keywords, params.values, 0);
-	if (!link->conn) {
-		fail(link, "out of memory");
-	} else if (PQstatus(link->conn) == CONNECTION_BAD) {
-		fail_by_libpq(link);
-	} else {
-		PQsetNoticeReceiver(link->conn, ignore_notice, NULL);
-		if (!watch(link, SPORE_WRITE))
-			fail(link, "out of memory or descriptors");
-	}
 }
 
 /* ---- host names ---- */
@@ -407,10 +427,12 @@ static void find_next(struct link *link)
 		                             &link->resolve) == SPORE_OK)
 			return;
 	}
-	if (link->route.n)
-		connect_route(link);
-	else
+	if (!link->route.n) {
 		fail(link, "its host name has no address, or cannot be looked up now");
+		return;
+	}
+	link->stage = LINK_CONNECT;
+	take_step(link);
 }
 
 static void on_timer(void *arg)
@@ -422,7 +444,13 @@ static void on_timer(void *arg)
 		return;
 	}
 	if (link->stage != LINK_IDLE) {
-		fail(link, "PostgreSQL does not answer in time (connect_timeout)");
+		fail(link, link->again.id ? "no thread was free in time (connect_timeout)"
+		                          : "PostgreSQL does not answer in time (connect_timeout)");
+		return;
+	}
+	/* A step that still reads a file holds a thread: one for each link is enough. */
+	if (link->step) {
+		link->host->timer_update(link->timer, pause_of(link), 0);
 		return;
 	}
 	link->host->timer_update(link->timer, link->connect_ms, 0);

@@ -1,7 +1,8 @@
 /* link - a connection to PostgreSQL for one worker, by libpq's functions that do not block: host
  * names are looked up by the host, queries are pipelined, and a connection that is lost is opened
- * again after pauses that grow. The steps of connecting run on the instance's threads, since the
- * server says how much a password costs (SCRAM), and libpq reads files for TLS.
+ * again after pauses that grow. All steps of connecting run on the instance's threads, since the
+ * server says how much a password costs (SCRAM), and libpq reads files: the password file, and
+ * those for TLS. A step for which no thread is free waits.
  *
  *   idle ──▶ find (host names) ──▶ connect ──▶ set up ──▶ ready
  *    ▲          └───────────────────┴────────────┴──────────┘
@@ -53,10 +54,11 @@ struct link {
 	/* link's */
 	enum link_stage stage;
 	PGconn *conn;           /* owned; not to be touched during a step */
-	struct link_step *step; /* under way; NULL: none */
+	struct link_step *step; /* under way, perhaps of an attempt that has ended; NULL: none */
 	int fd; /* a duplicate of libpq's, which libpq may close at any time; -1: none */
 	spore_io io;
 	spore_timer timer; /* the deadline of a stage, the pause, or the rest of many results */
+	spore_timer again; /* a step waits for a thread */
 	spore_resolve resolve;
 	size_t next_host; /* whose address is to be found next */
 	struct link_route route;

@@ -11,8 +11,10 @@ struct fetch {
 	struct query query;
 	struct asker_shared *shared;
 	struct store_lookup *lookup; /* NULL: withdrawn */
-	struct record record;        /* of the row, if there was one */
-	char wrong[ROW_WRONG_MAX];   /* "": nothing */
+	/* of the row, if there was one */
+	enum store_reply reply;
+	struct record record;
+	char wrong[ROW_WRONG_MAX];
 	char name[SPORE_IDENTITY_MAX + 1];
 };
 
@@ -28,10 +30,26 @@ static void on_row(struct query *query, const PGresult *row, size_t number)
 {
 	struct fetch *fetch = (struct fetch *)query;
 
-	if (number == 0)
-		row_read(row, fetch->shared->host, &fetch->record, fetch->wrong);
-	else
-		snprintf(fetch->wrong, sizeof fetch->wrong, "expected one row, found several");
+	if (number == 0) {
+		fetch->reply = row_read(row, fetch->shared->host, fetch->name, &fetch->record,
+		                        fetch->wrong);
+		return;
+	}
+	fetch->reply = STORE_WRONG;
+	snprintf(fetch->wrong, sizeof fetch->wrong, "expected one row, found several");
+}
+
+/* Anyone can cause this, so it has a pace of its own. */
+static void complain_of_name(const struct fetch *fetch)
+{
+	const struct health *health = &fetch->shared->pipeline.health;
+
+	if (pace_allows_line(&fetch->shared->other_names, health->host, health->log, SPORE_LOG_WARN,
+	                     "rows of other names"))
+		spore_logf(health->host, health->log, SPORE_LOG_WARN,
+		           "the query gives the row of another client for %s, so this client is "
+		           "unknown: its column name has another text",
+		           fetch->name);
 }
 
 static struct store_answer answer_of(struct fetch *fetch, enum ask_result result)
@@ -47,7 +65,7 @@ static struct store_answer answer_of(struct fetch *fetch, enum ask_result result
 	} else if (result == ASK_REPLIED && fetch->query.n_rows == 0) {
 		answer.reply = STORE_UNKNOWN;
 	} else if (result == ASK_REPLIED) {
-		answer.reply = *fetch->wrong ? STORE_WRONG : STORE_FOUND;
+		answer.reply = fetch->reply;
 	}
 	return answer;
 }
@@ -59,6 +77,8 @@ static enum ask_result on_end(struct ask *ask, enum ask_result result, const voi
 	struct store_answer answer = answer_of(fetch, result);
 
 	(void)reply;
+	if (answer.reply == STORE_UNKNOWN && fetch->query.n_rows)
+		complain_of_name(fetch);
 	if (lookup) {
 		lookup->sent = NULL;
 		lookup->on_answer(lookup, &answer);

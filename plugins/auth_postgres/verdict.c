@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../common/store/record.h"
+#include "row.h"
 
 static bool starts(const char *text, const char *start)
 {
@@ -25,13 +25,18 @@ enum verdict verdict_of(const char *state)
 	return starts(state, "22") || starts(state, "21") ? VERDICT_VALUE : VERDICT_REFUSED;
 }
 
-bool verdict_on_parameters(const PGresult *description, char *why, size_t size)
+bool verdict_on_form(const PGresult *description, char *why, size_t size)
 {
 	int n = PQnparams(description);
 
-	snprintf(why, size, "expected $1, the name of the client, in query, found %d parameters",
-	         n);
-	return n == 1;
+	if (n == 1)
+		snprintf(why, size,
+		         "expected a query that gives rows with columns, such as a select, found "
+		         "one that gives none");
+	else
+		snprintf(why, size,
+		         "expected $1, the name of the client, in query, found %d parameters", n);
+	return n == 1 && PQnfields(description) > 0;
 }
 
 bool verdict_on_columns(const PGresult *description, char *why, size_t size)
@@ -41,15 +46,14 @@ bool verdict_on_columns(const PGresult *description, char *why, size_t size)
 	for (int i = 0; i < n; i++) {
 		const char *name = PQfname(description, i);
 
-		if (record_knows(spore_cstr(name)))
+		if (strcmp(name, row_name) == 0 || record_knows(spore_cstr(name)))
 			continue;
 		snprintf(why, size,
 		         "the query gives the column %.40s, which is unknown, so it lets nobody "
-		         "in: expected only secret, key, pubkey, password_hash, ports, "
+		         "in: expected only name, secret, key, pubkey, password_hash, ports, "
 		         "max_tunnels, max_conns and life",
 		         name);
 		return false;
 	}
-	snprintf(why, size, "the query gives no columns, so it lets nobody in");
-	return n > 0;
+	return true;
 }

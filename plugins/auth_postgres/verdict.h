@@ -15,10 +15,11 @@ enum verdict {
 /* `state` is a SQLSTATE; NULL: it was libpq that failed. [any] */
 enum verdict verdict_of(const char *state);
 
-/* Whether the description of a prepared query has one parameter. False: `why` says what is wrong.
- * [any] */
-bool verdict_on_parameters(const PGresult *description, char *why, size_t size);
-/* Whether it has only columns that a record has. False: no row will be a record. [any] */
+/* Whether the description of a prepared query has one parameter, and columns, which a statement
+ * without rows such as an update has not. False: `why` says what is wrong. [any] */
+bool verdict_on_form(const PGresult *description, char *why, size_t size);
+/* Whether it has only columns that a row may have. False: no row will be a record, and `why` says
+ * why. [any] */
 bool verdict_on_columns(const PGresult *description, char *why, size_t size);
 
 #endif

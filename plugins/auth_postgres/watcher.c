@@ -23,33 +23,12 @@ static void on_listed(void *arg, bool is_complete)
 	struct watcher *watcher = arg;
 
 	watcher->listing = NULL;
-	changes_end_list(watcher->changes, is_complete);
-	if (is_complete)
-		return;
-	changes_deafen(watcher->changes); /* what is held may be old */
-	watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
-	                                           watcher->options->poll_ms);
-}
-
-static void look_at_all(struct watcher *watcher)
-{
-	struct listing_order order = {
-		.asker = watcher->asker,
-		.changes = watcher->changes,
-		.query = watcher->options->bore_query,
-		.on_end = on_listed,
-		.arg = watcher,
-	};
-
-	if (!watcher->changes->keeper->keeper->roll) {
-		changes_note_all(watcher->changes);
-		return;
+	if (!is_complete) {
+		changes_deafen(&watcher->changes); /* what is held may be old */
+		watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
+		                                           watcher->options->poll_ms);
 	}
-	listing_stop(watcher->listing);
-	changes_begin_list(watcher->changes);
-	watcher->listing = listing_start(&order);
-	if (!watcher->listing)
-		on_listed(watcher, false);
+	changes_end_list(&watcher->changes, is_complete); /* may begin the next list */
 }
 
 static bool has_channel(const struct watcher *watcher)
@@ -57,15 +36,35 @@ static bool has_channel(const struct watcher *watcher)
 	return *watcher->options->channel != '\0';
 }
 
-/* Without its connection, it looks at those who are in, and the roll stays as old as it is. */
+/* Without its connection, it looks at those who are in, and the roll stays as old as it is. As
+ * changes wants it. */
+static void look_at_all(void *arg)
+{
+	struct watcher *watcher = arg;
+	struct listing_order order = {
+		.asker = watcher->asker,
+		.changes = &watcher->changes,
+		.query = watcher->options->bore_query,
+		.on_end = on_listed,
+		.arg = watcher,
+	};
+
+	if (!watcher->changes.keeper->keeper->roll ||
+	    (has_channel(watcher) && watcher->link.stage != LINK_READY)) {
+		changes_note_all(&watcher->changes);
+		return;
+	}
+	changes_begin_list(&watcher->changes);
+	watcher->listing = listing_start(&order);
+	if (!watcher->listing)
+		on_listed(watcher, false);
+}
+
 static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
-	if (!has_channel(watcher) || watcher->link.stage == LINK_READY)
-		look_at_all(watcher);
-	else
-		changes_note_all(watcher->changes);
+	changes_poll(&watcher->changes);
 }
 
 /* ---- listening ---- */
@@ -91,8 +90,9 @@ static void on_open(void *arg)
 static void begin_hearing(struct watcher *watcher)
 {
 	link_become_ready(&watcher->link);
+	watcher->is_missed = false;
 	set_hearing(watcher, watcher->is_refused ? HEARING_POLLS : HEARING_AT_ONCE);
-	look_at_all(watcher);
+	changes_note_any(&watcher->changes);
 }
 
 /* Refusals, as by a replica, leave polling. */
@@ -132,19 +132,32 @@ static void on_notice(void *arg, const char *payload)
 	struct watcher *watcher = arg;
 
 	if (!*payload)
-		look_at_all(watcher);
+		changes_note_any(&watcher->changes);
 	else if (strlen(payload) <= SPORE_IDENTITY_MAX)
-		changes_note(watcher->changes, payload);
+		changes_note(&watcher->changes, payload);
+}
+
+/* Polling is all that is left. */
+static bool is_missed(const struct watcher *watcher)
+{
+	return watcher->link.failures >= WATCHER_TRIES && watcher->asker->link.stage == LINK_READY;
 }
 
 static void on_lost(void *arg, const char *why, bool was_ready)
 {
 	struct watcher *watcher = arg;
 
-	set_hearing(watcher, HEARING_NOTHING);
-	changes_deafen(watcher->changes);
+	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
+	changes_deafen(&watcher->changes);
 	if (was_ready)
 		complain(watcher, "changes are not noticed for now", why);
+	if (watcher->is_missed || !is_missed(watcher))
+		return;
+	watcher->is_missed = true;
+	health_log_now(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN,
+	               "look-ups work, but there is no connection for changes, which are noticed "
+	               "only every poll_interval",
+	               why);
 }
 
 /* ---- is it alive? ---- */
@@ -196,7 +209,7 @@ static bool start_link(struct watcher *watcher)
 	return !has_channel(watcher) || link_start(&watcher->link);
 }
 
-bool watcher_start(struct watcher *watcher)
+static bool start_hearing(struct watcher *watcher)
 {
 	const spore_host *host = watcher->asker->shared->host;
 	spore_worker *worker = watcher->asker->worker;
@@ -216,6 +229,18 @@ bool watcher_start(struct watcher *watcher)
 	return false;
 }
 
+bool watcher_start(struct watcher *watcher)
+{
+	watcher->changes.look_at_all = look_at_all;
+	watcher->changes.arg = watcher;
+	if (!changes_start(&watcher->changes))
+		return false;
+	if (start_hearing(watcher))
+		return true;
+	changes_stop(&watcher->changes);
+	return false;
+}
+
 void watcher_stop(struct watcher *watcher)
 {
 	const spore_host *host = watcher->asker->shared->host;
@@ -225,4 +250,5 @@ void watcher_stop(struct watcher *watcher)
 	if (has_channel(watcher))
 		link_stop(&watcher->link);
 	listing_stop(watcher->listing);
+	changes_stop(&watcher->changes);
 }

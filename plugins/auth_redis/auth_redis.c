@@ -5,7 +5,6 @@
  *
  * Each worker has a connection and a queue of its own; worker 0 has another connection, to hear of
  * changes. All workers share the breaker, the sessions and, with "bore", all keys. */
-#include <spore/verifier.h>
 #include <stdlib.h>
 
 #include "../common/report.h"
@@ -35,8 +34,9 @@ struct conf {
 	int64_t breaker_failures, breaker_pause;
 };
 
+/* An instance. */
 struct redis {
-	struct keeper keeper;
+	struct keeper keeper; /* the first, for desk_ops */
 	struct asker_shared shared;
 	struct changes_shared changes;
 	struct watcher_options watching;
@@ -47,10 +47,9 @@ struct redis {
 
 /* The state of a worker. */
 struct redis_worker {
+	struct keeper_worker keeper; /* the first, for desk_ops */
 	struct asker asker;
 	struct lookup_state lookup;
-	struct keeper_worker keeper;
-	struct changes changes; /* worker 0 only */
 	struct watcher watcher; /* worker 0 only */
 	bool watches;
 };
@@ -95,26 +94,20 @@ static const spore_option options[] = {
 	           "the names and IP addresses under which clients dial this server, without port: "
 	           "clients may sign with the private key of their pubkey then"),
 	SPORE_BOOL(struct conf, bore, 0, NULL,
-	           "also serve clients that send no name, such as bore's: all keys are held here"),
+	           "also serve clients that send no name, such as bore's; the server then holds the "
+	           "keys of all clients"),
 	SPORE_INT(struct conf, max_keys, 0, "1000", 1, 10000,
-	          "how many keys are held with bore; each answer without a name is compared with all"),
+	          "with bore: how many keys the server holds; it compares each answer without a name "
+	          "with all of them"),
 	SPORE_STRING(struct conf, channel, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "a channel on which a message with the name of a client says that it has changed, "
 	             "and an empty message that any may have"),
 	SPORE_DURATION(struct conf, poll_interval, 0, "\"30s\"", 100, 86400000,
-	               "how often the clients that are in are looked up again, whatever is heard of "
-	               "changes"),
+	               "how often clients with tunnels are looked up again, also if the server has "
+	               "heard of no change"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to ask a Sentinel, and to connect and log in"),
-	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
-	               "time for a look-up, with waiting for a connection; keep it below "
-	               "server.auth_timeout"),
-	SPORE_INT(struct conf, max_waiting, 0, "2000", 1, 1000000,
-	          "look-ups at a time on each worker; further ones fail"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row Redis is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	PIPELINE_OPTIONS(struct conf, "Redis"),
 };
 /* clang-format on */
 
@@ -130,19 +123,6 @@ static void destroy(void *instance)
 	SSL_CTX_free(redis->tls);
 	free(redis->sentinels);
 	free(redis);
-}
-
-static void warn_of_time(const spore_create_args *args)
-{
-	const struct conf *conf = args->conf;
-	int64_t most_ms = spore_auth_time(args);
-
-	if (most_ms && conf->timeout >= most_ms)
-		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
-		           "a look-up may take %lld ms (timeout), but after %lld ms "
-		           "(server.auth_timeout) the client is refused: keep timeout below "
-		           "server.auth_timeout",
-		           (long long)conf->timeout, (long long)most_ms);
 }
 
 static bool expect(const spore_create_args *args, bool good, const char *pointer, const char *text)
@@ -306,7 +286,6 @@ static bool set_up(struct redis *redis, const spore_create_args *args)
 	good = set_prefix(redis, args) && good;
 	if (!good)
 		return false;
-	warn_of_time(args);
 	set_up_asker(redis, args);
 	changes_init(&redis->changes, args, "Redis");
 	return true;
@@ -341,17 +320,11 @@ static bool start_watching(struct redis_worker *state, struct redis *redis)
 {
 	state->watcher = (struct watcher){
 		.asker = &state->asker,
-		.changes = &state->changes,
 		.options = &redis->watching,
+		.changes = { .keeper = &state->keeper, .shared = &redis->changes },
 	};
-	if (!changes_start(&state->changes, &state->keeper, &redis->changes))
-		return false;
-	if (watcher_start(&state->watcher)) {
-		state->watches = true;
-		return true;
-	}
-	changes_stop(&state->changes);
-	return false;
+	state->watches = watcher_start(&state->watcher);
+	return state->watches;
 }
 
 static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
@@ -389,68 +362,18 @@ static void worker_stop(void *arg)
 {
 	struct redis_worker *state = arg;
 
-	if (state->watches) {
+	if (state->watches)
 		watcher_stop(&state->watcher);
-		changes_stop(&state->changes);
-	}
 	asker_stop(&state->asker);
 	free(state);
 }
-
-/* ---- the kind's functions ---- */
-
-static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
-{
-	struct redis_worker *worker = state;
-
-	return desk_verify(&worker->keeper, rq, ticket);
-}
-
-static void cancel(void *state, spore_ticket ticket)
-{
-	struct redis_worker *worker = state;
-
-	desk_cancel(&worker->keeper, ticket);
-}
-
-static void session_end(void *state, const spore_session_end *end)
-{
-	struct redis_worker *worker = state;
-
-	desk_session_end(&worker->keeper, end);
-}
-
-static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
-                       const spore_held *held)
-{
-	struct redis_worker *worker = state;
-
-	return desk_recheck(&worker->keeper, rq, ticket, held);
-}
-
-static uint32_t needs_challenge(void *instance)
-{
-	const struct redis *redis = instance;
-
-	return keeper_needs_challenge(&redis->keeper);
-}
-
-static const spore_auth_ops ops = {
-	.struct_size = sizeof ops,
-	.flags = SPORE_AUTHF_RENEWS_BY_SESSION,
-	.verify = verify,
-	.cancel = cancel,
-	.session_end = session_end,
-	.needs_challenge = needs_challenge,
-	.recheck = recheck,
-};
 
 static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_AUTH,
 	.name = "redis",
 	.summary = "clients that Redis knows",
-	.ops = &ops,
+	.ops = &desk_ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,
 	.option_size = sizeof *options,

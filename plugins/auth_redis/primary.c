@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "refusal.h"
+
 static void dial(struct primary *primary);
 
 /* ---- the end of an attempt ---- */
@@ -70,6 +72,7 @@ static bool send_login(struct primary *primary, spore_str user, spore_str passwo
 	if (!user.ptr)
 		words[1] = password;
 	primary->expected++;
+	primary->is_auth = true;
 	return conn_send(&primary->conn, user.ptr ? 3 : 2, words);
 }
 
@@ -80,6 +83,7 @@ static bool send_commands(struct primary *primary)
 	char number[24];
 
 	primary->expected = 0;
+	primary->is_auth = false;
 	if (primary->stage == PRIMARY_FIND)
 		return send_login(primary, conf->sentinel_user, conf->sentinel_password) &&
 		       (primary->is_sentry
@@ -173,20 +177,31 @@ static void check_login(struct primary *primary, const redisReply *reply)
 		become_ready(primary);
 }
 
+static void take_refusal(struct primary *primary, const char *text, bool is_auth)
+{
+	const char *who = primary->stage == PRIMARY_FIND ? "the Sentinel" : "Redis";
+	char why[CONN_WHY_MAX];
+
+	if (is_auth)
+		refusal_of_login(who, text, why, sizeof why);
+	else
+		snprintf(why, sizeof why, "%s refuses: %s", who, text);
+	fail(primary, why);
+}
+
 static void on_reply(void *arg, const redisReply *reply)
 {
 	struct primary *primary = arg;
-	char why[CONN_WHY_MAX];
+	bool is_auth = primary->is_auth;
 
 	if (primary->stage == PRIMARY_READY) {
 		primary->on_reply(primary->arg, reply);
 		return;
 	}
 	primary->expected--;
+	primary->is_auth = false;
 	if (reply->type == REDIS_REPLY_ERROR) {
-		snprintf(why, sizeof why, "%s refuses: %s",
-		         primary->stage == PRIMARY_FIND ? "the Sentinel" : "Redis", reply->str);
-		fail(primary, why);
+		take_refusal(primary, reply->str, is_auth);
 	} else if (primary->stage == PRIMARY_LOG_IN) {
 		check_login(primary, reply);
 	} else if (primary->expected == 0 && primary->is_sentry) {

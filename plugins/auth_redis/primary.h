@@ -53,6 +53,7 @@ struct primary {
 	int64_t ready_ms;
 	size_t sentinel;   /* the one to be asked next */
 	unsigned expected; /* replies to the log-in that are still to come */
+	bool is_auth;      /* the next one is that to AUTH */
 };
 
 /* The first members are set by the caller. Begins in the next turn. False: out of memory, and there

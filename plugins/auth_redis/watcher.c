@@ -21,43 +21,42 @@ static void on_scanned(void *arg, bool is_complete)
 	struct watcher *watcher = arg;
 
 	watcher->scan = NULL;
-	changes_end_list(watcher->changes, is_complete);
+	changes_end_list(&watcher->changes, is_complete);
 	if (!is_complete)
 		watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
 		                                           watcher->options->poll_ms);
 }
 
-static void look_at_all(struct watcher *watcher)
+/* Without its connection, it looks at those who are in, and the roll stays as old as it is. As
+ * changes wants it. */
+static void look_at_all(void *arg)
 {
+	struct watcher *watcher = arg;
 	struct scan_order order = {
 		.asker = watcher->asker,
-		.changes = watcher->changes,
+		.changes = &watcher->changes,
 		.prefix = watcher->options->prefix,
 		.pattern = strchr(watcher->pattern, ':') + 1,
 		.on_end = on_scanned,
 		.arg = watcher,
 	};
 
-	if (!watcher->changes->keeper->keeper->roll) {
-		changes_note_all(watcher->changes);
+	if (!watcher->changes.keeper->keeper->roll || watcher->primary.stage != PRIMARY_READY ||
+	    watcher->waiting) {
+		changes_note_all(&watcher->changes);
 		return;
 	}
-	scan_stop(watcher->scan);
-	changes_begin_list(watcher->changes);
+	changes_begin_list(&watcher->changes);
 	watcher->scan = scan_start(&order);
 	if (!watcher->scan)
 		on_scanned(watcher, false);
 }
 
-/* Without its connection, it looks at those who are in, and the roll stays as old as it is. */
 static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
-	if (watcher->primary.stage != PRIMARY_READY)
-		changes_note_all(watcher->changes);
-	else if (!watcher->waiting)
-		look_at_all(watcher);
+	changes_poll(&watcher->changes);
 }
 
 /* ---- subscribing ---- */
@@ -135,12 +134,13 @@ static void begin_hearing(struct watcher *watcher)
 {
 	bool hears = watcher->has_notices || watcher->has_channel;
 
+	watcher->is_missed = false;
 	set_hearing(watcher, hears ? HEARING_AT_ONCE : HEARING_POLLS);
 	if (!hears)
 		complain(watcher, SPORE_LOG_WARN,
 		         "a change of a client is noticed only every poll_interval",
 		         "set notify-keyspace-events to Kghxe in Redis, or set the option channel");
-	look_at_all(watcher);
+	changes_note_any(&watcher->changes);
 }
 
 /* ---- messages ---- */
@@ -156,7 +156,7 @@ static void take_notice(struct watcher *watcher, const redisReply *channel)
 	}
 	if (key && strncmp(key + 1, watcher->options->prefix, prefix) == 0 &&
 	    strlen(key + 1 + prefix) <= SPORE_IDENTITY_MAX)
-		changes_note(watcher->changes, key + 1 + prefix);
+		changes_note(&watcher->changes, key + 1 + prefix);
 }
 
 static void take_message(struct watcher *watcher, const redisReply *payload)
@@ -164,9 +164,9 @@ static void take_message(struct watcher *watcher, const redisReply *payload)
 	if (!is_text(payload) || payload->len > SPORE_IDENTITY_MAX)
 		return;
 	if (payload->len == 0)
-		look_at_all(watcher);
+		changes_note_any(&watcher->changes);
 	else
-		changes_note(watcher->changes, payload->str);
+		changes_note(&watcher->changes, payload->str);
 }
 
 static bool is_kind(const redisReply *reply, const char *kind, size_t elements)
@@ -193,14 +193,28 @@ static void on_reply(void *arg, const redisReply *reply)
 	}
 }
 
+/* Polling is all that is left. */
+static bool is_missed(const struct watcher *watcher)
+{
+	return watcher->primary.failures >= WATCHER_TRIES &&
+	       watcher->asker->primary.stage == PRIMARY_READY;
+}
+
 static void on_lost(void *arg, const char *why, bool was_ready)
 {
 	struct watcher *watcher = arg;
 
-	set_hearing(watcher, HEARING_NOTHING);
-	changes_deafen(watcher->changes);
+	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
+	changes_deafen(&watcher->changes);
 	if (was_ready)
 		complain(watcher, SPORE_LOG_WARN, "changes are not noticed for now", why);
+	if (watcher->is_missed || !is_missed(watcher))
+		return;
+	watcher->is_missed = true;
+	health_log_now(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN,
+	               "look-ups work, but there is no connection for changes, which are noticed "
+	               "only every poll_interval",
+	               why);
 }
 
 /* ---- the primary moves ---- */
@@ -303,7 +317,7 @@ void watcher_doubt(struct watcher *watcher)
 
 /* ---- start and stop ---- */
 
-bool watcher_start(struct watcher *watcher)
+static bool start_hearing(struct watcher *watcher)
 {
 	struct asker_shared *shared = watcher->asker->shared;
 	const spore_host *host = shared->host;
@@ -335,6 +349,18 @@ bool watcher_start(struct watcher *watcher)
 	return false;
 }
 
+bool watcher_start(struct watcher *watcher)
+{
+	watcher->changes.look_at_all = look_at_all;
+	watcher->changes.arg = watcher;
+	if (!changes_start(&watcher->changes))
+		return false;
+	if (start_hearing(watcher))
+		return true;
+	changes_stop(&watcher->changes);
+	return false;
+}
+
 void watcher_stop(struct watcher *watcher)
 {
 	const spore_host *host = watcher->asker->shared->host;
@@ -344,4 +370,5 @@ void watcher_stop(struct watcher *watcher)
 	primary_stop(&watcher->primary);
 	stop_sentry(watcher);
 	scan_stop(watcher->scan);
+	changes_stop(&watcher->changes);
 }

@@ -11,8 +11,9 @@
 #include "asker.h"
 #include "lookup.h"
 
-/* How often it makes sure that its connection lives. */
-enum { WATCHER_PING_MS = 1000 };
+/* How often it makes sure that its connection lives, and after how many attempts in a row it tells
+ * that it gets none. */
+enum { WATCHER_PING_MS = 1000, WATCHER_TRIES = 3 };
 
 struct watcher_options {
 	const char *prefix;  /* of the keys, with the last colon */
@@ -22,8 +23,9 @@ struct watcher_options {
 
 struct watcher {
 	struct asker *asker;
-	struct changes *changes;
 	const struct watcher_options *options;
+	struct changes changes; /* keeper and shared are set by the caller, too */
+	/* the watcher's */
 	struct primary primary;
 	struct primary sentry; /* if there are Sentinels */
 	spore_timer ping, poll;
@@ -31,13 +33,15 @@ struct watcher {
 	bool has_notices; /* Redis sends keyspace notifications */
 	bool has_channel; /* it listens to the channel */
 	bool is_waiting_pong;
+	bool is_missed;         /* there is no connection although look-ups work; logged */
 	bool is_sentry_waiting; /* for a pong */
 	int64_t pinged_ms;
 	struct scan *scan; /* under way; owned */
 	char pattern[2 * LOOKUP_PREFIX_MAX + 64];
 };
 
-/* False: out of memory, and there is nothing to stop. [worker] */
+/* The first members are set by the caller. False: out of memory, and there is nothing to stop.
+ * [worker] */
 bool watcher_start(struct watcher *watcher);
 /* [worker] */
 void watcher_stop(struct watcher *watcher);

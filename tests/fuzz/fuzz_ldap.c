@@ -99,18 +99,22 @@ static void search(const struct settings *settings, const uint8_t *data, size_t 
 	LDAP *link = connect_to(settings, data, size, &far);
 	int64_t deadline_ms = dial_now_ms() + TIME_MS;
 	struct fault fault = { 0 };
-	LDAPMessage *found = NULL;
-	bool has_base;
+	struct link_found found;
 	int number = link_send(link, &what, deadline_ms, &fault);
 
 	FUZZ_CHECK(number > 0);
-	if (!link_await(link, number, deadline_ms, &found, &has_base, &fault)) {
+	if (!link_await(link, number, deadline_ms, &found, &fault)) {
 		FUZZ_CHECK(fault_is_of_place(&fault) || fault.result == ASK_NO_MEMORY);
+		FUZZ_CHECK(!found.entries);
 		expect_text(fault.text);
-	} else if (found) {
-		check_entry(settings, link, found);
+	} else {
+		FUZZ_CHECK(fault.result == ASK_ANSWERED);
+		FUZZ_CHECK((found.end == LINK_ALL) == !*fault.text);
+		FUZZ_CHECK(found.end != LINK_CUT || found.entries);
 	}
-	ldap_msgfree(found);
+	if (found.entries)
+		check_entry(settings, link, found.entries);
+	ldap_msgfree(found.entries);
 	link_close(link);
 	close(far);
 }

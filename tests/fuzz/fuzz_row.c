@@ -55,8 +55,11 @@ static void check_record(const struct record *record, const struct input *input)
 	const struct policy *policy = &record->terms.policy;
 
 	FUZZ_CHECK(record->has && !record_fault(record));
-	for (int i = 0; i < input->n; i++)
-		FUZZ_CHECK(record_knows(spore_cstr(input->columns[i].name)));
+	for (int i = 0; i < input->n; i++) {
+		const char *name = input->columns[i].name;
+
+		FUZZ_CHECK(strcmp(name, row_name) == 0 || record_knows(spore_cstr(name)));
+	}
 	FUZZ_CHECK(record->terms.n_ports <= TERMS_PORTS_MAX);
 	FUZZ_CHECK(policy->max_tunnels >= 0 && policy->max_tunnels <= POLICY_MAX_COUNT);
 	FUZZ_CHECK(policy->max_conns >= 0 && policy->max_conns <= POLICY_MAX_COUNT);
@@ -68,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = calloc(1, size + 1), wrong[ROW_WRONG_MAX], why[200];
 	struct input input = { 0 };
 	struct record record = { 0 };
+	enum store_reply reply;
 	PGresult *result;
 
 	FUZZ_CHECK(text);
@@ -76,11 +80,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	split(&input, text, size);
 	if (input.n) {
 		result = make_result(&input);
-		row_read(result, host_table(), &record, wrong);
-		FUZZ_CHECK(strlen(wrong) < ROW_WRONG_MAX);
-		if (!*wrong)
+		reply = row_read(result, host_table(), "alice", &record, wrong);
+		FUZZ_CHECK(strlen(wrong) < ROW_WRONG_MAX && !*wrong == (reply != STORE_WRONG));
+		FUZZ_CHECK(reply != STORE_UNKNOWN || !record.has);
+		if (reply == STORE_FOUND)
 			check_record(&record, &input);
-		FUZZ_CHECK(*wrong || verdict_on_columns(result, why, sizeof why));
+		FUZZ_CHECK(reply != STORE_FOUND || verdict_on_columns(result, why, sizeof why));
 		PQclear(result);
 	}
 	record_fini(&record);

@@ -35,6 +35,7 @@ pidfile {folder}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload retcode
+moduleload ppolicy
 threads 8
 {tls}
 database mdb
@@ -78,9 +79,8 @@ def dn_of(name):
 def person(name, password="", **attributes):
     """An entry of a client; no password: nobody can bind as it."""
     more = {"userPassword": password} if password else {}
-    return entry(
-        dn_of(name), objectClass="inetOrgPerson", uid=name, cn="x", sn="x", **more, **attributes
-    )
+    own = {"objectClass": "inetOrgPerson", "uid": name, "cn": "x", "sn": "x"}
+    return entry(dn_of(name), **own | more | attributes)
 
 
 def group(name, *members):
@@ -200,6 +200,16 @@ class Directory:
             text += f"overlay retcode\nretcode-parent ou=codes,{SUFFIX}\nretcode-sleep {delay_s}\n"
         path.write_text(text)
 
+    def overlay(self, *lines):
+        """After the next start the database has this overlay."""
+        with (self.folder / "slapd.conf").open("a") as file:
+            file.write("\n".join(["overlay " + lines[0], *lines[1:]]) + "\n")
+
+    def fail_by_entries(self):
+        """After the next start a search that finds an entry of FAULTY ends with its errCode, after
+        its errSleepTime in seconds."""
+        self.overlay("retcode", f"retcode-parent ou=codes,{SUFFIX}", "retcode-indir")
+
     def operations(self, kind, dn=None):
         """How many operations of a kind (BIND, SRCH, EXT) it has logged, of this DN or all."""
         end = " method=" if kind == "BIND" else ""
@@ -225,16 +235,19 @@ class Directory:
         assert done.returncode == 0, done.stderr
 
     def change(self, dn, **attributes):
-        """Replaces attributes of an entry."""
+        """Replaces attributes of an entry; a list gives an attribute several values."""
         lines = [_ldif_line("dn", dn), "changetype: modify"]
         for name, value in attributes.items():
-            lines += [f"replace: {name}", _ldif_line(name, value), "-"]
+            values = value if isinstance(value, list) else [value]
+            lines += [f"replace: {name}", *(_ldif_line(name, each) for each in values), "-"]
         self._tool("ldapmodify", ldif="\n".join(lines) + "\n")
 
     def remove(self, dn):
         self._tool("ldapdelete", dn)
 
 
+# An entry of these classes says with what an operation on it ends: see fail_by_entries().
+FAULTY = ["inetOrgPerson", "errAuxObject"]
 # What clients learn while the directory fails.
 UNAVAILABLE = "authentication is not available"
 SEARCH = {"search_base": PEOPLE, "user": SERVICE, "password": SERVICE_PASSWORD}

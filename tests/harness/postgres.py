@@ -13,15 +13,16 @@ import tempfile
 import pytest
 
 from .admin import Admin
-from .loopback import Loopback
+from .loopback import Loopback, port_is_free
 from .metrics import Exporter
-from .peers import REPOSITORY, configured_server
+from .peers import REPOSITORY, configured_server, installed_program
+from .process import Process
 from .waiting import wait_until
 
 # PostgreSQL refuses to run as root.
 OTHER_USER = "nobody"
 PASSWORD = "hunter1"
-COLUMNS = "secret, key, pubkey, password_hash, ports, max_tunnels, max_conns, life"
+COLUMNS = "name, secret, key, pubkey, password_hash, ports, max_tunnels, max_conns, life"
 QUERY = f"select {COLUMNS} from spore_view where name = $1"
 SETTINGS = {
     "fsync": "off",
@@ -86,8 +87,8 @@ class Postgres:
         self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
         certificate = authority.issue(f"IP:{self.host}", "DNS:localhost")
         for name, path in ("server.crt", certificate.path), ("server.key", certificate.key):
-            self._give(data / name, pathlib.Path(path).read_text(encoding="utf-8"))
-        self._give(data / "pg_hba.conf", HBA)
+            self.give(data / name, pathlib.Path(path).read_text(encoding="utf-8"))
+        self.give(data / "pg_hba.conf", HBA)
         self.start()
         self(documented_sql())
 
@@ -95,7 +96,7 @@ class Postgres:
         command = [*self.as_other, self.programs / program, *map(str, words)]
         subprocess.run(command, check=True, capture_output=True, timeout=120, cwd="/")
 
-    def _give(self, path, text):
+    def give(self, path, text):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
         if self.as_other:
@@ -139,7 +140,8 @@ class Postgres:
 
     def hang(self):
         for pid in self._processes():
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
 
     def resume(self):
         for pid in self._processes():
@@ -153,7 +155,8 @@ class Postgres:
             self.start()
         self(
             "alter role spore reset all; alter role spore set default_transaction_read_only = on;"
-            f"alter role spore login password '{PASSWORD}'; grant select on spore_view to spore;"
+            f"alter role spore login password '{PASSWORD}' connection limit 20;"
+            "grant select on spore_view to spore; revoke update on spore_view from spore;"
             "truncate spore_clients"
         )
 
@@ -198,8 +201,55 @@ class Postgres:
         return f"host={self.host} port={self.port} dbname=postgres user=spore {more}"
 
 
-def postgres_server(postgres, address, folder, workers=2, auth=(), server=None, **options):
-    """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`."""
+def pgbouncer_program():
+    path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
+    return shutil.which("pgbouncer", path=path) or installed_program("pgbouncer", "pgbouncer")
+
+
+def pgbouncer_version():
+    """Such as (1, 18)."""
+    command = [pgbouncer_program(), "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.search(r"(\d+)\.(\d+)", said).groups())
+
+
+@contextlib.contextmanager
+def pgbouncer(postgres, mode="transaction", connections=2):
+    """A pgbouncer in front of it, with so many connections: the connection string for it."""
+    place = (postgres.host, postgres.lease.free_port())
+    postgres.give(postgres.folder / "userlist.txt", f'"spore" "{PASSWORD}"\n')
+    prepares = "max_prepared_statements = 10" if pgbouncer_version() >= (1, 21) else ""
+    postgres.give(
+        postgres.folder / "pgbouncer.ini",
+        f"""[databases]
+postgres = host={postgres.host} port={postgres.port}
+[pgbouncer]
+listen_addr = {place[0]}
+listen_port = {place[1]}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {postgres.folder}/userlist.txt
+pool_mode = {mode}
+default_pool_size = {connections}
+{prepares}
+""",
+    )
+    command = [*postgres.as_other, pgbouncer_program(), postgres.folder / "pgbouncer.ini"]
+    with Process(command, name="pgbouncer", cwd="/"):
+        wait_until(lambda: not port_is_free(*place), "pgbouncer to listen")
+        yield "host={} port={} dbname=postgres user=spore sslmode=disable".format(*place)
+
+
+def without_none(options):
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def postgres_server(
+    postgres, address, folder, workers=2, auth=(), server=None, sections=None, **options
+):
+    """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`.
+
+    An option that is None is left out. `sections` are others of the configuration."""
     listening = (address.host, address.free_port())
     admin = Admin(folder / "admin.sock")
     given = {"conninfo": postgres.conninfo(), "password": PASSWORD, "query": QUERY, **options}
@@ -207,24 +257,11 @@ def postgres_server(postgres, address, folder, workers=2, auth=(), server=None, 
         address,
         folder,
         server={"workers": workers, **(server or {})},
-        auth=[{"use": "postgres", **given}, *auth],
+        auth=[{"use": "postgres", **without_none(given)}, *auth],
         metrics=[{"use": "prometheus", "listen": "{}:{}".format(*listening)}],
         admin={"socket": admin.path},
+        **(sections or {}),
     )
     started.exporter = Exporter(*listening)
     started.admin = admin
     return started
-
-
-def results(server):
-    """How many queries have ended in which way."""
-    name = "spore_postgres_requests_total"
-    samples = server.exporter.page().samples
-    return {labels["result"]: value for each, labels, value in samples if each == name and value}
-
-
-def hears(server, how="at once"):
-    """Waits until the server notices changes."""
-    wait_until(
-        lambda: f"changes are noticed {how}" in server.admin.ctl("status"), "changes to be heard"
-    )

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import itertools
 import os
+import pathlib
 import re
 import resource
 import time
@@ -108,3 +109,15 @@ def raise_open_file_limit():
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def writable_memory(pid):
+    """The contents of the process's memory that it may write, one mapping after the other."""
+    maps = pathlib.Path(f"/proc/{pid}/maps").read_text(encoding="ascii").splitlines()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            place, rights = line.split()[:2]
+            first, end = (int(part, 16) for part in place.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(first)
+                yield memory.read(end - first)

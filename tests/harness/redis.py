@@ -79,7 +79,8 @@ class Redis:
         self.argv = [installed_program("redis-server", "redis-server")]
         if sentinel:
             config = self.folder / "sentinel.conf"
-            config.write_text(f"bind {host}\nport {port}\ndir {self.folder}\n" + "\n".join(more))
+            ports = f"port 0\ntls-port {port}" if tls else f"port {port}"
+            config.write_text(f"bind {host}\n{ports}\ndir {self.folder}\n" + "\n".join(more))
             self.argv += [config, "--sentinel"]
         else:
             self.argv += [*options, "--loglevel", "notice", *more]
@@ -175,17 +176,3 @@ def dial(server, secret, name="", *then):
     name = urllib.parse.quote(name, safe="-._~@+")
     wire.send({"Authenticate": f"{name}:{tag}" if name else tag}, *then)
     return wire
-
-
-def results(server):
-    """How many commands have ended in which way."""
-    name = "spore_redis_requests_total"
-    samples = server.exporter.page().samples
-    return {labels["result"]: value for each, labels, value in samples if each == name and value}
-
-
-def hears(server):
-    """Waits until the server notices changes at once."""
-    wait_until(
-        lambda: "changes are noticed at once" in server.admin.ctl("status"), "changes to be heard"
-    )

@@ -217,7 +217,8 @@ def test_changed_files_are_refused_once(host, tmp_path):
         assert sum("has not ended" in line for line in it.process.stderr) == 1
         gate.touch()
         it.expect("info  reloads work again")
-        it.expect(r"key=/limits/max_tunnels from=0 to=5")  # what has changed since is read
+        # What has changed since is read.
+        it.expect(r'key=/limits/max_tunnels from="0 \(default\)" to=5')
 
 
 def test_requests_join_one_reload(host, tmp_path):

@@ -232,9 +232,10 @@ bool link_is_quiet(LDAP *link)
 static bool is_refusal(int code)
 {
 	static const int codes[] = {
-		LDAP_INVALID_CREDENTIALS,  LDAP_NO_SUCH_OBJECT,      LDAP_INVALID_DN_SYNTAX,
-		LDAP_INAPPROPRIATE_AUTH,   LDAP_INSUFFICIENT_ACCESS, LDAP_UNWILLING_TO_PERFORM,
-		LDAP_CONSTRAINT_VIOLATION,
+		LDAP_INVALID_CREDENTIALS,  LDAP_NO_SUCH_OBJECT,
+		LDAP_INVALID_DN_SYNTAX,    LDAP_INAPPROPRIATE_AUTH,
+		LDAP_INSUFFICIENT_ACCESS,  LDAP_UNWILLING_TO_PERFORM,
+		LDAP_CONSTRAINT_VIOLATION, LDAP_REFERRAL,
 	};
 
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -310,37 +311,61 @@ int link_send(LDAP *link, const struct link_search *search, int64_t deadline_ms,
 	return -1;
 }
 
-static bool judge_search(LDAP *link, LDAPMessage *result, bool *has_base_out, struct fault *fault)
+/* The codes of a search that decide something. False: the code is a failure. */
+static bool read_end(int code, bool has_entries, enum link_end *end_out)
+{
+	static const struct {
+		int code;
+		enum link_end end;
+	} rows[] = {
+		{ LDAP_SUCCESS, LINK_ALL },
+		{ LDAP_NO_SUCH_OBJECT, LINK_NO_BASE },
+		{ LDAP_INVALID_DN_SYNTAX, LINK_NO_BASE },
+		{ LDAP_REFERRAL, LINK_ELSEWHERE },
+		{ LDAP_INSUFFICIENT_ACCESS, LINK_FORBIDDEN },
+		{ LDAP_SIZELIMIT_EXCEEDED, LINK_CUT },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (rows[i].code != code)
+			continue;
+		*end_out = rows[i].end;
+		return rows[i].end != LINK_CUT || has_entries;
+	}
+	return false;
+}
+
+static bool judge_search(LDAP *link, LDAPMessage *result, struct link_found *found,
+                         struct fault *fault)
 {
 	char *text = NULL;
 	int code = read_result(link, result, &text);
-	bool good = code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ||
-	            (code == LDAP_SIZELIMIT_EXCEEDED && ldap_count_entries(link, result) > 0);
+	bool has_entries = ldap_count_entries(link, result) > 0;
+	bool good = read_end(code, has_entries, &found->end);
 
-	*has_base_out = code != LDAP_NO_SUCH_OBJECT;
 	if (!good)
 		fault_set(fault, ASK_ERROR, "search: %s%s%.200s", ldap_err2string(code),
 		          text && *text ? ": " : "", text ? text : "");
+	else if (found->end != LINK_ALL)
+		snprintf(fault->text, sizeof fault->text, "%s%s%.200s", ldap_err2string(code),
+		         text && *text ? ": " : "", text ? text : "");
 	ldap_memfree(text);
-	return good;
-}
-
-bool link_await(LDAP *link, int number, int64_t deadline_ms, LDAPMessage **found_out,
-                bool *has_base_out, struct fault *fault)
-{
-	LDAPMessage *result = NULL;
-	int code = await_result(link, number, deadline_ms, &result);
-	bool good;
-
-	*found_out = NULL;
-	*has_base_out = true;
-	if (code != LDAP_SUCCESS)
-		good = set_fault(fault, link, "search", code);
-	else
-		good = judge_search(link, result, has_base_out, fault);
-	if (good && ldap_count_entries(link, result) > 0)
-		*found_out = result;
+	if (good && has_entries)
+		found->entries = result;
 	else
 		ldap_msgfree(result);
 	return good;
+}
+
+bool link_await(LDAP *link, int number, int64_t deadline_ms, struct link_found *found_out,
+                struct fault *fault)
+{
+	LDAPMessage *result = NULL;
+	int code = await_result(link, number, deadline_ms, &result);
+
+	*found_out = (struct link_found){ LINK_ALL, NULL };
+	if (code == LDAP_SUCCESS)
+		return judge_search(link, result, found_out, fault);
+	ldap_msgfree(result);
+	return set_fault(fault, link, "search", code);
 }

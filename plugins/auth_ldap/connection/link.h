@@ -37,15 +37,26 @@ struct link_search {
 	bool is_base_only; /* the entry itself, not those below it */
 	const char *filter;
 	const char *const *wanted; /* attributes, NULL-terminated */
-	int most;                  /* entries; 0: as many as there are */
+	int most;                  /* entries that are needed; 0: as many as there are */
 };
 /* Sends a search. Returns its number, or -1 and the fault. [blocking] */
 int link_send(LDAP *link, const struct link_search *search, int64_t deadline_ms,
               struct fault *fault);
-/* Waits for its entries. There may be one more than `most`. found_out: NULL if there is no entry
- * or the base does not exist; else ldap_msgfree() frees it. False: the fault says why.
- * [blocking] */
-bool link_await(LDAP *link, int number, int64_t deadline_ms, LDAPMessage **found_out,
-                bool *has_base_out, struct fault *fault);
+/* How a search has ended. */
+enum link_end {
+	LINK_ALL, /* with all entries that match */
+	LINK_CUT, /* with some of them: there are more than `most`, or than the directory sends */
+	LINK_NO_BASE,   /* there is no entry with the DN of the base */
+	LINK_ELSEWHERE, /* with a referral: another directory has the base */
+	LINK_FORBIDDEN  /* whoever has bound may not search there */
+};
+struct link_found {
+	enum link_end end;
+	LDAPMessage *entries; /* owned, for ldap_msgfree(); NULL: none */
+};
+/* Waits for the end of a search. Unless it is LINK_ALL, the text of the fault says what the
+ * directory has said. False: the fault says why. [blocking] */
+bool link_await(LDAP *link, int number, int64_t deadline_ms, struct link_found *found_out,
+                struct fault *fault);
 
 #endif

@@ -122,7 +122,12 @@ static ber_slen_t on_read(Sockbuf_IO_Desc *layer, void *out, ber_len_t size)
 
 static ber_slen_t on_write(Sockbuf_IO_Desc *layer, void *bytes, ber_len_t size)
 {
-	return LBER_SBIOD_WRITE_NEXT(layer, bytes, size);
+	ber_slen_t n = LBER_SBIOD_WRITE_NEXT(layer, bytes, size);
+
+	/* It may be a password, and libldap would free it as it is. It sends it once only. */
+	if (n > 0)
+		explicit_bzero(bytes, (size_t)n);
+	return n;
 }
 
 static int on_close(Sockbuf_IO_Desc *layer)

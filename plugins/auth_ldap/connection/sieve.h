@@ -1,6 +1,7 @@
 /* sieve - looks at what a directory sends before libldap reads it. libldap ends the process for
  * some messages that it does not expect, and anyone in between can send those before TLS has begun.
- * Only results with the number of a question pass. */
+ * Only results with the number of a question pass. What has been sent is wiped, since it may be a
+ * password. */
 #ifndef AUTH_LDAP_SIEVE_H
 #define AUTH_LDAP_SIEVE_H
 

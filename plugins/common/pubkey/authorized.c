@@ -81,7 +81,7 @@ static enum authorized_step read_comment(spore_str line, size_t at, struct autho
 	if (!comment.len)
 		return set_fault(out, at,
 		                 "expected an identity: a comment behind the key, or the option "
-		                 "identity=\"NAME\" in front of it");
+		                 "identity=NAME in front of it");
 	if (!identity_is_good(comment))
 		return set_fault(out, at,
 		                 "expected an identity of 1 to 255 bytes of UTF-8 without control "

@@ -110,11 +110,11 @@ static const struct {
 	bool (*read)(const char *value, struct restrictions *out);
 	const char *expected;
 } rows[] = {
-	{ "ports", read_ports, "expected at most 64 ports or ranges from 1 to 65535, lowest first, such as ports=\"20000-20099,20500\"" },
-	{ "max-tunnels", read_max_tunnels, "expected a whole number from 1 to 1000000, such as max-tunnels=\"5\"" },
-	{ "max-conns", read_max_conns, "expected a whole number from 1 to 1000000, such as max-conns=\"500\"" },
-	{ "life", read_life, "expected a number of ms, s, m, h or d, at most 365d, such as life=\"1h\"" },
-	{ "expiry-time", read_expiry, "expected a time such as expiry-time=\"20271231\" or \"202712312359Z\": YYYYMMDD[HHMM[SS]], with Z in UTC" },
+	{ "ports", read_ports, "expected at most 64 ports or ranges from 1 to 65535, lowest first, such as ports=20000-20099 or, with commas in double quotes, 20000-20099,20500" },
+	{ "max-tunnels", read_max_tunnels, "expected a whole number from 1 to 1000000, such as max-tunnels=5" },
+	{ "max-conns", read_max_conns, "expected a whole number from 1 to 1000000, such as max-conns=500" },
+	{ "life", read_life, "expected a number of ms, s, m, h or d, at most 365d, such as life=1h" },
+	{ "expiry-time", read_expiry, "expected a time such as expiry-time=20271231 or 202712312359Z: YYYYMMDD[HHMM[SS]], with Z in UTC" },
 	{ "identity", read_identity, "expected an identity of 1 to 255 bytes of UTF-8 without control characters" },
 };
 /* clang-format on */

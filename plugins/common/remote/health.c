@@ -1,5 +1,6 @@
 #include "health.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "../series.h"
@@ -41,6 +42,7 @@ void health_init(struct health *health, const spore_create_args *args,
 		.log = args->ctx,
 		.store = options->store,
 		.faults = options->faults,
+		.url = options->url,
 		.state = series_gauge(args, "breaker_state", options->help),
 		.hearing = (int)options->hearing,
 	};
@@ -52,6 +54,18 @@ void health_fini(struct health *health)
 {
 	if (health->host)
 		breaker_fini(&health->breaker);
+}
+
+void health_say(struct health *health, int32_t level, const char *format, ...)
+{
+	char text[1024];
+	spore_kv url = { { "url", 3 }, spore_cstr(health->url) };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	health->host->log(health->log, level, spore_cstr(text), &url, health->url ? 1 : 0);
 }
 
 /* ---- questions ---- */
@@ -72,10 +86,9 @@ void health_settle(struct health *health, enum breaker_pass pass, enum breaker_o
 	if (has_changed || pass == BREAKER_PROBE)
 		show_state(health);
 	if (has_changed && outcome == BREAKER_WORKS)
-		spore_logf(health->host, health->log, SPORE_LOG_INFO, "%s works again",
-		           health->store);
+		health_say(health, SPORE_LOG_INFO, "%s works again", health->store);
 	else if (has_changed)
-		spore_logf(health->host, health->log, SPORE_LOG_ERROR,
+		health_say(health, SPORE_LOG_ERROR,
 		           "%s fails: until it works again, only one question at a time is sent, "
 		           "after a pause",
 		           health->store);
@@ -92,7 +105,12 @@ void health_hear(struct health *health, enum hearing hearing)
 void health_log(struct health *health, int32_t level, const char *what, const char *why)
 {
 	if (pace_allows_line(&health->pace, health->host, health->log, level, health->faults))
-		spore_logf(health->host, health->log, level, "%s: %s", what, why);
+		health_say(health, level, "%s: %s", what, why);
+}
+
+void health_log_now(struct health *health, int32_t level, const char *what, const char *why)
+{
+	health_say(health, level, "%s: %s", what, why);
 }
 
 void health_complain(struct health *health, const char *why)

@@ -11,6 +11,14 @@
 #include "../pace.h"
 #include "breaker.h"
 
+/* The rows of two options, int64_t breaker_failures and breaker_pause. `store`: its name, as
+ * below. */
+#define HEALTH_OPTIONS(conf, store)                                                                \
+	SPORE_INT(conf, breaker_failures, 0, "5", 1, 1000,                                         \
+	          "after so many failures in a row " store " is only tried now and then"),         \
+		SPORE_DURATION(conf, breaker_pause, 0, "\"1s\"", 10, 3600000,                      \
+	                       "pause before such a trial, and between two of them")
+
 /* How the operator's changes in the store are noticed. */
 enum hearing { HEARING_UNTOLD, HEARING_NOTHING, HEARING_POLLS, HEARING_AT_ONCE };
 
@@ -19,6 +27,7 @@ struct health_options {
 	const char *store;    /* its name, such as "the directory" */
 	const char *faults;   /* what is logged at a limited rate, such as "failures of Redis" */
 	const char *help;     /* of the metric */
+	const char *url;      /* of the store, for the log, without secrets; NULL: not logged */
 	enum hearing hearing; /* at the beginning; UNTOLD: the state never tells it */
 	int64_t max_failures, pause_ms; /* of the breaker */
 };
@@ -26,7 +35,7 @@ struct health_options {
 struct health {
 	const spore_host *host;
 	spore_ctx *log;
-	const char *store, *faults;
+	const char *store, *faults, *url;
 	struct breaker breaker;
 	struct pace pace; /* of logged faults */
 	uint32_t state;   /* series */
@@ -44,9 +53,14 @@ enum breaker_pass health_enter(struct health *health);
 void health_settle(struct health *health, enum breaker_pass pass, enum breaker_outcome outcome);
 /* Shows how changes are noticed from now on. [any] */
 void health_hear(struct health *health, enum hearing hearing);
+/* Logs a line with the store's URL. [any] */
+__attribute__((format(printf, 3, 4))) void health_say(struct health *health, int32_t level,
+                                                      const char *format, ...);
 /* Logs why a question got no verdict, at a limited rate. [any] */
 void health_complain(struct health *health, const char *why);
 /* Logs "WHAT: WHY" at the same limited rate. [any] */
 void health_log(struct health *health, int32_t level, const char *what, const char *why);
+/* The same at any rate, for a line that is logged once. [any] */
+void health_log_now(struct health *health, int32_t level, const char *what, const char *why);
 
 #endif

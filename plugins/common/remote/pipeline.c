@@ -9,6 +9,18 @@ enum { PER_TURN = 64 };
 
 /* ---- what all workers share ---- */
 
+static void warn_of_time(const spore_create_args *args, int64_t timeout_ms)
+{
+	int64_t most_ms = spore_auth_time(args);
+
+	if (most_ms && timeout_ms >= most_ms)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "a look-up may take %lld ms (timeout), but after %lld ms "
+		           "(server.auth_timeout) the client is refused: keep timeout below "
+		           "server.auth_timeout",
+		           (long long)timeout_ms, (long long)most_ms);
+}
+
 void pipeline_init(struct pipeline_shared *shared, const spore_create_args *args,
                    const struct pipeline_options *options)
 {
@@ -20,6 +32,7 @@ void pipeline_init(struct pipeline_shared *shared, const spore_create_args *args
 	};
 	const struct series_label label = { "result", results, ASK_RESULTS };
 
+	warn_of_time(args, options->timeout_ms);
 	shared->timeout_ms = options->timeout_ms;
 	shared->max_waiting = (size_t)options->max_waiting;
 	series_counters(args, "requests_total", options->requests, &label, shared->results);

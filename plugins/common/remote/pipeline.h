@@ -15,6 +15,15 @@
 
 enum { PIPELINE_WHY_MAX = 300 };
 
+/* The rows of int64_t timeout and max_waiting, and those of HEALTH_OPTIONS. */
+#define PIPELINE_OPTIONS(conf, store)                                                              \
+	SPORE_DURATION(conf, timeout, 0, "\"2s\"", 10, 60000,                                      \
+	               "time for a look-up, with waiting for a connection; keep it below "         \
+	               "server.auth_timeout"),                                                     \
+		SPORE_INT(conf, max_waiting, 0, "2000", 1, 1000000,                                \
+	                  "look-ups at a time on each worker; further ones fail"),                 \
+		HEALTH_OPTIONS(conf, store)
+
 /* How a question has ended. The texts of the metric are in the same order. */
 enum ask_result {
 	ASK_REPLIED,
@@ -84,7 +93,8 @@ struct pipeline {
 	char last_why[PIPELINE_WHY_MAX]; /* logged: why the connection was lost */
 };
 
-/* Also adds the metrics. [main], in create() */
+/* Also adds the metrics, and warns if clients do not wait as long as timeout_ms. [main], in
+ * create() */
 void pipeline_init(struct pipeline_shared *shared, const spore_create_args *args,
                    const struct pipeline_options *options);
 /* Accepts a zeroed struct. [main] */

@@ -10,11 +10,12 @@
 struct changes_lookup {
 	struct store_lookup lookup;
 	struct changes *changes;
+	bool is_of_walk;
 	struct changes_lookup *next, *previous;
 };
 
 static void pump(struct changes *changes);
-static void add_name(void *arg, const char *name);
+static bool add_name(struct changes *changes, const char *name);
 
 /* ---- what a record means for a session ---- */
 
@@ -100,6 +101,7 @@ static void end_lookup(struct changes_lookup *lookup)
 	if (lookup->next)
 		lookup->next->previous = lookup->previous;
 	changes->n_running--;
+	changes->n_walking -= lookup->is_of_walk;
 	free(lookup);
 }
 
@@ -110,10 +112,7 @@ static void on_retry(void *arg)
 	changes->keeper->keeper->host->timer_stop(changes->retry);
 	changes->retry = (spore_timer){ 0 };
 	changes->is_paused = false;
-	if (changes->has_lost)
-		changes_note_all(changes);
-	else
-		pump(changes);
+	pump(changes);
 }
 
 /* The names that wait are looked up later. */
@@ -137,6 +136,22 @@ static void look_later(struct changes *changes)
 	pause_look_ups(changes);
 }
 
+/* A name did not fit: it is among those of the next walk. */
+static void lose_name(struct changes *changes)
+{
+	changes->is_due = true;
+	changes->is_complete = false;
+	look_later(changes);
+}
+
+/* Its look-up has failed, and is tried again after the walk, which one name must not hold up. */
+static void look_again(struct changes *changes, const char *name)
+{
+	if (!add_name(changes, name))
+		lose_name(changes);
+	look_later(changes);
+}
+
 /* What is put on the roll and into the table of sessions at the same time, on other workers, is
  * either found here or has an old stamp. */
 static void apply(struct changes *changes, const char *name, const struct record *record)
@@ -155,17 +170,15 @@ static void on_answer(struct store_lookup *lookup, const struct store_answer *an
 
 	if (answer->reply == STORE_WRONG)
 		keeper_log_wrong(changes->keeper->keeper, lookup->name, answer->wrong);
-	if (answer->reply == STORE_FAILED) {
-		add_name(changes, lookup->name);
-		look_later(changes);
-	} else {
+	if (answer->reply == STORE_FAILED)
+		look_again(changes, lookup->name);
+	else
 		apply(changes, lookup->name, answer->reply == STORE_FOUND ? answer->record : NULL);
-	}
 	end_lookup((struct changes_lookup *)lookup);
 	pump(changes);
 }
 
-static bool look_up(struct changes *changes, const char *name)
+static bool look_up(struct changes *changes, const char *name, bool is_of_walk)
 {
 	struct changes_lookup *lookup = calloc(1, sizeof *lookup);
 	struct keeper_worker *keeper = changes->keeper;
@@ -175,6 +188,7 @@ static bool look_up(struct changes *changes, const char *name)
 	memcpy(lookup->lookup.name, name, strlen(name) + 1);
 	lookup->lookup.on_answer = on_answer;
 	lookup->changes = changes;
+	lookup->is_of_walk = is_of_walk;
 	if (keeper->ops->look_up(keeper->backend, &lookup->lookup) != SPORE_OK) {
 		free(lookup);
 		return false;
@@ -184,6 +198,7 @@ static bool look_up(struct changes *changes, const char *name)
 		lookup->next->previous = lookup;
 	changes->running = lookup;
 	changes->n_running++;
+	changes->n_walking += is_of_walk;
 	return true;
 }
 
@@ -193,25 +208,44 @@ static char *take_name(struct changes *changes)
 
 	changes->first = (changes->first + 1) % changes->room;
 	changes->n--;
+	changes->walk_left -= changes->walk_left > 0;
 	return name;
+}
+
+static bool is_walking(const struct changes *changes)
+{
+	return changes->walk_left || changes->n_walking || changes->is_listing;
+}
+
+static void look_at_all(struct changes *changes)
+{
+	changes->is_due = false;
+	changes->look_at_all(changes->arg);
+}
+
+static void look_up_names(struct changes *changes)
+{
+	while (changes->n && !changes->is_paused && changes->n_running < CHANGES_RUNNING) {
+		bool is_of_walk = changes->walk_left > 0;
+		char *name = take_name(changes);
+
+		if (!look_up(changes, name, is_of_walk))
+			look_again(changes, name);
+		free(name);
+	}
 }
 
 static void pump(struct changes *changes)
 {
-	struct keeper *keeper = changes->keeper->keeper;
+	struct roll *roll = changes->keeper->keeper->roll;
 
-	while (changes->n && !changes->is_paused && changes->n_running < CHANGES_RUNNING) {
-		char *name = take_name(changes);
-
-		if (!look_up(changes, name)) {
-			add_name(changes, name);
-			look_later(changes);
-		}
-		free(name);
-	}
-	if (keeper->roll && changes->is_complete && !changes->is_listing && !changes->n &&
-	    !changes->n_running)
-		roll_set_current(keeper->roll, true);
+	look_up_names(changes);
+	if (changes->is_paused || is_walking(changes))
+		return;
+	if (changes->is_due)
+		look_at_all(changes);
+	else if (roll && changes->is_complete && !changes->n && !changes->n_running)
+		roll_set_current(roll, true);
 }
 
 /* ---- names ---- */
@@ -225,7 +259,7 @@ static void forget_names(struct changes *changes)
 static bool grow(struct changes *changes)
 {
 	size_t room = changes->room ? 2 * changes->room : 64;
-	char **names = changes->n < CHANGES_WAITING ? calloc(room, sizeof *names) : NULL;
+	char **names = calloc(room, sizeof *names);
 
 	if (!names)
 		return false;
@@ -240,21 +274,20 @@ static bool grow(struct changes *changes)
 	return true;
 }
 
-/* As sessions_each_name() and roll_each_name() want it. */
-static void add_name(void *arg, const char *name)
+/* False: out of memory. */
+static bool add_name(struct changes *changes, const char *name)
 {
-	struct changes *changes = arg;
-	char *copy = NULL;
+	char *copy = changes->n < changes->room || grow(changes) ? strdup(name) : NULL;
 
-	if (changes->n < changes->room || grow(changes))
-		copy = strdup(name);
-	if (!copy) {
-		changes->has_lost = true;
-		changes->is_complete = false;
-		look_later(changes);
-		return;
-	}
-	changes->names[(changes->first + changes->n++) % changes->room] = copy;
+	if (copy)
+		changes->names[(changes->first + changes->n++) % changes->room] = copy;
+	return copy != NULL;
+}
+
+/* Adds a name that the store has told. False: it does not fit. */
+static bool add_told_name(struct changes *changes, const char *name)
+{
+	return changes->n < CHANGES_WAITING && add_name(changes, name);
 }
 
 void changes_note(struct changes *changes, const char *name)
@@ -266,42 +299,92 @@ void changes_note(struct changes *changes, const char *name)
 	sessions_touch(keeper->sessions, name);
 	if (!keeper->roll && !sessions_have(keeper->sessions, name))
 		return;
-	add_name(changes, name);
+	if (!add_told_name(changes, name))
+		lose_name(changes);
 	pump(changes);
+}
+
+void changes_note_any(struct changes *changes)
+{
+	sessions_touch(changes->keeper->keeper->sessions, NULL);
+	if (is_walking(changes))
+		changes->is_due = true;
+	else
+		look_at_all(changes);
+}
+
+/* While look-ups fail, a walk is not slow: it waits. */
+void changes_poll(struct changes *changes)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+
+	if (!is_walking(changes)) {
+		look_at_all(changes);
+		return;
+	}
+	if (!changes->is_slow && !changes->is_paused) {
+		changes->is_slow = true;
+		spore_logf(keeper->host, keeper->log, SPORE_LOG_WARN,
+		           "to look up all clients takes longer than poll_interval, so the next "
+		           "time begins only when all have been looked up");
+	}
+}
+
+/* The names of a table that is locked while they are added. */
+struct names_found {
+	struct changes *changes;
+	bool has_lost;
+};
+
+/* As sessions_each_name() and roll_each_name() want it. */
+static void add_found_name(void *arg, const char *name)
+{
+	struct names_found *found = arg;
+
+	if (!add_name(found->changes, name))
+		found->has_lost = true;
 }
 
 void changes_note_all(struct changes *changes)
 {
 	struct keeper *keeper = changes->keeper->keeper;
+	struct names_found found = { changes, false };
 
-	forget_names(changes);
-	changes->has_lost = false;
+	forget_names(changes); /* they are among these, or in the list that follows */
 	sessions_touch(keeper->sessions, NULL);
-	sessions_each_name(keeper->sessions, add_name, changes);
+	sessions_each_name(keeper->sessions, add_found_name, &found);
 	if (keeper->roll)
-		roll_each_name(keeper->roll, add_name, changes);
+		roll_each_name(keeper->roll, add_found_name, &found);
+	changes->walk_left = changes->n;
+	if (found.has_lost)
+		lose_name(changes);
 	pump(changes);
 }
 
 void changes_begin_list(struct changes *changes)
 {
-	changes_note_all(changes);
-	changes->is_listing = true;
+	changes->is_listing = changes->is_whole = true;
 	changes->is_complete = false;
 	changes->is_overfull = false;
+	changes_note_all(changes);
 }
 
 void changes_list(struct changes *changes, const char *name)
 {
-	if (identity_is_good(spore_cstr(name)))
-		add_name(changes, name);
+	if (!identity_is_good(spore_cstr(name)))
+		return;
+	if (!add_told_name(changes, name)) {
+		changes->is_whole = false; /* the next poll lists all again */
+		look_later(changes);
+	}
+	changes->walk_left = changes->n;
 	pump(changes);
 }
 
 void changes_end_list(struct changes *changes, bool is_complete)
 {
 	changes->is_listing = false;
-	changes->is_complete = is_complete;
+	changes->is_complete = is_complete && changes->is_whole;
 	pump(changes);
 }
 
@@ -309,7 +392,7 @@ void changes_deafen(struct changes *changes)
 {
 	struct roll *roll = changes->keeper->keeper->roll;
 
-	changes->is_complete = false;
+	changes->is_complete = changes->is_whole = false;
 	if (roll)
 		roll_set_current(roll, false);
 }
@@ -332,10 +415,8 @@ void changes_init(struct changes_shared *shared, const spore_create_args *args, 
 	shared->revoked = counters[1];
 }
 
-bool changes_start(struct changes *changes, struct keeper_worker *keeper,
-                   const struct changes_shared *shared)
+bool changes_start(struct changes *changes)
 {
-	*changes = (struct changes){ .keeper = keeper, .shared = shared };
 	return grow(changes);
 }
 

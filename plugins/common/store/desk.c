@@ -127,8 +127,9 @@ static int32_t judge(struct keeper_worker *worker, const struct evidence *eviden
 	                       : judge_nameless(keeper, evidence, ticket);
 }
 
-int32_t desk_verify(struct keeper_worker *worker, const spore_auth_request *rq, spore_ticket ticket)
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
+	struct keeper_worker *worker = state;
 	struct evidence evidence;
 	int32_t verdict;
 
@@ -140,14 +141,21 @@ int32_t desk_verify(struct keeper_worker *worker, const spore_auth_request *rq, 
 	return verdict;
 }
 
-void desk_cancel(struct keeper_worker *worker, spore_ticket ticket)
+static void cancel(void *state, spore_ticket ticket)
 {
-	question_cancel(worker, ticket);
+	question_cancel(state, ticket);
 }
 
-void desk_session_end(struct keeper_worker *worker, const spore_session_end *end)
+static void session_end(void *state, const spore_session_end *end)
 {
+	const struct keeper_worker *worker = state;
+
 	sessions_end(worker->keeper->sessions, end->session);
+}
+
+static uint32_t needs_challenge(void *instance)
+{
+	return keeper_needs_challenge(instance);
 }
 
 /* ---- while the store fails ---- */
@@ -216,9 +224,10 @@ static bool begin_session(struct keeper *keeper, const struct evidence *evidence
 	return begun == SESSIONS_BEGUN;
 }
 
-int32_t desk_recheck(struct keeper_worker *worker, const spore_auth_request *rq,
-                     spore_ticket ticket, const spore_held *held)
+static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
+                       const spore_held *held)
 {
+	const struct keeper_worker *worker = state;
 	struct keeper *keeper = worker->keeper;
 	const spore_verifier *verifier;
 	struct evidence evidence;
@@ -234,3 +243,13 @@ int32_t desk_recheck(struct keeper_worker *worker, const spore_auth_request *rq,
 	evidence_fini(&evidence);
 	return verdict;
 }
+
+const spore_auth_ops desk_ops = {
+	.struct_size = sizeof desk_ops,
+	.flags = SPORE_AUTHF_RENEWS_BY_SESSION,
+	.verify = verify,
+	.cancel = cancel,
+	.session_end = session_end,
+	.needs_challenge = needs_challenge,
+	.recheck = recheck,
+};

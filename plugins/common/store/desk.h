@@ -13,12 +13,8 @@
 
 #include "keeper.h"
 
-/* As the functions of spore_auth_ops, with SPORE_AUTHF_RENEWS_BY_SESSION. [worker] */
-int32_t desk_verify(struct keeper_worker *worker, const spore_auth_request *rq,
-                    spore_ticket ticket);
-void desk_cancel(struct keeper_worker *worker, spore_ticket ticket);
-void desk_session_end(struct keeper_worker *worker, const spore_session_end *end);
-int32_t desk_recheck(struct keeper_worker *worker, const spore_auth_request *rq,
-                     spore_ticket ticket, const spore_held *held);
+/* The functions of a plugin's component. Its instance begins with a struct keeper, and its state of
+ * a worker with a struct keeper_worker. */
+extern const spore_auth_ops desk_ops;
 
 #endif

@@ -11,6 +11,18 @@ struct roll {
 	bool is_current;
 };
 
+/* Many readers, of whom each tries all keys, must not keep a change out. No reader locks it
+ * twice. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attributes;
+
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+}
+
 struct roll *roll_new(size_t max)
 {
 	struct roll *roll = calloc(1, sizeof *roll);
@@ -23,7 +35,7 @@ struct roll *roll_new(size_t max)
 		free(roll);
 		return NULL;
 	}
-	pthread_rwlock_init(&roll->lock, NULL);
+	init_lock(&roll->lock);
 	return roll;
 }
 

@@ -3,7 +3,7 @@
  * Such a plugin
  *  - makes a keeper in create(), and gives it to a keeper_worker in worker_start(), together with
  *    its store_ops,
- *  - passes the host's calls on to desk.h,
+ *  - gives the host desk_ops as its functions,
  *  - has a changes on one worker, and tells it with changes_note() what has changed in the store,
  *    and with changes_note_all() or changes_begin_list() when it may have missed something. */
 #ifndef COMMON_STORE_H

@@ -1,9 +1,12 @@
 """`spore auth test`: what each instance of a chain says to a client that does not call."""
 
 import json
+import os
 import pathlib
 import re
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -14,6 +17,7 @@ from harness.peers import configured_server, spore_binary
 from harness.process import clean_environment, run
 from harness.scale import seconds
 from harness.signing import ssh_keygen
+from harness.web_service import WebService
 
 ALLOWED, ERROR, REFUSED = 0, 1, 3
 SECRETS = {"alice": "a-secret", "bob": "b-secret"}
@@ -32,6 +36,7 @@ class Asker:
     def __init__(self, folder, *where):
         self.folder = folder
         self.where = where
+        self.admin = self.server = None  # of a running server
 
     def run(self, *flags, secret=None, status=ALLOWED):
         """The finished process, whose exit status must be this."""
@@ -136,6 +141,45 @@ def test_a_chain_of_two(tester):
         assert said(answer) == [("people", "next"), ("team", "next")]
 
 
+def test_a_port_that_the_client_may_not_have(tester):
+    """The verdict is the server's: it names the range, and where the range comes from."""
+    asked = tester(TEAM, server={**PORTS, "reserved_ports": ["20007"]})
+    control = asked.server.control[1] if asked.server else 7835
+    alice = ["--name", "alice", "--port"]
+    assert asked.ask(*alice, "20006", secret="a-secret")["verdict"] == "allow"
+    for port, why in [
+        (20001, "the policy of people allows the ports 20005-20200 (ports)"),
+        (20100, "the server has the public ports 20000-20006,20008-20010 (server.ports)"),
+        (20007, "it is reserved (reserved_ports)"),
+        (control, "it is the control port"),
+    ]:
+        answer = asked.ask(*alice, str(port), secret="a-secret", status=REFUSED)
+        assert (answer["verdict"], answer["by"]) == ("port_not_allowed", "people")
+        text = f"client port number not in allowed range: port {port}: {why}"
+        assert answer["status"] == text
+        process = asked.run(*alice, str(port), secret="a-secret", status=REFUSED)
+        assert f"refused: {text}" in process.stdout
+        assert "  ports     20005-20006,20008-20010" in process.stdout
+    # The secret is the first thing that is checked.
+    answer = asked.ask(*alice, "20001", secret="b-secret", status=REFUSED)
+    assert (answer["verdict"], answer["by"]) == ("deny", None)
+
+
+def test_a_policy_without_a_port_of_the_server(tester, address):
+    """A back-end may know the ports of another server."""
+    policy = {"ports": "30000-30010"}
+    reply = {"verdict": "allow", "identity": "alice", "policy": policy}
+    with WebService((address.host, 0), lambda path, asked: (200, reply)) as service:
+        http = {"use": "http", "url": f"http://{address.host}:{service.port}/"}
+        asked = tester([http], server=PORTS)
+        answer = asked.ask("--name", "alice", secret="a-secret", status=REFUSED)
+    assert answer["verdict"] == "no_port_left"
+    assert answer["status"] == (
+        "failed to find an available port: the policy of http allows the ports 30000-30010 "
+        "(ports); the server has the public ports 20000-20010 (server.ports)"
+    )
+
+
 def test_the_table(alone):
     asked = alone(TEAM, server=PORTS)
     out = "\n".join(asked.run("--name", "alice", secret="a-secret").stdout)
@@ -153,6 +197,22 @@ def test_the_table(alone):
     assert refused.stdout[-1] == "refused: no instance accepts the answer"
     # The log has the reason.
     assert any("the answer of alice is refused: its secret is wrong" in i for i in refused.stderr)
+
+
+def test_mistakes_name_the_flags(alone, tmp_path):
+    asked = alone(TEAM)
+    absent, good = tmp_path / "absent", tmp_path / "good"
+    good.write_text("a-secret", encoding="utf-8")
+    good.chmod(0o600)
+    for flags, line in [
+        (["--secret-file", absent], f"--secret-file: error: .*{absent}.*No such file"),
+        (["--kind", "pubkey", "--secret-file", absent], f"--secret-file: error: .*{absent}"),
+        (["--name", "x" * 300, "--secret-file", good], "--name: error: .*"),
+        (["--to", "a b", "--secret-file", good], "--to: error: .*"),
+    ]:
+        process = asked.run(*flags, status=ERROR)
+        assert any(re.match(line, each) for each in process.stderr), process.log()
+        assert not any("/dev/fd" in each for each in process.stderr), process.log()
 
 
 def test_a_secret_on_standard_input(alone):
@@ -214,7 +274,10 @@ def test_passwords(tester, secure_chain):
     # A client gives no password away.
     process = asked.run(*flags, secret="pass-word 1", status=ERROR)
     assert any("no answer given: this connection is not secure" in i for i in process.stderr)
-    assert any("error: the client's plugin gives no answer" in i for i in process.stderr)
+    assert any(
+        re.match("error: the client's plugin gives no answer: .*: try --secure", i)
+        for i in process.stderr
+    ), process.log()
 
 
 def test_signatures(tester, secure_chain, tmp_path):
@@ -315,6 +378,50 @@ def test_a_server_without_authentication(tester):
     asked = tester([])
     answer = asked.ask(secret="unused")
     assert (answer["verdict"], answer["instances"]) == ("allow", [])
+
+
+@pytest.fixture
+def impostor(tmp_path):
+    """A server of another user at an admin socket, which notes what it is told."""
+    told, path = [], tmp_path / "in" / "admin.sock"
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        os.seteuid(65533)
+        try:
+            listener.listen()
+        finally:
+            os.seteuid(0)
+
+        def serve():
+            while True:
+                try:
+                    connection = listener.accept()[0]
+                except OSError:
+                    return
+                with connection:
+                    if line := connection.recv(1000):
+                        told.append(line)
+                        connection.sendall(b'{"challenge": null, "limit_ms": 1, "verdict": "deny"}')
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield path, told
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user")
+def test_a_secret_is_for_root_and_the_servers_user_only(impostor, tmp_path):
+    path, told = impostor
+    asked = Asker(tmp_path, "--socket", path)
+    process = asked.run(secret="x-secret", status=ERROR)
+    assert process.stderr[-1].startswith(f"error: the process at {path} belongs to uid 65533")
+    assert told == []
+    # systemd gives the folder to the server's user.
+    os.chown(path.parent, 65533, 65533)
+    asked.run(secret="x-secret", status=REFUSED)
+    assert [line.split()[0] for line in told] == [b"auth-challenge", b"auth-test"]
 
 
 def test_without_a_server(tmp_path):

@@ -99,8 +99,10 @@ def test_connections_are_kept(serve, address):
 def test_token_and_headers_are_sent_and_not_logged(serve, address):
     with WebService((address.host, 0), judge()) as service:
         headers = {"X-Tenant": "hunter3"}
-        with serve(url_of(address, service), token="hunter2", headers=headers) as server:
+        url = url_of(address, service)
+        with serve(f"{url}?key=hunter4", token="hunter2", headers=headers) as server:
             refusal(server, "wrong")
+            server.process.wait_for(f'the service refuses .* plugin=http url="?{url}"?$')
             sent = service.requests[0][1]
             assert (sent["Authorization"], sent["X-Tenant"]) == ("Bearer hunter2", "hunter3")
             assert not any("hunter" in line for line in server.process.lines)
@@ -202,8 +204,9 @@ def test_faults(serve, address, fault):
             assert (
                 is_asked(server) == "the service has failed; it is not asked until the next trial"
             )
-            server.process.wait_for("the service gave no verdict: ")
-            server.process.wait_for("the service fails: ")
+            shown = f' plugin=http url="?{url}"?$'
+            server.process.wait_for(f"the service gave no verdict: .*{shown}")
+            server.process.wait_for(f"the service fails: .*{shown}")
         with WebService((address.host, port), judge()):
             wait_until(lambda: refusal(server, SECRETS["alice"]) is None, "a client to get in", 2)
             assert server.exporter.value("spore_http_breaker_state") == 0

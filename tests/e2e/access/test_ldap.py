@@ -23,6 +23,9 @@ from harness.ldap import (
     refusal,
     results,
 )
+from harness.peers import is_sanitized
+from harness.procfs import writable_memory
+from harness.scale import count
 from harness.waiting import wait_until
 
 PASSWORD = "correct: horse = 100 %"
@@ -48,6 +51,7 @@ def serve(address, tmp_path, authority, certificate):
 
 
 ALICE = person("alice", PASSWORD)
+MEMBERS = {"group_base": GROUPS, "group_filter": "(&(objectClass=groupOfNames)(member=%d))"}
 
 
 # Who gets in
@@ -68,8 +72,7 @@ def test_right_wrong_and_unknown(serve, way):
 @pytest.mark.parametrize("way", [SEARCH, BIND], ids=["search", "bind"])
 def test_what_a_connection_costs(serve, authority, way):
     """A control connection: a bind, a search, and one for the group. A data connection: nothing."""
-    groups = {"group_base": GROUPS, "group_filter": "(&(objectClass=groupOfNames)(member=%d))"}
-    options = {**way, **groups, "poll_interval": "1h"}
+    options = {**way, **MEMBERS, "poll_interval": "1h"}
     with serve(ALICE + group("tunnels", "alice"), options) as server:
         log = server.directory
         found = [0, 0]
@@ -97,6 +100,28 @@ def test_what_a_connection_costs(serve, authority, way):
         assert log.operations("BIND", SERVICE) == (1 if way is SEARCH else 0)
 
 
+def test_a_large_directory(serve, authority):
+    """10,000 entries, all in one group: a client costs a bind, a search, and one for the group."""
+    names = [f"client{n}" for n in range(10000)]
+    entries = "".join(person(name, PASSWORD) for name in names) + group("tunnels", *names)
+    options = {**SEARCH, **MEMBERS, "poll_interval": "1h"}
+    limits = {"secret_rate": 1000000, "ban_after": 0}
+    clients = names[:: 10000 // count(50, least=10)]
+    with serve(entries, options, limits=limits) as server, contextlib.ExitStack() as stack:
+        log = server.directory
+        for name in clients:
+            wire = stack.enter_context(dial(server, authority, name, PASSWORD))
+            port = wire.hello()
+            for _ in range(3):
+                assert carry(server, authority, wire, port, name, PASSWORD) is None
+        wait_until(lambda: log.operations("SRCH") == 2 * len(clients), "its searches")
+        services = log.operations("BIND", SERVICE)
+        assert 1 <= services <= 8
+        assert log.operations("BIND") == len(clients) + services
+        assert all(log.operations("BIND", dn_of(name)) == 1 for name in clients)
+        assert results(server) == {"answered": len(clients)}
+
+
 def test_an_empty_password_is_never_sent(serve, authority):
     """An unauthenticated bind (RFC 4513, 5.1.2) would succeed."""
     with serve(ALICE + person("bob"), BIND) as server:
@@ -105,6 +130,18 @@ def test_an_empty_password_is_never_sent(serve, authority):
                 wire.send({"Hello": 0})
                 wire.expect_error("invalid secret")
         assert server.directory.operations("BIND") == 0
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer keeps what was freed, and much more")
+@pytest.mark.parametrize("url", ["plain", "tls"])
+def test_a_password_does_not_stay_in_memory(serve, authority, url):
+    """Neither in the plugin nor in libldap. The answer of the client has it in another form."""
+    options = {**SEARCH, "cacertfile": authority.path} if url == "tls" else SEARCH
+    with serve(ALICE, options, url) as server, dial(server, authority, "alice", PASSWORD) as wire:
+        wire.hello()
+        mappings = list(writable_memory(server.process.pid))
+        assert any(SERVICE.encode() in each for each in mappings)
+        assert not any(PASSWORD.encode() in each for each in mappings)
 
 
 AWKWARD = [
@@ -221,11 +258,31 @@ def test_limits_of_attributes(serve, authority, address):
             ("bob", "attribute roomNumber: expected at most 365 days, such as"),
             ("carol", "attribute employeeType: expected one value"),
         ]:
-            assert server.refuse(name) == UNAVAILABLE
-            server.process.wait_for(f"the directory gave no verdict: uid={name},.*: {said}")
+            assert server.refuse(name) == "invalid secret"
+            server.process.wait_for(
+                f"{name} is denied, since its entry is wrong: uid={name},.*{said}"
+            )
         # The entry is wrong, not the directory.
         assert server.refuse("dave") is None
         assert results(server) == {"answered": 3, "bad_entry": 2}
+
+
+def test_too_many_groups(serve):
+    """The directory sends no more than it wants, and the group that counts may be missing."""
+    names = [f"group{n}" for n in range(1001)]
+    entries = ALICE + person("bob", PASSWORD)
+    entries += "".join(group(name, "alice") for name in names) + group("one", "bob")
+    options = {
+        **SEARCH,
+        "group_base": GROUPS,
+        "group_filter": "(&(objectClass=groupOfNames)(member=%d))",
+        "policy": {f"cn=one,{GROUPS}": {}, "*": {}},
+        "breaker_failures": 1,
+    }
+    with serve(entries, options) as server:
+        assert server.refuse("alice") == "invalid secret"
+        server.process.wait_for("alice is denied, .*: it is in too many groups")
+        assert server.refuse("bob") is None
 
 
 # Connections

@@ -1,5 +1,6 @@
 """auth_ldap: what happens to tunnels when entries of the directory or options change."""
 
+import contextlib
 import json
 import pathlib
 import signal
@@ -9,7 +10,9 @@ import pytest
 
 from harness.ldap import (
     BIND,
+    FAULTY,
     GROUPS,
+    PEOPLE,
     SEARCH,
     SERVICE,
     SERVICE_PASSWORD,
@@ -18,6 +21,7 @@ from harness.ldap import (
     dial,
     directory_server,
     dn_of,
+    entry,
     group,
     person,
     refusal,
@@ -44,6 +48,11 @@ def serve(address, tmp_path, certificate, directory):
     return lambda **options: directory_server(
         address, tmp_path, certificate, {"urls": [directory.plain], **options}
     )
+
+
+def entry_with(**attributes):
+    """An entry of a client whose DN does not follow from its name."""
+    return entry(f"cn=x,{PEOPLE}", objectClass="inetOrgPerson", cn="x", sn="x", **attributes)
 
 
 def ended(wire):
@@ -91,11 +100,33 @@ def test_changed_limits_hold_for_open_tunnels(serve, authority, directory):
         wait_until(lambda: results(server, "looks_total").get("changed"), "a look at the entry")
         with connect(server.public_host, port) as visitor:
             assert how_it_ends(visitor)
-        # What is not understood changes nothing for the tunnel, and lets nobody in.
+        # What is not understood could be a restriction.
         directory.change(dn_of("alice"), roomNumber="many")
-        server.process.wait_for("attribute roomNumber: expected a whole number from 0 to 1000000")
-        assert refusal(server, authority, "alice", "alice") == "authentication is not available"
-        assert server.process.running
+        assert "access was revoked" in ended(wire)
+        server.process.wait_for(
+            "alice is denied, .*: attribute roomNumber: expected a whole number"
+        )
+        assert refusal(server, authority, "alice", "alice") == "invalid secret"
+        assert results(server, "looks_total")["ended"] == 1
+
+
+def test_an_entry_with_several_names(address, tmp_path, certificate, authority):
+    """It is one client with several identities. Each has tunnels, which end."""
+    entries = entry_with(uid=["alice", "al"], userPassword="a")
+    options = {**SEARCH, "poll_interval": "100ms"}
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(Directory(address, tmp_path / "other", entries))
+        options["urls"] = [directory.plain]
+        server = stack.enter_context(directory_server(address, tmp_path, certificate, options))
+        wires = [
+            stack.enter_context(dial(server, authority, name, "a")) for name in ("alice", "al")
+        ]
+        for wire in wires:
+            wire.hello()
+        wait_until(lambda: results(server, "looks_total").get("same", 0) >= 4, "looks at both")
+        directory.remove(f"cn=x,{PEOPLE}")
+        for wire in wires:
+            assert "access was revoked" in ended(wire)
 
 
 def test_a_name_that_has_no_tunnel_is_not_looked_at(serve, authority, directory):
@@ -130,6 +161,85 @@ def test_a_reload_asks_about_tunnels(serve, authority, directory):
         assert directory.operations("BIND", dn_of("alice")) == binds
         for wire in wires.values():
             wire.close()
+
+
+@pytest.fixture
+def crowded(address, tmp_path, certificate, authority):
+    """Starts a server, with these options, on which `n` clients have a tunnel each; gives it, its
+    directory and the clients' names."""
+
+    @contextlib.contextmanager
+    def start(n, **options):
+        names = [f"client{i}" for i in range(n)]
+        entries = "".join(person(name, "a") for name in names)
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(Directory(address, tmp_path / "crowded", entries))
+            options = {"urls": [directory.plain], **SEARCH, **options}
+            server = stack.enter_context(
+                directory_server(
+                    address, tmp_path, certificate, options, limits={"secret_rate": 1000}
+                )
+            )
+            for name in names:
+                stack.enter_context(dial(server, authority, name, "a")).hello()
+            yield server, directory, names
+
+    return start
+
+
+def test_a_reload_during_a_look(crowded, address, tmp_path):
+    """The look of the old instance ends after that has been drained."""
+    options = {"poll_interval": "100ms", "timeout": "1s", "breaker_failures": 1000}
+    ends = "the directory gave no verdict: .*: Timed out"
+    with contextlib.ExitStack() as stack:
+        server, directory, names = stack.enter_context(crowded(40, **options))
+        entries = "".join(person(name, "a") for name in names)
+        other = stack.enter_context(Directory(address, tmp_path / "other", entries))
+        directory.pause()
+        # The first look may be at few of them. The next one is at as many as fit into one.
+        server.process.wait_for(ends)
+        time.sleep(seconds(0.2))  # until the next one has begun
+        reload(server, urls=[other.plain])
+        server.process.wait_for(f"authenticated again .*allowed={len(names)} ")
+        server.process.wait_for(ends, times=2)
+        looked = other.operations("SRCH")
+        wait_until(lambda: other.operations("SRCH") > looked + len(names), "looks of the new one")
+        assert not [line for line in server.process.lines if "stale" in line]
+
+
+def test_looks_that_take_longer_than_the_interval(crowded):
+    """Each client gets its turn, and one line says that changes are noticed later."""
+    options = {"poll_interval": "100ms", "timeout": "20s", "breaker_failures": 1000}
+    with crowded(40, **options) as (server, directory, names):
+        directory.stop()
+        directory.delay(1)
+        directory.start()
+        wait_until(
+            lambda: all(directory.operations("SRCH", dn_of(name)) for name in names),
+            "a look at each",
+            timeout=40,
+        )
+        behind = [line for line in server.process.lines if "take longer than 100 ms" in line]
+        assert len(behind) == 1, behind
+        directory.kill()
+
+
+def test_one_look_that_is_not_answered(crowded):
+    """Looks at others, sent with it, are answered all the same."""
+    options = {"poll_interval": "100ms", "timeout": "600ms", "breaker_failures": 3}
+    with crowded(3, **options) as (server, directory, names):
+        directory.stop()
+        directory.fail_by_entries()
+        directory.start()
+        wait_until(lambda: results(server, "looks_total").get("same", 0) >= 3, "looks at each")
+        directory.change(dn_of(names[0]), objectClass=FAULTY, errCode="80", errOp="search")
+        wait_until(lambda: results(server, "looks_total").get("failed", 0) >= 4, "failed looks")
+        directory.change(dn_of(names[1]), objectClass=FAULTY, errCode="0", errSleepTime="2")
+        before = results(server, "looks_total")["failed"]
+        wait_until(lambda: results(server, "looks_total")["failed"] >= before + 8, "failed looks")
+        directory.remove(dn_of(names[2]))
+        server.process.wait_for(f"the access of {names[2]} has ended: its entry is gone")
+        assert "the directory fails" not in "\n".join(server.process.lines)
 
 
 def test_without_a_service_account(serve, authority, directory):

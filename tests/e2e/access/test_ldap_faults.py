@@ -9,14 +9,17 @@ from harness import tls
 
 from harness.ldap import (
     BIND,
+    FAULTY,
     SEARCH,
     SERVICE,
+    SUFFIX,
     UNAVAILABLE,
     Directory,
     carry,
     dial,
     directory_server,
     dn_of,
+    entry,
     person,
     refusal,
     results,
@@ -162,6 +165,101 @@ def test_last_good(serve, directory, attempt, authority):
             assert attempt(server) == "invalid secret"
             directory.stop()
             assert attempt(server) == UNAVAILABLE
+
+
+def test_last_good_after_a_wrong_entry(serve, directory, attempt):
+    """What is not understood could be a restriction, so it is a denial."""
+    options = {"on_error": "last_good", "attributes": {"max_conns": "roomNumber"}, **QUICK}
+    with directory, serve(**options) as server:
+        for name in ("alice", "bob"):
+            assert attempt(server, name, name[0]) is None
+        directory.change(dn_of("alice"), roomNumber="many")
+        assert attempt(server) == "invalid secret"
+        server.process.wait_for("alice is denied, since its entry is wrong: ")
+        directory.stop()
+        assert attempt(server) == UNAVAILABLE
+        assert attempt(server, "bob", "b") is None
+
+
+# How an operation on one entry may end. Of a bind, all that is about the client is a denial; of a
+# search as the client itself, that it may not read its entry.
+BINDS = {
+    "invalid secret": [10, 19, 32, 34, 48, 49, 50, 53],
+    UNAVAILABLE: [1, 3, 8, 11, 13, 51, 52, 80],
+}
+SEARCHES = {"invalid secret": [32, 34, 50], UNAVAILABLE: [1, 3, 11, 51, 52, 53, 80]}
+PATIENT = {"breaker_failures": 1000}
+
+
+def test_results_of_a_bind(serve, directory, attempt):
+    """Which are a denial, and which a failure of the directory."""
+    codes = [code for codes in BINDS.values() for code in codes]
+    items = [f'retcode-item "uid=code{code}" {code} op=bind' for code in codes]
+    items[codes.index(10)] += " ref=ldap://127.0.0.9/dc=x"
+    directory.overlay("retcode", f"retcode-parent ou=codes,{SUFFIX}", *items)
+    options = {"bind_dn": f"uid=%n,ou=codes,{SUFFIX}", **PATIENT}
+    with directory, serve(options, limits={"ban_after": 0}) as server:
+        for text, codes in BINDS.items():
+            for code in codes:
+                assert attempt(server, f"code{code}") == text, code
+        assert results(server) == {"answered": 8, "error": 8}
+
+
+def test_results_of_a_search(address, tmp_path, certificate, attempt):
+    """The same, of the entry of a client that reads it itself."""
+    codes = [code for codes in SEARCHES.values() for code in codes]
+    entries = [person(f"code{code}", "a", objectClass=FAULTY, errCode=code) for code in codes]
+    directory = Directory(address, tmp_path / "other", "".join(entries))
+    directory.fail_by_entries()
+    options = {"urls": [directory.plain], **BIND, **PATIENT}
+    limits = {"ban_after": 0}
+    with directory:
+        with directory_server(address, tmp_path, certificate, options, limits=limits) as server:
+            for text, codes in SEARCHES.items():
+                for code in codes:
+                    assert attempt(server, f"code{code}") == text, code
+            assert results(server) == {"bad_entry": 3, "error": 7}
+
+
+def test_a_password_policy(address, tmp_path, certificate, attempt):
+    """A locked account, one whose password has expired, and one that must change it."""
+    policy = f"cn=policy,{SUFFIX}"
+    past = "20200101000000Z"
+    entries = (
+        entry(
+            policy,
+            objectClass=["organizationalRole", "pwdPolicy"],
+            pwdAttribute="userPassword",
+            pwdLockout="TRUE",
+            pwdMustChange="TRUE",
+            pwdMaxAge="86400",
+        )
+        + person("locked", "a", pwdAccountLockedTime="000001010000Z")
+        + person("expired", "a", pwdChangedTime=past)
+        + person("reset", "a", pwdReset="TRUE")
+        + person("good", "a")
+    )
+    directory = Directory(address, tmp_path / "slapd", entries)
+    directory.overlay("ppolicy", f"ppolicy_default {policy}")
+    for way, of_reset in ((SEARCH, None), (BIND, "invalid secret")):
+        options = {**way, "urls": [directory.plain], "breaker_failures": 1}
+        with directory, directory_server(address, tmp_path, certificate, options) as server:
+            for name in ("locked", "expired"):
+                assert attempt(server, name) == "invalid secret"
+                server.process.wait_for(f"the password of {name} is refused: Invalid credentials")
+            assert attempt(server, "reset") == of_reset
+            assert attempt(server, "good") is None
+
+
+def test_bases_that_do_not_exist(serve, directory, attempt):
+    """A mistake of the configuration says nothing about a client."""
+    nowhere = f"ou=nowhere,{SUFFIX}"
+    groups = {"group_base": nowhere, "group_filter": "(member=%d)"}
+    for options, name in [({"search_base": nowhere}, "search_base"), (groups, "group_base")]:
+        with directory, serve(**options) as server:
+            assert attempt(server) == UNAVAILABLE
+            server.process.wait_for(f"the directory gave no verdict: {name}: No such object")
+            assert results(server) == {"error": 1}
 
 
 @pytest.mark.parametrize("state", ["works", "paused"])

@@ -287,6 +287,10 @@ def test_ports_of_a_name(serve, address):
     with serve(multi_secret(policy=policy)) as server:
         assert refusal(server, "a-secret", other) == "client port number not in allowed range"
         assert refusal(server, "b-secret", mine) == "client port number not in allowed range"
+        server.process.wait_for(
+            rf"not in allowed range\" port={other} identity=alice .* range={mine} "
+            r'from="ports of the identity" plugin=multi_secret'
+        )
         with Tunnel(server, secret="a-secret") as tunnel, Tunnel(
             server, other, secret="b-secret"
         ) as second:
@@ -301,6 +305,10 @@ def test_tunnels_of_a_name(serve):
         with Tunnel(server, secret="a-secret"), Tunnel(server, secret="a-secret"):
             for _ in range(4):
                 assert refusal(server, "a-secret") == "too many tunnels"
+            server.process.wait_for(
+                r'"too many tunnels" port=0 identity=alice .* limit=2 '
+                r'from="max_tunnels of the identity" plugin=multi_secret'
+            )
             with Tunnel(server, secret="b-secret"), Tunnel(server, secret="b-secret"), Tunnel(
                 server, secret="b-secret"
             ):

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from harness.admin import Admin
-from harness.peers import spore_binary
+from harness.peers import spore_binary, spore_client
 from harness.process import run
 from harness.reloading import Reloading
 
@@ -24,6 +24,18 @@ def test_a_check_warns(tmp_path):
     process = run([spore_binary(), "server", "--check", "--config", config(tmp_path)])
     assert process.status == 0
     assert any(WARNING in line for line in process.stderr)
+
+
+def test_a_client_with_a_secret_gets_a_hint(configured_server):
+    """The server waits for the client, which waits for a Challenge. The server closes first."""
+    with configured_server(config={}) as server:
+        with spore_client(server.control, 1, secret="hunter2", listening=False) as client:
+            client.process.wait_for(
+                r"the server closed the connection after \d s without a Challenge: do both sides "
+                "use a secret"
+            )
+            assert client.wait() == 1
+        server.process.wait_for("connection refused .*timed out waiting for initial message")
 
 
 def test_a_server_with_a_secret_does_not_warn(tmp_path):
@@ -54,6 +66,12 @@ def test_the_answer_to_a_reload_warns(address, tmp_path):
         reloading.process.wait_for(
             r"doubtful configuration .*line=\d+ option=/acl/public/0/identity/0"
         )
+        nobody = [{"use": "cidr", "deny": ["0.0.0.0/0", "::/0"]}]
+        reloading.write({**secrets, "acl": {"public": nobody}, "log": {"level": "error"}})
+        said = "warning: this access list denies everybody plugin=cidr"
+        assert said in admin.ctl("reload").splitlines(), "in the words of the plugin"
+        reloading.write({**secrets, "acl": {"public": [*nobody, {"use": "cidr"}]}})
+        assert said in admin.ctl("reload", status=1).splitlines(), "also if it is refused"
         reloading.write({})
         assert f"warning: {WARNING}" in admin.ctl("reload").splitlines()
 

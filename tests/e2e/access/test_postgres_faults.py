@@ -1,14 +1,25 @@
 """auth_postgres while PostgreSQL stops, hangs, refuses and returns; and the ways to reach it."""
 
 import contextlib
+import shutil
+import signal
+import subprocess
 import time
 
 import pytest
 
 from harness.peers import is_timed
-from harness.postgres import COLUMNS, PASSWORD, Postgres, hears, postgres_server, results
+from harness.postgres import (
+    COLUMNS,
+    PASSWORD,
+    Postgres,
+    pgbouncer,
+    pgbouncer_version,
+    postgres_server,
+)
 from harness.redis import dial
 from harness.scale import count, seconds
+from harness.stores import hears, results
 from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
 
@@ -19,51 +30,6 @@ QUICK = {
     "breaker_failures": 3,
     "breaker_pause": "100ms",
 }
-
-
-def stop(postgres):
-    postgres.stop()
-
-
-def hang(postgres):
-    postgres.hang()
-
-
-def start_again(postgres):
-    if postgres.child.poll() is None:
-        postgres.resume()
-    else:
-        postgres.start()
-
-
-@pytest.mark.parametrize("fault", [stop, hang], ids=["stopped", "hanging"])
-@pytest.mark.parametrize("on_error", ["deny", "last_good"])
-def test_postgres_stops_and_returns(postgres, address, tmp_path, fault, on_error):
-    """Nobody new gets in; with last_good, those who were in do. Tunnels stay and carry."""
-    postgres.put("alice", secret="a")
-    postgres.put("bob", secret="b")
-    with postgres_server(postgres, address, tmp_path, **QUICK, on_error=on_error) as server:
-        hears(server)
-        with dial(server, "a", "alice") as wire:
-            wire.hello()
-            fault(postgres)
-            expected = None if on_error == "last_good" else UNAVAILABLE
-            assert refusal(server, "a", "alice") == expected
-            for _ in range(6):
-                assert refusal(server, "b", "bob") == UNAVAILABLE
-            wait_until(lambda: "suspended" in results(server), "the breaker", 5)
-            assert refusal(server, "a", "alice") == expected
-            assert refusal(server, "wrong", "alice") == UNAVAILABLE
-            start_again(postgres)
-            begin = time.monotonic()
-            wait_until(lambda: refusal(server, "b", "bob") is None, "PostgreSQL to be asked", 5)
-            assert time.monotonic() - begin < seconds(2)
-            server.process.wait_for("PostgreSQL works again")
-            # What happens from now on is noticed.
-            hears(server)
-            postgres.remove("alice")
-            assert "Error" in wire.receive_but_heartbeats()
-            assert refusal(server, "a", "alice") == "invalid secret"
 
 
 def test_the_queue_is_bounded(postgres, address, tmp_path):
@@ -120,6 +86,72 @@ def test_the_password_and_the_rights_change(postgres, address, tmp_path):
         assert not any("hunter" in line for line in server.process.lines)
 
 
+def test_no_connection_for_changes(postgres, address, tmp_path):
+    """Look-ups work: the log says once why changes are found by polling only."""
+    postgres.put("alice", secret="a")
+    options = {"poll_interval": "200ms"}
+    with postgres_server(postgres, address, tmp_path, workers=1, **options) as server:
+        hears(server)
+        with dial(server, "a", "alice") as wire:
+            wire.hello()
+            postgres(
+                "alter role spore connection limit 1; select pg_terminate_backend(pid)"
+                " from pg_stat_activity where usename = 'spore' and query like 'LISTEN%'"
+            )
+            line = "look-ups work, but there is no connection for changes, .*: .*too many conn"
+            server.process.wait_for(line)
+            hears(server, "every poll_interval")
+            postgres.remove("alice")
+            assert "Error" in wire.receive_but_heartbeats()
+        postgres("alter role spore connection limit 20")
+        hears(server)
+        assert sum("look-ups work, but" in each for each in server.process.lines) == 1
+
+
+@contextlib.contextmanager
+def slow_file(pid, path):
+    """While the block runs, the process opens this file only after 700 ms."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    injected = ["-e", "trace=openat", "-e", "inject=openat:delay_enter=700000"]
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-p", str(pid), "-o", "/dev/null", "-P", path, *injected],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = tracer.stderr.read(1)
+        while not said.endswith("\n"):
+            said += tracer.stderr.read(1) or "\n"
+        if "is not allowed" in said or "ptrace(" in said:
+            pytest.skip(said.strip())
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=seconds(10))
+
+
+@pytest.mark.skipif(not is_timed(), reason="measures time")
+def test_a_password_file_on_a_slow_disk(postgres, address, tmp_path):
+    """It is read for each connection, and no worker waits for it."""
+    postgres.put("alice", secret="a")
+    path = tmp_path / "pgpass"
+    path.write_text(f"{postgres.host}:*:*:spore:{PASSWORD}\n", encoding="utf-8")
+    path.chmod(0o600)
+    conninfo = postgres.conninfo(f"sslmode=disable passfile={path}")
+    options = {"conninfo": conninfo, "password": None, "connect_timeout": "5s", "timeout": "2.5s"}
+    with postgres_server(postgres, address, tmp_path, **options) as server:
+        hears(server)
+        with slow_file(server.process.pid, path):
+            postgres(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'spore'"
+            )
+            begin = time.monotonic()
+            assert refusal(server, "a", "alice") is None
+            assert time.monotonic() - begin > 0.5
+            assert max(server.exporter.page().find("spore_worker_lag_seconds")) < 0.4
+
+
 def test_tls(postgres, address, authority, tmp_path):
     """The certificate is verified, with the name that was dialled."""
     postgres.put("c0", secret="s" * 200, ports="1024-65535")
@@ -172,6 +204,62 @@ def test_a_service_a_socket_and_several_hosts(postgres, address, tmp_path, monke
                 assert refusal(server, "x", "alice") == "invalid secret"
 
 
+def test_a_pooler_in_transaction_mode(postgres, address, tmp_path):
+    """With prepare false, clients get in and changes are found by polling, many side by side."""
+    crowd = count(200)
+    names = [f"c{number + 1}" for number in range(crowd)]
+    postgres(
+        "insert into spore_clients (name, secret)"
+        f" select 'c' || g, 's' from generate_series(1, {crowd}) g"
+    )
+    with pgbouncer(postgres) as conninfo, contextlib.ExitStack() as stack:
+        options = {"prepare": False, "channel": "", "poll_interval": "200ms", "bore": True}
+        options["bore_query"] = "select name from spore_view where name in ('c1', 'c2')"
+        with postgres_server(postgres, address, tmp_path, conninfo=conninfo, **options) as server:
+            hears(server, "every poll_interval")
+            wires = [stack.enter_context(dial(server, "s", name, {"Hello": 0})) for name in names]
+            for wire in wires:
+                assert "Hello" in wire.receive_but_heartbeats()
+            assert refusal(server, "x", "c1") == "invalid secret"
+            wait_until(lambda: refusal(server, "s") is None, "the keys")
+            postgres("delete from spore_clients")
+            for wire in wires:
+                assert "Error" in wire.receive_but_heartbeats()
+
+
+def test_a_pooler_and_what_does_not_work_there(postgres, address, tmp_path):
+    """LISTEN hears nothing. Prepared statements fail before pgbouncer 1.21, and the log says so."""
+    postgres.put("alice", secret="a")
+    with pgbouncer(postgres, connections=1) as conninfo:
+        options = {"conninfo": conninfo, "prepare": False, "poll_interval": "1d"}
+        with postgres_server(postgres, address, tmp_path, **options) as server:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                postgres.put("alice", secret="b")
+                with pytest.raises(TimeoutError):
+                    wire.receive_but_heartbeats(timeout=1)
+        version = pgbouncer_version()
+        options = {"conninfo": conninfo, "channel": "", **QUICK}
+        with postgres_server(postgres, address, tmp_path, **options) as server:
+            if version < (1, 21):
+                server.process.wait_for('prepared statement .*"spore_client.* (already|does not)')
+            else:
+                assert refusal(server, "b", "alice") is None
+
+
+def test_a_pooler_in_session_mode(postgres, address, tmp_path):
+    """All is as without it."""
+    postgres.put("alice", secret="a")
+    with pgbouncer(postgres, "session", 4) as conninfo:
+        with postgres_server(postgres, address, tmp_path, conninfo=conninfo) as server:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                postgres.remove("alice")
+                assert "Error" in wire.receive_but_heartbeats()
+
+
 def test_a_replica(postgres, address, tmp_path):
     """It refuses LISTEN, so that changes are found by polling; a change arrives there, too."""
     postgres.put("alice", secret="a")
@@ -201,28 +289,3 @@ def test_keys_that_may_be_old(postgres, address, tmp_path):
         wait_until(lambda: refusal(server, "a") == UNAVAILABLE, "the keys to be old", 3)
         postgres.start()
         wait_until(lambda: refusal(server, "a") is None, "the keys", 3)
-
-
-def test_a_crowd(postgres, address, tmp_path):
-    """1,000 clients at once are all let in, without a lag of the workers."""
-    crowd = count(1000)
-    postgres(
-        "insert into spore_clients (name, secret)"
-        f" select 'c' || g, 's' from generate_series(1, {crowd}) g"
-    )
-    calls = postgres.calls()
-    with postgres_server(postgres, address, tmp_path) as server:
-        hears(server)
-        with contextlib.ExitStack() as stack:
-            wires = [
-                stack.enter_context(dial(server, "s", f"c{number + 1}", {"Hello": 0}))
-                for number in range(crowd)
-            ]
-            for wire in wires:
-                assert "Hello" in wire.receive_but_heartbeats()
-            assert postgres.calls() == calls + crowd
-            lags = server.exporter.page().find("spore_worker_lag_seconds")
-            assert not is_timed() or max(lags) < 0.05
-            postgres("delete from spore_clients")
-            for wire in wires:
-                assert "Error" in wire.receive_but_heartbeats()

@@ -7,28 +7,14 @@ import time
 
 import pytest
 
-from harness.redis import (
-    NOTICES,
-    Redis,
-    RedisError,
-    client_context,
-    dial,
-    hears,
-    place_of,
-    redis_server,
-    results,
-)
-from harness.peers import is_timed
+from harness.redis import NOTICES, Redis, RedisError, client_context, dial, place_of, redis_server
 from harness.scale import count, seconds
+from harness.stores import hears, results
 from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
 from harness.wire import Ended
 
 QUICK = {"timeout": "300ms", "connect_timeout": "300ms", "breaker_pause": "100ms"}
-
-
-def stop(redis):
-    redis.process.close()
 
 
 def hang(redis):
@@ -42,38 +28,6 @@ def start_again(redis):
         redis.start()
         redis.put("alice", secret="a")
         redis.put("bob", secret="b")
-
-
-@pytest.mark.parametrize("fault", [stop, hang], ids=["stopped", "hanging"])
-@pytest.mark.parametrize("on_error", ["deny", "last_good"])
-def test_redis_stops_and_returns(address, tmp_path, fault, on_error):
-    """Nobody new gets in; with last_good, those who were in do. Tunnels stay and carry."""
-    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
-        redis.put("alice", secret="a")
-        redis.put("bob", secret="b")
-        options = {**place_of(redis), **QUICK, "on_error": on_error}
-        with redis_server(address, tmp_path, options) as server:
-            hears(server)
-            with dial(server, "a", "alice") as wire:
-                wire.hello()
-                fault(redis)
-                expected = None if on_error == "last_good" else UNAVAILABLE
-                assert refusal(server, "a", "alice") == expected
-                for _ in range(6):
-                    assert refusal(server, "b", "bob") == UNAVAILABLE
-                wait_until(lambda: "suspended" in results(server), "the breaker", 5)
-                assert refusal(server, "a", "alice") == expected
-                assert refusal(server, "wrong", "alice") == UNAVAILABLE
-                start_again(redis)
-                begin = time.monotonic()
-                wait_until(lambda: refusal(server, "b", "bob") is None, "Redis to be asked", 5)
-                assert time.monotonic() - begin < seconds(2)
-                server.process.wait_for("Redis works again")
-                # What happens from now on is noticed.
-                hears(server)
-                redis("DEL", "spore:client:alice")
-                assert "Error" in wire.receive_but_heartbeats()
-                assert refusal(server, "a", "alice") == "invalid secret"
 
 
 def test_the_queue_is_bounded(address, tmp_path):
@@ -114,13 +68,32 @@ def test_the_password_changes(address, tmp_path):
             redis("ACL", "SETUSER", "spore", ">hunter2", "<hunter1")
             redis("CLIENT", "KILL", "USER", "spore")
             assert refusal(server, "a", "alice") == UNAVAILABLE
-            server.process.wait_for("Redis refuses: WRONGPASS")
+            server.process.wait_for("Redis refuses the log-in: WRONGPASS: the user or")
             redis("ACL", "SETUSER", "spore", ">hunter1")
             wait_until(lambda: refusal(server, "a", "alice") is None, "the log-in")
             redis("ACL", "SETUSER", "spore", "-hgetall")
             assert refusal(server, "a", "alice") == UNAVAILABLE
             server.process.wait_for("Redis gave no verdict: NOPERM")
             assert "refused" in results(server)
+            assert not any("hunter" in line for line in server.process.lines)
+
+
+def test_a_refusal_that_repeats_the_password(address, tmp_path):
+    """A Redis without AUTH echoes it; the log explains the error in other words."""
+    rename = ("--rename-command", "AUTH", "other")
+    secret = "hunter1 is a long password"
+    login = {"user": "hunter", "password": secret}
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES, *rename) as redis:
+        with pytest.raises(RedisError, match=secret):
+            redis("AUTH", secret)
+        with redis_server(address, tmp_path, {**place_of(redis), **QUICK, **login}) as server:
+            assert refusal(server, "a", "alice") == UNAVAILABLE
+            server.process.wait_for("Redis refuses the log-in: ERR: it does not know the command")
+            assert not any("hunter" in line for line in server.process.lines)
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
+        options = {**place_of(redis), **QUICK, "password": secret}
+        with redis_server(address, tmp_path, options) as server:
+            server.process.wait_for("its default user has no password: leave the password out")
             assert not any("hunter" in line for line in server.process.lines)
 
 
@@ -136,6 +109,27 @@ def test_without_the_right_to_subscribe(address, tmp_path):
                 wire.hello()
                 redis("DEL", "spore:client:alice")
                 assert "Error" in wire.receive_but_heartbeats()
+
+
+def test_no_connection_for_changes(address, tmp_path):
+    """Look-ups work: the log says once why changes are found by polling only."""
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
+        redis.put("alice", secret="a")
+        options = {**place_of(redis), "poll_interval": "200ms"}
+        with redis_server(address, tmp_path, options, workers=1) as server, redis.connect() as own:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                own("CONFIG", "SET", "maxclients", 2)
+                own("CLIENT", "KILL", "TYPE", "pubsub")
+                line = "look-ups work, but there is no connection for changes, .*: .*max number of"
+                server.process.wait_for(line)
+                wait_until(lambda: "every poll_interval" in server.admin.ctl("status"), "the state")
+                own("DEL", "spore:client:alice")
+                assert "Error" in wire.receive_but_heartbeats()
+            own("CONFIG", "SET", "maxclients", 100)
+            hears(server)
+            assert sum("look-ups work, but" in each for each in server.process.lines) == 1
 
 
 def test_tls_and_a_client_certificate(address, authority, tmp_path):
@@ -179,29 +173,6 @@ def test_a_unix_socket_and_a_database(address, tmp_path):
                 with dial(server, "a", "alice") as wire:
                     wire.hello()
                     connection("DEL", "p[1]*:client:alice")
-                    assert "Error" in wire.receive_but_heartbeats()
-
-
-def test_a_crowd(address, tmp_path):
-    """1,000 clients at once are all let in, without a lag of the workers."""
-    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
-        with redis.connect() as connection:
-            for number in range(count(1000)):
-                connection("HSET", f"spore:client:c{number}", "secret", "s")
-        with redis_server(address, tmp_path, place_of(redis)) as server:
-            hears(server)
-            with contextlib.ExitStack() as stack:
-                wires = [
-                    stack.enter_context(dial(server, "s", f"c{number}", {"Hello": 0}))
-                    for number in range(count(1000))
-                ]
-                for wire in wires:
-                    assert "Hello" in wire.receive_but_heartbeats()
-                assert redis.calls("hgetall") == count(1000)
-                lags = server.exporter.page().find("spore_worker_lag_seconds")
-                assert not is_timed() or max(lags) < 0.05
-                redis("DEL", *(f"spore:client:c{number}" for number in range(count(1000))))
-                for wire in wires:
                     assert "Error" in wire.receive_but_heartbeats()
 
 
@@ -291,6 +262,60 @@ def test_a_failover_under_load(address, tmp_path):
                 hears(server)
                 replica("DEL", "spore:client:alice")
                 assert "Error" in wire.receive_but_heartbeats()  # and not before
+
+
+def test_sentinels_with_passwords_and_tls(address, authority, tmp_path):
+    """Each has a password of its own, and neither gets the other's."""
+    own = authority.issue(f"IP:{address.host}")
+    host, ports = address.host, [address.free_port() for _ in range(2)]
+    files = {
+        "tls-cert-file": own.path,
+        "tls-key-file": own.key,
+        "tls-ca-cert-file": authority.path,
+        "tls-replication": "yes",
+    }
+    flags = [word for name, value in files.items() for word in (f"--{name}", value)]
+    rights = ["on", ">hunter1", "resetchannels", "&__keyspace@0__:spore:client:*"]
+    rights += ["~spore:client:*", "+hgetall", "+ping", "+psubscribe", "+subscribe"]
+    rights += ["+config|get", "+role"]
+    lines = [f"{name} {value}" for name, value in files.items()]
+    lines += [f"sentinel monitor clients {host} {ports[0]} 1"]
+    lines += ["requirepass hunter2", f"sentinel announce-ip {host}"]
+    tls = client_context(authority, own)
+    with Redis(tmp_path, host, ports[0], *NOTICES, *flags, tls=tls) as redis, Redis(
+        tmp_path, host, ports[1], *lines, sentinel=True, tls=tls, login=("hunter2",)
+    ):
+        redis.put("alice", secret="a")
+        redis("ACL", "SETUSER", "spore", *rights)
+        options = {
+            **QUICK,
+            "sentinels": [f"{host}:{ports[1]}"],
+            "master": "clients",
+            "user": "spore",
+            "password": "hunter1",
+            "sentinel_password": "hunter2",
+            "tls": True,
+            "cacertfile": authority.path,
+            "certfile": own.path,
+            "keyfile": own.key,
+        }
+        with redis_server(address, tmp_path, options) as server:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                redis("DEL", "spore:client:alice")
+                assert "Error" in wire.receive_but_heartbeats()
+        for change, why in (
+            ({"sentinel_password": "hunter1"}, "the Sentinel refuses the log-in: WRONGPASS"),
+            ({"sentinel_password": None}, "the Sentinel refuses: NOAUTH"),
+            ({"password": "hunter2"}, "Redis refuses the log-in: WRONGPASS"),
+            ({"cacertfile": None}, "TLS failed: "),
+        ):
+            changed = {name: value for name, value in {**options, **change}.items() if value}
+            with redis_server(address, tmp_path, changed) as server:
+                server.process.wait_for(why)
+                assert refusal(server, "a", "alice") == UNAVAILABLE
+                assert not any("hunter" in line for line in server.process.lines)
 
 
 def is_primary(redis):

@@ -5,8 +5,9 @@ import time
 import pytest
 
 from harness.loopback import Loopback
+from harness.metrics import Exporter
 from harness.names import Names
-from harness.peers import spore_client
+from harness.peers import spore_client, spore_server
 from harness.scale import seconds
 from harness.services import Greeter
 from harness.sockets import connect, read_to_end
@@ -90,3 +91,22 @@ def test_a_name_service_that_fails(server, names, client):
     names.end()
     time.sleep(AGE + 0.1)
     assert visit(server, client) == b"old"
+
+
+def test_visitors_of_a_name_that_is_gone_are_not_served(address, names, places):
+    """After the first of them the client asks for the name before it answers the server."""
+    exporter = Exporter("127.0.0.1", address.free_port())
+    service = places[0]
+    names.publish()
+    with spore_server(address, extra=[f"--metrics-port={exporter.port}"]) as server:
+        with spore_client(
+            server.control, service.port, local_host="svc.test", within=names.within
+        ) as client:
+            assert visit(server, client) == b""
+            for number in range(1, 4):
+                assert visit(server, client) == b""
+                assert exporter.value("spore_refusals_total", reason="no_service") == number
+            names.publish(svc=service.host)
+            time.sleep(AGE + 0.1)
+            assert visit(server, client) == b"old"
+            assert visit(server, client) == b"old"

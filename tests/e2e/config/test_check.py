@@ -282,7 +282,7 @@ def test_a_policy_shows_what_it_inherits(tmp_path):
     assert found["/auth/0/policy/alice/max_conns"] == (500, f"{path}:6")
     assert found["/auth/0/policy/alice/ports"] == ("20000-20099", f"{path}:6")
     assert found["/auth/0/policy/bob/max_tunnels"] == (5, f"{path}:5")
-    assert found["/auth/0/policy/alice/life"][1] == "default"
+    assert found["/auth/0/policy/alice/life"] == (None, "default")
     assert found["/auth/0/policy/*/max_tunnels"] == (5, f"{path}:5")
 
 

@@ -32,9 +32,10 @@ NOT_IN_A_SCHEMA = {
     "the text is not JSON": r"expected (?:'|a key in double|a value,|nothing more|double quotes|no comm|a closing|each key "
     r"once|at most 32 levels|one of \\|four hex|a low|well-formed|UTF-8|no control|a (?:string|key) without NUL|a number, "
     r"true|a decimal|a number without|true, found [A-Z]|false, found [a-z])",
-    "other keys, flags or variables say it": r"conflicts with |expected an entry with|min_port <= max_port|is false, but "
-    r"other|last_good\" only|expected the service's port|no other tunnel (?:asks for|has)|an address of its own|that of the "
-    r"control|neither the control port|server's public ports|"
+    "other keys, flags or variables say it": r"conflicts with |expected an entry with|expected one entry in|"
+    r"min_port <= max_port|is false, but other|last_good\" only|expected the service's port|"
+    r"no other tunnel (?:asks for|has)|an address of its own|that of the control|"
+    r"neither the control port|server's public ports|"
     r"a transport (?:that knows|with sessions)|a secure transport|expected the key \"(?:client|tunnels|to|secret)\"",
     "files and variables hold it": r"secret file|expected a secret (?:in|from) |cannot read the list",
     "the plugin itself says it": r"the plugin does not like|names, each with its secret|of its certificate|with or without colons",

@@ -2,12 +2,13 @@
 
 import json
 import pathlib
+import socket
 
 import pytest
 
 from harness import transcripts
 from harness.peers import Client, Server, spore_binary, spore_server
-from harness.process import Process
+from harness.process import Process, run
 from harness.services import Echo
 from harness.visitors import one_exchange
 from harness.wire import Tunnel
@@ -152,3 +153,26 @@ def test_wrong_configs(tmp_path, case):
 def test_flags_alone_need_no_file(address):
     with spore_server(address) as server, Tunnel(server):
         pass
+
+
+def test_an_address_that_cannot_be_bound_has_a_place(tmp_path, address):
+    """As a mistake in the value: a busy port, and an address that this machine does not have."""
+    path = tmp_path / "server.json"
+    with socket.create_server((address.host, 0)) as other:
+        port = other.getsockname()[1]
+        path.write_text(f'{{"server": {{"bind_addr": "{address.host}", "control_port": {port}}}}}')
+        for argv, env, place in [
+            (["--config", path], {}, rf"{path}:1:\d+: error: /server/control_port: "),
+            (
+                ["--bind-addr", address.host],
+                {"SPORE_CONTROL_PORT": str(port)},
+                "SPORE_CONTROL_PORT: ",
+            ),
+        ]:
+            process = run([spore_binary(), "server", *argv], env=env)
+            assert process.status == 1
+            process.wait_for(f"^{place}.*address in use", stream="stderr")
+    path.write_text(f'{{"server": {{"bind_addr": "192.0.2.1", "control_port": {port}}}}}')
+    process = run([spore_binary(), "server", "--config", path])
+    assert process.status == 1
+    process.wait_for(rf"^{path}:1:\d+: error: /server/bind_addr: cannot bind to", stream="stderr")

@@ -300,6 +300,38 @@ def test_more_workers_than_descriptors_allow(start_server):
         assert serves(server)
 
 
+@pytest.mark.parametrize("has_socket", [False, True])
+def test_the_fewest(start_server, tmp_path, has_socket):
+    """A server starts if a tunnel and a visitor are possible. Otherwise it says what it needs, and
+    so does a check. No library has words of its own."""
+    admin = Admin(tmp_path / "admin.sock")
+    flags = admin.flags if has_socket else []
+    config = tmp_path / "server.json"
+    config.write_text(
+        json.dumps({"server": {"bind_addr": "127.0.0.1"}, "auth": [{"use": "hmac", "secret": "x"}]})
+    )
+    check = [spore_binary(), "server", "--check", "--config", config, *flags]
+    refused = r"error: too few file descriptors: .* need \d+, but the process may have {}; raise"
+    served = []
+    for most in range(5, 26):
+        with Process(check, nofile=most) as process:
+            status = process.wait()
+            said = "\n".join(process.stderr)
+        assert "libev" not in said and "crashed" not in said
+        if "error while loading shared libraries" in said:
+            continue  # not ours to say
+        if status != 0:
+            assert re.search(refused.format(most), said), said
+            assert not served, "more are not worse than fewer"
+            continue
+        served.append(most)
+        if len(served) <= 2:
+            with start_server(secret="x", nofile=most, extra=flags) as server, Echo() as service:
+                with spore_client(server.control, service.port, secret="x") as client:
+                    assert one_exchange(server.public_host, client.port) == b"ping"
+    assert served and served[0] > 15
+
+
 def test_too_few_for_the_configuration(start_server, tmp_path):
     """The start says how many descriptors are needed, and how many there are."""
     with start_server(nofile=30) as server:

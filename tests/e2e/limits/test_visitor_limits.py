@@ -65,6 +65,7 @@ def test_tunnels_of_a_source(tmp_path, address, how):
             assert answer_to_hello(server, "127.0.0.1") == {
                 "Error": "too many tunnels from this address"
             }
+            server.process.wait_for("client refused .* limit=2 from=limits.max_conns_per_ip")
             assert "Hello" in answer_to_hello(server, "127.0.0.2")
             with connected(address.host, client.port, 20) as visitors:
                 exchange_all(visitors)
@@ -77,6 +78,7 @@ def test_tunnels_in_all(limited):
     with limited(max_tunnels=2) as server:
         with Tunnel(server), Tunnel(server) as second:
             assert answer_to_hello(server, "127.0.0.2") == {"Error": "too many tunnels"}
+            server.process.wait_for("client refused .* limit=2 from=limits.max_tunnels")
             second.wire.close()
             wait_until(
                 lambda: "Hello" in answer_to_hello(server, "127.0.0.2"), "a place to be free again"

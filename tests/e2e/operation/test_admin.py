@@ -104,7 +104,8 @@ def test_two_servers_on_one_path(running, admin, address):
     )
     assert process.status == 1
     assert (
-        f"error: cannot create the admin socket {admin.path}: another server is listening on it; "
+        f"--admin-socket: error: cannot create the admin socket {admin.path}: "
+        "another server is listening on it; "
         "choose another path with --admin-socket, or let that server drain first"
     ) in process.stderr
     assert admin.ask("status")["pid"] == running.pid
@@ -121,6 +122,24 @@ def test_what_a_killed_server_left_is_replaced(admin, address):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_socket_that_was_deleted_comes_back_with_a_reload(admin, address):
+    """Also with one that is refused, since an operator then wants to ask."""
+    with spore_server(address, extra=admin.flags) as server:
+        for times in 1, 2:
+            os.unlink(admin.path)
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("the admin socket was gone: it is there again", times=times)
+            assert admin.ask("status")["pid"] == server.process.pid
+        with admin.connect() as waiting:  # is served by the old socket's connection
+            os.rename(admin.path, admin.path + ".moved")
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("the admin socket was gone: it is there again", times=3)
+            waiting.sendall(b"status\n")
+            assert json.loads(read_all(waiting))["pid"] == server.process.pid
+        assert admin.ask("status")["pid"] == server.process.pid
+    assert not admin.is_there()
+
+
 def test_a_foreign_user_is_refused(running, admin, tmp_path):
     """The mode of the socket refuses the user, and so does its user id if the mode is opened."""
     for folder in [tmp_path, *tmp_path.parents]:
@@ -209,6 +228,18 @@ def test_tunnels_and_relays(admin, tmp_path, address):
 
 def of_bytes(answer, key, number):
     return answer if any(each["bytes_up"] == number for each in answer[key]) else None
+
+
+def test_names_are_shown_as_they_are(admin, tmp_path, address):
+    """Characters of UTF-8 stay; control characters are escaped."""
+    path = tmp_path / "server.json"
+    auth = [{"use": "hmac", "secret": "one", "identity": "Jürgen Я"}]
+    path.write_text(json.dumps({"auth": auth}))
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server:
+        with Tunnel(server, secret="one"):
+            assert admin.ask("tunnels")["tunnels"][0]["identity"] == "Jürgen Я"
+            head, row = admin.ctl("tunnels").splitlines()
+            assert row[head.index("IDENTITY") : head.index("CLIENT")] == "Jürgen Я  "
 
 
 def test_a_relay_of_a_tunnel_that_has_ended_keeps_its_identity(admin, tmp_path, address):

@@ -121,6 +121,25 @@ def test_readiness_ends_with_the_drain(scene):
         assert server.stop() == 0
 
 
+def test_a_client_that_drains_leaves_its_address_to_the_next(scene, address):
+    server = scene[0]
+    metrics = address.free_port()
+    extra = [f"--metrics-port={metrics}"]
+    exporter = Exporter("127.0.0.1", metrics)
+    with Echo() as service, spore_client(server.control, service.port, extra=extra) as old:
+        with connect(old.host, old.port) as visitor:
+            visitor.sendall(b"stay")
+            assert visitor.recv(4) == b"stay"
+            old.process.terminate()
+            old.process.wait_for("draining")
+            with spore_client(server.control, service.port, extra=extra):
+                assert exporter.get("/readyz")[0] == 200
+                assert exporter.value("spore_relays") == 0
+                visitor.sendall(b"still")
+                assert read_exactly(visitor, 5) == b"still"
+        assert old.stop() == 0
+
+
 # ---- the values
 
 

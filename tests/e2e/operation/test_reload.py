@@ -1,6 +1,7 @@
 """HUP reloads the configuration of a running server, completely or not at all."""
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -12,8 +13,10 @@ import time
 import pytest
 
 from harness import procfs
+from harness.admin import Admin
 from harness.flock import Flock
 from harness.loopback import BORE_CONTROL_PORT
+from harness.metrics import Exporter
 from harness.peers import bore_client, is_timed, spore_binary, spore_client
 from harness.process import Process
 from harness.reloading import REFUSED, RELOADED, Reloading
@@ -225,6 +228,36 @@ def test_what_is_wrong_changes_nothing(reloading, config, what):
             assert one_exchange(running.host, another.port) == b"ping"
 
 
+def test_a_refused_reload_is_seen(reloading, tmp_path, address):
+    """In the metrics, and in the status, until a reload is good again."""
+    admin = Admin(tmp_path / "admin.sock")
+    exporter = Exporter(address.host, address.free_port())
+    metrics = [{"use": "prometheus", "listen": f"{exporter.host}:{exporter.port}"}]
+    running = reloading(extra=admin.flags, metrics=metrics)
+    good, loaded = (
+        "spore_config_last_reload_successful",
+        "spore_config_last_reload_success_timestamp_seconds",
+    )
+    assert exporter.value(good) == 1
+    assert abs(exporter.value(loaded) - time.time()) < 60
+    assert admin.ask("status")["last_reload"] is None
+    assert "last reload" not in admin.ctl("status")
+    running.refuse('{ "server": { "max_port": "x" } }')
+    wait_until(lambda: exporter.value(good) == 0, "the metric")
+    assert "last reload" in admin.ctl("status")
+    assert re.search(r"last reload +refused \d+s ago: .*/server/max_port", admin.ctl("status"))
+    running.swap(metrics=metrics)
+    wait_until(lambda: admin.ask("status")["last_reload"]["successful"], "the status")
+    assert re.search(r"last reload +good, \d+s ago", admin.ctl("status"))
+    wait_until(lambda: quiet(lambda: exporter.value(good)) == 1, "the metric")
+
+
+def quiet(ask):
+    """None while a reload replaces the exporter."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return ask()
+
+
 def test_reloads_change_no_life(reloading):
     """The life of a tunnel counts from its opening."""
     running = reloading(auth=[{**names(alice="one")[0], "policy": {"alice": {"life": "2s"}}}])
@@ -349,16 +382,24 @@ def test_changes_are_logged(reloading):
         running, auth=names(alice="hunter1", bob="hunter3"), limits={"ban_after": 19}
     ) == {
         "/auth/0/secrets/bob": ("(secret)", "(secret)", LIVE),
-        "/limits/max_tunnels": ("5", "0", NEW_ONLY),
+        "/limits/max_tunnels": ("5", "0 (default)", NEW_ONLY),
         "/limits/ban_after": ("20", "19", LIVE),
     }
     acl = {"public": [{"use": "cidr", "deny": ["192.0.2.0/24"]}]}
     assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}, acl=acl) == {
         "/auth/0": ("multi_secret", "hmac", LIVE),
-        "/acl/public/0": ("none", "cidr", NEW_ONLY),
+        "/acl/public/0": ("not set", "cidr", NEW_ONLY),
     }
     assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}) == {
-        "/acl/public/0": ("cidr", "none", NEW_ONLY)
+        "/acl/public/0": ("cidr", "not set", NEW_ONLY)
+    }
+    policy = {"alice": {"max_tunnels": 5}}
+    running.swap(auth=names(alice="hunter1"))
+    assert changes(running, auth=[{**names(alice="hunter1")[0], "policy": policy}]) == {
+        "/auth/0/policy/alice/max_tunnels": ("not set", "5", LIVE)
+    }
+    assert changes(running, auth=names(alice="hunter1")) == {
+        "/auth/0/policy/alice/max_tunnels": ("5", "not set", LIVE)
     }
     assert "hunter" not in "\n".join(running.server.process.stderr)
 
@@ -399,7 +440,10 @@ def test_what_needs_a_restart(reloading):
     """It is logged at each reload until a restart; a change back is not a change."""
     running = reloading(server={"workers": 2})
     threads = procfs.threads(running.server.pid)
-    asked = {"/server/workers": ("2", "3", RESTART), "/log/format": ("text", "json", RESTART)}
+    asked = {
+        "/server/workers": ("2", "3", RESTART),
+        "/log/format": ("text (default)", "json", RESTART),
+    }
     assert changes(running, server={"workers": 3}, log={"format": "json"}) == asked
     assert changes(running, server={"workers": 3}, log={"format": "json"}) == asked
     assert changes(running, server={"workers": 2}) == {}
@@ -410,7 +454,7 @@ def test_the_logs_level(reloading):
     running = reloading(auth=hmac("one"))
     process = running.server.process
     assert changes(running, auth=hmac("one"), log={"level": "debug"}) == {
-        "/log/level": ("info", "debug", LIVE)
+        "/log/level": ("info (default)", "debug", LIVE)
     }
     with Echo() as service, spore_client(running.server.control, service.port, secret="one"):
         assert wait_until(
@@ -448,7 +492,7 @@ def test_reserved_ports(reloading, address):
     port = address.free_port()
     running = reloading()
     assert changes(running, server={"reserved_ports": [port]}) == {
-        "/server/reserved_ports": ("[]", f"[{port}]", NEW_ONLY)
+        "/server/reserved_ports": ("not set", f"[{port}]", NEW_ONLY)
     }
     with spore_client(
         running.server.control, 9, port=port, extra=["--no-reconnect"], listening=False
@@ -482,7 +526,10 @@ def test_the_drains_time(reloading):
             visitor.sendall(b"x")
             assert read_exactly(visitor, 1) == b"x"
             assert running.server.stop() == 0
-            assert any("drain deadline passed" in line for line in running.server.process.stderr)
+            assert any(
+                "drain deadline passed" in line and line.endswith(" visitors=1")
+                for line in running.server.process.stderr
+            )
 
 
 def test_the_drains_time_is_that_of_its_signal(reloading):

@@ -1,7 +1,10 @@
 """Refused ports, each with bore's exact text."""
 
+import re
+
 import pytest
 
+from harness.admin import Admin
 from harness.peers import configured_server, spore_client
 from harness.sockets import listen
 from harness.wire import Tunnel, Wire
@@ -20,6 +23,15 @@ def refusal(server, port):
 def test_out_of_range(start_server, port):
     with start_server(min_port=23000, max_port=23100) as server:
         assert refusal(server, port) == {"Error": "client port number not in allowed range"}
+
+
+def test_the_log_names_the_range(start_server):
+    with start_server(min_port=23000, max_port=23100) as server:
+        refusal(server, 22999)
+        server.process.wait_for(
+            'client refused .*reason="client port number not in allowed range" port=22999 .* '
+            'range=23000-23100 from="server.min_port, server.max_port"'
+        )
 
 
 @pytest.mark.bore_too
@@ -144,10 +156,14 @@ def test_address_for_tunnels_that_is_not_ours(start_server):
         assert refusal(server, 0) == {"Error": "failed to find an available port"}
 
 
-def test_a_missing_address_is_named(start_server):
-    """At the start, and to the operator of a client that is refused."""
+def test_a_missing_address_is_named(start_server, tmp_path):
+    """At the start, to the operator of a client that is refused, and who asks for the readiness."""
     missing = r"this host does not have the address.*192\.0\.2\.1"
-    with start_server(bind_tunnels="192.0.2.1") as server:
+    admin = Admin(tmp_path / "admin.sock")
+    with start_server(bind_tunnels="192.0.2.1", extra=admin.flags) as server:
+        status = admin.ask("status")
+        assert not status["ready"] and re.search(missing, status["not_ready"])
+        assert re.search(f"not ready +no tunnel can open: {missing}", admin.ctl("status"))
         server.process.wait_for(rf"no tunnel can open: {missing}", stream="stderr")
         refusal(server, 0)
         server.process.wait_for(rf"cannot open a public port: {missing}", stream="stderr")

@@ -198,7 +198,47 @@ START_TEST(a_path_that_cannot_be_is_an_error)
 }
 END_TEST
 
-SUITE("admin", a_line_is_answered_and_closed, a_line_may_come_in_pieces,
-      a_line_ends_with_the_peers_data, a_line_that_is_too_long_is_cut,
+/* Nobody hears of it but those who connect. */
+START_TEST(a_socket_that_was_deleted_is_made_again)
+{
+	struct reading reading;
+	struct stat before, after;
+
+	start();
+	ck_assert_int_eq(lstat(scene.admin_path, &before), 0);
+	admin_restore(admin); /* it is there */
+	ck_assert_int_eq(lstat(scene.admin_path, &after), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(unlink(scene.admin_path), 0);
+	admin_restore(admin);
+	reading = say("log-level warn\n", 15, false);
+	ck_assert_ptr_nonnull(strstr(reading.text, "\"is\""));
+	admin_restore(NULL);
+	stop();
+}
+END_TEST
+
+/* The old one goes on, for the next try. */
+START_TEST(a_socket_that_cannot_be_made_again_does_no_harm)
+{
+	char moved[128];
+	struct stat st;
+
+	start();
+	snprintf(moved, sizeof moved, "%s.moved", scene.admin_path);
+	ck_assert_int_eq(rename(scene.admin_path, moved), 0);
+	ck_assert_int_eq(mkdir(scene.admin_path, 0700), 0);
+	admin_restore(admin);
+	ck_assert_int_eq(rmdir(scene.admin_path), 0);
+	ck_assert_int_eq(rename(moved, scene.admin_path), 0);
+	ck_assert_int_eq(lstat(scene.admin_path, &st), 0);
+	ck_assert_ptr_nonnull(strstr(say("log-level error\n", 16, false).text, "\"is\""));
+	stop();
+}
+END_TEST
+
+SUITE("admin", a_socket_that_was_deleted_is_made_again,
+      a_socket_that_cannot_be_made_again_does_no_harm, a_line_is_answered_and_closed,
+      a_line_may_come_in_pieces, a_line_ends_with_the_peers_data, a_line_that_is_too_long_is_cut,
       a_peer_that_leaves_early_harms_nothing, more_than_the_limit_wait, a_stop_drops_everybody,
       without_a_path_there_is_no_socket, a_path_that_cannot_be_is_an_error)

@@ -19,6 +19,7 @@ START_TEST(a_server_that_serves)
 	admin_scene_expect(scene.answer, "\"log_level\": \"warn\"");
 	admin_scene_expect(scene.answer, "\"silent_workers\": []");
 	admin_scene_expect(scene.answer, "\"dates\": []");
+	admin_scene_expect(scene.answer, "\"last_reload\": null");
 	ck_assert_int_eq(admin_scene_number(scene.answer, "pid"), getpid());
 	ck_assert_int_eq(admin_scene_number(scene.answer, "workers"), SCENE_WORKERS);
 	ck_assert_int_eq(admin_scene_number(scene.answer, "generation"), 1);

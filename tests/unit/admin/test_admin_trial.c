@@ -100,76 +100,6 @@ static char *write_report(const struct trial_report *report)
 	return admin_answer_end(&answer);
 }
 
-static void check_ports(struct trial_report *report, const char *expected)
-{
-	char *text = write_report(report), wanted[64];
-
-	snprintf(wanted, sizeof wanted, "\"ports\": \"%s\"", expected);
-	ck_assert_contains(text, wanted);
-	free(text);
-}
-
-START_TEST(the_ports_are_those_that_the_server_has)
-{
-	spore_port_range ports[] = { { 1, 20001 }, { 20010, 40000 } };
-	struct grant grant = { .identity = (char[]){ "alice" },
-		               .reason = (char[]){ "" },
-		               .ports = ports };
-	struct trial_report report = { .verdict = SPORE_ALLOW };
-
-	check_ports(&report, "20000-20010,21000");
-	report.grant = &grant;
-	check_ports(&report, "20000-20010,21000");
-	grant.fields = SPORE_AUTH_F_PORTS;
-	check_ports(&report, "none");
-	grant.n_ports = 2;
-	check_ports(&report, "20000-20001,20010,21000");
-}
-END_TEST
-
-START_TEST(many_ports_are_cut)
-{
-	spore_port_range ports[400];
-	struct grant grant = { .identity = (char[]){ "" },
-		               .reason = (char[]){ "" },
-		               .fields = SPORE_AUTH_F_PORTS,
-		               .ports = ports,
-		               .n_ports = 400 };
-	struct trial_report report = { .verdict = SPORE_ALLOW, .grant = &grant };
-	char *text;
-
-	for (size_t i = 0; i < 400; i++)
-		ports[i] = (spore_port_range){ 20000, 20001 };
-	text = write_report(&report);
-	ck_assert_contains(text, ",20000-20001,...\"");
-	free(text);
-}
-END_TEST
-
-/* Wherever the room ends. */
-START_TEST(cut_ports_fit_at_each_offset)
-{
-	spore_port_range ports[64];
-	struct grant grant = { .identity = (char[]){ "" },
-		               .reason = (char[]){ "" },
-		               .fields = SPORE_AUTH_F_PORTS,
-		               .ports = ports,
-		               .n_ports = 64 };
-	struct trial_report report = { .verdict = SPORE_ALLOW, .grant = &grant };
-
-	for (size_t single = 0; single < 12; single++) {
-		char *text;
-
-		for (size_t i = 0; i < 64; i++)
-			ports[i] = i < single ? (spore_port_range){ 20000, 20000 }
-			                      : (spore_port_range){ 20000, 20001 };
-		text = write_report(&report);
-		ck_assert_contains(text, ",20000-20001,...\"");
-		free(text);
-	}
-}
-END_TEST
-
 START_TEST(a_report_with_everything)
 {
 	struct grant grant = { .identity = (char[]){ "alice" },
@@ -212,5 +142,4 @@ START_TEST(a_worker_that_hangs_is_an_error)
 END_TEST
 
 SUITE("admin_trial", a_question_is_read_as_it_was_written, other_lines_are_refused,
-      a_longer_answer_is_refused, the_ports_are_those_that_the_server_has, many_ports_are_cut,
-      cut_ports_fit_at_each_offset, a_report_with_everything, a_worker_that_hangs_is_an_error)
+      a_longer_answer_is_refused, a_report_with_everything, a_worker_that_hangs_is_an_error)

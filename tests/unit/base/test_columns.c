@@ -66,10 +66,24 @@ START_TEST(cells_are_made_safe)
 
 	columns_add(&columns, (const char *[]){ "\x1b[2J\n", "\"a\\b\" \x7f\xc3\xa9" });
 	columns_add(&columns, (const char *[]){ "x", "y" });
-	ck_assert_str_eq(print(&columns, 0), "\\x1b[2J\\x0a  \"a\\b\" \\x7f\\xc3\\xa9\n"
+	ck_assert_str_eq(print(&columns, 0), "\\x1b[2J\\x0a  \"a\\b\" \\x7f\xc3\xa9\n"
 	                                     "x            y\n");
 }
 END_TEST
 
+START_TEST(a_character_counts_as_one_place)
+{
+	struct columns columns = { .n = 2 };
+
+	columns_add(&columns, (const char *[]){ "J\xc3\xbcrgen", "1" });
+	columns_add(&columns, (const char *[]){ "\xd0\xba\xd0\xbb\xd1\x8e", "2" });
+	columns_add(&columns, (const char *[]){ "\xff\xc2\x9b", "3" });
+	ck_assert_str_eq(print(&columns, 0), "J\xc3\xbcrgen        1\n"
+	                                     "\xd0\xba\xd0\xbb\xd1\x8e           2\n"
+	                                     "\\xff\\xc2\\x9b  3\n");
+}
+END_TEST
+
 SUITE("columns", columns_are_as_wide_as_their_widest_cell, no_line_ends_in_spaces,
-      an_empty_column_takes_no_room, nothing_is_printed_of_nothing, cells_are_made_safe)
+      an_empty_column_takes_no_room, nothing_is_printed_of_nothing, cells_are_made_safe,
+      a_character_counts_as_one_place)

@@ -49,5 +49,17 @@ START_TEST(closed_standard_descriptors_are_held)
 }
 END_TEST
 
-SUITE("descriptors", the_soft_limit_counts, a_huge_limit_counts_as_a_million,
+START_TEST(open_ones_are_counted)
+{
+	unsigned before = descriptors_open();
+	int one = open("/dev/null", O_RDONLY);
+
+	ck_assert_uint_ge(before, 3);
+	ck_assert_uint_eq(descriptors_open(), before + 1);
+	close(one);
+	ck_assert_uint_eq(descriptors_open(), before);
+}
+END_TEST
+
+SUITE("descriptors", open_ones_are_counted, the_soft_limit_counts, a_huge_limit_counts_as_a_million,
       closed_standard_descriptors_are_held)

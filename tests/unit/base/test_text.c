@@ -202,12 +202,27 @@ END_TEST
 
 START_TEST(nothing_in_common_is_no_suggestion)
 {
-	static const char *const names[] = { "to" }, *const other[] = { "hmac" };
+	static const char *const names[] = { "to" }, *const other[] = { "hmac" },
+				 *const secret[] = { "secret" };
 
 	ck_assert_ptr_null(text_suggest("v", names, 1));
 	ck_assert_ptr_null(text_suggest("xy", names, 1));
 	ck_assert_ptr_null(text_suggest("", names, 1));
 	ck_assert_ptr_null(text_suggest("magic", other, 1));
+	ck_assert_ptr_null(text_suggest("server", secret, 1));
+}
+END_TEST
+
+START_TEST(visible_text_keeps_its_characters)
+{
+	char out[64];
+
+	ck_assert_uint_eq(text_visible("\xc3\xa9 \"\xc3\x1b\xc2\x80", 8, out, sizeof out), 20);
+	ck_assert_str_eq(out, "\xc3\xa9 \"\\xc3\\x1b\\xc2\\x80");
+	ck_assert_uint_eq(text_visible("ab\xc3\xa9", 4, out, 4), 2);
+	ck_assert_str_eq(out, "ab");
+	ck_assert_uint_eq(text_visible("ab\n", 3, out, 6), 2);
+	ck_assert_uint_eq(text_visible("ab", 2, out, 0), 0);
 }
 END_TEST
 
@@ -226,4 +241,4 @@ SUITE("text", printable_text_keeps_its_quotes, to_uint_takes_digits_up_to_the_mo
       to_uint_refuses_all_else, to_uint_agrees_with_printf_for_every_small_bound,
       distance_counts_edits, distance_looks_at_64_bytes, escape_leaves_only_printable_ascii,
       escape_is_cut_between_characters, json_has_characters_not_bytes, names_are_suggested,
-      nothing_in_common_is_no_suggestion)
+      nothing_in_common_is_no_suggestion, visible_text_keeps_its_characters)

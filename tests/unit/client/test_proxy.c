@@ -259,6 +259,46 @@ START_TEST(a_server_that_reads_it_hears_that_the_service_is_down)
 }
 END_TEST
 
+/* The server can be told however long the service's name takes to fail. */
+START_TEST(the_service_comes_first_after_a_visitor_without_it)
+{
+	struct scene scene;
+
+	open_scene(&scene, NULL);
+	decline_on(&scene.decliner, &scene.link, true);
+	scene.pool.lacks_service = true;
+	close(scene.base.service);
+	scene.base.service = -1;
+	start(&scene);
+	client_scene_expect(scene.control, "{\"Unserved\":\"" CLIENT_SCENE_UUID "\"}");
+	wait_carried(&scene, 0);
+	ck_assert(scene.pool.lacks_service);
+	ck_assert(client_scene_is_left_alone(scene.base.server, 100));
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_service_that_is_back_gets_its_visitor)
+{
+	struct scene scene;
+	int server, service;
+
+	open_scene(&scene, NULL);
+	decline_on(&scene.decliner, &scene.link, true);
+	scene.pool.lacks_service = true;
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	client_scene_expect(server, ACCEPT);
+	service = client_scene_accept(scene.base.service);
+	check_relayed(server, service, "ping");
+	close(server);
+	close(service);
+	wait_carried(&scene, 0);
+	ck_assert(!scene.pool.lacks_service);
+	close_scene(&scene);
+}
+END_TEST
+
 START_TEST(service_is_let_go_when_the_server_is_down)
 {
 	struct scene scene;
@@ -610,7 +650,8 @@ START_TEST(who_waits_too_long_for_a_turn_is_declined)
 }
 END_TEST
 
-SUITE("proxy", a_visitor_without_descriptors_is_declined_at_once,
+SUITE("proxy", the_service_comes_first_after_a_visitor_without_it,
+      a_service_that_is_back_gets_its_visitor, a_visitor_without_descriptors_is_declined_at_once,
       who_waits_too_long_for_a_descriptor_is_declined, who_waits_too_long_for_a_turn_is_declined,
       bytes_go_both_ways_until_both_ends_close, accept_does_not_wait_for_the_service,
       visitor_sees_an_orderly_end_when_the_service_is_down,

@@ -254,6 +254,25 @@ START_TEST(server_that_does_not_listen_is_unreached)
 }
 END_TEST
 
+/* As a server without authentication does, which waits for the client's first message. */
+START_TEST(a_server_that_closes_late_asks_for_no_secret)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, "s3cret");
+	start(scene);
+	expect_state(scene, UPLINK_AWAITING_CHALLENGE);
+	scene->uplink.awaits_since_ms -= 3000;
+	close_wire(scene);
+	expect_state(scene, UPLINK_CLOSED);
+	ck_assert_int_eq(scene->failure.fault, UPLINK_FAILED);
+	ck_assert_ptr_nonnull(strstr(scene->why,
+	                             "after 3 s without a Challenge: do both sides use a "
+	                             "secret"));
+	close_scene(scene);
+}
+END_TEST
+
 START_TEST(silent_server_is_given_up)
 {
 	struct scene *scene = &the_scene;
@@ -339,7 +358,8 @@ START_TEST(a_lack_of_descriptors_is_told)
 }
 END_TEST
 
-SUITE("uplink", a_lack_of_descriptors_is_told, without_a_secret_it_is_ready_at_once,
-      with_a_secret_it_answers_the_challenge, messages_and_the_end_reach_the_owner,
-      failures_before_it_is_ready, server_that_does_not_listen_is_unreached,
-      silent_server_is_given_up, late_answer_ends_a_ready_one, stopped_one_is_quiet)
+SUITE("uplink", a_server_that_closes_late_asks_for_no_secret, a_lack_of_descriptors_is_told,
+      without_a_secret_it_is_ready_at_once, with_a_secret_it_answers_the_challenge,
+      messages_and_the_end_reach_the_owner, failures_before_it_is_ready,
+      server_that_does_not_listen_is_unreached, silent_server_is_given_up,
+      late_answer_ends_a_ready_one, stopped_one_is_quiet)

@@ -125,11 +125,27 @@ START_TEST(dates_say_how_long)
 	      "visitors     0 relayed, 0 waiting, 0 in total, 0 B\n"
 	      "strangers    0, 0 refusals in total\n"
 	      "plugins      0 instances; generation 0, 0 alive\n"
-	      "memory       0 B\n"
-	      "descriptors  0 of 0\n"
+	      "memory       unknown\n"
+	      "descriptors  unknown number of 0\n"
 	      "log          info, 0 lines dropped\n"
 	      "m            2027-01-01T00:00:00Z, 3 days left: file=a, b=c\n"
 	      "n            2020-01-01T00:00:00Z, PASSED 2 days ago\n");
+}
+END_TEST
+
+START_TEST(changes_say_what_was_not_set)
+{
+	check("reload",
+	      "{\"generation\":2,\"warnings\":[\"w\"],\"changes\":["
+	      "{\"key\":\"/a\",\"from\":null,\"to\":\"5\",\"from_is_default\":false,"
+	      "\"to_is_default\":false,\"holds\":\"live\"},"
+	      "{\"key\":\"/b\",\"from\":\"3\",\"to\":\"4\",\"from_is_default\":true,"
+	      "\"holds\":\"live\"}]}",
+	      "reloaded: generation 2, 2 changes\n"
+	      "warning: w\n"
+	      "KEY  FROM         TO  HOLDS\n"
+	      "/a   not set      5   live\n"
+	      "/b   3 (default)  4   live\n");
 }
 END_TEST
 
@@ -138,7 +154,9 @@ START_TEST(a_limit_says_where_it_comes_from)
 	check("status",
 	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":"
 	      "\"info\",\"visitors\":2,\"max_visitors\":12,"
-	      "\"max_visitors_from\":\"limits.max_relays\"}",
+	      "\"max_visitors_from\":\"limits.max_relays\",\"memory\":2048,\"descriptors\":9,"
+	      "\"max_descriptors\":20,\"last_reload\":{\"successful\":false,\"age_ms\":60000,"
+	      "\"error\":\"s.json:1: no\"}}",
 	      "state         serving at [::]:1, up for 0s\n"
 	      "version       9, process 0\n"
 	      "workers       0\n"
@@ -147,8 +165,9 @@ START_TEST(a_limit_says_where_it_comes_from)
 	      "visitors now  2 of at most 12 (set by limits.max_relays)\n"
 	      "strangers     0, 0 refusals in total\n"
 	      "plugins       0 instances; generation 0, 0 alive\n"
-	      "memory        0 B\n"
-	      "descriptors   0 of 0\n"
+	      "last reload   refused 1m00s ago: s.json:1: no\n"
+	      "memory        2.0 KiB\n"
+	      "descriptors   9 of 20\n"
 	      "log           info, 0 lines dropped\n");
 }
 END_TEST
@@ -166,6 +185,7 @@ START_TEST(a_text_of_lines)
 }
 END_TEST
 
-SUITE("ctl_print", a_limit_says_where_it_comes_from, what_a_client_says_is_shown_in_short,
-      a_list_is_a_table, bans_are_a_table, a_hostile_text_is_shown_harmless,
-      whatever_is_missing_or_of_another_type_crashes_nothing, dates_say_how_long, a_text_of_lines)
+SUITE("ctl_print", changes_say_what_was_not_set, a_limit_says_where_it_comes_from,
+      what_a_client_says_is_shown_in_short, a_list_is_a_table, bans_are_a_table,
+      a_hostile_text_is_shown_harmless, whatever_is_missing_or_of_another_type_crashes_nothing,
+      dates_say_how_long, a_text_of_lines)

@@ -26,7 +26,7 @@ static struct recorder {
 	size_t n_series;
 	char state[SPORE_STATE_MAX + 1];
 	unsigned n_states;
-	char log[16384]; /* "LEVEL TEXT\n" each */
+	char log[16384]; /* "LEVEL TEXT KEY=VALUE\n" each */
 } recorder = { .due_ms = -1 };
 
 /* ---- the host's functions ---- */
@@ -49,13 +49,19 @@ static inline void recorder_log(const spore_ctx *ctx, int32_t level, spore_str t
 	size_t len = strlen(recorder.log);
 
 	(void)ctx;
-	(void)fields;
-	(void)n_fields;
-	snprintf(recorder.log + len, sizeof recorder.log - len, "%s %.*s\n",
+	snprintf(recorder.log + len, sizeof recorder.log - len, "%s %.*s",
 	         level == SPORE_LOG_ERROR  ? "error"
 	         : level == SPORE_LOG_WARN ? "warn"
 	                                   : "info",
 	         (int)text.len, text.ptr);
+	for (size_t i = 0; i < n_fields; i++) {
+		len = strlen(recorder.log);
+		snprintf(recorder.log + len, sizeof recorder.log - len, " %.*s=%.*s",
+		         (int)fields[i].key.len, fields[i].key.ptr, (int)fields[i].value.len,
+		         fields[i].value.ptr);
+	}
+	len = strlen(recorder.log);
+	snprintf(recorder.log + len, sizeof recorder.log - len, "\n");
 }
 
 static inline spore_status recorder_timer_start(spore_worker *worker, int64_t after_ms,

@@ -7,9 +7,10 @@ enum { FAILURES = 2, PAUSE = 1000 };
 
 static struct health health;
 
-static void set_up(enum hearing hearing)
+static void set_up_at(const char *url, enum hearing hearing)
 {
 	const struct health_options options = {
+		.url = url,
 		.store = "the directory",
 		.faults = "failures of the directory",
 		.help = "Whether it is asked.",
@@ -20,6 +21,11 @@ static void set_up(enum hearing hearing)
 	spore_create_args args = recorder_args();
 
 	health_init(&health, &args, &options);
+}
+
+static void set_up(enum hearing hearing)
+{
+	set_up_at(NULL, hearing);
 }
 
 static void expect(int value, const char *state)
@@ -106,5 +112,20 @@ START_TEST(nothing_is_left_of_one_that_was_not_made)
 }
 END_TEST
 
+START_TEST(lines_name_the_url)
+{
+	set_up_at("https://one.example/", HEARING_UNTOLD);
+	health_complain(&health, "no reply");
+	recorder_expect_log("warn the directory gave no verdict: no reply "
+	                    "url=https://one.example/\n");
+	for (int i = 0; i < FAILURES; i++)
+		ask(BREAKER_FAILS);
+	recorder_expect_log("error the directory fails: until it works again, only one question "
+	                    "at a time is sent, after a pause url=https://one.example/\n");
+	health_fini(&health);
+}
+END_TEST
+
 SUITE("health", the_state_and_the_log_follow_the_breaker, the_state_tells_how_changes_are_noticed,
-      faults_are_logged_at_a_limited_rate, nothing_is_left_of_one_that_was_not_made)
+      faults_are_logged_at_a_limited_rate, nothing_is_left_of_one_that_was_not_made,
+      lines_name_the_url)

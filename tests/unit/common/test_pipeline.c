@@ -100,7 +100,7 @@ static int counted(const char *result)
 	return (int)recorder_value(name);
 }
 
-static void set_up(void)
+static void set_up_within(int64_t auth_ms)
 {
 	static const struct pipeline_ops ops = { send_it, give_up, RUNNING };
 	const struct pipeline_options options = {
@@ -118,9 +118,15 @@ static void set_up(void)
 	};
 	spore_create_args args = recorder_args();
 
+	args.auth_timeout_ms = auth_ms;
 	pipeline_init(&shared, &args, &options);
 	pipeline = (struct pipeline){ .shared = &shared, .ops = &ops, .arg = &is_ready };
 	ck_assert(pipeline_start(&pipeline));
+}
+
+static void set_up(void)
+{
+	set_up_within(TIMEOUT + 1);
 }
 
 static void tear_down(void)
@@ -292,6 +298,19 @@ START_TEST(the_caller_says_what_a_reply_is_worth)
 }
 END_TEST
 
+START_TEST(a_time_that_clients_do_not_wait_is_warned_of)
+{
+	set_up();
+	recorder_expect_log("");
+	tear_down();
+	set_up_within(TIMEOUT);
+	recorder_expect_log("warn a look-up may take 500 ms (timeout), but after 500 ms "
+	                    "(server.auth_timeout) the client is refused: keep timeout below "
+	                    "server.auth_timeout\n");
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_stop_ends_all)
 {
 	set_up();
@@ -311,4 +330,4 @@ SUITE("pipeline", questions_are_sent_and_end_in_order, what_was_lost_is_sent_aga
       a_full_queue_takes_no_more, the_time_of_the_oldest_ends_the_connection,
       a_crowd_fails_in_several_turns, failures_suspend_it_until_a_trial_is_answered,
       a_loss_is_logged_with_its_place_once_its_reason_is_new, the_caller_says_what_a_reply_is_worth,
-      a_stop_ends_all)
+      a_time_that_clients_do_not_wait_is_warned_of, a_stop_ends_all)

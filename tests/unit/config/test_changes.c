@@ -7,16 +7,30 @@ struct conf {
 	int64_t count;
 	const char *name;
 	spore_str key;
-	spore_map keys;
+	spore_map keys, policy;
+	spore_list names;
 	const spore_cfg *raw;
 };
 
+struct policy {
+	int64_t most, least;
+};
+
 static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
+static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+static const spore_option policy_rows[] = {
+	SPORE_INT(struct policy, most, 0, NULL, 1, 10, "i"),
+	SPORE_INT(struct policy, least, 0, NULL, 1, 10, "i"),
+};
+static const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), policy_rows,
+	                                       2, sizeof(spore_option) };
 static const spore_option rows[] = {
 	SPORE_INT(struct conf, count, OPTIONF_NEW_ONLY, "3", 0, 10, "i"),
 	SPORE_STRING(struct conf, name, OPTIONF_RESTART, NULL, "t"),
 	SPORE_SECRET(struct conf, key, 0, "k"),
 	SPORE_MAP(struct conf, keys, 0, &secret_item, "m"),
+	SPORE_MAP(struct conf, policy, 0, &policy_item, "o"),
+	SPORE_LIST(struct conf, names, 0, &name_item, "l"),
 	SPORE_NODE(struct conf, raw, 0, "x"),
 };
 static const struct option_table table = { rows, sizeof rows / sizeof *rows, sizeof *rows };
@@ -62,9 +76,11 @@ static void check(const char *from, const char *const *from_instances, const cha
 	for (size_t i = 0; i < changes.n; i++) {
 		const struct change *c = &changes.items[i];
 
-		n += (size_t)snprintf(told + n, sizeof told - n, "%s: %s -> %s (%s)\n", c->pointer,
-		                      c->from ? c->from : "none", c->to ? c->to : "none",
-		                      changes_kind_name(c->kind));
+		n += (size_t)snprintf(
+			told + n, sizeof told - n, "%s: %s%s -> %s%s (%s)\n", c->pointer,
+			c->from ? c->from : "not set", c->from_is_default ? " (default)" : "",
+			c->to ? c->to : "not set", c->to_is_default ? " (default)" : "",
+			changes_kind_name(c->kind));
 	}
 	ck_assert_str_eq(told, expected);
 	changes_fini(&changes);
@@ -84,9 +100,10 @@ END_TEST
 START_TEST(changes_have_values_and_a_kind)
 {
 	check("{}", NULL, "{\"count\": 4, \"name\": \"n\"}", NULL,
-	      "/p/count: 3 -> 4 (new connections only)\n/p/name: null -> \"n\" (needs a "
-	      "restart)\n");
-	check("{\"count\": 4}", NULL, "{}", NULL, "/p/count: 4 -> 3 (new connections only)\n");
+	      "/p/count: 3 (default) -> 4 (new connections only)\n"
+	      "/p/name: not set -> \"n\" (needs a restart)\n");
+	check("{\"count\": 4}", NULL, "{}", NULL,
+	      "/p/count: 4 -> 3 (default) (new connections only)\n");
 }
 END_TEST
 
@@ -98,9 +115,21 @@ START_TEST(secrets_are_compared)
 	      "/p/raw: \"(not shown)\" -> \"(not shown)\" (live)\n");
 	check("{\"keys\":{\"a\":\"x\",\"b\":\"y\",\"d\":\"z\"}}", NULL,
 	      "{\"keys\":{\"d\":\"z\",\"b\":\"x\",\"c\":\"y\"}}", NULL,
-	      "/p/keys/b: \"(secret)\" -> \"(secret)\" (live)\n/p/keys/c: none -> \"(secret)\" "
+	      "/p/keys/b: \"(secret)\" -> \"(secret)\" (live)\n/p/keys/c: not set -> \"(secret)\" "
 	      "(live)\n"
-	      "/p/keys/a: \"(secret)\" -> none (live)\n");
+	      "/p/keys/a: \"(secret)\" -> not set (live)\n");
+}
+END_TEST
+
+/* An empty section holds nothing, and an object that was added has nothing but what was set. */
+START_TEST(what_is_added_was_not_set_before)
+{
+	check("{}", NULL, "{\"policy\":{\"alice\":{\"most\":5}}}", NULL,
+	      "/p/policy/alice/most: not set -> 5 (live)\n");
+	check("{\"policy\":{\"alice\":{\"most\":5}}}", NULL, "{\"policy\":{}}", NULL,
+	      "/p/policy/alice/most: 5 -> not set (live)\n");
+	check("{}", NULL, "{\"policy\":{}}", NULL, "");
+	check("{}", NULL, "{\"names\":[]}", NULL, "/p/names: not set -> [] (live)\n");
 }
 END_TEST
 
@@ -110,12 +139,12 @@ START_TEST(an_instance_is_reported_as_a_whole)
 	static const char *const other[] = { "mtls a", NULL };
 	static const char *const two[] = { "hmac a", "mtls a", NULL };
 
-	check("{}", one, "{}", changed, "/i/0/hmac: \"a\" -> \"b\" (live)\n");
+	check("{}", one, "{}", changed, "/i/0/hmac: \"a\" (default) -> \"b\" (default) (live)\n");
 	check("{}", one, "{}", other, "/i/0: \"hmac\" -> \"mtls\" (live)\n");
-	check("{}", one, "{}", two, "/i/1: none -> \"mtls\" (live)\n");
-	check("{}", two, "{}", one, "/i/1: \"mtls\" -> none (live)\n");
+	check("{}", one, "{}", two, "/i/1: not set -> \"mtls\" (live)\n");
+	check("{}", two, "{}", one, "/i/1: \"mtls\" -> not set (live)\n");
 	check("{}", NULL, "{}", two,
-	      "/i/0: none -> \"hmac\" (live)\n/i/1: none -> \"mtls\" (live)\n");
+	      "/i/0: not set -> \"hmac\" (live)\n/i/1: not set -> \"mtls\" (live)\n");
 }
 END_TEST
 
@@ -126,10 +155,12 @@ START_TEST(a_long_value_is_truncated)
 	memset(a, 'a', 500);
 	a[500] = '\0';
 	snprintf(text, sizeof text, "{\"name\":\"%s\"}", a);
-	snprintf(expected, sizeof expected, "/p/name: null -> \"%.196s... (needs a restart)\n", a);
+	snprintf(expected, sizeof expected, "/p/name: not set -> \"%.196s... (needs a restart)\n",
+	         a);
 	check("{}", NULL, text, NULL, expected);
 }
 END_TEST
 
-SUITE("changes", equal_values_are_not_changes, changes_have_values_and_a_kind, secrets_are_compared,
-      an_instance_is_reported_as_a_whole, a_long_value_is_truncated)
+SUITE("changes", what_is_added_was_not_set_before, equal_values_are_not_changes,
+      changes_have_values_and_a_kind, secrets_are_compared, an_instance_is_reported_as_a_whole,
+      a_long_value_is_truncated)

@@ -606,19 +606,26 @@ START_TEST(a_local_address_is_checked)
 }
 END_TEST
 
-START_TEST(client_flags_go_into_the_first_tunnel)
+START_TEST(client_flags_go_into_the_only_tunnel)
 {
 	static const char file[] =
+		"{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1,\"port\":3}]}";
+	static const char two[] =
 		"{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1},{\"local_port\":2}]}";
+	static const char flat[] = "{\"client\":{\"to\":\"h\"},\"port\":7,"
+				   "\"tunnels\":[{\"local_port\":1},{\"local_port\":2}]}";
+	static const char wrong[] = "expected one entry in \"tunnels\"";
 	struct scene scene;
 
 	load_good(&scene, ROLE_LOCAL, file, "9|--to|other|-p|5");
 	ck_assert_str_eq(scene.config->settings.client.to, "other");
 	ck_assert_int_eq(tunnel_of(&scene, 0)->local_port, 9);
 	ck_assert_int_eq(tunnel_of(&scene, 0)->port, 5);
-	ck_assert_int_eq(tunnel_of(&scene, 1)->local_port, 2);
-	ck_assert_int_eq(tunnel_of(&scene, 1)->port, 0);
 	leave(&scene);
+	load_good(&scene, ROLE_LOCAL, two, "--to|other");
+	leave(&scene);
+	check_wrong(ROLE_LOCAL, two, "9", CONFIG_USAGE, wrong);
+	check_wrong(ROLE_LOCAL, flat, "", CONFIG_WRONG, wrong);
 }
 END_TEST
 
@@ -764,7 +771,7 @@ SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags,
       help_is_not_a_mistake, instances_are_read_in_order, an_instance_needs_a_valid_name,
       a_client_takes_bores_command_line, a_client_takes_several_tunnels,
       a_client_needs_a_server_and_a_service, a_local_address_is_checked,
-      client_flags_go_into_the_first_tunnel, the_local_port_flag_overrides_the_files_local,
+      client_flags_go_into_the_only_tunnel, the_local_port_flag_overrides_the_files_local,
       the_plugins_section_is_read_alone, mistakes_of_the_plugins_section_are_named,
       the_keys_of_an_instance_are_documented, a_config_lives_as_long_as_its_references,
       damaged_files_never_crash)

@@ -113,7 +113,7 @@ START_TEST(defaults_are_included)
 	check(&told, "/p/timeout", "\"90s\"", "default");
 	check(&told, "/p/room", "\"64k\"", "default");
 	check(&told, "/p/mode", "\"b\"", "default");
-	check(&told, "/p/port", "0", "default");
+	check(&told, "/p/port", "null", "default");
 	check(&told, "/p/share", "0.5", "default");
 	check(&told, "/p/name", "null", "default");
 	check(&told, "/p/key", "null", "default");

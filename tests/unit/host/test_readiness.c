@@ -74,6 +74,17 @@ START_TEST(a_client_names_what_is_missing)
 }
 END_TEST
 
+START_TEST(it_is_not_while_an_obstacle_stands)
+{
+	readiness_set_obstacle("no address");
+	expect(false, "the process does not serve yet, or not any more");
+	readiness_set(true);
+	expect(false, "no address");
+	readiness_set_obstacle("");
+	expect(true, "");
+}
+END_TEST
+
 START_TEST(it_is_not_while_a_worker_hangs)
 {
 	int64_t now_ns = clock_ns();
@@ -111,5 +122,5 @@ START_TEST(the_text_is_cut)
 }
 END_TEST
 
-SUITE("readiness", a_client_names_what_is_missing, it_is_ready_while_it_serves,
-      it_is_not_while_a_worker_hangs, the_text_is_cut)
+SUITE("readiness", it_is_not_while_an_obstacle_stands, a_client_names_what_is_missing,
+      it_is_ready_while_it_serves, it_is_not_while_a_worker_hangs, the_text_is_cut)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "refuse.h"
+#include "stderr_file.h"
 #include "suite.h"
 
 enum { THREADS = 4, ROUNDS = 3, LINES = 2000 };
@@ -429,9 +430,42 @@ START_TEST(a_start_that_is_refused_has_its_cause_in_errno)
 }
 END_TEST
 
-SUITE("log", every_line_of_every_thread_is_whole, a_stalled_reader_costs_lines_not_time,
-      stopping_with_a_stalled_reader_takes_a_second, a_reader_that_is_gone_harms_nobody,
-      lines_that_a_dead_reader_lost_are_told_to_the_next,
+static void *warn_elsewhere(void *unused)
+{
+	log_warn("elsewhere", log_int("a", 1));
+	return unused;
+}
+
+/* Those of this thread, whatever is logged. */
+START_TEST(warnings_are_copied)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *copy = open_memstream(&text, &size);
+	pthread_t thread;
+
+	stderr_file_begin();
+	log_set_level(LOG_ERROR);
+	ck_assert(!log_is_enabled(LOG_WARN));
+	log_copy_warnings(copy);
+	ck_assert(log_is_enabled(LOG_WARN) && !log_is_enabled(LOG_INFO));
+	log_warn("doubt", log_str("plugin", "p\n"));
+	log_error("mistake", log_int("a", 2));
+	log_info("news", log_int("a", 3));
+	ck_assert_int_eq(pthread_create(&thread, NULL, warn_elsewhere, NULL), 0);
+	pthread_join(thread, NULL);
+	log_copy_warnings(NULL);
+	log_warn("later", log_int("a", 4));
+	fclose(copy);
+	ck_assert_str_eq(text, "doubt plugin=\"p\\x0a\"\nmistake a=2\n");
+	ck_assert_uint_eq(stderr_file_lines(), 1);
+	free(text);
+}
+END_TEST
+
+SUITE("log", warnings_are_copied, every_line_of_every_thread_is_whole,
+      a_stalled_reader_costs_lines_not_time, stopping_with_a_stalled_reader_takes_a_second,
+      a_reader_that_is_gone_harms_nobody, lines_that_a_dead_reader_lost_are_told_to_the_next,
       a_file_that_is_cut_short_goes_on_at_its_start, a_line_that_was_torn_is_ended_before_the_next,
       a_terminal_that_stopped_holds_nobody_up, no_standard_error_at_all_harms_nobody,
       before_the_start_and_after_the_stop_lines_are_written_at_once,

@@ -49,6 +49,17 @@ START_TEST(text_lines)
 }
 END_TEST
 
+/* Only a field in quotes needs them. */
+START_TEST(a_quote_is_escaped_in_quotes)
+{
+	const struct log_field field = log_str("why", "a \"b\" \\");
+
+	ck_assert_str_eq(line_of(LOG_FORMAT_TEXT, "expected \"x\" \\", &field, 1),
+	                 "1970-01-01T00:00:01.500Z warn  expected \"x\" \\\\ "
+	                 "why=\"a \\\"b\\\" \\\\\"");
+}
+END_TEST
+
 START_TEST(lines_for_the_journal)
 {
 	static const char *const priorities[] = { "<7>trace ", "<7>debug ", "<6>info ", "<4>warn ",
@@ -64,6 +75,16 @@ START_TEST(lines_for_the_journal)
 	ck_assert_str_eq(line_of(LOG_FORMAT_JOURNAL_JSON, "bare", NULL, 0),
 	                 "<4>{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"warn\",\"event\":"
 	                 "\"bare\"}");
+}
+END_TEST
+
+START_TEST(bare_lines)
+{
+	const struct log_field fields[] = { log_str("plugin", "a") };
+
+	ck_assert_str_eq(line_of(LOG_FORMAT_BARE, "it denies nobody", fields, 1),
+	                 "it denies nobody plugin=a");
+	ck_assert_str_eq(logline_priority(LOG_FORMAT_BARE, LOG_WARN), "");
 }
 END_TEST
 
@@ -208,7 +229,7 @@ START_TEST(a_long_event_is_cut_and_stays_json)
 }
 END_TEST
 
-SUITE("logline", text_lines, lines_for_the_journal, json_lines, dates_are_those_of_the_calendar,
-      levels_have_names, hostile_bytes_are_escaped, values_cannot_forge_fields,
-      a_long_value_is_cut_and_stays_json, many_fields_are_cut_and_stay_json,
-      a_long_event_is_cut_and_stays_json)
+SUITE("logline", bare_lines, a_quote_is_escaped_in_quotes, text_lines, lines_for_the_journal,
+      json_lines, dates_are_those_of_the_calendar, levels_have_names, hostile_bytes_are_escaped,
+      values_cannot_forge_fields, a_long_value_is_cut_and_stays_json,
+      many_fields_are_cut_and_stay_json, a_long_event_is_cut_and_stays_json)

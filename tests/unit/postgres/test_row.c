@@ -8,11 +8,12 @@
 static struct record record;
 static char wrong[ROW_WRONG_MAX];
 
-/* Reads a row of these columns and values, which end with NULL; "-" is NULL of SQL. */
-static void read_columns(const char *const *texts)
+/* Reads a row for alice of these columns and values, which end with NULL; "-" is NULL of SQL. */
+static enum store_reply read_columns(const char *const *texts)
 {
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_SINGLE_TUPLE);
 	PGresAttDesc columns[8] = { 0 };
+	enum store_reply reply;
 	int n = 0;
 
 	for (const char *const *at = texts; *at; at += 2)
@@ -25,8 +26,10 @@ static void read_columns(const char *const *texts)
 		ck_assert(PQsetvalue(result, 0, i, is_null ? NULL : (char *)text,
 		                     is_null ? -1 : (int)strlen(text)));
 	}
-	row_read(result, host_table(), &record, wrong);
+	reply = row_read(result, host_table(), "alice", &record, wrong);
+	ck_assert_int_eq(reply == STORE_WRONG, *wrong != '\0');
 	PQclear(result);
+	return reply;
 }
 
 START_TEST(columns_are_fields)
@@ -58,4 +61,25 @@ START_TEST(others_are_mistakes)
 }
 END_TEST
 
-SUITE("row", columns_are_fields, others_are_mistakes)
+START_TEST(a_name_must_be_that_of_the_client)
+{
+	static const char *const others[] = { "Alice", "alice ", "alic", "", "-" };
+
+	ck_assert_int_eq(read_columns((const char *[]){ "secret", "s", "name", "alice", NULL }),
+	                 STORE_FOUND);
+	ck_assert_uint_eq(record.has, RECORD_HAS_KEY);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		ck_assert_int_eq(
+			read_columns((const char *[]){ "secret", "s", "name", others[i], NULL }),
+			STORE_UNKNOWN);
+		ck_assert_uint_eq(record.has, 0);
+	}
+	/* Whatever else there is. */
+	ck_assert_int_eq(read_columns((const char *[]){ "name", "alice", "disabled", "-", "name",
+	                                                "bob", NULL }),
+	                 STORE_UNKNOWN);
+	ck_assert_int_eq(read_columns((const char *[]){ "name", "alice", NULL }), STORE_WRONG);
+}
+END_TEST
+
+SUITE("row", columns_are_fields, others_are_mistakes, a_name_must_be_that_of_the_client)

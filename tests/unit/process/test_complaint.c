@@ -31,6 +31,8 @@ static const char *printed(enum log_format format, bool in_journal, const char *
 		setenv("JOURNAL_STREAM", stream, 1);
 	log_set_format(format);
 	ck_assert(!complain("bad \"luck\""));
+	ck_assert(!complain_at(NULL, "nowhere"));
+	ck_assert(!complain_at(root->first, "in use"));
 	complain_of_mistakes(&diag, command);
 	capture_end(&capture);
 	diag_fini(&diag);
@@ -39,7 +41,8 @@ static const char *printed(enum log_format format, bool in_journal, const char *
 }
 
 #define TEXT(p)                                                                                    \
-	p "error: bad \"luck\"\n" p "error: no?server\n" p                                         \
+	p "error: bad \"luck\"\n" p "error: nowhere\n" p "c.json:2:11: error: /port: in use\n" p   \
+	  "      \"port\": \"x\"\n" p "              ^\n" p "error: no?server\n" p                 \
 	  "c.json:2:11: error: /port: expected a port, found \"x\"\n" p                            \
 	  "      \"port\": \"x\"\n" p "              ^\n" p "try: spore server --help\n"
 
@@ -76,6 +79,11 @@ START_TEST(one_object_for_each_mistake)
 		next_line(&text, "{\"time\""),
 		"\"level\":\"error\",\"event\":\"failed\",\"error\":\"bad \\\"luck\\\"\"}");
 	ck_assert_str_eq(next_line(&text, "{"),
+	                 "\"level\":\"error\",\"event\":\"failed\",\"error\":\"nowhere\"}");
+	ck_assert_str_eq(next_line(&text, "{"),
+	                 "\"level\":\"error\",\"event\":\"failed\",\"error\":\"in use\","
+	                 "\"place\":\"c.json:2:11\",\"pointer\":\"/port\"}");
+	ck_assert_str_eq(next_line(&text, "{"),
 	                 "\"level\":\"error\",\"event\":\"wrong configuration\","
 	                 "\"error\":\"no\\u000aserver\"}");
 	ck_assert_str_eq(next_line(&text, "{"),
@@ -85,6 +93,8 @@ START_TEST(one_object_for_each_mistake)
 	ck_assert_str_eq(text, "");
 	text = printed(LOG_FORMAT_JSON, true, "local");
 	next_line(&text, "<3>{\"time\"");
+	next_line(&text, "<3>{");
+	next_line(&text, "<3>{");
 	ck_assert_str_eq(next_line(&text, "<3>{"),
 	                 "\"level\":\"error\",\"event\":\"wrong command line\","
 	                 "\"error\":\"no\\u000aserver\",\"try\":\"spore local --help\"}");

@@ -5,6 +5,7 @@
 
 #include "process/watchdog.h"
 #include "run_until.h"
+#include "stderr_file.h"
 #include "suite.h"
 
 static struct loop *loop;
@@ -17,12 +18,18 @@ static void on_begin(void *arg)
 	begun++;
 }
 
+static unsigned count_visitors(void *arg)
+{
+	(void)arg;
+	return 7;
+}
+
 static void set_up(int64_t timeout_ms)
 {
 	begun = 0;
 	loop = run_until_loop();
 	ck_assert(watchdog_start(&(struct err){ "" }));
-	drain_init(&drain, loop, timeout_ms, on_begin, (void *)(uintptr_t) "arg");
+	drain_init(&drain, loop, timeout_ms, on_begin, count_visitors, (void *)(uintptr_t) "arg");
 }
 
 static void tear_down(void)
@@ -127,7 +134,7 @@ START_TEST(a_drain_that_is_done_ends_the_loop)
 {
 	loop = run_until_loop();
 	ck_assert(watchdog_start(&(struct err){ "" }));
-	drain_init(&drain, loop, 60000, on_begin_done, &drain);
+	drain_init(&drain, loop, 60000, on_begin_done, count_visitors, &drain);
 	ck_assert(drain_ask(&drain, "operator"));
 	ck_assert_int_lt(run_to_the_end(), 10000);
 	ck_assert_uint_eq(begun, 1);
@@ -175,7 +182,20 @@ START_TEST(a_signal_after_a_request_is_the_first)
 }
 END_TEST
 
-SUITE("drain", a_signal_begins_it, a_second_signal_ends_the_loop,
-      signals_that_come_together_begin_it_and_end_the_loop, a_deadline_ends_the_loop,
-      a_timeout_that_comes_too_late, a_drain_that_is_done_ends_the_loop, it_is_asked_for_once,
-      it_is_not_asked_for_after_a_signal, a_signal_after_a_request_is_the_first)
+START_TEST(the_deadline_says_how_many_visitors_it_cuts_off)
+{
+	stderr_file_begin();
+	set_up(50);
+	kill(getpid(), SIGTERM);
+	run_to_the_end();
+	stderr_file_expect("drain deadline passed, closing open connections timeout_ms=50 "
+	                   "visitors=7\n");
+	tear_down();
+}
+END_TEST
+
+SUITE("drain", the_deadline_says_how_many_visitors_it_cuts_off, a_signal_begins_it,
+      a_second_signal_ends_the_loop, signals_that_come_together_begin_it_and_end_the_loop,
+      a_deadline_ends_the_loop, a_timeout_that_comes_too_late, a_drain_that_is_done_ends_the_loop,
+      it_is_asked_for_once, it_is_not_asked_for_after_a_signal,
+      a_signal_after_a_request_is_the_first)

@@ -1,9 +1,13 @@
 #include "process/limits.h"
 
+#include <ev.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
+#include "few_descriptors.h"
 #include "stderr_file.h"
 #include "suite.h"
 
@@ -135,6 +139,49 @@ START_TEST(too_few_descriptors_are_told)
 }
 END_TEST
 
-SUITE("limits", too_few_descriptors_are_told, no_core_is_written, the_process_is_set_up,
+START_TEST(too_few_descriptors_are_an_error)
+{
+	set_descriptors(64);
+	ck_assert(limits_suffice(64, "they"));
+	stderr_file_begin();
+	ck_assert(!limits_suffice(65, "they"));
+	stderr_file_expect(
+		"error: too few file descriptors: they need 65, but the process may have "
+		"64; raise ulimit -n, or LimitNOFILE= of the systemd unit\n");
+}
+END_TEST
+
+static void use_a_signal(void)
+{
+	static ev_signal watcher;
+
+	ev_signal_init(&watcher, NULL, SIGUSR1);
+	ev_signal_start(ev_loop_new(EVFLAG_AUTO), &watcher); /* needs another descriptor */
+}
+
+/* Not in words of its own, and not as a crash. */
+START_TEST(libev_says_in_our_log_that_it_cannot_go_on)
+{
+	int status;
+	pid_t child;
+
+	stderr_file_begin();
+	limits_set_up_process();
+	child = fork();
+	if (child == 0) {
+		few_descriptors_begin(1);
+		use_a_signal();
+		_exit(9);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 1);
+	stderr_file_expect("error failed error=\"(libev)");
+	stderr_file_expect("cause=\"Too many open files\"\n");
+}
+END_TEST
+
+SUITE("limits", too_few_descriptors_are_an_error, libev_says_in_our_log_that_it_cannot_go_on,
+      too_few_descriptors_are_told, no_core_is_written, the_process_is_set_up,
       the_table_of_descriptors_need_not_grow, as_many_workers_as_asked_for,
       by_default_one_worker_a_cpu, no_more_workers_than_descriptors_allow, capped_buffers_are_told)

@@ -7,7 +7,8 @@
 #include "suite.h"
 
 /* Only their reference counts are used. */
-static struct instance an_instance = { .refs = 1 }, another_instance = { .refs = 1 };
+static struct instance an_instance = { .refs = 1, .name = (char[]){ "one" } },
+		       another_instance = { .refs = 1 };
 
 static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels,
                                 uint32_t max_conns)
@@ -27,11 +28,11 @@ static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_
 static struct account *open_one(struct account_scene *scene, struct instance *by,
                                 struct grant *grant)
 {
-	enum refusal why = REFUSED_UNKNOWN;
+	struct limit_hit hit;
 	struct account *account = account_open(&scene->principals, scene->source, &scene->limits,
-	                                       by, grant, &why);
+	                                       by, grant, &hit);
 
-	ck_assert_msg(account != NULL, "%s", refusal_text(why));
+	ck_assert_msg(account != NULL, "%s", refusal_text(hit.why));
 	return account;
 }
 
@@ -76,19 +77,27 @@ START_TEST(without_authentication_there_is_no_name)
 }
 END_TEST
 
+static void check_hit(const struct limit_hit *hit, enum refusal why, int64_t most, const char *from)
+{
+	ck_assert_int_eq(hit->why, why);
+	ck_assert_int_eq(hit->most, most);
+	ck_assert_str_eq(hit->from, from);
+}
+
 START_TEST(tunnels_are_bounded_over_a_session)
 {
 	struct grant *too_many = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0);
 	struct account_scene scene;
 	struct account *a, *b;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
-	                                &an_instance, too_many, &why));
-	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	                                &an_instance, too_many, &hit));
+	check_hit(&hit, REFUSED_TOO_MANY_TUNNELS, 2, "max_tunnels of the identity");
+	ck_assert_str_eq(hit.plugin, an_instance.name);
 	account_ref(a);
 	account_close_tunnel(a); /* its visitors stay, but its place is free */
 	account_close_tunnel(open_one(&scene, &an_instance, too_many));
@@ -102,11 +111,11 @@ START_TEST(no_tunnel_at_all_may_be_granted)
 {
 	struct grant *none = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
-	                                &an_instance, none, &why));
+	                                &an_instance, none, &hit));
 	grant_free(none);
 	account_scene_close(&scene);
 }
@@ -140,20 +149,21 @@ START_TEST(tunnels_are_bounded_over_all)
 {
 	struct account_scene scene;
 	struct account *all[ACCOUNT_SCENE_TUNNELS];
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
 	ck_assert_ptr_null(
-		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
-	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &hit));
+	check_hit(&hit, REFUSED_TOO_MANY_TUNNELS, ACCOUNT_SCENE_TUNNELS, "limits.max_tunnels");
+	ck_assert_ptr_null(hit.plugin);
 	account_close_tunnel(all[0]);
 	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
 	scene.limits.settings.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
 	ck_assert_ptr_null(
-		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
-	ck_assert_int_eq(why, REFUSED_SOURCE_TUNNELS);
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &hit));
+	check_hit(&hit, REFUSED_SOURCE_TUNNELS, ACCOUNT_SCENE_TUNNELS, "limits.max_conns_per_ip");
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		account_close_tunnel(all[i]);
 	account_scene_close(&scene);
@@ -216,7 +226,7 @@ END_TEST
 START_TEST(a_limit_says_what_sets_it)
 {
 	struct account_scene scene;
-	struct visitor_limit limit;
+	struct limit_hit limit;
 	struct account *account;
 
 	account_scene_open(&scene);
@@ -366,7 +376,7 @@ START_TEST(an_owner_may_be_succeeded)
 	struct account_scene scene;
 	struct server_worker *home = (void *)&scene;
 	struct account *old, *new;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	scene.limits.settings.max_conns_per_ip = scene.limits.settings.max_tunnels = 1;
@@ -375,7 +385,7 @@ START_TEST(an_owner_may_be_succeeded)
 	ck_assert(account_scene_enter(&scene, old));
 	account_ref(old); /* the visitor's */
 	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0),
-	                      &why);
+	                      &hit);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
@@ -396,14 +406,14 @@ START_TEST(a_lost_client_is_known_to_all_accounts_of_its_tunnel)
 	struct server_worker *home = (void *)&(int){ 0 };
 	struct account *old, *new, *other;
 	struct account_scene scene;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	old = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	other = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	account_stand(old, home, 20000);
 	account_ref(old); /* a visitor's */
-	new = account_succeed(old, &another_instance, make_grant(8, 0, 0, 0), &why);
+	new = account_succeed(old, &another_instance, make_grant(8, 0, 0, 0), &hit);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_uint_eq(scene.principals.losses, 0);
 	ck_assert(!account_has_lost_client(old) && !account_has_lost_client(new));
@@ -423,13 +433,13 @@ START_TEST(a_refused_successor_changes_nothing)
 	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
 	struct account *account;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	account_stand(account, (void *)&scene, 20000);
-	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &why));
-	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_TOO_MANY_TUNNELS);
 	ck_assert_ptr_nonnull(account_holder(&scene.principals, &an_instance, 7, 20000));
 	grant_free(grant);
 	account_close_tunnel(account);
@@ -443,19 +453,19 @@ START_TEST(an_owner_may_succeed_itself_at_its_limit)
 	struct grant *grant = make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0);
 	struct account *account, *other;
 	struct account_scene scene;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
 	account_stand(account, (void *)&scene, 20000);
-	account = account_succeed(account, &an_instance, grant, &why);
+	account = account_succeed(account, &an_instance, grant, &hit);
 	ck_assert_ptr_nonnull(account);
 	ck_assert_uint_eq(scene.principals.tunnels, 1);
 	other = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	account_stand(other, (void *)&scene, 20001);
 	grant = make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0);
-	ck_assert_ptr_null(account_succeed(account, &an_instance, grant, &why));
-	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	ck_assert_ptr_null(account_succeed(account, &an_instance, grant, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_TOO_MANY_TUNNELS);
 	grant_free(grant);
 	account_close_tunnel(account);
 	account_close_tunnel(other);

@@ -57,13 +57,16 @@ static struct ahead_pass *issue(struct scene *scene, struct source *source, unsi
 
 static struct ahead_pass *enter(struct scene *scene, const struct ahead_pass *pass)
 {
-	return ahead_enter(&scene->table, ahead_id(pass), &scene->limits);
+	struct limit_hit hit;
+
+	return ahead_enter(&scene->table, ahead_id(pass), &scene->limits, &hit);
 }
 
 START_TEST(a_pass_lets_connections_in)
 {
 	struct scene scene;
 	struct ahead_pass *pass, *other;
+	struct limit_hit hit;
 	struct uuid unknown;
 
 	set_up(&scene, 100);
@@ -74,7 +77,13 @@ START_TEST(a_pass_lets_connections_in)
 	ck_assert_ptr_eq(enter(&scene, other), other);
 	ck_assert_uint_eq(scene.table.waiting, 2);
 	ck_assert(uuid_random(&unknown));
-	ck_assert_ptr_null(ahead_enter(&scene.table, &unknown, &scene.limits));
+	ck_assert_ptr_null(ahead_enter(&scene.table, &unknown, &scene.limits, &hit));
+	ck_assert_ptr_null(hit.from);
+	ck_assert_ptr_eq(enter(&scene, pass), pass); /* one more than promised, and no further */
+	ck_assert_ptr_null(ahead_enter(&scene.table, ahead_id(pass), &scene.limits, &hit));
+	ck_assert_str_eq(hit.from, "limits.max_ahead_per_tunnel");
+	ck_assert_int_eq(hit.most, 1);
+	ahead_leave(pass);
 	ck_assert_uint_eq(scene.table.waiting, 2);
 	ahead_leave(pass);
 	ahead_leave(other);
@@ -193,6 +202,7 @@ START_TEST(a_withdrawn_pass_opens_nothing)
 {
 	struct scene scene;
 	struct ahead_pass *pass;
+	struct limit_hit hit;
 	struct uuid id;
 
 	set_up(&scene, 100);
@@ -201,7 +211,7 @@ START_TEST(a_withdrawn_pass_opens_nothing)
 	ck_assert_ptr_eq(enter(&scene, pass), pass);
 	ahead_withdraw(pass);
 	ck_assert(ahead_is_withdrawn(pass)); /* the connection that waits still has it */
-	ck_assert_ptr_null(ahead_enter(&scene.table, &id, &scene.limits));
+	ck_assert_ptr_null(ahead_enter(&scene.table, &id, &scene.limits, &hit));
 	ck_assert_uint_eq(scene.table.waiting, 1);
 	ahead_leave(pass);
 	ahead_withdraw(NULL);

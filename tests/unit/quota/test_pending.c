@@ -17,11 +17,11 @@ static struct gate gate;
 static struct account *open_account(void)
 {
 	struct account *account;
-	enum refusal why;
+	struct limit_hit hit;
 
 	account_scene_open(&owner);
 	gate_init(&gate);
-	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &why);
+	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &hit);
 	ck_assert_ptr_nonnull(account);
 	return account;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "host/instance.h"
 #include "sockets.h"
 #include "suite.h"
 
@@ -51,6 +52,40 @@ static void check_refused(const struct server_settings *settings, const struct g
 	ck_assert_int_eq(ports_open(settings, grant, wanted, &why), -1);
 	ck_assert_int_eq(why, expected);
 }
+
+START_TEST(what_refuses_a_port_is_named)
+{
+	spore_port_range range, own[] = { { 20000, 20010 }, { 22000, 22000 } }, many[20];
+	struct server_settings settings = make(&range, 1);
+	struct instance people = { .name = (char[]){ "people" } };
+	struct grant grant = { .fields = SPORE_AUTH_F_PORTS, .ports = own, .n_ports = 2 };
+	struct limit_hit hit;
+
+	settings.min_port = 1024;
+	settings.max_port = 65535;
+	hit = ports_limit(&settings, NULL, NULL, REFUSED_PORT_NOT_ALLOWED, 80);
+	ck_assert_str_eq(hit.range, "1024-65535");
+	ck_assert_str_eq(hit.from, "server.min_port, server.max_port");
+	settings.ports = settings.public_ports;
+	own[1].hi = own[1].lo = range.lo;
+	hit = ports_limit(&settings, &people, &grant, REFUSED_NO_PORT_LEFT, 0);
+	ck_assert_str_eq(hit.from, "ports of the identity");
+	ck_assert_str_eq(hit.plugin, "people");
+	ck_assert_int_eq(strncmp(hit.range, "20000-20010,1", 13), 0);
+	hit = ports_limit(&settings, &people, &grant, REFUSED_PORT_NOT_ALLOWED, 80);
+	ck_assert_str_eq(hit.from, "server.ports");
+	grant.n_ports = 0;
+	hit = ports_limit(&settings, &people, &grant, REFUSED_PORT_NOT_ALLOWED, range.lo);
+	ck_assert_str_eq(hit.range, "none");
+	for (size_t i = 0; i < 20; i++)
+		many[i] = (spore_port_range){ 30000, 30001 };
+	grant.ports = many;
+	grant.n_ports = 20;
+	hit = ports_limit_of_grant(&people, &grant, REFUSED_PORT_NOT_ALLOWED);
+	ck_assert_str_eq(hit.range,
+	                 "30000-30001,30000-30001,30000-30001,30000-30001,30000-30001,...");
+}
+END_TEST
 
 START_TEST(a_wanted_port_listens)
 {
@@ -204,7 +239,7 @@ START_TEST(an_address_of_another_host_is_seen)
 }
 END_TEST
 
-SUITE("ports", a_wanted_port_listens, outside_the_range_is_refused, a_reservation_has_its_reason,
-      any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
-      a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind,
-      an_address_of_another_host_is_seen)
+SUITE("ports", what_refuses_a_port_is_named, a_wanted_port_listens, outside_the_range_is_refused,
+      a_reservation_has_its_reason, any_port_finds_the_last_one_that_is_free,
+      a_grant_narrows_the_range, a_wide_grant_finds_the_few_ports_of_the_server,
+      an_address_that_is_not_ours_fails_to_bind, an_address_of_another_host_is_seen)

@@ -49,10 +49,11 @@ static struct stranger *add(struct scene *scene, struct stranger_list *list,
                             struct stranger *stranger, const char *ip)
 {
 	struct source *source = get(scene, ip);
+	struct limit_hit hit;
 
 	stranger_init(stranger);
 	ck_assert(stranger_add(list, stranger, source, source_enter(source)));
-	return stranger_to_close(list, stranger, &scene->limits, false);
+	return stranger_to_close(list, stranger, &scene->limits, false, &hit);
 }
 
 START_TEST(the_oldest_of_the_largest_crowd_goes_first)
@@ -152,14 +153,17 @@ END_TEST
 START_TEST(scarce_descriptors_override_the_limits)
 {
 	struct stranger light, heavy[2];
+	struct limit_hit hit;
 	struct scene scene;
 
 	set_up(&scene, 1000);
 	ck_assert_ptr_null(add(&scene, &scene.list, &light, "192.0.2.1"));
-	ck_assert_ptr_null(stranger_to_close(&scene.list, &light, &scene.limits, true));
+	ck_assert_ptr_null(stranger_to_close(&scene.list, &light, &scene.limits, true, &hit));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[0], "192.0.2.2"));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[1], "192.0.2.2"));
-	ck_assert_ptr_eq(stranger_to_close(&scene.list, &light, &scene.limits, true), &heavy[0]);
+	ck_assert_ptr_eq(stranger_to_close(&scene.list, &light, &scene.limits, true, &hit),
+	                 &heavy[0]);
+	ck_assert_str_eq(hit.from, "descriptors");
 	stranger_remove(&scene.list, &light);
 	stranger_remove(&scene.list, &heavy[0]);
 	stranger_remove(&scene.list, &heavy[1]);

@@ -1,27 +1,27 @@
 #include "rehearsal/made_client.h"
 
-#include <unistd.h>
-
-#include "capture.h"
-#include "config/shorthands.h"
 #include "suite.h"
 
-static char text[4096];
+static struct made_command made;
 
-/* The configuration. */
-static const char *make(const struct made_client *client)
+/* What the command line has for this target; NULL: nothing. */
+static const struct command_value *find(const struct command *command, const char *target)
 {
-	struct err err;
-	int fd = made_client_open(client, &err);
-	ssize_t n;
+	for (size_t i = 0; i < command->n_flags; i++) {
+		if (strcmp(command->flags[i].shorthand->target, target) == 0)
+			return &command->flags[i];
+	}
+	return NULL;
+}
 
-	ck_assert_int_ge(fd, 0);
-	n = read(fd, text, sizeof text - 1);
-	ck_assert_int_gt(n, 0);
-	text[n] = '\0';
-	ck_assert_int_eq(read(fd, text + n, 1), 0);
-	close(fd);
-	return text;
+static void check(const struct command *command, const char *target, const char *text,
+                  const char *origin)
+{
+	const struct command_value *value = find(command, target);
+
+	ck_assert_msg(value != NULL, "%s", target);
+	ck_assert_str_eq(value->text, text);
+	ck_assert_str_eq(value->origin, origin);
 }
 
 START_TEST(the_kinds_are_known)
@@ -38,29 +38,33 @@ END_TEST
 START_TEST(a_client_with_a_secret)
 {
 	struct made_client client = { .kind = made_client_kind("hmac"),
-		                      .name = "al\"ice",
+		                      .name = "alice",
 		                      .secret_file = "a/b",
+		                      .secret_origin = "--secret-file",
 		                      .server = "host" };
-	const char *made = make(&client);
+	const struct command *command = made_client_command(&client, &made);
 
-	ck_assert_contains(made, "\"to\": \"host\"");
-	ck_assert_contains(made, "\"identity\": \"al\\\"ice\"");
-	ck_assert_contains(made, "\"secret\": {\n        \"file\": \"a/b\"");
-	ck_assert_ptr_null(strstr(made, "transport"));
+	check(command, "/client/to", "host", "--to");
+	check(command, "/auth[hmac]/identity", "alice", "--name");
+	check(command, "/auth[hmac]/secret", "a/b", "--secret-file");
+	ck_assert_int_eq(find(command, "/auth[hmac]/secret")->shorthand->type, SHORTHAND_FILE);
+	ck_assert_ptr_null(find(command, "/transport[tls]"));
 	client.name = NULL;
-	ck_assert_ptr_null(strstr(make(&client), "identity"));
+	ck_assert_ptr_null(find(made_client_command(&client, &made), "/auth[hmac]/identity"));
 }
 END_TEST
 
 START_TEST(a_client_with_a_key)
 {
 	struct made_client client = { .kind = made_client_kind("pubkey"),
-		                      .secret_file = "a.key",
+		                      .secret_file = "/dev/stdin",
+		                      .secret_origin = "standard input",
 		                      .server = "host" };
-	const char *made = make(&client);
+	const struct command *command = made_client_command(&client, &made);
 
-	ck_assert_contains(made, "\"keyfile\": \"a.key\"");
-	ck_assert_contains(made, "\"transport\": [");
+	check(command, "/auth[pubkey]/keyfile", "/dev/stdin", "standard input");
+	ck_assert_int_eq(find(command, "/auth[pubkey]/keyfile")->shorthand->type, SHORTHAND_TEXT);
+	check(command, "/transport[tls]", "true", "--kind");
 }
 END_TEST
 

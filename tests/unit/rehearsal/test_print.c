@@ -69,6 +69,12 @@ START_TEST(other_verdicts)
 	check("{\"verdict\":\"unbound\"}", EXIT_REFUSED, "not bound to the TLS session\n");
 	check("{\"verdict\":\"error\",\"by\":\"x\",\"status\":\"late\"}", EXIT_FAILED,
 	      "\nrefused: no verdict from x: late\n");
+	check("{\"verdict\":\"port_not_allowed\",\"status\":\"not "
+	      "7\",\"allowed\":{\"ports\":\"1-2\"}}",
+	      EXIT_REFUSED, "\nrefused: not 7\n  identity  (none)\n  ports     1-2\n");
+	check("{\"verdict\":\"no_port_left\",\"status\":\"x\"}", EXIT_REFUSED, "\nrefused: x\n");
+	check("{\"verdict\":\"too_many_tunnels\",\"status\":\"x\"}", EXIT_REFUSED,
+	      "\nrefused: x\n");
 	check("{\"verdict\":\"new\"}", EXIT_FAILED, "\nrefused: no verdict: unknown\n");
 }
 END_TEST

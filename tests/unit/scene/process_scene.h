@@ -83,6 +83,13 @@ static inline bool scene_start_runtime(struct process_scene *scene)
 	                     scene->server ? server_revalidate : NULL, scene->server, &scene->diag);
 }
 
+static inline unsigned scene_count_visitors(void *arg)
+{
+	const struct process_scene *scene = arg;
+
+	return server_room(scene->server).visitors;
+}
+
 static inline void scene_on_drain(void *arg)
 {
 	struct process_scene *scene = arg;
@@ -93,6 +100,7 @@ static inline void scene_on_drain(void *arg)
 /* A server that serves as soon as the main loop runs. */
 static inline void scene_start(struct process_scene *scene, const char *more)
 {
+	const struct json *at_fault;
 	struct server_env env;
 	struct err err = { "" };
 
@@ -103,10 +111,12 @@ static inline void scene_start(struct process_scene *scene, const char *more)
 	ck_assert(scene_start_runtime(scene));
 	env = (struct server_env){ scene->runtime.metrics, scene->runtime.main_loop,
 		                   scene->runtime.loops, scene->runtime.n_workers };
-	drain_init(&scene->drain, scene->runtime.main_loop, 5000, scene_on_drain, scene);
+	drain_init(&scene->drain, scene->runtime.main_loop, 5000, scene_on_drain,
+	           scene_count_visitors, scene);
 	reload_start(&scene->reload, &scene->runtime, &scene->server, &scene->drain, &scene->words);
-	ck_assert_msg(server_start(scene->server, &env, scene->runtime.plugins.set, &err), "%s",
-	              err.text);
+	ck_assert_msg(
+		server_start(scene->server, &env, scene->runtime.plugins.set, &at_fault, &err),
+		"%s", err.text);
 }
 
 static inline void scene_tear_down(struct process_scene *scene)

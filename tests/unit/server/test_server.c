@@ -11,6 +11,7 @@
 static struct scene_thread threads[SCENE_WORKERS];
 static struct loop *main_loop;
 static struct server *server;
+static const struct json *at_fault; /* what start has said */
 static char configs[2][256];
 
 /* The configuration with a free control port. */
@@ -41,7 +42,7 @@ static bool start(const char *config, struct err *err)
 	scene_start_threads(threads);
 	server = server_new();
 	ck_assert_ptr_nonnull(server);
-	return server_start(server, &env, set, err);
+	return server_start(server, &env, set, &at_fault, err);
 }
 
 static void stop(void)
@@ -152,6 +153,8 @@ START_TEST(a_port_that_is_taken_is_named)
 	snprintf(port, sizeof port, "port %u", control.port);
 	ck_assert_ptr_nonnull(strstr(err.text, port));
 	ck_assert_ptr_nonnull(strstr(err.text, "address in use"));
+	ck_assert_ptr_nonnull(at_fault);
+	ck_assert_str_eq(at_fault->key, "control_port");
 	close(fd);
 	stop();
 }

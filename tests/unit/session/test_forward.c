@@ -16,11 +16,12 @@ static void begin(const char *received, const char *unsent)
 	struct visitor arrived;
 	struct stream *stream;
 	int c[2], v[2];
+	struct limit_hit hit;
 	enum refusal why;
 
 	scene_open(SCENE_OPEN);
 	source = source_get(scene.shared.sources, &addr);
-	account = account_open(&scene.shared.principals, source, &scene.limits, NULL, NULL, &why);
+	account = account_open(&scene.shared.principals, source, &scene.limits, NULL, NULL, &hit);
 	ck_assert_ptr_nonnull(account);
 	account->port = 4000;
 	account->id = 1000;

@@ -74,12 +74,12 @@ START_TEST(an_owner_is_asked_for_by_its_session)
 	struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
 	struct allowance *allowance;
 	struct account *account;
-	enum refusal why;
+	struct limit_hit hit;
 
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
 	allowance = login_take_allowance(&login);
 	account = account_open(&scene.shared.principals, s->source, &scene.limits, by,
-	                       grant_copy(allowance->grant), &why);
+	                       grant_copy(allowance->grant), &hit);
 	ck_assert_ptr_nonnull(account);
 	ck_assert_int_eq(judge(s, "alice", account), SPORE_ALLOW);
 	ck_assert_int_eq(judge(s, "bob", account), SPORE_DENY);

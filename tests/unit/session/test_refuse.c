@@ -59,7 +59,8 @@ START_TEST(the_end_of_what_was_let_in_is_sent_alone)
 	int fd;
 	struct server_session *s = begin(SCENE_OPEN, &fd);
 
-	refuse_any_longer(s, &(struct refuse_subject){ .identity = "" }, REFUSED_KICKED);
+	refuse_any_longer(s, &(struct refuse_subject){ .identity = "" },
+	                  &(struct limit_hit){ .why = REFUSED_KICKED });
 	scene_run();
 	scene_expect_error(fd, REFUSED_KICKED);
 	ck_assert_int_eq(scene_all_refusals(), 0);
@@ -72,7 +73,7 @@ START_TEST(a_reset_leaves_nothing_behind)
 	int fd;
 	struct server_session *s = begin(SCENE_OPEN, &fd);
 
-	refuse_with_reset(s, REFUSED_CROWD);
+	refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_CROWD });
 	scene_run();
 	ck_assert_int_eq(scene_hear(fd, &(struct message){ .type = 0 }), HEARD_RESET);
 	ck_assert_int_eq(scene_refusals(REFUSED_CROWD), 1);
@@ -93,7 +94,7 @@ START_TEST(transports_that_are_not_open_are_refused_without_a_frame)
 	ck_assert_int_eq(scene_refusals(REFUSED_HANDSHAKE), 1);
 	scene_close();
 	s = begin(SCENE_GREETED, &fd);
-	refuse_with_reset(s, REFUSED_CROWD);
+	refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_CROWD });
 	scene_run();
 	ck_assert_int_eq(scene_hear(fd, &(struct message){ .type = 0 }), HEARD_RESET);
 	close(fd);
@@ -167,6 +168,45 @@ START_TEST(wrong_secrets_have_their_lines_where_bans_limit_them)
 }
 END_TEST
 
+START_TEST(a_line_names_the_limit)
+{
+	static struct capture capture;
+	const struct refuse_subject subject = { "alice", "web", 80 };
+	struct limit_hit hit = { .why = REFUSED_TOO_MANY_TUNNELS,
+		                 .most = 2,
+		                 .from = "max_tunnels of the identity",
+		                 .plugin = "people" };
+	struct server_session *s;
+
+	scene_open(SCENE_OPEN);
+	capture_begin(&capture);
+	scene_connect();
+	refuse_tunnel(scene_last(LIST_NEWCOMERS), &subject, &hit, NULL, false);
+	scene_connect();
+	hit = (struct limit_hit){ .why = REFUSED_PORT_NOT_ALLOWED,
+		                  .range = "20-30",
+		                  .from = "server.ports" };
+	refuse_tunnel(scene_last(LIST_NEWCOMERS), &subject, &hit, NULL, false);
+	scene_connect();
+	s = scene_last(LIST_NEWCOMERS);
+	hit = (struct limit_hit){
+		.why = REFUSED_LIFE_OVER, .most = 9, .from = "x", .is_time = true
+	};
+	refuse_any_longer(s, &subject, &hit);
+	scene_connect();
+	refuse_session(scene_last(LIST_NEWCOMERS), REFUSED_TOO_MANY_TRIES);
+	scene_run();
+	capture_end(&capture);
+	ck_assert_contains(capture_err(&capture),
+	                   "port=80 identity=alice name=web limit=2 "
+	                   "from=\"max_tunnels of the identity\" plugin=people");
+	ck_assert_contains(capture_err(&capture), "name=web range=20-30 from=server.ports");
+	ck_assert_contains(capture_err(&capture), "limit_ms=9 from=x");
+	ck_assert_contains(capture_err(&capture), "from=limits.secret_rate");
+	scene_close();
+}
+END_TEST
+
 /* One line about each port. */
 START_TEST(a_client_that_competes_for_a_port_does_not_flood_the_log)
 {
@@ -180,8 +220,8 @@ START_TEST(a_client_that_competes_for_a_port_does_not_flood_the_log)
 		struct refuse_subject subject = { "alice", "web", (uint16_t)(80 + i % 2) };
 
 		fd = scene_connect();
-		refuse_tunnel(scene_last(LIST_NEWCOMERS), &subject, REFUSED_PORT_IN_USE, "a detail",
-		              false);
+		refuse_tunnel(scene_last(LIST_NEWCOMERS), &subject,
+		              &(struct limit_hit){ .why = REFUSED_PORT_IN_USE }, "a detail", false);
 		scene_run();
 		scene_expect_error(fd, REFUSED_PORT_IN_USE);
 	}
@@ -270,7 +310,7 @@ END_TEST
 
 SUITE("refuse", visitors_do_not_flood_the_log, a_limit_of_descriptors_is_named,
       each_visitor_has_a_line_if_the_operator_wants_it, strangers_do_not_flood_the_log,
-      wrong_secrets_have_their_lines_where_bans_limit_them,
+      wrong_secrets_have_their_lines_where_bans_limit_them, a_line_names_the_limit,
       a_client_that_competes_for_a_port_does_not_flood_the_log, a_refusal_is_sent_and_counted,
       a_refusal_with_another_s_name_is_counted_there, a_silent_refusal_is_counted_alone,
       the_end_of_what_was_let_in_is_sent_alone, a_reset_leaves_nothing_behind,

@@ -17,21 +17,21 @@ static void begin(const char *config)
 	s = scene_last(LIST_NEWCOMERS);
 }
 
-static struct tunnel *open_tunnel(uint16_t wanted, enum refusal *why_out)
+static struct tunnel *open_tunnel(uint16_t wanted, struct limit_hit *hit_out)
 {
 	struct tunnel *tunnel;
 	struct allowance *allowance = NULL;
 
 	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                     (struct tunnel_port){ wanted, -1 }, why_out);
+	                     (struct tunnel_port){ wanted, -1 }, hit_out);
 	scene_run();
 	return tunnel;
 }
 
 static struct tunnel *open_any(void)
 {
-	enum refusal why;
-	struct tunnel *tunnel = open_tunnel(0, &why);
+	struct limit_hit hit;
+	struct tunnel *tunnel = open_tunnel(0, &hit);
 
 	ck_assert_ptr_nonnull(tunnel);
 	ck_assert_uint_eq(scene_expect_tunnel(client), tunnel_account(tunnel)->port);
@@ -81,17 +81,17 @@ END_TEST
 START_TEST(a_port_may_be_refused)
 {
 	struct tunnel *tunnel;
-	enum refusal why;
+	struct limit_hit hit;
 
 	begin(SCENE_OPEN);
 	tunnel = open_any();
-	ck_assert_ptr_null(open_tunnel(tunnel_account(tunnel)->port, &why));
-	ck_assert_int_eq(why, REFUSED_PORT_IN_USE);
-	ck_assert_ptr_null(open_tunnel(1, &why));
-	ck_assert_int_eq(why, REFUSED_PORT_NOT_ALLOWED);
+	ck_assert_ptr_null(open_tunnel(tunnel_account(tunnel)->port, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_PORT_IN_USE);
+	ck_assert_ptr_null(open_tunnel(1, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_PORT_NOT_ALLOWED);
 	scene.workers[0].limits.settings.max_tunnels = 1;
-	ck_assert_ptr_null(open_tunnel(0, &why));
-	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	ck_assert_ptr_null(open_tunnel(0, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_TOO_MANY_TUNNELS);
 	scene_expect_nothing(client);
 	ck_assert_uint_eq(scene.shared.principals.tunnels, 1);
 	end_with(tunnel);
@@ -112,14 +112,14 @@ START_TEST(an_allowance_goes_to_the_tunnel)
 {
 	struct allowance *allowance;
 	struct tunnel *tunnel;
-	enum refusal why;
+	struct limit_hit hit;
 
 	begin(SCENE_NAMES);
 	scene_expect(client, MESSAGE_CHALLENGE);
 	allowance = allow(
 		&(spore_auth_result){ .struct_size = sizeof(spore_auth_result), .session = 5 });
 	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                     (struct tunnel_port){ 0, -1 }, &why);
+	                     (struct tunnel_port){ 0, -1 }, &hit);
 	ck_assert_ptr_nonnull(tunnel);
 	ck_assert_ptr_null(allowance);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 5);
@@ -284,7 +284,7 @@ START_TEST(a_port_moves_to_another_tunnel)
 {
 	struct tunnel *tunnel, *successor;
 	struct allowance *allowance = NULL;
-	enum refusal why;
+	struct limit_hit hit;
 	int fd, visitor;
 	uint16_t port;
 
@@ -297,7 +297,7 @@ START_TEST(a_port_moves_to_another_tunnel)
 	visitor = try_to_connect(port);
 	ck_assert_int_ge(visitor, 0);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, fd }, &why);
+	                        (struct tunnel_port){ 0, fd }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	ck_assert_uint_eq(scene_expect_tunnel(client), port);
@@ -312,7 +312,7 @@ START_TEST(visitors_that_wait_are_announced_to_the_successor)
 {
 	struct tunnel *tunnel, *successor;
 	struct allowance *allowance = NULL;
-	enum refusal why;
+	struct limit_hit hit;
 	struct uuid id, again;
 	int fd, visitor;
 
@@ -323,7 +323,7 @@ START_TEST(visitors_that_wait_are_announced_to_the_successor)
 	fd = tunnel_take_port(tunnel);
 	tunnel_close(tunnel, SPORE_END_CLOSED);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, fd }, &why);
+	                        (struct tunnel_port){ 0, fd }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	scene_expect_tunnel(client);
@@ -342,7 +342,7 @@ static void reopen(bool by_name, bool announced)
 	spore_auth_result five = { .struct_size = sizeof five, .session = 5 };
 	struct allowance *allowances[2] = { NULL };
 	struct tunnel *tunnel;
-	enum refusal why;
+	struct limit_hit hit;
 	uint16_t port = 0;
 	int visitor = -1;
 
@@ -352,7 +352,7 @@ static void reopen(bool by_name, bool announced)
 	for (int i = 0; i < 2; i++) {
 		allowances[i] = by_name ? allow(&five) : NULL;
 		tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowances[i],
-		                     (struct tunnel_port){ port, -1 }, &why);
+		                     (struct tunnel_port){ port, -1 }, &hit);
 		ck_assert_ptr_nonnull(tunnel);
 		scene_run();
 		port = scene_expect_tunnel(client);
@@ -386,7 +386,7 @@ START_TEST(another_owner_has_the_same_tunnel)
 	struct allowance *allowance;
 	struct account *before;
 	struct tunnel *tunnel;
-	enum refusal why;
+	struct limit_hit hit;
 	uint64_t id;
 	int fd;
 
@@ -397,7 +397,7 @@ START_TEST(another_owner_has_the_same_tunnel)
 	id = before->id;
 	fd = scene_visit(before->port);
 	allowance = allow(&nine);
-	ck_assert(tunnel_change_owner(tunnel, &allowance, &why));
+	ck_assert(tunnel_change_owner(tunnel, &allowance, &hit));
 	ck_assert_ptr_null(allowance);
 	ck_assert_ptr_ne(tunnel_account(tunnel), before);
 	ck_assert_uint_eq(tunnel_account(tunnel)->id, id);
@@ -407,17 +407,17 @@ START_TEST(another_owner_has_the_same_tunnel)
 	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 0);
 	/* One that may not have a tunnel changes nothing. */
 	allowance = allow(&none);
-	ck_assert(!tunnel_change_owner(tunnel, &allowance, &why));
-	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	ck_assert(!tunnel_change_owner(tunnel, &allowance, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_TOO_MANY_TUNNELS);
 	allowance_end(allowance, SPORE_END_REFUSED, NULL);
 	allowance = allow(&no_port);
-	ck_assert(!tunnel_change_owner(tunnel, &allowance, &why));
-	ck_assert_int_eq(why, REFUSED_PORT_NOT_ALLOWED);
+	ck_assert(!tunnel_change_owner(tunnel, &allowance, &hit));
+	ck_assert_int_eq(hit.why, REFUSED_PORT_NOT_ALLOWED);
 	allowance_end(allowance, SPORE_END_REFUSED, NULL);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 9);
 	/* Without authentication there is no owner. */
 	allowance = NULL;
-	ck_assert(tunnel_change_owner(tunnel, &allowance, &why));
+	ck_assert(tunnel_change_owner(tunnel, &allowance, &hit));
 	ck_assert_ptr_null(tunnel_allowance(tunnel));
 	ck_assert_ptr_null(tunnel_account(tunnel)->principal->by);
 	account_unref(before);

@@ -3,9 +3,11 @@
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"
 #include "host/last_good.h"
+#include "log/log.h"
 #include "net/stream.h"
 #include "scene/host_scene.h"
 #include "sockets.h"
+#include "stderr_file.h"
 #include "suite.h"
 #include "wire/about.h"
 
@@ -669,7 +671,10 @@ START_TEST(a_renewal_has_no_last_good_verdict)
 	asker->question.purpose = SPORE_AUTH_RENEW;
 	asker->question.renews = allowance;
 	set_mood(&backend, "fail");
+	log_set_level(LOG_DEBUG);
+	stderr_file_begin();
 	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	stderr_file_expect("then=\"the tunnel stays\"\n");
 	ck_assert_double_eq(entries_of(&backend), 1);
 	set_mood(&backend, "deny");
 	ck_assert_int_eq(judge(asker, ""), SPORE_DENY);
@@ -686,7 +691,9 @@ START_TEST(without_a_last_good_verdict_an_error_denies)
 
 	open_backend(&backend, "recall", "", ",{\"use\":\"policy\",\"names\":[\"bob=1\"]}");
 	set_mood(&backend, "fail");
+	stderr_file_begin();
 	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
+	stderr_file_expect("then=\"deny: last_good knows no such client\"\n");
 	set_mood(&backend, "next");
 	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_ALLOW);
 	close_backend(&backend);

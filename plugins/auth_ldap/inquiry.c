@@ -1,0 +1,227 @@
+#include "inquiry.h"
+
+enum { GROUPS_MAX = 1000 };
+
+static const char default_filter[] = "(uid=%n)";
+static const char any_filter[] = "(objectClass=*)";
+static const char *const no_attributes[] = { LDAP_NO_ATTRS, NULL };
+
+/* ---- the parts of a question ---- */
+
+/* Returns true: the question is answered. */
+static bool say_no(struct inquiry *inquiry, const char *why)
+{
+	inquiry->says = DIRECTORY_NO;
+	snprintf(inquiry->fault.text, sizeof inquiry->fault.text, "%s", why);
+	return true;
+}
+
+bool inquiry_filter(const struct settings *settings, const char *name, char out[ESCAPE_FILTER_SIZE],
+                    struct fault *fault)
+{
+	const struct conf *conf = settings->conf;
+	const char *pattern = conf->search_filter           ? conf->search_filter
+	                      : settings_searches(settings) ? default_filter
+	                                                    : any_filter;
+
+	return escape_filter(pattern, name, NULL, out) ||
+	       fault_set(fault, ASK_BAD_ENTRY, "the filter of a name would be too long");
+}
+
+static bool search(LDAP *link, const struct link_search *what, int64_t deadline_ms,
+                   struct link_found *found_out, struct fault *fault)
+{
+	int number = link_send(link, what, deadline_ms, fault);
+
+	return number >= 0 && link_await(link, number, deadline_ms, found_out, fault);
+}
+
+/* True: the rights of a client are read as the client itself. What it may not read is its own
+ * fault then, and not the directory's. */
+static bool reads_as_client(const struct settings *settings)
+{
+	return !settings_has_service(settings);
+}
+
+static bool judge_base(const struct settings *settings, const char *base, const struct fault *said,
+                       struct fault *fault)
+{
+	return fault_set(fault, reads_as_client(settings) ? ASK_BAD_ENTRY : ASK_ERROR,
+	                 "%.100s: %.250s", base, said->text);
+}
+
+/* What a search below search_base has ended with. */
+static bool judge_found(const struct settings *settings, LDAP *link, const struct link_found *found,
+                        struct inquiry *inquiry, const struct fault *said, struct fault *fault)
+{
+	if (found->end != LINK_ALL && found->end != LINK_CUT)
+		return judge_base(settings, "search_base", said, fault);
+	if (found->end == LINK_CUT || ldap_count_entries(link, found->entries) > 1)
+		return say_no(inquiry, "more than one entry matches");
+	return found->entries ? entry_read(&inquiry->facts, settings, link, found->entries,
+	                                   inquiry->name, fault)
+	                      : say_no(inquiry, "no entry matches");
+}
+
+/* What a search at the entry itself has ended with. */
+static bool judge_own(const struct settings *settings, LDAP *link, const struct link_found *found,
+                      struct inquiry *inquiry, const struct fault *said, struct fault *fault)
+{
+	if (found->end == LINK_ELSEWHERE)
+		return say_no(inquiry, INQUIRY_ELSEWHERE);
+	if (found->entries)
+		return entry_read(&inquiry->facts, settings, link, found->entries, inquiry->name,
+		                  fault);
+	if (found->end == LINK_FORBIDDEN && !reads_as_client(settings))
+		return judge_base(settings, "bind_dn", said, fault);
+	if (inquiry->password)
+		return fault_set(fault, ASK_BAD_ENTRY,
+		                 "its entry cannot be read: let it read itself, or set \"user\"");
+	return say_no(inquiry, "no entry matches");
+}
+
+/* Searches for the one entry of a name, below a base or at it. True: inquiry->says is NO, or the
+ * facts are known. */
+static bool find_entry(const struct settings *settings, LDAP *link, const char *base,
+                       struct inquiry *inquiry, int64_t deadline_ms, struct fault *fault)
+{
+	bool searches = settings_searches(settings), good;
+	char filter[ESCAPE_FILTER_SIZE];
+	struct link_search what = { .base = base,
+		                    .is_base_only = !searches,
+		                    .filter = filter,
+		                    .wanted = settings->wanted,
+		                    .most = 2 };
+	struct fault said = { 0 };
+	struct link_found found;
+
+	if (!inquiry_filter(settings, inquiry->name, filter, fault))
+		return false;
+	if (!search(link, &what, deadline_ms, &found, &said)) {
+		*fault = said;
+		return false;
+	}
+	good = (searches ? judge_found : judge_own)(settings, link, &found, inquiry, &said, fault);
+	ldap_msgfree(found.entries);
+	return good;
+}
+
+struct link_search inquiry_groups(const struct settings *settings)
+{
+	return (struct link_search){ .base = settings->conf->group_base,
+		                     .wanted = no_attributes,
+		                     .most = settings->n_groups ? GROUPS_MAX : 1 };
+}
+
+bool inquiry_judge_groups(const struct settings *settings, LDAP *link,
+                          const struct link_found *found, const struct fault *said,
+                          struct facts *facts, enum directory_says *says, struct fault *why,
+                          struct fault *fault)
+{
+	if (found->end != LINK_ALL && found->end != LINK_CUT)
+		return judge_base(settings, "group_base", said, fault);
+	/* The group whose policy counts may be one that was not sent. */
+	if (found->end == LINK_CUT && settings->n_groups)
+		return fault_set(fault, ASK_BAD_ENTRY, "%.200s: it is in too many groups",
+		                 facts->dn);
+	*says = entry_read_groups(facts, settings, link, found->entries, why) ? DIRECTORY_YES
+	                                                                      : DIRECTORY_NO;
+	return true;
+}
+
+static bool find_groups(const struct settings *settings, LDAP *link, struct inquiry *inquiry,
+                        int64_t deadline_ms, struct fault *fault)
+{
+	char filter[ESCAPE_FILTER_SIZE];
+	struct link_search what = inquiry_groups(settings);
+	struct link_found found = { LINK_ALL, NULL };
+	struct fault said = { 0 };
+	bool good;
+
+	what.filter = filter;
+	if (settings->conf->group_base) {
+		if (!escape_filter(settings->conf->group_filter, inquiry->name, inquiry->facts.dn,
+		                   filter))
+			return fault_set(fault, ASK_BAD_ENTRY,
+			                 "the filter of the groups would be too long");
+		if (!search(link, &what, deadline_ms, &found, &said)) {
+			*fault = said;
+			return false;
+		}
+	}
+	good = inquiry_judge_groups(settings, link, &found, &said, &inquiry->facts, &inquiry->says,
+	                            &inquiry->fault, fault);
+	ldap_msgfree(found.entries);
+	return good;
+}
+
+/* True: inquiry->says is NO, or the password is right. */
+static bool try_password(const struct settings *settings, struct line *line, const char *dn,
+                         struct inquiry *inquiry, int64_t deadline_ms, struct fault *fault)
+{
+	LDAP *link = line_user(line, settings, deadline_ms, fault);
+	struct fault why;
+	enum link_says says;
+
+	if (!link)
+		return false;
+	says = link_bind(link, dn, spore_cstr(inquiry->password), deadline_ms, &why);
+	if (says == LINK_FAILED)
+		*fault = why;
+	else if (says == LINK_WRONG)
+		say_no(inquiry, why.text);
+	return says != LINK_FAILED;
+}
+
+/* ---- a question about one client ---- */
+
+/* Where the rights of a client are read: as the service account, or as the client itself. */
+static LDAP *reading_link(const struct settings *settings, struct line *line, int64_t deadline_ms,
+                          struct fault *fault)
+{
+	return reads_as_client(settings) ? line_user(line, settings, deadline_ms, fault)
+	                                 : line_service(line, settings, deadline_ms, fault);
+}
+
+static bool ask_by_search(const struct settings *settings, struct line *line,
+                          struct inquiry *inquiry, int64_t deadline_ms, struct fault *fault)
+{
+	LDAP *link = line_service(line, settings, deadline_ms, fault);
+
+	if (!link ||
+	    !find_entry(settings, link, settings->conf->search_base, inquiry, deadline_ms, fault))
+		return false;
+	if (inquiry->says != DIRECTORY_NO && inquiry->password &&
+	    !try_password(settings, line, inquiry->facts.dn, inquiry, deadline_ms, fault))
+		return false;
+	return inquiry->says == DIRECTORY_NO ||
+	       find_groups(settings, link, inquiry, deadline_ms, fault);
+}
+
+/* A DN that follows from the name. Its entry is read in any case: the directory takes other
+ * spellings of the name for the same, and without the entry each would be a client of its own. */
+static bool ask_by_dn(const struct settings *settings, struct line *line, struct inquiry *inquiry,
+                      int64_t deadline_ms, struct fault *fault)
+{
+	char dn[ESCAPE_DN_SIZE];
+	LDAP *link;
+
+	if (!escape_dn(settings->conf->bind_dn, inquiry->name, dn))
+		return fault_set(fault, ASK_BAD_ENTRY, "the DN of a name would be too long");
+	if (inquiry->password && !try_password(settings, line, dn, inquiry, deadline_ms, fault))
+		return false;
+	if (inquiry->says == DIRECTORY_NO)
+		return true;
+	link = reading_link(settings, line, deadline_ms, fault);
+	return link && find_entry(settings, link, dn, inquiry, deadline_ms, fault) &&
+	       (inquiry->says == DIRECTORY_NO ||
+	        find_groups(settings, link, inquiry, deadline_ms, fault));
+}
+
+bool inquiry_run(const struct settings *settings, struct line *line, struct inquiry *inquiry,
+                 int64_t deadline_ms, struct fault *fault)
+{
+	inquiry->says = DIRECTORY_FAILED;
+	return (settings_searches(settings) ? ask_by_search : ask_by_dn)(settings, line, inquiry,
+	                                                                 deadline_ms, fault);
+}
