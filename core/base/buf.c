@@ -25,17 +25,23 @@ static bool grow(struct buf *buf, size_t need)
 	return true;
 }
 
+/* Makes sure that `len` bytes are free at the end of the block. */
+static bool make_room(struct buf *buf, size_t len)
+{
+	if (buf->off + buf->len + len <= buf->cap)
+		return true;
+	if (buf->off) {
+		memmove(buf->data, buf->data + buf->off, buf->len);
+		buf->off = 0;
+	}
+	return buf->len + len <= buf->cap || grow(buf, buf->len + len);
+}
+
 bool buf_append(struct buf *buf, const void *bytes, size_t len, size_t limit)
 {
 	if (len == 0)
 		return true;
-	if (len > limit || buf->len > limit - len)
-		return false;
-	if (buf->off && buf->off + buf->len + len > buf->cap) {
-		memmove(buf->data, buf->data + buf->off, buf->len);
-		buf->off = 0;
-	}
-	if (buf->off + buf->len + len > buf->cap && !grow(buf, buf->off + buf->len + len))
+	if (len > limit || buf->len > limit - len || !make_room(buf, len))
 		return false;
 	memcpy(buf->data + buf->off + buf->len, bytes, len);
 	buf->len += len;

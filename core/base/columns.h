@@ -15,7 +15,8 @@ struct columns {
 	bool out_of_memory;
 };
 
-/* Adds a row: copies of n cells (NULL: ""), with text_visible. A character counts as one place. */
+/* Adds a row: copies of its n cells, made by text_visible. NULL stands for "". Each character takes
+ * one place. */
 void columns_add(struct columns *columns, const char *const *cells);
 /* Prints one line per row, indented by `indent` spaces, without trailing spaces. False: out of
  * memory, now or in columns_add. */

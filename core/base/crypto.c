@@ -36,7 +36,7 @@ bool crypto_sha256(const void *bytes, size_t len, uint8_t digest_out[CRYPTO_SHA2
 	return algorithm && EVP_Digest(bytes, len, digest_out, NULL, algorithm, NULL) == 1;
 }
 
-/* The digest of the padded key, one block, and a text. */
+/* The digest of one block, which is the key XOR `pad`, and of the bytes after it. */
 static bool digest_with_key(EVP_MD_CTX *context, const uint8_t key[BLOCK_SIZE], uint8_t pad,
                             const void *bytes, size_t len, uint8_t digest_out[CRYPTO_SHA256_SIZE])
 {
@@ -53,7 +53,7 @@ static bool digest_with_key(EVP_MD_CTX *context, const uint8_t key[BLOCK_SIZE], 
 	return good;
 }
 
-/* HMAC() of OpenSSL 3 takes about five times as long. */
+/* Does not call OpenSSL's HMAC(), which takes about five times as long in OpenSSL 3. */
 bool crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                         uint8_t mac_out[CRYPTO_SHA256_SIZE])
 {

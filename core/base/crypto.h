@@ -28,8 +28,8 @@ bool crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Fills `bytes` with cryptographically strong random bytes. False if OpenSSL fails. */
 bool crypto_random(void *bytes, size_t len);
-/* False and *err: the system gives no random bytes, for example since a sandbox refuses
- * getrandom. */
+/* True if the system gives random bytes. On false, *err says why it does not, for example that a
+ * sandbox refuses getrandom. */
 bool crypto_has_random(struct err *err);
 /* A new Ed25519 key pair. False if OpenSSL fails. */
 bool crypto_ed25519(struct crypto_pair *pair_out);

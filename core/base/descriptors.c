@@ -9,7 +9,8 @@ enum { MOST = 1 << 20 };
 bool descriptors_hold_standard(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		/* Reading standard input, or writing the others, is to fail as before. */
+		/* The wrong direction: reading standard input, and writing to the others, still
+		 * fails, as on a closed descriptor. */
 		int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
 
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) != fd)

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* If standard input, output or error is closed, puts something in its place that cannot be used.
- * Otherwise the next descriptor that the process opens would get its number. False and errno: it
- * could not. Call it before anything is opened. [main] */
+/* If standard input, output or error is closed, opens /dev/null in its place, for the direction
+ * that nobody uses. Otherwise the next descriptor that the process opens would get its number.
+ * False and errno: this failed. Call it before anything is opened. [main] */
 bool descriptors_hold_standard(void);
 /* How many descriptors are open; at most SEEN of them are counted, which may be all that there may
  * be. Needs none itself. [any] */

@@ -18,20 +18,19 @@ void err_set(struct err *err, const char *format, ...)
 void err_prefix(struct err *err, const char *format, ...)
 {
 	struct err old = *err;
-	size_t n;
+	size_t n, kept;
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(err->text, sizeof err->text, format, ap);
 	va_end(ap);
 	n = strlen(err->text);
-	if (n + 2 < sizeof err->text) {
-		size_t room = sizeof err->text - n - 3, len = strlen(old.text);
-
-		memcpy(err->text + n, ": ", 2);
-		memcpy(err->text + n + 2, old.text, len < room ? len : room);
-		err->text[n + 2 + (len < room ? len : room)] = '\0';
-	}
+	if (n + 2 >= sizeof err->text)
+		return;
+	kept = strnlen(old.text, sizeof err->text - n - 3); /* without ": " and the NUL */
+	memcpy(err->text + n, ": ", 2);
+	memcpy(err->text + n + 2, old.text, kept);
+	err->text[n + 2 + kept] = '\0';
 }
 
 void err_set_call(struct err *err, const char *call, int cause)

@@ -15,7 +15,7 @@ __attribute__((format(printf, 2, 3))) void err_set(struct err *err, const char *
 __attribute__((format(printf, 2, 3))) void err_prefix(struct err *err, const char *format, ...);
 
 /* Replaces the text by "CALL: " and the text of errno value `cause`. If a sandbox may have refused
- * this system call, the text asks so. [any] */
+ * this system call, the text asks whether one did. [any] */
 void err_set_call(struct err *err, const char *call, int cause);
 
 #endif

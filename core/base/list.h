@@ -20,7 +20,7 @@ static inline bool list_is_empty(const struct list *head)
 	return head->next == head;
 }
 
-/* Also inserts a node before another one, which is then `head`. */
+/* Appends a node to the list. To insert it before another node, pass that node as `head`. */
 static inline void list_append(struct list *head, struct list *node)
 {
 	node->prev = head->prev;

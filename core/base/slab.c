@@ -89,12 +89,13 @@ void *slab_take(struct slab *slab, uint64_t *number_out)
 void *slab_find(const struct slab *slab, uint64_t number)
 {
 	uint32_t slot = (uint32_t)(number >> 32) & MAX_SLOTS, generation = (uint32_t)number;
+	bool is_odd = generation % 2 == 1; /* as that of each taken object */
 	struct header *header;
 
 	if (slab_tag(number) != slab->tag || slot == 0 || slot > slab->n_pages * PER_PAGE)
 		return NULL;
 	header = header_at(slab, slot);
-	return header->generation == generation && generation % 2 ? header + 1 : NULL;
+	return is_odd && header->generation == generation ? header + 1 : NULL;
 }
 
 void slab_give(struct slab *slab, void *object)

@@ -29,6 +29,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
+/* Row i of the table has at j the distance of the first i bytes of `a` from the first j bytes of
+ * `b`. Three rows are kept, since a swap looks two rows back. */
 unsigned text_distance(const char *a, const char *b)
 {
 	enum { MAX = 64 };
@@ -42,11 +44,12 @@ unsigned text_distance(const char *a, const char *b)
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= lb; j++) {
-			unsigned cost = a[i - 1] != b[j - 1];
+			bool is_swap = i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			               a[i - 2] == b[j - 1];
+			unsigned replace = a[i - 1] != b[j - 1];
 
-			row[j] = min3(up[j] + 1, row[j - 1] + 1, up[j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    up2[j - 2] + 1 < row[j])
+			row[j] = min3(up[j] + 1, row[j - 1] + 1, up[j - 1] + replace);
+			if (is_swap && up2[j - 2] + 1 < row[j])
 				row[j] = up2[j - 2] + 1;
 		}
 	}

@@ -9,10 +9,10 @@
 /* Reads a decimal number that has only digits and is at most `max`. False if the text is not
  * one. */
 bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_out);
-/* The edit distance of two texts, of which at most 64 bytes count. An edit inserts, deletes,
- * replaces or swaps. */
+/* The edit distance of two texts: how many edits make `b` of `a`. An edit inserts, deletes or
+ * replaces a byte, or swaps two. Only the first 64 bytes of each text count. */
 unsigned text_distance(const char *a, const char *b);
-/* The one of the n names that `found` was probably meant to be, for "did you mean"; NULL if none is
+/* Which of the n names `found` was probably meant to be, for "did you mean"; NULL if none is
  * close. */
 const char *text_suggest(const char *found, const char *const *names, size_t n);
 /* Writes `bytes` in a form that is safe in quotes, on a terminal and in a log: printable ASCII

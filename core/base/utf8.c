@@ -6,7 +6,7 @@
 size_t utf8_sequence(const char *text, size_t left)
 {
 	const uint8_t *p = (const uint8_t *)text;
-	uint8_t lo = 0x80, hi = 0xBF;
+	uint8_t lo = 0x80, hi = 0xBF; /* bounds of the second byte */
 	size_t n;
 
 	if (p[0] != 0 && p[0] < 0x80)
@@ -41,9 +41,13 @@ bool utf8_is_visible(const char *text, size_t left)
 	size_t n = utf8_sequence(text, left);
 	const uint8_t *p = (const uint8_t *)text;
 
+	if (n == 0)
+		return false;
 	if (n == 1)
 		return p[0] >= 0x20 && p[0] != 0x7F;
-	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) && utf8_mark(text, n) == 0;
+	if (p[0] == 0xC2 && p[1] < 0xA0)
+		return false; /* the control characters U+0080 to U+009F */
+	return utf8_mark(text, n) == 0;
 }
 
 size_t utf8_mark(const char *text, size_t len)
@@ -51,11 +55,14 @@ size_t utf8_mark(const char *text, size_t len)
 	return len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
-/* Without a mark, the first character is ASCII most likely, so one of its bytes is a NUL. */
 bool utf8_is_utf16(const char *text, size_t len)
 {
-	return len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0 ||
-	                    !text[0] != !text[1]);
+	if (len < 2)
+		return false;
+	if (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0)
+		return true;
+	/* Without a mark: most likely, the first character is ASCII, so one of its bytes is NUL. */
+	return (text[0] == '\0') != (text[1] == '\0');
 }
 
 bool utf8_is_valid(const char *text, size_t len, size_t *bad_out)

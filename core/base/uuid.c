@@ -39,7 +39,7 @@ void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE])
 
 bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out)
 {
-	bool hyphens;
+	bool has_hyphens;
 
 	if (len == 45 && memcmp(text, "urn:uuid:", 9) == 0) {
 		text += 9;
@@ -50,11 +50,11 @@ bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out)
 	}
 	if (len != 32 && len != 36)
 		return false;
-	hyphens = len == 36;
+	has_hyphens = len == 36;
 	for (size_t i = 0; i < sizeof uuid_out->bytes; i++) {
 		int hi, lo;
 
-		if (hyphens && hyphen_before_byte[i] && *text++ != '-')
+		if (has_hyphens && hyphen_before_byte[i] && *text++ != '-')
 			return false;
 		hi = text_hex_value(*text++);
 		lo = text_hex_value(*text++);

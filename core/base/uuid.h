@@ -14,8 +14,8 @@ struct uuid {
 
 /* A random version 4 UUID; false if there were no random bytes. */
 bool uuid_random(struct uuid *uuid_out);
-/* Sets the version to 8, whose bits each application defines, and the 12 bits behind the version to
- * `custom`: see spore_challenge_offers. */
+/* Makes it a version 8 UUID, whose bits each application defines. The 12 bits after the version
+ * become those of `custom`: see spore_challenge_offers. */
 void uuid_mark(struct uuid *uuid, unsigned custom);
 /* In lower case with hyphens, NUL-terminated. */
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);

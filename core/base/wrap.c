@@ -11,7 +11,7 @@ static size_t word_length(const char *at)
 	return end ? (size_t)(end - at) + 1 : strcspn(at, " ");
 }
 
-static size_t width(void)
+static size_t line_width(void)
 {
 	const char *columns = getenv("COLUMNS");
 	long n = columns ? strtol(columns, NULL, 10) : WRAP_WIDTH;
@@ -22,7 +22,7 @@ static size_t width(void)
 void wrap_print(const char *text, size_t column, size_t indent, FILE *out)
 {
 	const char *first = text + strspn(text, " ");
-	size_t most = width(), len;
+	size_t most = line_width(), len;
 
 	for (const char *at = first; *at; at += len + strspn(at + len, " ")) {
 		len = word_length(at);

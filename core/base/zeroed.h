@@ -1,7 +1,7 @@
 /* zeroed - memory for an object that lives as long as one connection.
  *
- * calloc of glibc before 2.41 does not take memory from the thread's cache, and costs ten times as
- * much there as malloc. Objects that are made once or rarely use calloc. */
+ * In glibc before 2.41, calloc does not take memory from the thread's cache, and costs ten times as
+ * much as malloc. Objects that are made once or rarely use calloc. */
 #ifndef CORE_ZEROED_H
 #define CORE_ZEROED_H
 
@@ -14,7 +14,7 @@ static inline void *zeroed_new(size_t size)
 {
 	void *object = malloc(size);
 
-	/* Compilers make one calloc of malloc and memset. */
+	/* Without this, the compiler would replace malloc and memset by calloc. */
 	__asm__("" : "+r"(object));
 	return object ? memset(object, 0, size) : NULL;
 }

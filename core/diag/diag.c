@@ -20,13 +20,18 @@ struct diag_entry {
 	char *pointer, *text;
 };
 
+static bool is_flag(const struct json_source *source)
+{
+	return source && !source->text && source->name[0] == '-';
+}
+
 static void append_entry(struct diag *diag, const struct json_source *source, size_t offset,
                          const char *pointer, const char *text)
 {
 	struct diag_entry *entry;
 
 	diag->count++;
-	diag->count_elsewhere += !source || source->text || source->name[0] != '-';
+	diag->count_elsewhere += !is_flag(source);
 	entry = diag->count <= MAX_SHOWN ? calloc(1, sizeof *entry) : NULL;
 	if (!entry)
 		return;
@@ -48,15 +53,14 @@ static void add_entry(struct diag *diag, const struct json *node, enum place pla
                       const char *format, va_list ap)
 {
 	char pointer[512] = "", text[1024];
+	size_t offset = node ? node->offset : 0;
 
+	if (node && place == AT_KEY && node->key_offset)
+		offset = node->key_offset;
 	vsnprintf(text, sizeof text, format, ap);
 	if (node && diag->count < MAX_SHOWN)
 		json_pointer(node, pointer, sizeof pointer);
-	append_entry(diag, node ? node->source : NULL,
-	             !node                                 ? 0
-	             : place == AT_KEY && node->key_offset ? node->key_offset
-	                                                   : node->offset,
-	             pointer, text);
+	append_entry(diag, node ? node->source : NULL, offset, pointer, text);
 }
 
 void diag_add(struct diag *diag, const struct json *node, const char *format, ...)
@@ -99,12 +103,14 @@ void diag_add_at(struct diag *diag, const struct json_source *source, size_t off
 bool diag_has(const struct diag *diag, const struct json *node)
 {
 	for (const struct diag_entry *i = diag->first; i && node; i = i->next) {
-		bool within = i->offset >= node->offset && i->offset < node->end;
+		bool is_same_source = i->source && i->source == node->source;
+		bool is_within = i->offset >= node->offset && i->offset < node->end;
 
-		if (i->source && i->source == node->source && (within || !node->source->text))
+		/* The value of a flag or a variable has no offsets. */
+		if (is_same_source && (is_within || !node->source->text))
 			return true;
 	}
-	return diag->count > MAX_SHOWN; /* perhaps among those not kept */
+	return diag->count > MAX_SHOWN; /* it may be one of those that were not kept */
 }
 
 /* ---- printing ---- */
@@ -118,7 +124,8 @@ static void print_text(const char *text, FILE *out)
 			fwrite(text, 1, n, out);
 		else
 			fputc('?', out);
-		n += n == 0;
+		if (n == 0)
+			n = 1; /* a byte that is not UTF-8 */
 	}
 }
 
@@ -163,11 +170,12 @@ static int compare_entries(const void *a, const void *b)
 {
 	const struct diag_entry *x = *(const struct diag_entry *const *)a;
 	const struct diag_entry *y = *(const struct diag_entry *const *)b;
-	bool x_file = x->source && x->source->text, y_file = y->source && y->source->text;
+	bool x_is_in_file = x->source && x->source->text;
+	bool y_is_in_file = y->source && y->source->text;
 
-	if (x_file != y_file)
-		return x_file - y_file;
-	if (x_file && x->offset != y->offset)
+	if (x_is_in_file != y_is_in_file)
+		return x_is_in_file ? 1 : -1;
+	if (x_is_in_file && x->offset != y->offset)
 		return x->offset < y->offset ? -1 : 1;
 	return x->number < y->number ? -1 : 1;
 }

@@ -36,6 +36,8 @@ void diag_add_at(struct diag *diag, const struct json_source *source, size_t off
                  const char *text);
 /* True if there is a mistake at this value or within it. */
 bool diag_has(const struct diag *diag, const struct json *node);
+
+/* A mistake as diag_each passes it on. */
 struct diag_mistake {
 	const char *source;    /* a file, a flag or a variable; NULL: none of them */
 	unsigned line, column; /* in the file; 0: not in a file */

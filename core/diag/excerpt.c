@@ -35,14 +35,22 @@ static struct span line_at(const struct json_source *source, size_t offset)
 	return line;
 }
 
-/* Where to start, so that `offset` is visible in a long line. The start of a character. */
+/* True for a byte after the first one of a character. */
+static bool is_inside_character(char byte)
+{
+	return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+/* Where to start, so that `offset` is visible in a long line. */
 static size_t start_of_window(const char *text, struct span line, size_t offset)
 {
 	size_t at = line.start;
 
-	if (offset - line.start > WIDTH / 2)
-		for (at = offset - WIDTH / 2; ((unsigned char)text[at] & 0xC0) == 0x80;)
-			at++;
+	if (offset - line.start <= WIDTH / 2)
+		return at;
+	at = offset - WIDTH / 2;
+	while (is_inside_character(text[at]))
+		at++;
 	return at;
 }
 
@@ -50,21 +58,21 @@ void excerpt_print(struct mask *mask, const struct json_source *source, size_t o
 {
 	struct span line = line_at(source, offset < source->len ? offset : source->len);
 	struct mask_window window = { .hidden = { false } };
-	size_t at, column = 0;
+	size_t start, column = 0;
 
 	if (line.end == line.start)
 		return;
 	if (offset > line.end)
 		offset = line.end;
-	at = start_of_window(source->text, line, offset);
-	window.span = (struct span){ at, at + sizeof window.hidden };
+	start = start_of_window(source->text, line, offset);
+	window.span = (struct span){ start, start + sizeof window.hidden };
 	mask_line(mask, source->text, line, &window);
 	for (const struct json_secret *s = source->secrets; s; s = s->next)
 		mask_hide(&window, (struct span){ s->start, s->end });
 	fputs("    ", out);
-	for (size_t from = at; at < line.end && at < from + WIDTH;) {
-		column += at < offset;
-		at += print_character(source->text, line, at, window.hidden[at - from], out);
+	for (size_t at = start; at < line.end && at < start + WIDTH;) {
+		column += at < offset; /* of the caret */
+		at += print_character(source->text, line, at, window.hidden[at - start], out);
 	}
 	fprintf(out, "\n    %*s^\n", (int)column, "");
 }

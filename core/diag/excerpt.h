@@ -11,8 +11,8 @@
 
 struct mask;
 
-/* Prints nothing for a blank line. `mask` is zeroed before the first excerpt; calls in ascending
- * order of `offset` read the source once. */
+/* Prints nothing for a blank line. The caller zeroes `mask` before the first excerpt. Excerpts in
+ * ascending order of `offset` read the source only once. */
 void excerpt_print(struct mask *mask, const struct json_source *source, size_t offset, FILE *out);
 
 #endif

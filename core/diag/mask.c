@@ -15,7 +15,7 @@ static bool holds(const char *text, struct span span, const char *word)
 	return memmem(text + span.start, span.end - span.start, word, strlen(word)) != NULL;
 }
 
-/* A misspelt "secret". "socket" is as near, but is a key of its own. */
+/* True for a misspelt "secret". The key "socket" looks like one, but is no secret. */
 static bool is_nearly_secret(const char *text, struct span key)
 {
 	char copy[32];
@@ -24,14 +24,15 @@ static bool is_nearly_secret(const char *text, struct span key)
 	return text_distance(copy, "secret") <= 2 && strcmp(copy, "socket") != 0;
 }
 
-/* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not
- * count. Nor does "authorized_keys": these are public. */
+/* True if the key, which may be misspelt, sounds like that of a secret. A key that says something
+ * about a secret, such as "key_file", does not count. Nor does "authorized_keys": these are
+ * public. */
 static bool names_secret(const char *text, struct span key)
 {
-	static const char *const about[] = { "file", "path", "rate", "burst", "authorized" };
+	static const char *const harmless[] = { "file", "path", "rate", "burst", "authorized" };
 
-	for (size_t i = 0; i < sizeof about / sizeof *about; i++) {
-		if (holds(text, key, about[i]))
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+		if (holds(text, key, harmless[i]))
 			return false;
 	}
 	for (size_t i = 0; i < N_SECRET_WORDS; i++) {
@@ -52,8 +53,8 @@ static bool is_punctuation(char c)
 	return c && strchr(" \t\r:=,{}[]", c);
 }
 
-/* The quoted text or bare word at `at`, without its quotes, and the offset after it. It may be cut
- * off or malformed. */
+/* Returns the quoted text or bare word at `at`, without its quotes. *next_out is the offset after
+ * it. A closing quote may be missing. */
 static struct span read_word(const char *text, size_t at, size_t end, size_t *next_out)
 {
 	struct span word = { at, at };
@@ -92,14 +93,15 @@ void mask_hide(struct mask_window *window, struct span span)
 struct walk {
 	struct mask *mask;
 	struct mask_window *window; /* NULL: the line is not shown */
-	bool bare;                  /* a word was read, without punctuation after it yet */
+	bool after_word;            /* a word was read, and no punctuation after it yet */
 	bool irregular;  /* two words without punctuation between them, or an unclosed quote */
-	size_t misspelt; /* the end of the first word like "secret", or of the line */
+	size_t misspelt; /* the end of the first word like "secret"; else the end of the line */
 };
 
-static bool within_secret(const struct mask *mask)
+/* True if the next word belongs to the value of a secret. */
+static bool is_within_secret(const struct mask *mask)
 {
-	return mask->depth > 0 || (mask->value && names_secret(mask->text, mask->key));
+	return mask->depth > 0 || (mask->expects_value && names_secret(mask->text, mask->key));
 }
 
 static void take_punctuation(struct walk *walk, char c)
@@ -107,19 +109,19 @@ static void take_punctuation(struct walk *walk, char c)
 	struct mask *mask = walk->mask;
 
 	if (c == '{' || c == '[')
-		mask->depth += within_secret(mask);
+		mask->depth += is_within_secret(mask);
 	else if (c == '}' || c == ']')
 		mask->depth -= mask->depth > 0;
 	if (c == ' ' || c == '\t' || c == '\r')
 		return;
-	mask->value = c == ':' || c == '=';
-	walk->bare = false;
+	mask->expects_value = c == ':' || c == '=';
+	walk->after_word = false;
 }
 
-/* {"file": ...} and {"env": ...} name the place of a secret. */
-static bool is_place(const struct mask *mask)
+/* True if the next word says where a secret is, as in {"file": ...} and {"env": ...}. */
+static bool is_place_of_secret(const struct mask *mask)
 {
-	return mask->value && mask->depth > 0 &&
+	return mask->expects_value && mask->depth > 0 &&
 	       (span_is(mask->text, mask->key, "file") || span_is(mask->text, mask->key, "env"));
 }
 
@@ -129,15 +131,15 @@ static void take_word(struct walk *walk, struct span word, bool is_key)
 
 	if (word.end < walk->misspelt && is_nearly_secret(mask->text, word))
 		walk->misspelt = word.end;
-	walk->irregular = walk->irregular || walk->bare;
-	walk->bare = true;
-	if (!mask->value && is_key) {
+	walk->irregular = walk->irregular || walk->after_word;
+	walk->after_word = true;
+	if (!mask->expects_value && is_key) {
 		mask->key = word;
-	} else if (!mask->value && mask->depth == 0 && names_secret(mask->text, word)) {
-		mask->key = word; /* with a missing colon */
-		mask->value = true;
-		walk->bare = false;
-	} else if (within_secret(mask) && !is_place(mask) && walk->window) {
+	} else if (!mask->expects_value && mask->depth == 0 && names_secret(mask->text, word)) {
+		mask->key = word; /* a key whose colon is missing */
+		mask->expects_value = true;
+		walk->after_word = false;
+	} else if (is_within_secret(mask) && !is_place_of_secret(mask) && walk->window) {
 		mask_hide(walk->window, word);
 	}
 }
@@ -148,6 +150,7 @@ static void walk_line(struct walk *walk, struct span line)
 
 	for (size_t at = line.start, next; at < line.end; at = next) {
 		struct span word;
+		bool is_unclosed;
 
 		if (is_punctuation(text[at])) {
 			take_punctuation(walk, text[at]);
@@ -156,11 +159,13 @@ static void walk_line(struct walk *walk, struct span line)
 		}
 		word = read_word(text, at, line.end, &next);
 		take_word(walk, word, is_followed_by_colon(text, next, line.end));
-		walk->irregular = walk->irregular || (word.end == line.end && word.start > at);
+		is_unclosed = word.start > at && word.end == line.end;
+		walk->irregular = walk->irregular || is_unclosed;
 	}
 }
 
-static size_t end_of_first_name(const char *text, struct span line)
+/* The end of the first secret word in the line, or the end of the line. */
+static size_t end_of_first_secret_word(const char *text, struct span line)
 {
 	size_t first = line.end;
 
@@ -184,26 +189,39 @@ static void hide_all_behind(const char *text, struct span line, size_t from,
 	}
 }
 
+/* From where all of a line is hidden, since its keys and values cannot be told apart: behind what
+ * sounds like a secret's key. The end of the line: nothing needs to be hidden in this way. */
+static size_t start_of_doubt(const struct walk *walk, struct span line, bool starts_within_secret)
+{
+	size_t named;
+
+	if (walk->mask->lost)
+		return line.start;
+	if (!walk->irregular)
+		return line.end;
+	if (starts_within_secret)
+		return line.start;
+	named = end_of_first_secret_word(walk->mask->text, line);
+	return named < walk->misspelt ? named : walk->misspelt;
+}
+
 static void read_line(struct mask *mask, struct span line, struct mask_window *window)
 {
 	struct walk walk = { mask, window, .misspelt = line.end };
-	bool within = within_secret(mask);
+	bool starts_within_secret = is_within_secret(mask);
 	size_t first;
 
 	walk_line(&walk, line);
-	if (walk.irregular && !mask->lost) {
-		first = end_of_first_name(mask->text, line);
-		first = within ? line.start : first < walk.misspelt ? first : walk.misspelt;
-		mask->lost = first < line.end;
-	} else {
-		first = mask->lost ? line.start : line.end;
-	}
+	first = start_of_doubt(&walk, line, starts_within_secret);
+	mask->lost = mask->lost || first < line.end;
 	if (window)
 		hide_all_behind(mask->text, line, first, window);
 }
 
 void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window)
 {
+	struct mask copy;
+
 	if (mask->text != text || mask->at > line.start)
 		*mask = (struct mask){ .text = text };
 	while (mask->at < line.start) {
@@ -213,8 +231,7 @@ void mask_line(struct mask *mask, const char *text, struct span line, struct mas
 		read_line(mask, (struct span){ mask->at, end ? next - 1 : next }, NULL);
 		mask->at = next;
 	}
-	/* On a copy: the same line may be asked for again. */
-	read_line(
-		&(struct mask){ text, line.start, mask->key, mask->depth, mask->value, mask->lost },
-		line, window);
+	/* Reads with a copy, so that the same line can be asked for again. */
+	copy = *mask;
+	read_line(&copy, line, window);
 }

@@ -21,15 +21,15 @@ struct mask_window {
 	bool hidden[MASK_WINDOW];
 };
 
-/* How far a text has been read; {0} at first. A text is read once if its lines are asked for in
- * their order. */
+/* How far a text has been read; {0} at first. Asking for lines in their order reads the text only
+ * once. */
 struct mask {
 	const char *text;
 	size_t at;
 	struct span key;
-	unsigned depth; /* open brackets since the secret's key */
-	bool value;     /* a value is expected: a colon has been read */
-	bool lost;      /* keys and values cannot be told apart any more */
+	unsigned depth;     /* open brackets since the secret's key; 0: not in a secret's value */
+	bool expects_value; /* a colon has been read */
+	bool lost;          /* keys and values cannot be told apart any more */
 };
 
 /* Hides the secrets of a line (without its line feed) in the window, which is a part of that

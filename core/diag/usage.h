@@ -22,8 +22,8 @@
 	"expected the port of the service, found \"%s\": spore local LOCAL_PORT --to HOST (and "   \
 	"--local-host, if the service is on another machine)"
 
-/* A word where a value is expected: an unset variable of a shell script may have made the next flag
- * the value. A lone "-" and negative numbers are values. */
+/* True if a word looks like a flag although a value is expected. In a shell script, an unset
+ * variable may have made the next flag the value. A lone "-" and negative numbers are values. */
 static inline bool usage_is_flag(const char *word)
 {
 	return word[0] == '-' && word[1] && !isdigit((unsigned char)word[1]);

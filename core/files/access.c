@@ -21,11 +21,17 @@ static bool has_safe_owner(const char *path, const struct stat *st, struct err *
 	return false;
 }
 
+/* In such a folder, other users cannot replace a file. */
+static bool is_sticky_folder(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
+}
+
 bool access_is_safe(const char *path, const struct stat *st, struct err *err)
 {
 	if (!has_safe_owner(path, st, err))
 		return false;
-	if (S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX)
+	if (is_sticky_folder(st))
 		return true;
 	if (st->st_mode & S_IWOTH) {
 		err_set(err, "%s is writable by everyone: run `chmod o-w %s`", path, path);
@@ -42,8 +48,7 @@ bool access_is_safe(const char *path, const struct stat *st, struct err *err)
 
 bool access_is_doubtful(const struct stat *st)
 {
-	return st->st_mode & S_IWGRP && !(S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX) &&
-	       geteuid() != 0;
+	return st->st_mode & S_IWGRP && !is_sticky_folder(st) && geteuid() != 0;
 }
 
 void access_warn(const char *what, const char *path)

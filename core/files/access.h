@@ -8,9 +8,9 @@
 
 #include "base/err.h"
 
-/* True if only root, the user who runs this process and, unless that user is root, the file's group
- * may write it. A folder with the sticky bit may be writable by everyone. On false, *err names the
- * path and the remedy. */
+/* True if only root and the user who runs this process may write the file. Its group may write it,
+ * too, unless that user is root. A folder with the sticky bit may be writable by everyone. On
+ * false, *err names the path and the remedy. */
 bool access_is_safe(const char *path, const struct stat *st, struct err *err);
 /* True for a safe file that its group may write. */
 bool access_is_doubtful(const struct stat *st);

@@ -22,7 +22,8 @@ static uint64_t hash_time(uint64_t h, const struct timespec *t)
 	return hash(hash(h, (uint64_t)t->tv_sec), (uint64_t)t->tv_nsec);
 }
 
-/* Hashes what tells one state of a file from another. 0 if stat fails. */
+/* Hashes what changes when a file does. 0 if stat fails. *is_file_out is false for what files_note
+ * does not note, such as a pipe. */
 static uint64_t take_stamp(const char *path, bool *is_file_out)
 {
 	uint64_t h = hash_start;
@@ -111,7 +112,7 @@ bool files_differ(const struct files *files, uint64_t *now_out)
 	return changed;
 }
 
-/* Is the path of this item also that of an earlier one? */
+/* True if an earlier item has the same path as this one. */
 static bool is_repeated(const struct files *files, size_t at)
 {
 	size_t i = 0;
@@ -166,16 +167,18 @@ void files_compare(const struct files *from, const struct files *to,
                    void (*on_file)(const char *path, void *arg), void *arg)
 {
 	struct noted_file *old = sort_items(from), *new = sort_items(to);
-	const char *last = NULL;
+	const char *last = NULL; /* the last file that on_file was run for */
 
 	for (size_t i = 0; old && new &&i < to->n; i++) {
-		const struct noted_file *was = bsearch(&new[i], old, from->n, sizeof *old,
-		                                       compare_paths);
+		const struct noted_file *before = bsearch(&new[i], old, from->n, sizeof *old,
+		                                          compare_paths);
+		bool is_changed = before && before->stamp != new[i].stamp;
+		bool is_same_again = last && strcmp(last, new[i].path) == 0;
 
-		if (!was || was->stamp == new[i].stamp || (last && strcmp(last, was->path) == 0))
+		if (!is_changed || is_same_again)
 			continue;
-		last = was->path;
-		on_file(new[i].path, arg);
+		last = new[i].path;
+		on_file(last, arg);
 	}
 	free(old);
 	free(new);

@@ -26,11 +26,11 @@ struct files {
 /* Notes a file; `path` is copied into the document. Does nothing if memory is out or `files` is
  * NULL. */
 void files_note(struct files *files, struct json_doc *doc, const char *path);
-/* Adds a file that was noted elsewhere; likewise. */
+/* Adds a file that was noted elsewhere. Its path is copied. Does nothing if memory is out. */
 void files_add(struct files *files, struct json_doc *doc, const struct noted_file *file);
-/* The files of `newer` that are also among these were read again: takes over their states. */
+/* Takes over the states of those files that `newer` contains, too, since they were read again. */
 void files_update(struct files *files, const struct files *newer);
-/* The hash of files_differ while no file has changed since it was noted. [any] */
+/* The hash that files_differ stores as long as no file has changed since it was noted. [any] */
 uint64_t files_noted(const struct files *files);
 /* True if a file has changed since it was noted. *now_out is a hash of the files' current state.
  * [any] */
@@ -38,8 +38,8 @@ bool files_differ(const struct files *files, uint64_t *now_out);
 /* Returns the paths of the files that have changed since they were noted, with ", " between them.
  * The caller frees it. NULL: out of memory. [any] */
 char *files_name_changed(const struct files *files);
-/* Runs on_file once for each file that both have noted, in different states, sorted by path. Finds
- * nothing if memory is out. */
+/* Runs on_file once for each file that both have noted in different states, in the order of the
+ * paths. Finds nothing if memory is out. */
 void files_compare(const struct files *from, const struct files *to,
                    void (*on_file)(const char *path, void *arg), void *arg);
 

@@ -119,6 +119,7 @@ struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
 
 void json_mark_secret(struct json_doc *doc, const struct json *node)
 {
+	size_t opening_quote = node->type == JSON_STRING ? 1 : 0;
 	struct json_secret *secret;
 
 	if (!json_is_in_file(node) || node->source->is_read)
@@ -126,22 +127,22 @@ void json_mark_secret(struct json_doc *doc, const struct json *node)
 	secret = json_doc_alloc(doc, sizeof *secret);
 	if (!secret)
 		return;
-	*secret = (struct json_secret){ node->source->secrets,
-		                        node->offset + (node->type == JSON_STRING), node->end };
+	*secret = (struct json_secret){ node->source->secrets, node->offset + opening_quote,
+		                        node->end };
 	node->source->secrets = secret;
 }
 
 void json_detach(struct json *node)
 {
-	struct json **link, *last = NULL;
+	struct json **link, *before = NULL;
 
 	if (!node->parent)
 		return;
 	for (link = &node->parent->first; *link != node; link = &(*link)->next)
-		last = *link;
+		before = *link;
 	*link = node->next;
 	if (node->parent->last == node)
-		node->parent->last = last;
+		node->parent->last = before;
 	node->parent->count--;
 	node->parent = node->next = NULL;
 }

@@ -1,8 +1,8 @@
 /* json - a JSON text as a tree of nodes that know where they stand in the text.
  *
  * The configuration is such a tree. Nodes can be moved, and nodes from flags and environment
- * variables added. The document owns all nodes and frees them together. Not thread-safe while it is
- * changed. */
+ * variables can be added. The document owns all nodes and frees them together. Not thread-safe
+ * while it is changed. */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
@@ -38,14 +38,14 @@ struct json {
 	struct json *parent, *next; /* borrowed: the document owns all nodes */
 	struct json *first, *last;  /* children */
 	size_t count;
-	struct json **items;        /* the same, by their index; NULL: see json_child */
-	struct json_doc *doc;       /* of the root of a reply (json/reply); else NULL */
+	struct json **items;        /* an array of the children; NULL before json_index */
+	struct json_doc *doc;       /* in the root of a reply (json/reply); else NULL */
 	struct json_source *source; /* NULL: the program made it */
-	size_t offset, end;         /* in source->text */
+	size_t offset, end;         /* in source->text; of a quoted string: those of its quotes */
 	size_t key_offset;          /* 0: the source has no key for it */
 	const char *written_as;     /* its former key at the top of the source, if it was moved */
-	struct json *overrides;     /* the value that this one, of a flag or variable, replaces: of
-	                         * a variable or of the file */
+	/* The value of the file or of a variable that this one replaces; NULL: none. */
+	struct json *overrides;
 };
 
 /* True if a file contains the node: it does not come from a flag, a variable or the program. */
@@ -70,8 +70,8 @@ char *json_doc_text(struct json_doc *doc, const char *text, size_t len);
  * memory. */
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                     size_t len);
-/* A new node without a parent. raw: the text of a STRING or NUMBER (copied), else NULL. NULL: out
- * of memory. */
+/* A new node without a parent. raw: the text of a STRING or NUMBER, which is copied; NULL for other
+ * types. Returns NULL if memory is out. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);
 /* A new STRING of `len` bytes, which are copied. NULL: out of memory. */
@@ -80,8 +80,8 @@ struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
 /* Hides the value in excerpts of its source from now on. */
 void json_mark_secret(struct json_doc *doc, const struct json *node);
 
-/* Detaches `child` from its parent, if any, and appends it to `container`; `key` (copied) for
- * objects. */
+/* Detaches `child` from its parent, if any, and appends it to `container`. `key` is copied; NULL if
+ * the container is an array. */
 void json_add(struct json_doc *doc, struct json *container, const char *key, struct json *child);
 /* Removes the node from its parent, if any. */
 void json_detach(struct json *node);

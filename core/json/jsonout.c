@@ -19,7 +19,8 @@ static void put_string(struct jsonout *json, const char *text)
 	fputc('"', json->out);
 }
 
-static void put_key(struct jsonout *json, const char *key)
+/* Writes what stands before a value: a comma, a new line and the key, as far as needed. */
+static void start_value(struct jsonout *json, const char *key)
 {
 	if (json->after_value)
 		fputc(',', json->out);
@@ -34,7 +35,7 @@ static void put_key(struct jsonout *json, const char *key)
 
 void jsonout_begin(struct jsonout *json, const char *key, char bracket)
 {
-	put_key(json, key);
+	start_value(json, key);
 	fputc(bracket, json->out);
 	json->depth++;
 	json->after_value = false;
@@ -53,7 +54,7 @@ void jsonout_end(struct jsonout *json, char bracket)
 
 void jsonout_text(struct jsonout *json, const char *key, const char *text)
 {
-	put_key(json, key);
+	start_value(json, key);
 	if (text)
 		put_string(json, text);
 	else
@@ -62,13 +63,13 @@ void jsonout_text(struct jsonout *json, const char *key, const char *text)
 
 void jsonout_int(struct jsonout *json, const char *key, int64_t number)
 {
-	put_key(json, key);
+	start_value(json, key);
 	fprintf(json->out, "%" PRId64, number);
 }
 
 void jsonout_bool(struct jsonout *json, const char *key, bool value)
 {
-	put_key(json, key);
+	start_value(json, key);
 	fputs(value ? "true" : "false", json->out);
 }
 
@@ -79,14 +80,19 @@ static bool is_printable(const char *text)
 	return !*text;
 }
 
+static bool is_json(const char *text)
+{
+	struct scan_error unused;
+
+	return scan_json(text, strlen(text), NULL, 0, &unused) >= 0;
+}
+
 void jsonout_value(struct jsonout *json, const char *key, const char *text)
 {
-	struct scan_error error;
-
-	if (!text || !is_printable(text) || scan_json(text, strlen(text), NULL, 0, &error) < 0) {
+	if (text && is_printable(text) && is_json(text)) {
+		start_value(json, key);
+		fputs(text, json->out);
+	} else {
 		jsonout_text(json, key, text);
-		return;
 	}
-	put_key(json, key);
-	fputs(text, json->out);
 }

@@ -7,8 +7,8 @@
 #include "json/misspelling.h"
 #include "json/scan.h"
 
-/* Adds a missing bracket at the end of the text. With another bracket in its place, it is unclear
- * which of the two is wrong. */
+/* Reports a missing bracket. Adds it only at the end of the text: if another bracket stands in its
+ * place, it is unclear which of the two is wrong. */
 static bool mend_bracket(struct mender *m, const struct scan_error *e)
 {
 	bool object = mender_look(m, e->container) == '{';
@@ -30,13 +30,14 @@ static bool mend_last(struct mender *m, const struct scan_error *e)
 
 	if (mender_look(m, last) != ',')
 		return mend_bracket(m, e);
+	/* At the end of the text, the next round reports the missing bracket; that is enough. */
 	if (e->offset < m->out->len)
 		mender_say(m, last, "expected no comma after the last %s, found one",
 		           object ? "member" : "element");
 	return mender_change(m, last, 1, "");
 }
 
-/* The text does not start like an object: too little to tell what was meant. */
+/* The text does not start like an object, so it is unclear what was meant. */
 static bool give_up_at_start(struct mender *m, size_t at)
 {
 	if (at == m->out->len)
@@ -49,7 +50,7 @@ static bool give_up_at_start(struct mender *m, size_t at)
 static bool mend_value(struct mender *m, const struct scan_error *e)
 {
 	size_t at = e->offset;
-	bool member = mender_look(m, mender_before(m, at)) == ':';
+	bool follows_key = mender_look(m, mender_before(m, at)) == ':';
 	int c = mender_look(m, at);
 
 	if (mend_byte_order_mark(m, at))
@@ -58,11 +59,11 @@ static bool mend_value(struct mender *m, const struct scan_error *e)
 		return give_up_at_start(m, at);
 	if (mend_quotes(m, at))
 		return true;
-	if (mender_is_end(c) && !member)
+	if (mender_is_end(c) && !follows_key)
 		return mend_last(m, e);
-	if (mender_is_end(c) || c == ',') {
+	if (mender_is_end(c) || c == ',') { /* no value after the key, or a comma too many */
 		mender_expected(m, at, e->expected);
-		return member ? mender_change(m, at, 0, "null") : mender_change(m, at, 1, "");
+		return follows_key ? mender_change(m, at, 0, "null") : mender_change(m, at, 1, "");
 	}
 	if (c == ':' || utf8_sequence(m->out->text + at, m->out->len - at) == 0 || iscntrl(c))
 		return false;
@@ -93,17 +94,20 @@ static bool mend_key(struct mender *m, const struct scan_error *e)
 
 static bool mend_colon(struct mender *m, const struct scan_error *e)
 {
-	size_t at = e->offset;
+	size_t at = e->offset, sign_len = 0; /* of `=` or `=>` in place of the colon */
 	int c = mender_look(m, at);
 
 	if (mender_is_end(c) || c == ',') {
 		mender_expected(m, at, "':' and a value after the key");
 		return mender_change(m, at, 0, ":null");
 	}
-	if (c != '=' && !mender_is_space(mender_look(m, at - 1)))
+	if (c == '=')
+		sign_len = mender_look(m, at + 1) == '>' ? 2 : 1;
+	/* Text right after the key's quote may belong to the key: it is unclear what was meant. */
+	if (sign_len == 0 && !mender_is_space(mender_look(m, at - 1)))
 		return false;
 	mender_expected(m, at, e->expected);
-	return mender_change(m, at, c != '=' ? 0 : mender_look(m, at + 1) == '>' ? 2 : 1, ":");
+	return mender_change(m, at, sign_len, ":");
 }
 
 /* A number or word with characters that do not belong in one: the whole word is the mistake. */
@@ -114,17 +118,36 @@ static bool mend_rest_of_word(struct mender *m, size_t at)
 	return mend_word(m, at);
 }
 
-/* True if the word at `at` is part of the value that ends at `last`, as in `10 kb`. */
-static bool is_same_value(const struct mender *m, size_t last, size_t at)
+static size_t skip_space(const struct mender *m, size_t at)
 {
-	if (!mender_is_word(mender_look(m, last)) || !mender_is_word(mender_look(m, at)) ||
-	    isdigit(mender_look(m, at)) || memchr(m->out->text + last, '\n', at - last))
+	while (mender_is_space(mender_look(m, at)))
+		at++;
+	return at;
+}
+
+/* True if the text at `at` belongs to the number or word that ends at `last`, as in `10%` and
+ * `10 kb`. */
+static bool continues_word(const struct mender *m, size_t last, size_t at)
+{
+	bool is_adjacent = last == at - 1;
+	int c = mender_look(m, at);
+
+	if (!mender_is_word(mender_look(m, last)))
+		return false;
+	if (is_adjacent)
+		return true;
+	if (!mender_is_word(c) || isdigit(c) || memchr(m->out->text + last, '\n', at - last))
 		return false;
 	while (mender_is_word(mender_look(m, at)))
 		at++;
-	while (mender_is_space(mender_look(m, at)))
-		at++;
-	return mender_look(m, at) != ':' && mender_look(m, at) != '='; /* then it is the next key */
+	c = mender_look(m, skip_space(m, at));
+	return c != ':' && c != '='; /* after those, the word is the next key */
+}
+
+/* True if the next key or value may start with `c` although quotes are missing. */
+static bool can_start_bare(bool is_key, int c)
+{
+	return is_key ? isalpha(c) || c == '_' : mender_is_word(c);
 }
 
 static bool mend_comma(struct mender *m, const struct scan_error *e)
@@ -140,11 +163,14 @@ static bool mend_comma(struct mender *m, const struct scan_error *e)
 		mender_expected(m, at, e->expected);
 		return mender_change(m, at, 1, ",");
 	}
-	if (!opens && mender_is_word(mender_look(m, last)) &&
-	    (last == at - 1 || is_same_value(m, last, at)))
-		return mend_rest_of_word(m, last);
-	if (!opens && (last == at - 1 || !(object ? isalpha(c) || c == '_' : mender_is_word(c))))
-		return false;
+	if (!opens) {
+		bool is_adjacent = last == at - 1;
+
+		if (continues_word(m, last, at))
+			return mend_rest_of_word(m, last);
+		if (is_adjacent || !can_start_bare(object, c))
+			return false;
+	}
 	mender_say(m, last + 1, "expected ',' before the next %s, found none",
 	           object ? "key" : "value");
 	return mender_change(m, last + 1, 0, ",");
@@ -157,25 +183,26 @@ static bool mend_end(struct mender *m, const struct scan_error *e)
 		return false;
 	}
 	mender_expected(m, e->offset, e->expected);
-	m->out->len = e->offset;
+	m->out->len = e->offset; /* drops the rest */
 	return true;
 }
 
-/* Replaces an unclosed string by null, up to the end of its line, but keeps closing brackets and a
- * comma there. Does nothing if the string seems to continue on the next line. */
+/* Replaces an unclosed string, up to the end of its line, by null, but keeps closing brackets and a
+ * comma there. Only reports the mistake if the string is a key or seems to continue on the next
+ * line. */
 static bool mend_unclosed(struct mender *m, const struct scan_error *e)
 {
-	size_t at = e->offset, end = at, next;
-	bool element = e->container != SCAN_NO_CONTAINER && mender_look(m, e->container) == '[';
+	size_t at = e->offset, end = at;
+	bool is_element = e->container != SCAN_NO_CONTAINER && mender_look(m, e->container) == '[';
+	bool is_value = is_element || mender_look(m, mender_before(m, at)) == ':';
 	char shown[16];
+	int next;
 
 	while (mender_look(m, end) >= 0 && mender_look(m, end) != '\n')
 		end++;
 	mender_say(m, at, "expected %s, found %s", e->expected, mender_found(m, end, shown));
-	for (next = end; mender_is_space(mender_look(m, next));)
-		next++;
-	if ((mender_look(m, mender_before(m, at)) != ':' && !element) ||
-	    (!mender_is_end(mender_look(m, next)) && mender_look(m, next) != '"'))
+	next = mender_look(m, skip_space(m, end));
+	if (!is_value || !(mender_is_end(next) || next == '"'))
 		return false;
 	while (mender_is_space(mender_look(m, end - 1)) || strchr(",]}", mender_look(m, end - 1)))
 		end--;
@@ -185,13 +212,14 @@ static bool mend_unclosed(struct mender *m, const struct scan_error *e)
 static bool mend_string(struct mender *m, const struct scan_error *e)
 {
 	int c = mender_look(m, e->offset);
-	bool escape = strncmp(e->expected, "one of ", 7) == 0;
+	bool is_unknown_escape = strncmp(e->expected, "one of ", 7) == 0;
+	bool is_digit_of_escape = c >= 0x20 && c < 0x80 && c != '\\'; /* a wrong one, of \uXXXX */
 	char shown[16];
 
 	mender_say(m, e->offset, "expected %s, found %s%s", e->expected,
 	           mender_found(m, e->offset, shown),
-	           escape ? " (a backslash itself is \\\\)" : "");
-	if (c != '\\' && c >= 0x20 && c < 0x80)
+	           is_unknown_escape ? " (a backslash itself is \\\\)" : "");
+	if (is_digit_of_escape)
 		return false;
 	return mender_change(m, e->offset, 1, c == '\\' ? "/" : "?");
 }
@@ -221,7 +249,8 @@ static bool mend(struct mender *m, const struct scan_error *e)
 	return false;
 }
 
-/* Some editors and shells save text as UTF-16. */
+/* Some editors and shells save text as UTF-16, with a byte order mark or without one. Then every
+ * other byte of ASCII is NUL. */
 static bool is_utf16(const struct mender *m)
 {
 	int first = mender_look(m, 0), second = mender_look(m, 1);

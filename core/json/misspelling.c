@@ -17,13 +17,14 @@ bool mend_comment(struct mender *m, size_t at)
 {
 	size_t left = m->out->len - at, n = left;
 	const char *text = m->out->text + at, *end;
-	bool block = left >= 2 && memcmp(text, "/*", 2) == 0;
+	bool is_block = left >= 2 && memcmp(text, "/*", 2) == 0;
+	bool is_line = (left >= 2 && memcmp(text, "//", 2) == 0) || mender_look(m, at) == '#';
 
-	if (!block && !(left >= 2 && memcmp(text, "//", 2) == 0) && mender_look(m, at) != '#')
+	if (!is_block && !is_line)
 		return false;
-	end = block ? memmem(text + 2, left - 2, "*/", 2) : memchr(text, '\n', left);
+	end = is_block ? memmem(text + 2, left - 2, "*/", 2) : memchr(text, '\n', left);
 	if (end)
-		n = (size_t)(end - text) + (block ? 2 : 0);
+		n = (size_t)(end - text) + (is_block ? 2 : 0);
 	mender_say(m, at, "expected no comment (JSON has none), found one");
 	return mender_change(m, at, n, " ");
 }
@@ -36,6 +37,24 @@ bool mend_byte_order_mark(struct mender *m, size_t at)
 	return mender_change(m, 0, 3, "");
 }
 
+/* True if the typographic quote at `at` is a double one: their last byte has this bit. */
+static bool is_double(const struct mender *m, size_t at)
+{
+	return mender_look(m, at + 2) & 4;
+}
+
+/* The length of the quote at `end` if it closes the string that the one at `start` opens, else 0.
+ * A '"' may close what a typographic quote opens. */
+static size_t closing_length(const struct mender *m, size_t start, size_t end)
+{
+	size_t opening = mend_quote_length(m, start);
+	bool is_typographic = opening > 1;
+
+	if (mend_quote_length(m, end) != opening)
+		return is_typographic && mender_look(m, end) == '"' ? 1 : 0;
+	return !is_typographic || is_double(m, start) == is_double(m, end) ? opening : 0;
+}
+
 bool mend_quotes(struct mender *m, size_t at)
 {
 	char *text = m->out->text;
@@ -44,13 +63,10 @@ bool mend_quotes(struct mender *m, size_t at)
 	if (n == 0)
 		return false;
 	for (; mender_look(m, end) != '\n' && mender_look(m, end) >= 0; end++) {
-		bool alike = mend_quote_length(m, end) == n &&
-		             (n == 1 || !((text[end + 2] ^ text[at + 2]) & 4));
-
-		closing = alike ? n : n == 3 && text[end] == '"';
+		closing = closing_length(m, at, end);
 		if (closing)
 			break;
-		end += text[end] == '\\';
+		end += text[end] == '\\'; /* and the escaped character */
 	}
 	if (!closing)
 		return false;
@@ -76,8 +92,9 @@ static bool is_end_of_words(const struct mender *m, size_t at)
 /* The message does not show the word, since it may be a secret. */
 bool mend_word(struct mender *m, size_t at)
 {
-	static const char *const yes[] = { "True",  "TRUE",  "yes", "on",
-		                           "False", "FALSE", "no",  "off" };
+	/* The first four mean true. */
+	static const char *const booleans[] = { "True",  "TRUE",  "yes", "on",
+		                                "False", "FALSE", "no",  "off" };
 	const char *text = m->out->text + at;
 	size_t n = 0, i = 0;
 
@@ -85,10 +102,10 @@ bool mend_word(struct mender *m, size_t at)
 		n++;
 	while (mender_is_space(text[n - 1]))
 		n--;
-	while (i < 8 && (strlen(yes[i]) != n || memcmp(yes[i], text, n) != 0))
+	while (i < 8 && (strlen(booleans[i]) != n || memcmp(booleans[i], text, n) != 0))
 		i++;
 	if (i < 8)
-		mender_say(m, at, "expected %s, found %s", i < 4 ? "true" : "false", yes[i]);
+		mender_say(m, at, "expected %s, found %s", i < 4 ? "true" : "false", booleans[i]);
 	else if (n > 2 && text[0] == '0' && (text[1] | 32) == 'x')
 		mender_say(m, at, "expected a decimal number, found a hexadecimal one");
 	else if (n > 1 && strspn(text, "0123456789") >= n && text[0] == '0')
@@ -96,8 +113,6 @@ bool mend_word(struct mender *m, size_t at)
 	else
 		mender_say(m, at,
 		           "expected a number, true, false, null or a string in double quotes, "
-		           "found a "
-		           "bare "
-		           "word");
+		           "found a bare word");
 	return mender_change(m, at, n, "null");
 }

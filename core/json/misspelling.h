@@ -1,5 +1,6 @@
 /* misspelling - what people write instead of JSON's tokens: comments, other quotes, bare words.
- * Each function looks for one at an offset, reports it and replaces it. False: there is none. */
+ * Each mend_ function looks for one at an offset, reports it and replaces it. False: there is
+ * none. */
 #ifndef CORE_MISSPELLING_H
 #define CORE_MISSPELLING_H
 

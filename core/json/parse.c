@@ -28,11 +28,11 @@ static size_t source_offset(const struct builder *b, size_t offset)
 	return b->mended ? b->mended->origin[offset] : offset;
 }
 
-/* True if a mistake has been reported between `start` and `end`. */
-static bool has_mistake_inside(const struct builder *b, size_t start, size_t end)
+/* True if a mistake has been reported at `start` or after it, but before `end`. */
+static bool has_mistake(const struct builder *b, size_t start, size_t end)
 {
 	for (size_t i = 0; b->mended && i < b->mended->n_mistakes; i++) {
-		if (b->mended->mistakes[i] > start && b->mended->mistakes[i] < end)
+		if (b->mended->mistakes[i] >= start && b->mended->mistakes[i] < end)
 			return true;
 	}
 	return false;
@@ -41,15 +41,14 @@ static bool has_mistake_inside(const struct builder *b, size_t start, size_t end
 /* True for a string with a mistake in it, and for a null that stands for an unreadable value. */
 static bool is_unknown(const struct builder *b, const struct json *node)
 {
-	for (size_t i = 0; b->mended && node->type == JSON_NULL && i < b->mended->n_mistakes; i++) {
-		if (b->mended->mistakes[i] == node->offset)
-			return true;
-	}
-	return node->type == JSON_STRING && has_mistake_inside(b, node->offset, node->end);
+	if (node->type == JSON_NULL)
+		return has_mistake(b, node->offset, node->offset + 1);
+	return node->type == JSON_STRING && has_mistake(b, node->offset + 1, node->end);
 }
 
 static struct json *build(struct builder *b, const cJSON *item);
 
+/* Adds the key to the set. True, and a report, if the set contains it already. */
 static bool is_repeated(struct builder *b, struct keys *keys, const char *key, size_t offset)
 {
 	char text[256], shown[128];
@@ -67,16 +66,16 @@ static bool build_children(struct builder *b, struct json *node, const cJSON *it
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
 		const struct scan_token *token = node->type == JSON_OBJECT ? b->token++ : NULL;
-		size_t key = token ? source_offset(b, token->start - 1) : 0;
-		struct json *sub = build(b, child);
+		size_t key_offset = token ? source_offset(b, token->start - 1) : 0;
+		struct json *child_node = build(b, child);
 
-		if (!sub)
+		if (!child_node)
 			return false;
-		if (token && (has_mistake_inside(b, key, source_offset(b, token->end)) ||
-		              is_repeated(b, keys, child->string, key)))
+		if (token && (has_mistake(b, key_offset + 1, source_offset(b, token->end)) ||
+		              is_repeated(b, keys, child->string, key_offset)))
 			continue;
-		sub->key_offset = key;
-		json_add(b->doc, node, token ? child->string : NULL, sub);
+		child_node->key_offset = key_offset;
+		json_add(b->doc, node, token ? child->string : NULL, child_node);
 	}
 	return true;
 }
@@ -106,7 +105,7 @@ static struct json *build(struct builder *b, const cJSON *item)
 	node->offset = source_offset(b, token->start - (type == JSON_STRING));
 	node->end = source_offset(b, token->end);
 	node->unknown = is_unknown(b, node);
-	if (type == JSON_STRING && token->count > 0) {
+	if (type == JSON_STRING && token->count > 0) { /* of \u0000 */
 		node->unknown = true;
 		b->report(b->arg, node->offset,
 		          "expected a string without NUL (\\u0000), found one");
@@ -132,7 +131,7 @@ static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 	struct json *node = NULL;
 	struct scan_error unused;
 
-	crypto_random(&b->seed, sizeof b->seed); /* without one, a hostile text takes longer */
+	crypto_random(&b->seed, sizeof b->seed); /* if it fails, a hostile text takes longer */
 	if (tokens && tree) {
 		scan_json(b->text, len, tokens, n_tokens, &unused);
 		b->token = tokens;
@@ -148,7 +147,9 @@ static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
                             void *arg)
 {
-	struct builder b = { doc, source, NULL, source->text, NULL, report, arg, 0 };
+	struct builder b = {
+		.doc = doc, .source = source, .text = source->text, .report = report, .arg = arg
+	};
 	struct mended mended = { 0 };
 	struct scan_error error;
 	struct json *node = NULL;

@@ -27,15 +27,14 @@ static bool token_is(const char *token, size_t len, const char *key)
 
 static const struct json *child_at(const struct json *node, const char *token, size_t len)
 {
-	uint64_t index = 0;
 	const struct json *child = node->first;
+	uint64_t index;
 
-	if (node->type == JSON_ARRAY && !text_to_uint(token, len, UINT32_MAX, &index))
-		return NULL;
-	for (; child; child = child->next) {
-		if (node->type == JSON_ARRAY ? index-- == 0 : token_is(token, len, child->key))
-			break;
-	}
+	if (node->type == JSON_ARRAY)
+		return text_to_uint(token, len, UINT32_MAX, &index) ? json_child(node, index)
+		                                                    : NULL;
+	while (child && !token_is(token, len, child->key))
+		child = child->next;
 	return child;
 }
 
@@ -53,6 +52,7 @@ const struct json *json_at(const struct json *node, const char *pointer)
 	return node;
 }
 
+/* Columns count characters, so the bytes after a character's first one are skipped. */
 void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
                    unsigned *column_out)
 {

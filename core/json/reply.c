@@ -24,7 +24,7 @@ static void keep_first(void *arg, size_t offset, const char *text)
 	snprintf(mistake->text, sizeof mistake->text, "%s", text);
 }
 
-/* The parser's texts may name a key. */
+/* Keeps the place, but not the parser's text, which may contain a key. */
 static void keep_first_place(void *arg, size_t offset, const char *text)
 {
 	(void)text;
@@ -50,11 +50,12 @@ static void scan_reply(const char *text, size_t len, struct mistake *mistake)
 		return;
 	}
 	n = scan_json(text, len, NULL, 0, &error);
-	snprintf(expected, sizeof expected, "expected %s", n < 0 ? error.expected : "");
-	if (n < 0)
+	if (n < 0) {
+		snprintf(expected, sizeof expected, "expected %s", error.expected);
 		keep_first(mistake, error.offset, expected);
-	else if (n > REPLY_MAX_VALUES)
+	} else if (n > REPLY_MAX_VALUES) {
 		keep_first(mistake, 0, "expected at most 16384 keys and values");
+	}
 }
 
 /* NULL: out of memory, or a mistake. */

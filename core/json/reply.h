@@ -12,9 +12,9 @@
 
 enum { REPLY_MAX_BYTES = 1 << 20, REPLY_MAX_VALUES = 1 << 14 };
 
-/* SPORE_OK, and the root of the tree. SPORE_EINVAL: `error_out`, a buffer of that size (0: none),
- * says where the first mistake is and what was expected. It contains nothing of the text.
- * SPORE_ENOMEM. */
+/* Returns SPORE_OK and the root of the tree, or SPORE_ENOMEM, or SPORE_EINVAL and a message that
+ * says where the first mistake is and what was expected. The message contains nothing of the text.
+ * `error_out` is a buffer of `error_size` bytes for it, which may be 0. */
 spore_status reply_parse(const char *text, size_t len, struct json **root_out, char *error_out,
                          size_t error_size);
 /* Wipes and frees the tree of this root. NULL is fine. False: it is not the root of a reply. */

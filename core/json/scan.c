@@ -212,11 +212,32 @@ static bool scan_member(struct scanner *s, unsigned depth)
 	return scan_value(s, depth);
 }
 
+/* Scans the members or elements of a container that is not empty, up to its closing bracket. */
+static bool scan_items(struct scanner *s, bool object, unsigned depth, uint32_t *count_out)
+{
+	uint32_t count = 0;
+
+	for (;;) {
+		if (object ? !scan_member(s, depth) : !scan_value(s, depth))
+			return false;
+		count++;
+		skip_space(s);
+		if (look(s) == (object ? '}' : ']'))
+			break;
+		if (look(s) != ',')
+			return fail_scan(s, SCAN_AT_COMMA, s->at,
+			                 object ? "',' or '}'" : "',' or ']'");
+		s->at++;
+		skip_space(s);
+	}
+	*count_out = count;
+	return true;
+}
+
 /* Scans an object or an array, with its brackets. */
 static bool scan_container(struct scanner *s, unsigned depth)
 {
 	bool object = s->text[s->at] == '{';
-	char close = object ? '}' : ']';
 	size_t token = open_token(s, object ? SCAN_OBJECT : SCAN_ARRAY, s->at);
 	size_t outer = s->container;
 	uint32_t count = 0;
@@ -225,19 +246,8 @@ static bool scan_container(struct scanner *s, unsigned depth)
 		return fail_scan(s, SCAN_TOO_MUCH, s->at, "at most 32 levels of nesting");
 	s->container = s->at++;
 	skip_space(s);
-	while (look(s) != close || count > 0) {
-		if (object ? !scan_member(s, depth + 1) : !scan_value(s, depth + 1))
-			return false;
-		count++;
-		skip_space(s);
-		if (look(s) == close)
-			break;
-		if (look(s) != ',')
-			return fail_scan(s, SCAN_AT_COMMA, s->at,
-			                 object ? "',' or '}'" : "',' or ']'");
-		s->at++;
-		skip_space(s);
-	}
+	if (look(s) != (object ? '}' : ']') && !scan_items(s, object, depth + 1, &count))
+		return false;
 	s->at++;
 	s->container = outer;
 	close_token(s, token, s->at, count);

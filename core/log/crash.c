@@ -28,7 +28,7 @@ static bool is_our_own(const siginfo_t *info)
 	return info->si_code > 0 || (info->si_code == SI_TKILL && info->si_pid == getpid());
 }
 
-/* If the stack is corrupted, reading it may fault. The frames found before stay then. */
+/* If the stack is corrupted, reading it may fault. Then the frames that were found before stay. */
 static void read_stack(const void *context, struct trace *trace_out)
 {
 	sigset_t all, all_but_faults;
@@ -80,6 +80,7 @@ static void log_crash(const char *signal_name, const struct trace *trace)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	struct trace trace = { .n = 0 };
+	bool is_sent = info->si_code <= 0; /* by raise() or kill() */
 	size_t i = 0;
 
 	while (fault_signals[i].number != number)
@@ -90,15 +91,15 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		for (;;) /* another thread crashed first and ends the process */
 			poll(NULL, 0, 1000);
 	}
-	/* RLIMIT_CORE does not apply where the kernel pipes cores to a program. */
+	/* No core file. RLIMIT_CORE would not be enough if the kernel pipes cores to a program. */
 	prctl(PR_SET_DUMPABLE, 0);
 	if (is_our_own(info))
 		read_stack(context, &trace);
 	log_crash(fault_signals[i].name, &trace);
 	sigaction(number, &previous_actions[i], NULL);
-	/* Returning repeats only a signal that the faulty instruction caused, not a sent one. The
-	 * signal raised here is delivered when this handler returns. */
-	if (!fault_signals[i].repeats || info->si_code <= 0)
+	/* If this handler returns, the faulty instruction runs again and repeats its signal. Any
+	 * other signal is raised here, and delivered when this handler returns. */
+	if (is_sent || !fault_signals[i].repeats)
 		raise(number);
 }
 

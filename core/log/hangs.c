@@ -8,7 +8,7 @@
 #include "thread/delays.h"
 #include "thread/guest.h"
 
-/* So long that the call that holds the turn up, if it is one call, has been logged before. */
+/* Longer than for a call: if a single call holds up the turn, that call has been logged before. */
 static const int64_t turn_hangs_ns = 2 * GUEST_HANG_NS;
 
 static void log_delay(enum log_level level, const char *event, const struct delay *delay,
@@ -42,8 +42,8 @@ static bool lasts(int64_t since_ns, int64_t now_ns, int64_t for_ns)
 	return since_ns && now_ns - since_ns >= for_ns;
 }
 
-/* When that began which hangs; 0: nothing does. A turn that was logged remains what is logged,
- * whichever call it is in. */
+/* When the call or the turn that hangs began; 0: none hangs. Once a turn was logged, it counts as
+ * what hangs, whichever call it is in. */
 static int64_t hanging_since(const struct guest_view *view, int64_t now_ns)
 {
 	bool turn_hangs = view->kind == GUEST_WORKER && lasts(view->turn_ns, now_ns, turn_hangs_ns);
@@ -60,16 +60,17 @@ static int64_t hanging_since(const struct guest_view *view, int64_t now_ns)
 static void tell_hang(const struct guest_view *view, void *unused)
 {
 	int64_t now_ns = clock_coarse_ns(), since_ns = hanging_since(view, now_ns);
+	int64_t lasts_ns = now_ns - since_ns;
 
 	(void)unused;
 	if (*view->told_ns != since_ns) {
 		*view->told_ns = since_ns;
 		*view->told = 0;
 	}
-	if (!since_ns || now_ns - since_ns < GUEST_HANG_NS << *view->told)
+	if (!since_ns || lasts_ns < GUEST_HANG_NS << *view->told)
 		return;
-	log_hang(view, since_ns == view->call_ns, now_ns - since_ns);
-	while (now_ns - since_ns >= GUEST_HANG_NS << *view->told)
+	log_hang(view, since_ns == view->call_ns, lasts_ns);
+	while (lasts_ns >= GUEST_HANG_NS << *view->told)
 		++*view->told;
 }
 

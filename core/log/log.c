@@ -128,7 +128,7 @@ static void drain_ring(struct ring *ring)
 			done = len;
 		}
 		ring_skip(ring, done);
-		left -= done < left ? done : left;
+		left -= done < left ? done : left; /* the batch may hold lines that came later */
 	}
 }
 
@@ -174,22 +174,28 @@ static void wait_to_carry(void)
 		poll(NULL, 0, 1000);
 }
 
-static void *writer_main(void *unused)
+/* Waits for signal_writer, but at most a second. */
+static void wait_for_signal(void)
 {
+	struct pollfd wake = { the_log.wake_fd, POLLIN, 0 };
 	uint64_t count;
 
+	if (poll(&wake, 1, 1000) > 0 && read(the_log.wake_fd, &count, sizeof count) < 0) {
+		/* Harmless: the writer only looks once more than it needs to. */
+	}
+}
+
+static void *writer_main(void *unused)
+{
 	(void)unused;
 	while (atomic_load(&the_log.running)) {
-		struct pollfd wake = { the_log.wake_fd, POLLIN, 0 };
-
 		wait_to_carry();
 		carry();
 		end_carry();
 		atomic_store(&the_log.asleep, true);
-		if (has_waiting_lines()) /* put before its thread could see `asleep` */
-			continue;
-		if (poll(&wake, 1, 1000) > 0 && read(the_log.wake_fd, &count, sizeof count) < 0)
-			continue;
+		/* A thread that puts a line before it can see `asleep` does not signal. */
+		if (!has_waiting_lines())
+			wait_for_signal();
 	}
 	wait_to_carry();
 	carry();
@@ -297,7 +303,7 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 
 void log_last_words(const char *event, const struct log_field *fields, size_t n)
 {
-	/* The writer is carrying already if the fault is its own. */
+	/* If the writer itself has these last words, it is carrying already. */
 	bool is_writer = atomic_load(&the_log.running) &&
 	                 pthread_equal(pthread_self(), the_log.writer);
 	int64_t until_ms = clock_ms() + FLUSH_MS;

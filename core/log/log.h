@@ -17,7 +17,8 @@
 #include "log/logline.h"
 
 /* Chooses between LOG_FORMAT_TEXT and LOG_FORMAT_JSON, or their forms for the journal if standard
- * error leads to it. log_start does this too: for lines that are written before. [main] */
+ * error leads to it. log_start does this, too. So this is for lines that are written before
+ * log_start. [main] */
 void log_set_format(enum log_format format);
 /* The form that was chosen. [main] */
 enum log_format log_get_format(void);

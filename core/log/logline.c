@@ -11,7 +11,7 @@ static const char *const priorities[] = { "<7>", "<7>", "<6>", "<4>", "<3>" };
 
 struct line {
 	char *out;
-	size_t len; /* <= LOGLINE_MAX - tail */
+	size_t len; /* at most LOGLINE_MAX - TAIL, besides closing characters */
 };
 enum { TAIL = 4 }; /* room for the closing quote, brace and newline of a cut line */
 
@@ -178,7 +178,7 @@ static void put_head(struct line *line, enum log_format format, int64_t wall_ms,
 		put(line, " ", 1);
 	}
 	put_text(line, level_names[level]);
-	put(line, "  ", 6 - strlen(level_names[level]));
+	put(line, "  ", 6 - strlen(level_names[level])); /* events begin in one column */
 }
 
 bool logline_is_json(enum log_format format)
@@ -193,6 +193,18 @@ const char *logline_priority(enum log_format format, enum log_level level)
 	return is_for_journal ? priorities[level] : "";
 }
 
+static void put_json_start(struct line *line, int64_t wall_ms, enum log_level level,
+                           const char *event)
+{
+	put_text(line, "{\"time\":\"");
+	put_time(line, wall_ms);
+	put_text(line, "\",\"level\":\"");
+	put_text(line, level_names[level]);
+	put_text(line, "\",\"event\":\"");
+	put_json_escaped(line, event, strlen(event));
+	line->out[line->len++] = '"'; /* uses the TAIL if there is no other room */
+}
+
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
                       const char *event, const struct log_field *fields, size_t n,
                       char out[LOGLINE_MAX])
@@ -202,13 +214,7 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 
 	put_text(&line, logline_priority(format, level));
 	if (json) {
-		put(&line, "{\"time\":\"", 9);
-		put_time(&line, wall_ms);
-		put_text(&line, "\",\"level\":\"");
-		put_text(&line, level_names[level]);
-		put_text(&line, "\",\"event\":\"");
-		put_json_escaped(&line, event, strlen(event));
-		out[line.len++] = '"'; /* uses the TAIL if there is no other room */
+		put_json_start(&line, wall_ms, level, event);
 	} else {
 		put_head(&line, format, wall_ms, level);
 		put_escaped(&line, event, strlen(event), false);

@@ -20,7 +20,7 @@ enum log_format {
 	LOG_FORMAT_BARE          /* text without time, level and priority */
 };
 
-/* Either of the two with JSON. */
+/* True for the two formats of JSON. */
 bool logline_is_json(enum log_format format);
 /* What the journal expects before a line of that level, in the formats for it; else "". */
 const char *logline_priority(enum log_format format, enum log_level level);

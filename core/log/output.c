@@ -77,13 +77,15 @@ static size_t write_all(const struct output *output, int fd, const char *bytes, 
 
 size_t output_write_batch(struct output *output, char *batch, size_t len, bool *failed_out)
 {
-	size_t torn = output->torn, done;
+	size_t n_before = output->torn ? 1 : 0; /* the newline that ends a torn line */
+	const char *start = batch + 1 - n_before;
+	size_t done;
 
 	batch[0] = '\n';
-	done = write_all(output, output->fd, batch + 1 - torn, len + torn, 0, failed_out);
+	done = write_all(output, output->fd, start, n_before + len, 0, failed_out);
 	if (done > 0)
-		output->torn = *failed_out && batch[done - torn] != '\n';
-	return done > torn ? done - torn : 0;
+		output->torn = *failed_out && start[done - 1] != '\n';
+	return done > n_before ? done - n_before : 0;
 }
 
 bool output_write_line(const struct output *output, const char *line, size_t len, int64_t until_ms)

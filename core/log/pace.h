@@ -1,5 +1,4 @@
-/* pace - lets through at most one log line a second of an event that somebody can repeat at will.
- * */
+/* pace - allows at most one log line a second for an event that somebody can repeat at will. */
 #ifndef CORE_PACE_H
 #define CORE_PACE_H
 

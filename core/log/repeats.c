@@ -14,7 +14,8 @@ void repeats_fini(struct repeats *repeats)
 	pthread_mutex_destroy(&repeats->lock);
 }
 
-/* The entry of this key, or else the one whose turn comes first, for this key from now on. */
+/* The entry of this key. If there is none, the entry whose turn comes first, which take_turn may
+ * give to this key. */
 static struct repeat *get_repeat(struct repeats *repeats, const uint8_t key[REPEATS_KEY_SIZE])
 {
 	struct repeat *oldest = repeats->all;
@@ -28,17 +29,21 @@ static struct repeat *get_repeat(struct repeats *repeats, const uint8_t key[REPE
 	return oldest;
 }
 
-/* When the table is full of keys whose turn has not come, a line of another key is held back. */
+/* When the table is full of keys whose turn has not come, a line of a new key is held back, and not
+ * counted. */
 static bool take_turn(struct repeat *repeat, const uint8_t key[REPEATS_KEY_SIZE],
                       const struct repeat_topic *topic, const struct repeat_pace *pace,
                       int64_t now_ms, unsigned *held_out)
 {
 	bool is_known = memcmp(repeat->key, key, REPEATS_KEY_SIZE) == 0;
-	int64_t before_ms = is_known ? pace->period_ms * (pace->burst - 1) : 0;
+	/* A line of a burst may come this much before next_ms. */
+	int64_t burst_ms = is_known ? pace->period_ms * (pace->burst - 1) : 0;
 
-	if (now_ms < repeat->next_ms - before_ms) {
-		repeat->held += is_known;
-		repeat->held_ms = is_known ? now_ms : repeat->held_ms;
+	if (now_ms < repeat->next_ms - burst_ms) {
+		if (is_known) {
+			repeat->held++;
+			repeat->held_ms = now_ms;
+		}
 		return false;
 	}
 	*held_out = is_known ? repeat->held : 0;

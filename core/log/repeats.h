@@ -1,9 +1,9 @@
 /* repeats - limits the log lines that somebody can repeat at will.
  *
- * Lines with one key are repetitions of each other. Of those the table lets `burst` through at
- * once, and then one each period. The next line tells how many were held back before it. If no line
- * of a topic comes for REPEATS_QUIET_MS, repeats_tell_rest() tells it. The table remembers
- * REPEATS_MOST keys, and forgets the one whose turn comes first. */
+ * Lines with one key are repetitions of each other. The table allows `burst` of them at once, and
+ * then one each period. The next line tells how many were held back before it. If none comes for
+ * REPEATS_QUIET_MS, repeats_tell_rest() tells their number. The table remembers REPEATS_MOST keys,
+ * and forgets the one whose turn comes first. */
 #ifndef CORE_REPEATS_H
 #define CORE_REPEATS_H
 
@@ -28,9 +28,9 @@ struct repeat_topic {
 struct repeat {
 	uint8_t key[REPEATS_KEY_SIZE];
 	struct repeat_topic topic;
-	int64_t next_ms; /* when all of the burst is there again; 0: never used */
-	int64_t held_ms; /* the time of the last one that was held back */
-	unsigned held;
+	int64_t next_ms; /* when a whole burst is allowed again; 0: never used */
+	int64_t held_ms; /* when the last line was held back */
+	unsigned held;   /* lines that were held back and that nobody has told yet */
 };
 
 struct repeats {
@@ -43,7 +43,7 @@ struct repeats {
 		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
 	}
 
-/* Instead of the initializer. [main] */
+/* For a table that REPEATS_INITIALIZER cannot initialize. [main] */
 void repeats_init(struct repeats *repeats);
 void repeats_fini(struct repeats *repeats);
 /* A line that wants to be logged. size: of the key, at most REPEATS_KEY_SIZE. */
@@ -57,9 +57,9 @@ struct repeat_line {
  * monotonic. [any] */
 bool repeats_allow(struct repeats *repeats, const struct repeat_line *line,
                    const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out);
-/* Tells of each topic how many lines were held back, without the keys of which one was within
- * REPEATS_QUIET_MS. now_ms: INT64_MAX tells of all. `tell` must not call functions of the table.
- * [any] */
+/* Tells for each topic how many lines were held back. Counts only quiet keys: no line of such a key
+ * was held back within the last REPEATS_QUIET_MS. If now_ms is INT64_MAX, all keys count. `tell`
+ * must not call functions of the table. [any] */
 void repeats_tell_rest(struct repeats *repeats, int64_t now_ms,
                        void (*tell)(const struct repeat_topic *topic, unsigned held));
 

@@ -12,7 +12,7 @@
 #include "thread/thread.h"
 
 /* An exit handler gets no argument, so these are global. */
-static atomic_int catching_in; /* the process; 0: exit() is allowed */
+static atomic_int catching_in; /* the id of the process; 0: exit() is allowed */
 static atomic_bool caught;
 
 struct culprit {
@@ -49,11 +49,13 @@ static void on_exit_called(void)
 {
 	struct culprit culprit = find_culprit();
 
-	if (atomic_load(&catching_in) == (int)getpid())
-		end_process(&culprit, culprit.plugin ? "plugin called exit()"
-		                      : *guest_thread()
-		                              ? "exit() called"
-		                              : "a thread that is not Spore's called exit()");
+	if (atomic_load(&catching_in) != (int)getpid())
+		return;
+	if (culprit.plugin)
+		end_process(&culprit, "plugin called exit()");
+	if (*guest_thread())
+		end_process(&culprit, "exit() called");
+	end_process(&culprit, "a thread that is not Spore's called exit()");
 }
 
 static void on_thread_ended(void)
@@ -64,7 +66,7 @@ static void on_thread_ended(void)
 	                                     : "a thread of the host was ended");
 }
 
-/* The copied rings belong to the parent, which writes them. */
+/* Writes past the log's rings: the lines in this copy of them are written by the parent. */
 static void on_child_returned(void)
 {
 	struct culprit culprit = find_culprit();

@@ -10,8 +10,8 @@
 /* Watches for these from now on. Treats every exit() of this process as a plugin's, but not that of
  * a process that it forks. [main] */
 void stray_exit_catch(void);
-/* Call it when code has been loaded: the exit() is caught before the exit handlers that this code
- * has registered so far run, since they could free what other threads use. Does nothing before
+/* Call it when code has been loaded. Then an exit() is caught before the exit handlers that this
+ * code has registered run, since they could free what other threads use. Does nothing before
  * stray_exit_catch. [any] */
 void stray_exit_catch_first(void);
 /* exit() works normally from now on. Call it right before the return from main. [main] */

@@ -66,7 +66,8 @@ void deadline_init(struct deadline *deadline)
 	list_init(&deadline->node);
 }
 
-/* The place is at the end, unless the length was shortened a moment ago, or there is none. */
+/* Searches from the end, which is the place of most deadlines. Only one that is shorter than those
+ * before it, after deadline_list_set or by deadline_start_now, stands further ahead. */
 static void insert_deadline(struct deadline_list *list, struct deadline *deadline)
 {
 	struct list *next = &list->running;

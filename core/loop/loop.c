@@ -21,8 +21,8 @@ struct task_queue {
 struct lag {
 	atomic_int_fast64_t began_ns;    /* start of the current turn; 0: between turns */
 	atomic_int_fast64_t window_ns;   /* start of the present window */
-	atomic_int_fast64_t longest_ns;  /* the longest turn in it, */
-	atomic_int_fast64_t previous_ns; /* and in the one before it */
+	atomic_int_fast64_t longest_ns;  /* the longest turn in the present window */
+	atomic_int_fast64_t previous_ns; /* the longest turn in the window before it */
 };
 
 struct loop {
@@ -65,6 +65,7 @@ static void queue_append(struct task_queue *queue, struct loop_task *task)
 	queue->end = &task->next;
 }
 
+/* Runs the tasks that are queued now, but not those that they queue. False if there are none. */
 static bool queue_run(struct task_queue *queue)
 {
 	struct loop_task *task = queue->first, *next;
@@ -80,11 +81,13 @@ static bool queue_run(struct task_queue *queue)
 	return true;
 }
 
-/* True if the turn has events besides those of our own watchers. on_turn_start, which calls this,
- * is not pending any more. */
+/* True if the turn has events besides those of our own watchers: `busy`, and `turn_start`, which is
+ * not pending any more when its callback calls this. */
 static bool has_events(struct loop *loop)
 {
-	return ev_pending_count(loop->ev) > (ev_is_pending(&loop->busy) ? 1 : 0);
+	unsigned n_own = ev_is_pending(&loop->busy) ? 1 : 0;
+
+	return ev_pending_count(loop->ev) > n_own;
 }
 
 static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
@@ -108,12 +111,13 @@ static int64_t read_relaxed(const atomic_int_fast64_t *value)
 	return atomic_load_explicit(value, memory_order_relaxed);
 }
 
-/* A reader that finds the present window empty finds its last turn in the previous one. */
+/* Sets previous_ns before it clears longest_ns: a reader that sees the cleared value also sees the
+ * new previous_ns, so it misses no turn. */
 static void begin_window(struct lag *lag, int64_t now_ns)
 {
-	bool is_next = now_ns - read_relaxed(&lag->window_ns) < 2 * window_ns;
+	bool is_recent = now_ns - read_relaxed(&lag->window_ns) < 2 * window_ns;
 
-	atomic_store_explicit(&lag->previous_ns, is_next ? read_relaxed(&lag->longest_ns) : 0,
+	atomic_store_explicit(&lag->previous_ns, is_recent ? read_relaxed(&lag->longest_ns) : 0,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&lag->longest_ns, 0, memory_order_release);
 	atomic_store_explicit(&lag->window_ns, now_ns, memory_order_relaxed);
@@ -159,12 +163,13 @@ static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
 	(void)events;
 }
 
+/* Runs the posted tasks, the oldest first. False if there are none. */
 static bool run_posted(struct loop *loop)
 {
 	struct loop_task *newest = atomic_exchange(&loop->posted, NULL), *oldest = NULL;
-	bool some = newest != NULL;
+	bool has_tasks = newest != NULL;
 
-	while (newest) {
+	while (newest) { /* reverses the list */
 		struct loop_task *next = newest->next;
 
 		newest->next = oldest;
@@ -178,7 +183,7 @@ static bool run_posted(struct loop *loop)
 		oldest->run(oldest);
 		oldest = next;
 	}
-	return some;
+	return has_tasks;
 }
 
 static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
@@ -247,6 +252,7 @@ void loop_run(struct loop *loop)
 {
 	current = loop;
 	ev_run(loop->ev, 0);
+	/* The tasks that were queued for a later turn still run. */
 	queue_run(&loop->next_turn);
 	on_turn_end(loop->ev, NULL, 0);
 	current = NULL;
@@ -315,10 +321,12 @@ static int64_t longest_recent_turn(const struct lag *lag, int64_t now_ns)
 		previous_ns = read_relaxed(&lag->previous_ns),
 		age_ns = now_ns - read_relaxed(&lag->window_ns);
 
-	/* A loop without turns begins no window. */
+	/* Only a turn begins a new window, so an old one means that there was no turn lately. */
 	if (age_ns >= 2 * window_ns)
 		return 0;
-	return age_ns < window_ns && previous_ns > longest_ns ? previous_ns : longest_ns;
+	if (age_ns >= window_ns)
+		return longest_ns;
+	return previous_ns > longest_ns ? previous_ns : longest_ns;
 }
 
 struct loop_vitals loop_vitals(const struct loop *loop)

@@ -64,18 +64,20 @@ struct loop_vitals {
 /* Does not include the current turn. [worker] */
 struct loop_vitals loop_vitals(const struct loop *loop);
 /* The most that anything has had to wait for this loop lately: the longest turn in the last one to
- * two minutes, including the current one. So who reads it once a minute misses no turn. [any] */
+ * two minutes, including the current one. A caller that reads it once a minute misses no turn.
+ * [any] */
 int64_t loop_lag_ns(const struct loop *loop);
 
-/* Runs the task on the loop's thread, in the order of posting. The task must not be queued already;
- * it belongs to the loop until it runs. On the loop's own thread it runs at the end of the turn.
- * [any] */
+/* Runs the task on the loop's thread, in the order of posting. The task must not be queued already.
+ * It belongs to the loop until it runs. If the loop's own thread posts it, it runs at the end of
+ * the turn. [any] */
 void loop_post(struct loop *loop, struct loop_task *task);
 /* Runs the task at the end of this turn; queueing it twice is harmless. [worker] */
 void loop_at_turn_end(struct loop *loop, struct loop_task *task);
-/* Runs the task in the next turn, after polling for events, so that a task that queues itself again
- * cannot starve others: for bytes that are buffered, without a readable descriptor. Queueing it
- * twice is harmless. The reaper must not free the task before it has run. [worker] */
+/* Runs the task in the next turn: for bytes that wait in a buffer, for which no descriptor becomes
+ * readable. The loop polls for events before, so a task that queues itself again cannot starve
+ * others. Queueing it twice is harmless. The reaper must not free the task before it has run.
+ * [worker] */
 void loop_next_turn(struct loop *loop, struct loop_task *task);
 /* Runs the task after all end-of-turn tasks: for freeing. [worker] */
 void loop_reap(struct loop *loop, struct loop_task *task);

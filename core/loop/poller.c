@@ -58,8 +58,8 @@ static struct watched *get_watched(struct poller *poller, int fd)
 
 /* ---- the epoll set ---- */
 
-/* The kernel reports errors and hang-ups even if nothing is asked for; edge-triggered, it does so
- * only once. */
+/* The kernel reports errors and hang-ups even if `events` is 0. With EPOLLET, it reports them only
+ * once. */
 static bool control(int set, int operation, int fd, uint32_t events, uint64_t key)
 {
 	struct epoll_event event = {
@@ -71,15 +71,22 @@ static bool control(int set, int operation, int fd, uint32_t events, uint64_t ke
 	return epoll_ctl(set, operation, fd, &event) == 0;
 }
 
-/* As libev: an error or a hang-up makes the descriptor readable and writable. */
+/* As in libev, an error or a hang-up makes the descriptor readable and writable. */
 static uint32_t events_of(uint32_t epoll_events)
 {
 	return (epoll_events & ~(uint32_t)EPOLLOUT ? SPORE_READ : 0) |
 	       (epoll_events & ~(uint32_t)EPOLLIN ? SPORE_WRITE : 0);
 }
 
-/* Moves what is still open into a new set. Only so does a descriptor leave it that was closed
- * although it has a duplicate. */
+/* False: the descriptor has left the old set since it was closed, or the new set cannot take it. */
+static bool move_to_set(int old, int set, int fd, const struct watched *w)
+{
+	return control(old, EPOLL_CTL_MOD, fd, w->events, w->key) &&
+	       control(set, EPOLL_CTL_ADD, fd, w->events, w->key);
+}
+
+/* Moves the descriptors that are still open into a new set. There is no other way to remove a
+ * descriptor that was closed while it had a duplicate. */
 static void renew_set(struct poller *poller)
 {
 	int old = poller->set, set = epoll_create1(EPOLL_CLOEXEC);
@@ -90,9 +97,7 @@ static void renew_set(struct poller *poller)
 	for (size_t fd = 0; fd < poller->n_pages * PER_PAGE; fd++) {
 		struct watched *w = find_watched(poller, (int)fd);
 
-		if (w && w->key &&
-		    !(control(old, EPOLL_CTL_MOD, (int)fd, w->events, w->key) &&
-		      control(set, EPOLL_CTL_ADD, (int)fd, w->events, w->key)))
+		if (w && w->key && !move_to_set(old, set, (int)fd, w))
 			*w = (struct watched){ 0 };
 	}
 	ev_io_stop(ev, &poller->io);
@@ -108,16 +113,16 @@ static void on_events(struct ev_loop *ev, ev_io *io, int revents)
 	struct poller *poller = io->data;
 	struct epoll_event events[BATCH];
 	int n = epoll_wait(poller->set, events, BATCH, 0);
-	bool renew = false;
+	bool has_unknown = false;
 
 	(void)ev;
 	(void)revents;
 	for (int i = 0; i < n; i++) {
-		bool known = poller->on_ready(events[i].data.u64, events_of(events[i].events));
+		bool is_known = poller->on_ready(events[i].data.u64, events_of(events[i].events));
 
-		renew = renew || !known;
+		has_unknown = has_unknown || !is_known;
 	}
-	if (renew && poller->has_strays)
+	if (has_unknown && poller->has_strays)
 		renew_set(poller);
 }
 
@@ -152,19 +157,28 @@ void poller_free(struct poller *poller)
 	free(poller);
 }
 
+/* Returns 0 or an errno. If the set contains the descriptor although it is not watched, it is a
+ * stray of the same file and number, and gets the new events and key. */
+static int add_to_set(int set, int fd, uint32_t events, uint64_t key, bool is_watched)
+{
+	if (control(set, EPOLL_CTL_ADD, fd, events, key))
+		return 0;
+	if (errno == EEXIST && !is_watched && control(set, EPOLL_CTL_MOD, fd, events, key))
+		return 0;
+	return errno;
+}
+
 int poller_add(struct poller *poller, int fd, uint32_t events, uint64_t key, bool *lost_out)
 {
 	struct watched *w = fd >= 0 ? get_watched(poller, fd) : NULL;
+	int failed;
 
 	*lost_out = false;
 	if (!w)
 		return fd < 0 ? EBADF : ENOMEM;
-	if (!control(poller->set, EPOLL_CTL_ADD, fd, events, key)) {
-		/* EEXIST without a watcher: a stray of the same file and number. */
-		if (errno != EEXIST || w->key ||
-		    !control(poller->set, EPOLL_CTL_MOD, fd, events, key))
-			return errno;
-	}
+	failed = add_to_set(poller->set, fd, events, key, w->key != 0);
+	if (failed)
+		return failed;
 	*lost_out = w->key != 0;
 	*w = (struct watched){ key, events };
 	return 0;
@@ -183,10 +197,10 @@ bool poller_change(struct poller *poller, int fd, uint32_t events, uint64_t key)
 bool poller_remove(struct poller *poller, int fd, uint64_t key)
 {
 	struct watched *w = find_watched(poller, fd);
-	bool open = w->key == key && control(poller->set, EPOLL_CTL_DEL, fd, 0, 0);
+	bool is_open = w->key == key && control(poller->set, EPOLL_CTL_DEL, fd, 0, 0);
 
 	if (w->key == key)
 		*w = (struct watched){ 0 };
-	poller->has_strays = poller->has_strays || !open;
-	return open;
+	poller->has_strays = poller->has_strays || !is_open;
+	return is_open;
 }

@@ -84,15 +84,21 @@ static bool start_thread(struct pool *pool)
 	return started;
 }
 
+/* Starts a thread for one more job if no idle one is left for it. False if the pool has no thread
+ * that could ever run the job. Under the lock. */
+static bool provide_thread(struct pool *pool)
+{
+	bool is_needed = pool->idle <= pool->queued && pool->threads < pool->max_threads;
+
+	return !is_needed || start_thread(pool) || pool->threads > 0;
+}
+
 bool pool_submit(struct pool *pool, struct pool_job *job)
 {
 	bool taken = false;
 
 	pthread_mutex_lock(&pool->lock);
-	if (pool->stopping || pool->queued >= pool->max_queued)
-		goto out;
-	if (pool->idle <= pool->queued && pool->threads < pool->max_threads &&
-	    !start_thread(pool) && pool->threads == 0)
+	if (pool->stopping || pool->queued >= pool->max_queued || !provide_thread(pool))
 		goto out;
 	job->next = NULL;
 	*pool->end = job;
@@ -105,6 +111,20 @@ out:
 	return taken;
 }
 
+static struct timespec time_after(int64_t wait_ms)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec += wait_ms / 1000;
+	time.tv_nsec += wait_ms % 1000 * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_sec++;
+		time.tv_nsec -= 1000000000;
+	}
+	return time;
+}
+
 bool pool_free(struct pool *pool, int64_t wait_ms)
 {
 	struct timespec until;
@@ -112,13 +132,7 @@ bool pool_free(struct pool *pool, int64_t wait_ms)
 
 	if (!pool)
 		return true;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += wait_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	until = time_after(wait_ms);
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->work);

@@ -35,7 +35,7 @@ static void drop_answer(struct survey *survey, struct part *part)
 	part->answer = NULL;
 }
 
-static void free_if_back(struct survey *survey)
+static void free_if_all_back(struct survey *survey)
 {
 	if (survey->n_back < survey->plan.n)
 		return;
@@ -51,7 +51,7 @@ static void end_survey(struct survey *survey)
 		if (survey->parts[i].is_back)
 			drop_answer(survey, &survey->parts[i]);
 	}
-	free_if_back(survey);
+	free_if_all_back(survey);
 }
 
 static void report_answers(struct survey *survey)
@@ -76,7 +76,7 @@ static void run_back(struct loop_task *task)
 	survey->n_back++;
 	if (survey->is_over) {
 		drop_answer(survey, part);
-		free_if_back(survey);
+		free_if_all_back(survey);
 	} else if (survey->n_back == survey->plan.n) {
 		report_answers(survey);
 	}

@@ -37,9 +37,10 @@ static struct cell_page *get_page(struct cells *cells, size_t index)
 bool cells_reserve(struct cells *cells, uint32_t n, const void *owner, uint32_t *slot_out)
 {
 	uint32_t slot = cells->n_slots;
+	bool fits_in_page = slot % CELLS_PER_PAGE + n <= CELLS_PER_PAGE;
 	struct cell_page *page;
 
-	if (slot / CELLS_PER_PAGE != (slot + n - 1) / CELLS_PER_PAGE)
+	if (!fits_in_page)
 		slot = (slot / CELLS_PER_PAGE + 1) * CELLS_PER_PAGE;
 	if (slot / CELLS_PER_PAGE >= CELLS_MAX_PAGES)
 		return false;

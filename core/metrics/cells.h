@@ -2,8 +2,8 @@
  *
  * A series has one cell or a run of them, at a slot that is the same in every shard. A shard's
  * cells start on cache lines of their own. Most shards have one writer, whose updates take no lock
- * and no other thread's cache line. A shard with several writers uses cell_add_shared. Cells stand
- * in pages that are never moved or freed while cells are in use. */
+ * and touch no cache line of another thread. A shard with several writers uses cell_add_shared.
+ * Cells stand in pages that are never moved or freed while cells are in use. */
 #ifndef CORE_CELLS_H
 #define CORE_CELLS_H
 

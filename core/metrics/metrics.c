@@ -219,7 +219,8 @@ static struct series *add_series(struct metrics *metrics, struct family *family,
 	return series;
 }
 
-/* `bounded`: past the family's bound, the series whose values are all "other". */
+/* If `bounded` and the family has max_series series, returns the one whose values are all "other"
+ * in place of a new one. That series itself may exceed max_series. */
 static struct series *get_series(struct metrics *metrics, struct family *family,
                                  const spore_str *values, bool bounded)
 {
@@ -332,32 +333,43 @@ void metrics_sample(struct metrics *metrics, uint32_t id, double (*read)(void *a
 
 /* ---- snapshot ---- */
 
-static void visit_series(struct metrics *metrics, const struct family *family,
+static double value_of(const struct metrics *metrics, const struct series *series)
+{
+	double counted = cells_sum(&metrics->cells, series->slot);
+
+	return series->read ? counted + series->read(series->arg) : counted;
+}
+
+static void visit_distribution(const struct metrics *metrics, const spore_metric_spec *spec,
+                               uint32_t slot, const spore_kv *labels,
+                               const spore_metric_visitor *visitor, void *arg)
+{
+	uint64_t cumulative[SPEC_MAX_BOUNDS], count = 0;
+	double sum;
+
+	for (size_t i = 0; i < spec->n_bounds; i++) {
+		count += (uint64_t)cells_sum(&metrics->cells, slot++);
+		cumulative[i] = count;
+	}
+	count += (uint64_t)cells_sum(&metrics->cells, slot++); /* above the last bound */
+	sum = cells_sum(&metrics->cells, slot);
+	visitor->histogram(arg, labels, spec->n_labels, spec->bounds, cumulative, spec->n_bounds,
+	                   count, sum);
+}
+
+static void visit_series(const struct metrics *metrics, const struct family *family,
                          const struct series *series, const spore_metric_visitor *visitor,
                          void *arg)
 {
 	const spore_metric_spec *spec = &family->spec;
-	uint64_t cumulative[SPEC_MAX_BOUNDS], count = 0;
 	spore_kv labels[SPEC_MAX_LABELS];
 
 	for (size_t i = 0; i < spec->n_labels; i++)
 		labels[i] = (spore_kv){ spore_cstr(spec->labels[i]), series->values[i] };
-	if (!spec_is_distribution(spec)) {
-		visitor->value(arg, labels, spec->n_labels,
-		               cells_sum(&metrics->cells, series->slot) +
-		                       (series->read ? series->read(series->arg) : 0));
-		return;
-	}
-	if (!visitor->histogram)
-		return;
-	for (size_t i = 0; i < spec->n_bounds; i++) {
-		count += (uint64_t)cells_sum(&metrics->cells, series->slot + (uint32_t)i);
-		cumulative[i] = count;
-	}
-	count += (uint64_t)cells_sum(&metrics->cells, series->slot + (uint32_t)spec->n_bounds);
-	visitor->histogram(arg, labels, spec->n_labels, spec->bounds, cumulative, spec->n_bounds,
-	                   count,
-	                   cells_sum(&metrics->cells, series->slot + (uint32_t)spec->n_bounds + 1));
+	if (!spec_is_distribution(spec))
+		visitor->value(arg, labels, spec->n_labels, value_of(metrics, series));
+	else if (visitor->histogram)
+		visit_distribution(metrics, spec, series->slot, labels, visitor, arg);
 }
 
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg)

@@ -1,8 +1,8 @@
 /* metrics - families of series, sharded by worker.
  *
- * A worker updates its own shard, which no other thread writes: without a lock or a shared cache
- * line. One more shard is for all threads that have none (METRICS_SHARED). A snapshot adds the
- * shards up; a gauge is the sum of what was set in each of them. Families and series are never
+ * A worker updates its own shard, which no other thread writes, so it needs no lock and shares no
+ * cache line. One more shard is for all threads that have none (METRICS_SHARED). A snapshot adds
+ * the shards up; a gauge is the sum of what was set in each of them. Families and series are never
  * removed, so an id stays valid. A value that is known anyway need not be counted: a snapshot reads
  * it (metrics_sample). */
 #ifndef CORE_METRICS_H
@@ -33,9 +33,10 @@ uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *spec,
 uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_str *values,
                         size_t n);
 
-/* False: the series is not 0, but unknown or of another type; nothing was done. `shard` is that of
- * the calling worker, or METRICS_SHARED. Wait-free with a worker's shard; lock-free with the shared
- * one, whose writers may delay each other. [worker], or [any] with METRICS_SHARED */
+/* These do nothing for series 0, and return true. False: the series is unknown or of another type;
+ * nothing was done. `shard` is that of the calling worker, or METRICS_SHARED. Wait-free with a
+ * worker's shard; lock-free with the shared one, whose writers may delay each other. [worker], or
+ * [any] with METRICS_SHARED */
 bool metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
 bool metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);

@@ -153,7 +153,7 @@ bool spec_copy(spore_metric_spec *copy_out, const spore_metric_spec *spec)
 	return ok;
 }
 
-/* The pointers are const for readers; here they lead to memory of our own. */
+/* The pointers of a spec are const, but those of a copy lead to memory that the copy owns. */
 static void free_const(const void *memory)
 {
 	free((void *)(uintptr_t)memory);

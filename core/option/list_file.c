@@ -15,8 +15,8 @@ static struct json_source *read_source(const struct option_scope *scope, const s
 	struct json_source *source = NULL;
 	char *text = NULL;
 	size_t size = 0;
-	/* Reads up to a NUL or the end. A NUL is kept, and the check for UTF-8 finds it, also the
-	 * NUL of the first character in UTF-16. */
+	/* Reads up to the first NUL or the end. A NUL stays in the text, so that is_utf8 refuses
+	 * it. In UTF-16, the first character contains one. */
 	ssize_t n = file ? getdelim(&text, &size, '\0', file) : -1;
 
 	if (!file || ferror(file) || (n < 0 && !feof(file)))
@@ -67,16 +67,17 @@ static bool add_element(struct json_doc *doc, struct json *array, size_t start, 
 static bool add_elements(struct json_doc *doc, struct json *array)
 {
 	const char *text = array->source->text;
+	size_t at = utf8_mark(text, array->source->len);
 
-	for (size_t at = utf8_mark(text, array->source->len), end, next; at < array->source->len;
-	     at = next) {
-		end = at + strcspn(text + at, "\n");
-		next = end + 1;
-		while (at < end && is_blank(text[at]))
+	while (at < array->source->len) {
+		size_t line_end = at + strcspn(text + at, "\n"), end;
+
+		while (at < line_end && is_blank(text[at]))
 			at++;
-		end = element_end(text, at, end);
+		end = element_end(text, at, line_end);
 		if (end > at && !add_element(doc, array, at, end))
 			return false;
+		at = line_end + 1;
 	}
 	return true;
 }
@@ -111,9 +112,7 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 		return NULL;
 	}
 	source = read_source(scope, path);
-	if (!source)
-		return NULL;
-	if (!is_utf8(scope, source))
+	if (!source || !is_utf8(scope, source))
 		return NULL;
 	array = json_new(scope->doc, JSON_ARRAY, NULL, source);
 	if (!array || !add_elements(scope->doc, array)) {

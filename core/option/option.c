@@ -16,26 +16,23 @@ static bool fill_one(const struct option_scope *scope, const spore_option *row,
 static bool fill_object(const struct option_scope *scope, const struct option_table *table,
                         const struct json *object, const struct json *fallback, void *conf);
 
-/* Fills an element of the list or map `of`. A path in it is never empty. fallback: of an object;
- * NULL: none. */
-static bool fill_item(const struct option_scope *scope, const spore_option *of,
+/* Fills an element of a list or map. A path in it must not be empty. fallback: an object from which
+ * the element takes what it leaves out; NULL: none. */
+static bool fill_item(const struct option_scope *scope, const spore_option *container_row,
                       const struct json *node, const struct json *fallback, void *out)
 {
-	const spore_option_item *item = of->item;
+	const spore_option_item *item = container_row->item;
+	bool is_path = container_row->flags & SPORE_OPTF_PATH;
 	spore_option row = { .name = node->key,
 		             .type = item->type,
-		             .flags = (of->flags & (SPORE_OPTF_PATH | SPORE_OPTF_READ)) |
-		                      (of->flags & SPORE_OPTF_PATH ? SPORE_OPTF_NOT_EMPTY : 0),
+		             .flags = (container_row->flags & (SPORE_OPTF_PATH | SPORE_OPTF_READ)) |
+		                      (is_path ? SPORE_OPTF_NOT_EMPTY : 0),
 		             .min = 1,
-		             .max = 0,
+		             .max = item->type == SPORE_OPT_PORT ? 65535 : 0, /* 0: no bounds */
 		             .item = item };
 
-	if (item->type == SPORE_OPT_PORT) {
-		row.min = 1;
-		row.max = 65535;
-	}
 	if (fallback && node->type == JSON_OBJECT && !node->unknown) {
-		struct option_table table = option_inner(of);
+		struct option_table table = option_inner(container_row);
 		struct option_scope inner = *scope;
 
 		inner.ignore = NULL;
@@ -80,8 +77,8 @@ const struct json *option_fallback(const spore_option *row, const struct json *m
 	return all && all->type == JSON_OBJECT ? all : NULL;
 }
 
-/* Fills the elements of a list or map. A mistake in the one of "*" is not repeated for the
- * others. */
+/* Fills the elements of a list or map. That of "*" comes first: if it has a mistake, the others do
+ * not fall back to it, since they would only repeat the mistake. */
 static bool fill_items(const struct option_scope *scope, const spore_option *row,
                        const struct json *container, const char **keys, char *items)
 {
@@ -91,16 +88,16 @@ static bool fill_items(const struct option_scope *scope, const spore_option *row
 
 	for (const struct json *child = container->first; child; child = child->next, i++) {
 		keys[i] = child->key;
-		if (child == all && fill_item(scope, row, child, NULL, items + i * row->item->size))
-			fallback = all;
-		else if (child == all)
-			good = false;
+		if (child != all)
+			continue;
+		good = fill_item(scope, row, child, NULL, items + i * row->item->size);
+		fallback = good ? all : NULL;
 	}
 	i = 0;
 	for (const struct json *child = container->first; child; child = child->next, i++) {
-		char *item = items + i * row->item->size;
-
-		good = (child == all || fill_item(scope, row, child, fallback, item)) && good;
+		if (child == all)
+			continue;
+		good = fill_item(scope, row, child, fallback, items + i * row->item->size) && good;
 	}
 	return good;
 }
@@ -108,7 +105,7 @@ static bool fill_items(const struct option_scope *scope, const spore_option *row
 static bool fill_container(const struct option_scope *scope, const spore_option *row,
                            const struct json *node, void *out)
 {
-	bool map = row->type == SPORE_OPT_MAP, good;
+	bool is_map = row->type == SPORE_OPT_MAP, good;
 	const spore_option_item *item = row->item;
 	const char **keys;
 	char *items;
@@ -118,7 +115,7 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 		if (!node)
 			return false;
 	}
-	if (!check_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY,
+	if (!check_container(scope, node, is_map ? JSON_OBJECT : JSON_ARRAY,
 	                     item->type == SPORE_OPT_SECRET) ||
 	    !check_not_empty(scope, row, node))
 		return false;
@@ -127,7 +124,7 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	if (!items || !keys)
 		return false;
 	good = fill_items(scope, row, node, keys, items);
-	if (map)
+	if (is_map)
 		*(spore_map *)out = (spore_map){ keys, items, node->count, item->size };
 	else
 		*(spore_list *)out = (spore_list){ items, node->count, item->size };
@@ -176,6 +173,11 @@ static void join_names(const char *const *names, size_t n, char *out, size_t siz
 		memcpy(out + size - 4, "...", 4);
 }
 
+static bool has_secret(const spore_option *row)
+{
+	return row->type == SPORE_OPT_SECRET || (row->item && row->item->type == SPORE_OPT_SECRET);
+}
+
 static void refuse_unknown(const struct option_scope *scope, const struct option_table *table,
                            const struct json *member)
 {
@@ -191,8 +193,7 @@ static void refuse_unknown(const struct option_scope *scope, const struct option
 		names[n++] = *i;
 	meant = text_suggest(member->key, names, n);
 	row = meant ? option_find(table, meant) : NULL;
-	if (row &&
-	    (row->type == SPORE_OPT_SECRET || (row->item && row->item->type == SPORE_OPT_SECRET)))
+	if (row && has_secret(row))
 		json_mark_secret(scope->doc, member);
 	join_names(names, n, known, sizeof known);
 	if (meant)
@@ -206,7 +207,9 @@ static void refuse_unknown(const struct option_scope *scope, const struct option
 static bool fill_inner_defaults(const struct option_scope *scope, const spore_option *row,
                                 void *out)
 {
-	struct option_scope inner = { scope->doc, scope->diag, scope->folder, NULL, NULL };
+	struct option_scope inner = { .doc = scope->doc,
+		                      .diag = scope->diag,
+		                      .folder = scope->folder };
 	struct option_table table = option_inner(row);
 
 	return option_fill(&inner, &table, NULL, out);
@@ -249,7 +252,7 @@ static bool refuse_unknown_keys(const struct option_scope *scope, const struct o
 	return good;
 }
 
-/* A wrong value is a mistake even while a flag or a variable replaces it. */
+/* Reads the values that `node` replaces: a wrong one is a mistake, too, even if it is not used. */
 static bool check_overridden(const struct option_scope *scope, const spore_option *row,
                              const struct json *node)
 {
@@ -261,7 +264,7 @@ static bool check_overridden(const struct option_scope *scope, const spore_optio
 	return good;
 }
 
-/* A value with a mistake keeps the default; an object keeps what could be read of it. */
+/* If the value has a mistake, the option gets its default. An object keeps what could be read. */
 static bool fill_given(const struct option_scope *scope, const spore_option *row,
                        const struct json *node, void *out)
 {
@@ -286,7 +289,7 @@ static bool fill_row(const struct option_scope *scope, const spore_option *row,
 		node = json_get(fallback, row->name);
 	if (node)
 		return fill_given(scope, row, node, out);
-	/* An object that is absent itself may lack required keys. */
+	/* A key is required only if the object that should contain it is there. */
 	if (!object || !(row->flags & SPORE_OPTF_REQUIRED))
 		return fill_default(scope, row, out);
 	diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none", row->name,

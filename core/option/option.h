@@ -9,8 +9,8 @@
  * diag and keeps the default there. Returns true if there was no mistake. */
 bool option_fill(const struct option_scope *scope, const struct option_table *table,
                  const struct json *object, void *conf);
-/* The object of a map from which the others take what they leave out (SPORE_OPTF_INHERITS); NULL:
- * there is none. `map` may be NULL. */
+/* The object "*" of a map, from which the other objects take what they leave out
+ * (SPORE_OPTF_INHERITS). NULL: there is none. `map` may be NULL. */
 const struct json *option_fallback(const spore_option *row, const struct json *map);
 
 #endif

@@ -85,6 +85,15 @@ static const char *format_bound(uint32_t type, int64_t bound, char out[VALUE_SCA
 	return out;
 }
 
+static const char *describe_items(const spore_option *container_row)
+{
+	uint32_t type = container_row->item->type;
+
+	if (!is_known(type))
+		return "unknown";
+	return container_row->flags & SPORE_OPTF_PATH ? "paths" : types[type].many;
+}
+
 void option_type_describe(const spore_option *row, char *out, size_t size)
 {
 	const char *name = is_known(row->type) ? types[row->type].name : "unknown";
@@ -93,10 +102,7 @@ void option_type_describe(const spore_option *row, char *out, size_t size)
 	if (row->type == SPORE_OPT_ENUM)
 		snprintf(out, size, "%s", row->choices);
 	else if ((row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP) && row->item)
-		snprintf(out, size, "%s of %s", name,
-		         !is_known(row->item->type)     ? "unknown"
-		         : row->flags & SPORE_OPTF_PATH ? "paths"
-		                                        : types[row->item->type].many);
+		snprintf(out, size, "%s of %s", name, describe_items(row));
 	else if (row->type == SPORE_OPT_STRING && row->flags & SPORE_OPTF_PATH)
 		snprintf(out, size, "path");
 	else if (option_has_bounds(row))

@@ -28,13 +28,13 @@ enum option_change option_change_of(const spore_option *row, enum option_change 
 
 bool option_has_bounds(const spore_option *row)
 {
-	bool scaled = row->type == SPORE_OPT_INT || row->type == SPORE_OPT_DURATION ||
-	              row->type == SPORE_OPT_SIZE || row->type == SPORE_OPT_PORT;
+	bool can_have_bounds = row->type == SPORE_OPT_INT || row->type == SPORE_OPT_DURATION ||
+	                       row->type == SPORE_OPT_SIZE || row->type == SPORE_OPT_PORT;
 
-	return scaled && row->min <= row->max;
+	return can_have_bounds && row->min <= row->max;
 }
 
-/* The element types that JSON writes as strings: a line of a text file can stand for one. */
+/* The element must be of a type that JSON writes as a string, so that a line of text can be one. */
 bool option_may_be_file(const spore_option *row)
 {
 	uint32_t type = row->type == SPORE_OPT_LIST && row->item ? row->item->type : 0;
@@ -46,8 +46,9 @@ bool option_may_be_file(const spore_option *row)
 struct option_table option_inner(const spore_option *row)
 {
 	const spore_option_item *item = row->item;
+	bool is_container = row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT;
 
-	if (row->type < SPORE_OPT_LIST || row->type > SPORE_OPT_OBJECT || !item)
+	if (!is_container || !item)
 		return (struct option_table){ NULL, 0, 0 };
 	return (struct option_table){ item->options, item->n_options, item->option_size };
 }

@@ -26,7 +26,7 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 		}
 		at = bar ? bar + 1 : NULL;
 	}
-	/* Says "a string", since 1.2 is not "1.2". */
+	/* Says "a string" of a number such as 1.2, which is not the choice "1.2". */
 	snprintf(expected, sizeof expected, "%sone of %s",
 	         node->type == JSON_STRING ? "" : "a string, ", row->choices);
 	return value_mismatch(scope, node, expected);
@@ -35,15 +35,16 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 static bool read_string(const struct option_scope *scope, const spore_option *row,
                         const struct json *node, const char **out)
 {
+	bool is_path = row->flags & SPORE_OPTF_PATH, is_to_read = row->flags & SPORE_OPTF_READ;
+
 	if (node->type != JSON_STRING)
 		return value_mismatch(scope, node, "a string");
 	if (node->len == 0 && row->flags & SPORE_OPTF_NOT_EMPTY)
-		return value_mismatch(scope, node,
-		                      row->flags & SPORE_OPTF_PATH ? "a path"
-		                                                   : "at least one character");
-	if (row->flags & SPORE_OPTF_PATH)
-		*out = row->flags & SPORE_OPTF_READ ? value_path_to_read(scope, node)
-		                                    : value_path(scope, node);
+		return value_mismatch(scope, node, is_path ? "a path" : "at least one character");
+	if (is_path && is_to_read)
+		*out = value_path_to_read(scope, node);
+	else if (is_path)
+		*out = value_path(scope, node);
 	else
 		*out = node->raw;
 	return *out != NULL;

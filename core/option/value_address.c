@@ -10,10 +10,12 @@
 bool value_read_cidr(const struct option_scope *scope, const struct json *node, spore_cidr *out)
 {
 	char prefix[ADDR_TEXT_SIZE], expected[128];
+	bool has_stray_bits;
 
 	if (node->type == JSON_STRING && addr_parse_cidr(node->raw, out))
 		return true;
-	if (node->type != JSON_STRING || out->family == 0)
+	has_stray_bits = node->type == JSON_STRING && out->family != 0;
+	if (!has_stray_bits)
 		return value_mismatch(scope, node,
 		                      "an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
 	snprintf(expected, sizeof expected, "\"%s\" (no bits set after the prefix)",
@@ -24,13 +26,13 @@ bool value_read_cidr(const struct option_scope *scope, const struct json *node, 
 bool value_read_address(const struct option_scope *scope, const spore_option *row,
                         const struct json *node, spore_addr *out)
 {
-	bool text = node->type == JSON_STRING;
+	bool is_string = node->type == JSON_STRING;
 
 	if (row->type == SPORE_OPT_IP)
-		return (text && addr_parse_ip(node->raw, out)) ||
+		return (is_string && addr_parse_ip(node->raw, out)) ||
 		       value_mismatch(scope, node,
 		                      "an IP address such as \"127.0.0.1\" or \"::1\"");
-	return (text && addr_parse(node->raw, out)) ||
+	return (is_string && addr_parse(node->raw, out)) ||
 	       value_mismatch(scope, node,
 	                      "an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\"");
 }
@@ -38,13 +40,13 @@ bool value_read_address(const struct option_scope *scope, const spore_option *ro
 static bool read_one_range(const char *text, size_t len, spore_port_range *out)
 {
 	const char *dash = memchr(text, '-', len);
-	size_t first = dash ? (size_t)(dash - text) : len;
+	size_t lo_len = dash ? (size_t)(dash - text) : len;
 	uint64_t lo, hi;
 
-	if (!text_to_uint(text, first, 65535, &lo) || lo == 0)
+	if (!text_to_uint(text, lo_len, 65535, &lo) || lo == 0)
 		return false;
 	hi = lo;
-	if (dash && !text_to_uint(dash + 1, len - first - 1, 65535, &hi))
+	if (dash && !text_to_uint(dash + 1, len - lo_len - 1, 65535, &hi))
 		return false;
 	*out = (spore_port_range){ (uint16_t)lo, (uint16_t)hi };
 	return lo <= hi;

@@ -9,7 +9,7 @@
 static const char prefix[] = "sha256:";
 enum { PREFIX_LEN = sizeof prefix - 1 };
 
-static bool parse(const char *text, spore_sha256 *out)
+static bool parse_digest(const char *text, spore_sha256 *out)
 {
 	const char *hex = text + PREFIX_LEN;
 
@@ -27,7 +27,7 @@ static bool parse(const char *text, spore_sha256 *out)
 
 bool value_read_sha256(const struct option_scope *scope, const struct json *node, spore_sha256 *out)
 {
-	return (node->type == JSON_STRING && parse(node->raw, out)) ||
+	return (node->type == JSON_STRING && parse_digest(node->raw, out)) ||
 	       value_mismatch(scope, node, "\"sha256:\" and 64 hex digits");
 }
 

@@ -8,7 +8,7 @@
 
 #include "option/value_describe.h"
 
-static bool whole_number(const struct json *node, int64_t *out)
+static bool read_whole_number(const struct json *node, int64_t *out)
 {
 	char *end;
 
@@ -19,9 +19,14 @@ static bool whole_number(const struct json *node, int64_t *out)
 	return errno == 0;
 }
 
-static bool in_range(const spore_option *row, int64_t value)
+static bool has_bounds(const spore_option *row)
 {
-	return row->min > row->max || (value >= row->min && value <= row->max);
+	return row->min <= row->max;
+}
+
+static bool is_in_range(const spore_option *row, int64_t value)
+{
+	return !has_bounds(row) || (value >= row->min && value <= row->max);
 }
 
 bool value_read_int(const struct option_scope *scope, const spore_option *row,
@@ -31,21 +36,20 @@ bool value_read_int(const struct option_scope *scope, const spore_option *row,
 	char expected[96];
 	int64_t value;
 
-	if (row->type == SPORE_OPT_PORT && row->min > row->max) {
+	if (row->type == SPORE_OPT_PORT && !has_bounds(row)) {
 		port.min = 0;
 		port.max = 65535;
 		row = &port;
 	}
-	if (whole_number(node, &value) && in_range(row, value)) {
+	if (read_whole_number(node, &value) && is_in_range(row, value)) {
 		*out = value;
 		return true;
 	}
-	if (row->min > row->max)
-		snprintf(expected, sizeof expected, "a whole number");
-	else
-		snprintf(expected, sizeof expected, "%s from %lld to %lld",
-		         row->type == SPORE_OPT_PORT ? "a port" : "a whole number",
-		         (long long)row->min, (long long)row->max);
+	if (!has_bounds(row))
+		return value_mismatch(scope, node, "a whole number");
+	snprintf(expected, sizeof expected, "%s from %lld to %lld",
+	         row->type == SPORE_OPT_PORT ? "a port" : "a whole number", (long long)row->min,
+	         (long long)row->max);
 	return value_mismatch(scope, node, expected);
 }
 
@@ -63,8 +67,8 @@ static const struct unit sizes[] = { { "b", 1 },          { "k", 1024 },    { "K
 	                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
 	                             { "G", 1073741824 }, { NULL, 0 } };
 
-/* A number with one of the units, as "1.5s". Without a unit, as 1.5, it counts in the first
- * unit. */
+/* Reads a number with one of the units, such as "1.5s". A number without a unit, such as 1.5, is in
+ * the first unit. */
 static bool read_scaled(const struct json *node, const struct unit *units, int64_t *out)
 {
 	const char *text = node->raw, *start = node->raw;
@@ -77,7 +81,7 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 		return false;
 	value = strtod(text, &end);
 	if (strspn(text, "0123456789.") != (size_t)(end - text))
-		return false; /* as in "1e3" and "0x10" */
+		return false; /* strtod has read more than a decimal fraction: "1e3", "0x10" */
 	if (*end) {
 		const struct unit *unit = units;
 
@@ -88,7 +92,7 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 		factor = unit->factor;
 	}
 	value = round(value * factor);
-	if (!(value >= 0 && value < 9e15))
+	if (!(value >= 0 && value < 9e15)) /* a larger double may not be exact */
 		return false;
 	*out = (int64_t)value;
 	return true;
@@ -125,11 +129,11 @@ bool value_read_duration(const struct option_scope *scope, const spore_option *r
 	char expected[128], lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
 	int64_t value;
 
-	if (read_scaled(node, durations, &value) && in_range(row, value)) {
+	if (read_scaled(node, durations, &value) && is_in_range(row, value)) {
 		*out = value;
 		return true;
 	}
-	if (row->min > row->max)
+	if (!has_bounds(row))
 		return value_mismatch(
 			scope, node,
 			"a duration such as \"200ms\", \"1.5s\", \"5m\" " DURATION_UNITS
@@ -147,11 +151,11 @@ bool value_read_size(const struct option_scope *scope, const spore_option *row,
 	char expected[128], lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
 	int64_t value;
 
-	if (read_scaled(node, sizes, &value) && in_range(row, value)) {
+	if (read_scaled(node, sizes, &value) && is_in_range(row, value)) {
 		*out = value;
 		return true;
 	}
-	if (row->min > row->max)
+	if (!has_bounds(row))
 		return value_mismatch(
 			scope, node,
 			"a size in bytes, such as 65536, \"64k\" or \"1m\" " SIZE_UNITS);

@@ -19,8 +19,9 @@
 
 enum { SECRET_MAX = 64 * 1024, COMMAND_WORDS = 64, COMMAND_MS = 10000 };
 
-/* Editors add a newline at the end, LF or CRLF. It is not part of the secret. A CR alone is. */
-static size_t without_newline(const char *text, size_t len)
+/* The length without a newline (LF or CRLF) at the end: editors add one, and it is not part of the
+ * secret. A CR alone is part of it. */
+static size_t len_without_newline(const char *text, size_t len)
 {
 	if (len == 0 || text[len - 1] != '\n')
 		return len;
@@ -36,7 +37,7 @@ struct place {
 	struct log_field source; /* the file or the variable */
 };
 
-/* All these bytes count, since a random secret may contain any of them. */
+/* Only warns: a random secret may contain any byte, so nothing is removed from it. */
 static void warn_of_flaws(const struct place *place, const char *text, size_t len)
 {
 	char flaws[192], option[512];
@@ -49,7 +50,7 @@ static void warn_of_flaws(const struct place *place, const char *text, size_t le
 	         place->source, log_str("found", flaws));
 }
 
-/* `path`: the secret, as a path. */
+/* Warns if a file's path was given in place of the secret. `path`: the secret, taken as a path. */
 static void warn_if_file(const struct place *place, const char *path)
 {
 	char option[512];
@@ -88,8 +89,9 @@ static bool keep_secret(const struct option_scope *scope, const char *text, size
 	return kept != NULL;
 }
 
-/* NULL: nothing is most likely a mistake. That the group may read it is the operator's choice. */
-static const char *find_access(mode_t mode)
+/* A warning about access that is most likely a mistake; NULL: there is none. A file that its group
+ * may read is the operator's choice. */
+static const char *find_excess_access(mode_t mode)
 {
 	if (mode & S_IWOTH)
 		return "secret file is writable by everyone";
@@ -101,17 +103,17 @@ static const char *find_access(mode_t mode)
 static void warn_if_public(int fd, const char *path)
 {
 	char remedy[PATH_MAX + 16];
-	const char *access;
+	const char *warning;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
-	access = find_access(st.st_mode);
-	if (!access)
+	warning = find_excess_access(st.st_mode);
+	if (!warning)
 		return;
 	snprintf(remedy, sizeof remedy, "chmod %so-rwx %s", st.st_mode & S_IWGRP ? "g-w," : "",
 	         path);
-	log_warn(access, log_str("path", path), log_str("run", remedy));
+	log_warn(warning, log_str("path", path), log_str("run", remedy));
 }
 
 /* Bytes that a file holds or a command has printed. */
@@ -126,7 +128,7 @@ struct found {
 static bool take_found(const struct option_scope *scope, const struct found *found, spore_str *out)
 {
 	const struct json *node = found->place.node;
-	size_t len = without_newline(found->text, found->len);
+	size_t len = len_without_newline(found->text, found->len);
 
 	if (found->len > SECRET_MAX)
 		diag_add(scope->diag, node, "expected a secret of at most 64 KiB %s, found more",
@@ -205,7 +207,7 @@ static bool secret_from_credential(const struct option_scope *scope, const struc
 
 /* ---- commands ---- */
 
-/* The words of the command, which ends with NULL, in `argv`. */
+/* Stores the words of the command, and a NULL at their end, in `argv`. */
 static bool read_command(const struct option_scope *scope, const struct json *node,
                          const char *argv[])
 {

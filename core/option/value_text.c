@@ -9,7 +9,8 @@
 #include "json/json.h"
 #include "json/jsonout.h"
 
-/* Adds bytes to the digest: the new digest is that of the old one and the digest of the bytes. */
+/* Adds bytes to the digest. The new digest is that of two others in a row: the old one, and the one
+ * of the bytes. */
 static void fold(struct value_text *text, const void *bytes, size_t len)
 {
 	uint8_t both[2 * CRYPTO_SHA256_SIZE];

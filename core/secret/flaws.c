@@ -23,7 +23,7 @@ bool flaws_is_all_white(const char *text, size_t len)
 	return i == len;
 }
 
-/* White space at the ends is not looked at. */
+/* Ignores white space at both ends, which flaws_list reports separately. */
 static bool has_control_bytes(const char *text, size_t len)
 {
 	while (len && is_white(text[len - 1]))

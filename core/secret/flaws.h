@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* True: nothing but white space and a byte order mark. */
+/* True if the text has nothing but white space, and perhaps a byte order mark. */
 bool flaws_is_all_white(const char *text, size_t len);
-/* Lists what looks like a mistake in a secret that is not all white, without showing the secret;
- * "": nothing. */
+/* Lists what looks like a mistake in a secret, without showing the secret; "": nothing does. The
+ * secret must not be all white. */
 void flaws_list(const char *text, size_t len, char *out, size_t size);
 
 #endif

@@ -17,11 +17,15 @@
 
 #include "base/clock.h"
 
-enum { N_PIPES = 2, COMPLAINT_MAX = 200 };
+/* The pipes from a program: its standard output, its standard error, and one on which the child
+ * reports why the program could not be started. Only the first two have a pipe_end. */
+enum { OUTPUT, COMPLAINTS, REPORT, N_PIPES, N_ENDS = REPORT };
+
+enum { COMPLAINT_MAX = 200 };
 
 /* What comes through one pipe. */
 struct pipe_end {
-	int fd; /* -1: at its end */
+	int fd; /* -1: closed */
 	char *bytes;
 	size_t len, size;
 };
@@ -31,10 +35,9 @@ struct run {
 	pid_t pid;
 	int64_t until_ms;
 	int most_ms;
-	/* Standard output and standard error. */
-	struct pipe_end ends[N_PIPES];
+	struct pipe_end ends[N_ENDS];
 	char complaint[COMPLAINT_MAX + 1];
-	char rest[256]; /* of standard error is read and forgotten */
+	char rest[256]; /* takes what comes after a pipe_end is full, and is not used */
 };
 
 static void end_group(const struct run *run)
@@ -50,8 +53,8 @@ static void end_group(const struct run *run)
 
 enum { READ_END, WRITE_END };
 
-/* In the child, which has one thread: sets up what the program inherits. Handlers and blocked
- * signals are as from a shell. */
+/* Sets up what the program inherits. Runs in the child, which has one thread. As under a shell, no
+ * signal has a handler or is blocked. */
 static void set_up_child(pid_t parent, int pipes[][2])
 {
 	sigset_t none;
@@ -66,8 +69,8 @@ static void set_up_child(pid_t parent, int pipes[][2])
 		signal(number, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
-	dup2(pipes[0][WRITE_END], STDOUT_FILENO);
-	dup2(pipes[1][WRITE_END], STDERR_FILENO);
+	dup2(pipes[OUTPUT][WRITE_END], STDOUT_FILENO);
+	dup2(pipes[COMPLAINTS][WRITE_END], STDERR_FILENO);
 }
 
 /* Waits until the program runs, or until its start has failed. Returns 0 or an errno value. */
@@ -82,9 +85,10 @@ static int await_start(int fd)
 	return n == (ssize_t)sizeof cause ? cause : 0;
 }
 
+/* Returns 0 or an errno value. */
 static int spawn(struct run *run, char *const *argv, int pipes[][2])
 {
-	const int *report = pipes[N_PIPES];
+	const int *report = pipes[REPORT];
 	pid_t parent = getpid();
 	int cause;
 
@@ -97,9 +101,9 @@ static int spawn(struct run *run, char *const *argv, int pipes[][2])
 		cause = errno;
 		_exit(write(report[WRITE_END], &cause, sizeof cause) < 0);
 	}
-	setpgid(run->pid, run->pid); /* whoever is first */
+	setpgid(run->pid, run->pid); /* as the child does: either may be first */
 	close(report[WRITE_END]);
-	pipes[N_PIPES][WRITE_END] = -1;
+	pipes[REPORT][WRITE_END] = -1;
 	cause = await_start(report[READ_END]);
 	if (cause)
 		end_group(run);
@@ -116,16 +120,20 @@ static void close_pipes(int pipes[][2], int n)
 	}
 }
 
-/* Returns 0 or an errno value. The third pipe tells why the program could not be started. */
+/* Returns 0 or an errno value. */
 static int start(struct run *run, char *const *argv)
 {
-	int pipes[N_PIPES + 1][2], n = 0, cause = 0;
+	int pipes[N_PIPES][2], n = 0, cause = 0;
 
-	for (; n <= N_PIPES && !cause; n += !cause)
-		cause = pipe2(pipes[n], O_CLOEXEC) < 0 ? errno : 0;
+	while (n < N_PIPES && !cause) {
+		if (pipe2(pipes[n], O_CLOEXEC) < 0)
+			cause = errno;
+		else
+			n++;
+	}
 	if (!cause)
 		cause = spawn(run, argv, pipes);
-	for (int i = 0; i < N_PIPES && !cause; i++) {
+	for (int i = 0; i < N_ENDS && !cause; i++) {
 		run->ends[i].fd = pipes[i][READ_END];
 		pipes[i][READ_END] = -1;
 	}
@@ -142,20 +150,26 @@ static void close_end(struct pipe_end *end)
 	end->fd = -1;
 }
 
-/* False: more came than there is room for. */
+/* False: the output has more bytes than there is room for. Too long complaints are only cut. */
 static bool read_end(struct run *run, struct pipe_end *end)
 {
-	bool is_full = end->len == end->size, is_error = end == &run->ends[1];
+	bool is_full = end->len == end->size;
 	char *to = is_full ? run->rest : end->bytes + end->len;
 	ssize_t n = read(end->fd, to, is_full ? sizeof run->rest : end->size - end->len);
 
-	if (n <= 0 && !(n < 0 && errno == EINTR))
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0) {
 		close_end(end);
-	if (n > 0 && !is_full)
-		end->len += (size_t)n;
-	return n <= 0 || !is_full || is_error;
+		return true;
+	}
+	if (is_full)
+		return end == &run->ends[COMPLAINTS];
+	end->len += (size_t)n;
+	return true;
 }
 
+/* On true, fills *err. */
 static bool is_late(const struct run *run, struct err *err)
 {
 	if (clock_ms() < run->until_ms)
@@ -167,15 +181,15 @@ static bool is_late(const struct run *run, struct err *err)
 /* Waits until something can be read, and reads it. */
 static bool read_some(struct run *run, struct err *err)
 {
-	struct pollfd polls[N_PIPES];
+	struct pollfd polls[N_ENDS];
 
-	for (int i = 0; i < N_PIPES; i++)
+	for (int i = 0; i < N_ENDS; i++)
 		polls[i] = (struct pollfd){ .fd = run->ends[i].fd, .events = POLLIN };
-	if (poll(polls, N_PIPES, (int)(run->until_ms - clock_ms()) + 1) < 0 && errno != EINTR) {
+	if (poll(polls, N_ENDS, (int)(run->until_ms - clock_ms()) + 1) < 0 && errno != EINTR) {
 		err_set_call(err, "poll", errno);
 		return false;
 	}
-	for (int i = 0; i < N_PIPES; i++) {
+	for (int i = 0; i < N_ENDS; i++) {
 		if (polls[i].fd >= 0 && polls[i].revents && !read_end(run, &run->ends[i])) {
 			err_set(err, "%s prints more than %zu bytes", run->program,
 			        run->ends[i].size);
@@ -188,7 +202,7 @@ static bool read_some(struct run *run, struct err *err)
 /* Reads both pipes to their end. */
 static bool read_all(struct run *run, struct err *err)
 {
-	while (run->ends[0].fd >= 0 || run->ends[1].fd >= 0) {
+	while (run->ends[OUTPUT].fd >= 0 || run->ends[COMPLAINTS].fd >= 0) {
 		if (is_late(run, err) || !read_some(run, err))
 			return false;
 	}
@@ -197,7 +211,7 @@ static bool read_all(struct run *run, struct err *err)
 
 /* ---- the end ---- */
 
-/* Waits until the program has ended. It has closed its output, so it is about to. */
+/* Waits until the program has ended. It has closed its output, so this is usually soon. */
 static bool reap(const struct run *run, int *status, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = 2000000 };
@@ -213,12 +227,12 @@ static bool reap(const struct run *run, int *status, struct err *err)
 	return pid == run->pid;
 }
 
-/* The first line of what the program has printed to standard error. */
+/* Appends the first line of what the program has printed to standard error. */
 static void add_complaint(struct run *run, struct err *err)
 {
 	char *text = run->complaint;
 
-	text[run->ends[1].len] = '\0';
+	text[run->ends[COMPLAINTS].len] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
 	if (*text) {
 		size_t len = strlen(err->text);
@@ -239,7 +253,7 @@ static bool is_success(struct run *run, int status, struct err *err)
 	return false;
 }
 
-/* For the one who ends the process meanwhile. */
+/* Global, since output_end_program and output_runs are called while another thread waits here. */
 static struct {
 	pthread_mutex_t lock;
 	char name[128]; /* "": none runs */
@@ -276,12 +290,13 @@ ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, stru
 		.program = argv[0],
 		.until_ms = clock_ms() + most_ms,
 		.most_ms = most_ms,
-		.ends = { { -1, out, 0, size }, { -1, NULL, 0, COMPLAINT_MAX } },
+		.ends = { [OUTPUT] = { -1, out, 0, size },
+		          [COMPLAINTS] = { -1, NULL, 0, COMPLAINT_MAX } },
 	};
 	int failed, status = 0;
 	bool good = false;
 
-	run.ends[1].bytes = run.complaint;
+	run.ends[COMPLAINTS].bytes = run.complaint;
 	note_running(argv[0], 0);
 	failed = start(&run, argv);
 	if (!failed)
@@ -293,7 +308,7 @@ ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, stru
 	else
 		end_group(&run);
 	note_running("", 0);
-	for (int i = 0; i < N_PIPES; i++)
+	for (int i = 0; i < N_ENDS; i++)
 		close_end(&run.ends[i]);
-	return good ? (ssize_t)run.ends[0].len : -1;
+	return good ? (ssize_t)run.ends[OUTPUT].len : -1;
 }

@@ -1,8 +1,8 @@
 /* output - what a program prints, such as a password manager that knows a secret.
  *
  * The program runs without a shell, in a process group of its own. Its standard input is empty, and
- * it inherits no descriptor that is closed on exec. It is ended, with its group, when it takes too
- * long or prints too much, and without its group when this process ends. */
+ * it inherits no descriptor that is closed on exec. If it takes too long or prints too much, it is
+ * ended with its group. If this process ends, the program is ended, but not its group. */
 #ifndef CORE_OUTPUT_H
 #define CORE_OUTPUT_H
 

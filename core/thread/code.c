@@ -21,7 +21,8 @@ static bool is_inside(const struct object *object, uintptr_t address)
 	return address >= object->begin && address < object->end;
 }
 
-/* Sets the bounds of an object from its segments, and stops at the object that contains `begin`. */
+/* `arg` is an object whose `begin` is an address inside it. If the loaded object `info` contains
+ * this address, sets the bounds to those of its segments, and returns 1, which ends the search. */
 static int find_bounds(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct object *object = arg, found = { .begin = UINTPTR_MAX };
@@ -78,7 +79,8 @@ const char *code_find(const void *address)
 	return code ? code->name : NULL;
 }
 
-/* A return address may lie behind the last byte of the caller: the byte before it does not. */
+/* Looks up the byte before a return address: the address itself may lie behind the last byte of the
+ * caller. */
 static _Unwind_Reason_Code find_frame(struct _Unwind_Context *frame, void *arg)
 {
 	uintptr_t address = (uintptr_t)_Unwind_GetIP(frame);

@@ -13,10 +13,10 @@ struct entry {
 	struct entry *next;
 	struct delay delay;
 	char thread[THREAD_NAME]; /* of the longest call */
-	uint64_t all;
+	uint64_t total;           /* calls since the start of the process */
 };
 
-/* Global, as the threads are that note delays. */
+/* Global, since threads of all parts of the process note delays. */
 static struct {
 	pthread_mutex_t lock;
 	struct entry *first;
@@ -27,15 +27,21 @@ static bool is_same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* A delay that was told has an entry for each thread. */
+static bool is_entry_of(const struct entry *entry, const struct delay *delay, const char *thread)
+{
+	if (!is_same(entry->delay.plugin, delay->plugin) ||
+	    !is_same(entry->delay.call, delay->call) || entry->delay.told != delay->told)
+		return false;
+	return !delay->told || strcmp(entry->thread, thread) == 0;
+}
+
 /* NULL: out of memory. Under the lock. */
 static struct entry *get_entry(const struct delay *delay, const char *thread)
 {
 	struct entry *entry = the_delays.first;
 
-	while (entry &&
-	       !(is_same(entry->delay.plugin, delay->plugin) &&
-	         is_same(entry->delay.call, delay->call) && entry->delay.told == delay->told &&
-	         (!delay->told || strcmp(entry->thread, thread) == 0)))
+	while (entry && !is_entry_of(entry, delay, thread))
 		entry = entry->next;
 	if (entry)
 		return entry;
@@ -59,7 +65,7 @@ static void add_to_entry(struct entry *entry, const struct delay *delay, const c
 		snprintf(entry->thread, sizeof entry->thread, "%s", thread);
 	}
 	entry->delay.n++;
-	entry->all++;
+	entry->total++;
 }
 
 void delays_note(const struct delay *delay, const char *thread)
@@ -90,7 +96,7 @@ uint64_t delays_count(const char *plugin)
 
 	pthread_mutex_lock(&the_delays.lock);
 	for (const struct entry *i = the_delays.first; i; i = i->next)
-		n += is_same(i->delay.plugin, plugin) ? i->all : 0;
+		n += is_same(i->delay.plugin, plugin) ? i->total : 0;
 	pthread_mutex_unlock(&the_delays.lock);
 	return n;
 }

@@ -14,11 +14,12 @@ struct delay {
 	unsigned n; /* calls since they were taken last */
 };
 
-/* A call that took longest_ns has returned. Keeps the thread's name and the other fields but n. If
- * memory is out, forgets it. */
+/* Notes a call that has returned after longest_ns. Ignores `n`. If memory is out, the call is
+ * forgotten. */
 void delays_note(const struct delay *delay, const char *thread);
 /* Calls fn for what was noted since the last time: once for each plugin and call, with the longest
- * of them; but for each thread by itself if the delay was told. fn must not note delays. */
+ * duration. Delays that were told are reported for each thread separately. fn must not note
+ * delays. */
 void delays_take(void (*fn)(const struct delay *delay, const char *thread, void *arg), void *arg);
 /* The slow calls of that plugin so far. */
 uint64_t delays_count(const char *plugin);

@@ -19,8 +19,8 @@ extern const struct fault_signal fault_signals[FAULT_SIGNALS];
  * running the handler. [any] */
 void fault_unblock(sigset_t *mask);
 
-/* A handler that a language runtime has installed: it is assumed to pass on the faults that are not
- * its own. [any] */
+/* True if the handler looks like that of a language runtime. Such a handler is assumed to pass on
+ * the faults that are not its own. [any] */
 bool fault_is_of_runtime(const struct sigaction *action);
 
 /* Gives the calling thread a separate stack for the handler, so that the handler also runs when the

@@ -15,7 +15,8 @@
 
 enum { DEPTH = 4, THREAD_NAME = 16 };
 
-/* Calls nested deeper than DEPTH are counted, but have the name and the time of the one there. */
+/* The name and the time of the outermost DEPTH calls are kept. Calls nested in these are only
+ * counted. */
 struct thread {
 	struct list node; /* in the_guests.threads, under its lock */
 	char name[THREAD_NAME];
@@ -25,7 +26,8 @@ struct thread {
 	atomic_int_fast64_t call_ns[DEPTH];
 	atomic_uint depth; /* 0: in our own code */
 	atomic_int_fast64_t turn_ns;
-	int64_t told_ns; /* see guest_view; under the lock, like the next */
+	/* See guest_view. Under the lock. */
+	int64_t told_ns;
 	unsigned told;
 };
 
@@ -39,7 +41,8 @@ static struct {
 	pthread_mutex_t lock;
 	struct list threads;
 	struct name *names;
-	atomic_int_fast64_t slow_ns, noted_ns; /* noted_ns: the smaller of slow and hanging */
+	atomic_int_fast64_t slow_ns;
+	atomic_int_fast64_t noted_ns; /* the smaller of slow_ns and GUEST_HANG_NS */
 } the_guests = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	         .threads = { &the_guests.threads, &the_guests.threads },
 	         .slow_ns = INT64_MAX,
@@ -70,14 +73,14 @@ out:
 	return name ? name->text : NULL;
 }
 
-/* That of the innermost call whose name is kept. The depth is not 0. */
+/* The level of the innermost call whose name is kept. `depth` must not be 0. */
 static unsigned level_of(unsigned depth)
 {
 	return (depth < DEPTH ? depth : DEPTH) - 1;
 }
 
 /* The innermost name; NULL: the thread runs our own code. */
-static const char *innermost(struct thread *thread, _Atomic(const char *) *names)
+static const char *innermost_name(struct thread *thread, _Atomic(const char *) *names)
 {
 	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
 
@@ -86,12 +89,12 @@ static const char *innermost(struct thread *thread, _Atomic(const char *) *names
 
 const char *guest_current(void)
 {
-	return innermost(&me, me.guests);
+	return innermost_name(&me, me.guests);
 }
 
 const char *guest_current_call(void)
 {
-	return innermost(&me, me.guest_calls);
+	return innermost_name(&me, me.guest_calls);
 }
 
 /* ---- calls and turns ---- */
@@ -103,7 +106,7 @@ void guest_set_slow(int64_t ns)
 }
 
 /* Ends the calling thread's call or turn. True if the watchdog has logged that it hangs. */
-static bool end_and_ask(atomic_int_fast64_t *since_ns)
+static bool end_and_ask_if_told(atomic_int_fast64_t *since_ns)
 {
 	bool told;
 
@@ -121,7 +124,7 @@ __attribute__((noinline)) static void end_long_call(unsigned level, int64_t last
 		.plugin = atomic_load_explicit(&me.guests[level], memory_order_relaxed),
 		.call = atomic_load_explicit(&me.guest_calls[level], memory_order_relaxed),
 		.longest_ns = lasted_ns,
-		.told = end_and_ask(&me.call_ns[level]),
+		.told = end_and_ask_if_told(&me.call_ns[level]),
 	};
 
 	if (delay.told ||
@@ -150,13 +153,14 @@ static void end_call(unsigned level)
 		end_long_call(level, lasted_ns);
 	else
 		atomic_store_explicit(&me.call_ns[level], 0, memory_order_release);
-	if (level > 0 && lasted_ns > 0) /* the outer call has not taken this time */
+	/* The time of this call does not count for the outer one. */
+	if (level > 0 && lasted_ns > 0)
 		atomic_fetch_add_explicit(&me.call_ns[level - 1], lasted_ns, memory_order_release);
 }
 
-/* Set in the child alone. It has one thread, the one that called fork(). */
+/* True in a child process that a plugin has forked. Such a process has only one thread. */
 static bool is_stray_child;
-static void (*the_stray_child)(void);
+static void (*end_stray_child)(void);
 
 static void on_forked(void)
 {
@@ -165,7 +169,7 @@ static void on_forked(void)
 
 void guest_on_stray_child(void (*fn)(void))
 {
-	the_stray_child = fn;
+	end_stray_child = fn;
 	pthread_atfork(NULL, NULL, on_forked);
 }
 
@@ -174,7 +178,7 @@ void guest_leave(void)
 	unsigned level = atomic_load_explicit(&me.depth, memory_order_relaxed) - 1;
 
 	if (is_stray_child)
-		the_stray_child();
+		end_stray_child();
 	if (level < DEPTH)
 		end_call(level);
 	atomic_store_explicit(&me.depth, level, memory_order_release);
@@ -187,7 +191,7 @@ void guest_turn_begin(int64_t now_ns)
 
 __attribute__((noinline)) static void end_long_turn(int64_t lasted_ns)
 {
-	struct delay delay = { .told = end_and_ask(&me.turn_ns), .longest_ns = lasted_ns };
+	struct delay delay = { .told = end_and_ask_if_told(&me.turn_ns), .longest_ns = lasted_ns };
 
 	if (delay.told)
 		delays_note(&delay, me.name);
@@ -239,15 +243,16 @@ static int64_t call_begun(struct thread *thread)
 	             : 0;
 }
 
-/* Names that change while they are read belong to a call that has just begun: it gets no time. */
+/* If another call begins while the names are read, they may be of either call. Then call_ns stays
+ * 0, as if no call had begun. */
 static struct guest_view look_at(struct thread *thread)
 {
 	int64_t call_ns = call_begun(thread);
 	struct guest_view view = {
 		.thread = thread->name,
 		.kind = (enum guest_thread)atomic_load(&thread->kind),
-		.plugin = innermost(thread, thread->guests),
-		.call = innermost(thread, thread->guest_calls),
+		.plugin = innermost_name(thread, thread->guests),
+		.call = innermost_name(thread, thread->guest_calls),
 		.turn_ns = atomic_load_explicit(&thread->turn_ns, memory_order_relaxed),
 		.told_ns = &thread->told_ns,
 		.told = &thread->told,

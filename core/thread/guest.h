@@ -18,11 +18,11 @@ const char *guest_name(const char *text);
  * the time of the inner one does not count for the outer one. [any] */
 void guest_enter(const char *plugin, const char *call);
 void guest_leave(void);
-/* Calls fn in a process that a plugin has forked, when the plugin returns there. There is one fn in
- * a process. [main] */
+/* If a plugin forks, calls fn in the child process when the plugin's code returns there. fn must
+ * end that process. There is one fn per process. [main] */
 void guest_on_stray_child(void (*fn)(void));
-/* A call of a worker that takes longer is slow (thread/delays). INT64_MAX, the default: none is.
- * [any] */
+/* A call on a worker that takes longer than `ns` is slow (thread/delays). INT64_MAX, the default:
+ * no call is slow. [any] */
 void guest_set_slow(int64_t ns);
 
 /* The plugin whose code the calling thread runs; NULL: our own code. Async-signal-safe. [any] */
@@ -56,8 +56,8 @@ struct guest_view {
 	const char *plugin, *call; /* NULL: our own code */
 	int64_t call_ns;           /* since when it is in this call; 0: it is in none */
 	int64_t turn_ns;           /* since when its turn lasts; 0: no turn */
-	/* What the watchdog has logged of this thread: the call or the turn that began at this
-	 * time; 0: none. It logs this again after a second << *told. */
+	/* The watchdog has logged that the call or the turn hangs that began at *told_ns; 0: none.
+	 * It logs this again when it has lasted for GUEST_HANG_NS << *told. */
 	int64_t *told_ns;
 	unsigned *told;
 };

@@ -7,7 +7,7 @@
 
 enum { LINE = 320, CHUNK = 1024 };
 
-/* Reads lines; the rest of a long one is left out. */
+/* Reads a file line by line. What exceeds LINE is left out. */
 struct reader {
 	int fd;
 	char chunk[CHUNK];
@@ -32,16 +32,16 @@ static bool next_byte(struct reader *reader, char *byte_out)
 static bool next_line(struct reader *reader, char line[LINE])
 {
 	size_t len = 0;
-	bool some = false;
+	bool has_bytes = false;
 	char byte;
 
 	while (next_byte(reader, &byte) && byte != '\n') {
-		some = true;
+		has_bytes = true;
 		if (len < LINE - 1)
 			line[len++] = byte;
 	}
 	line[len] = '\0';
-	return some;
+	return has_bytes;
 }
 
 static uintptr_t take_hex(const char **text)
@@ -71,7 +71,7 @@ struct mapping {
 	const char *path; /* "": no file */
 };
 
-/* "BEGIN-END MODE OFFSET DEVICE INODE PATH" */
+/* Parses "BEGIN-END MODE OFFSET DEVICE INODE PATH". */
 static struct mapping parse_line(const char *line)
 {
 	struct mapping mapping;
@@ -88,6 +88,7 @@ static struct mapping parse_line(const char *line)
 	return mapping;
 }
 
+/* Copies the name without its folders, and without the mark of a file that was deleted. */
 static void copy_name(const char *path, char out[MAPS_FILE])
 {
 	static const char deleted[] = " (deleted)";
@@ -104,17 +105,17 @@ static void copy_name(const char *path, char out[MAPS_FILE])
 bool maps_find(uintptr_t address, struct maps_place *place_out)
 {
 	struct reader reader = { .fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC) };
-	char line[LINE],
-		first[LINE] = ""; /* the path of the first segment of a file, and its place: */
-	uintptr_t base = 0;
+	char line[LINE], path[LINE] = "";
+	uintptr_t base = 0; /* where the file at `path` begins in memory */
 	bool found = false;
 
 	while (reader.fd >= 0 && !found && next_line(&reader, line)) {
 		struct mapping mapping = parse_line(line);
+		bool is_first_segment = mapping.offset == 0 || strcmp(path, mapping.path) != 0;
 
-		if (mapping.offset == 0 || strcmp(first, mapping.path) != 0) {
+		if (is_first_segment) {
 			base = mapping.begin - mapping.offset;
-			strcpy(first, mapping.path);
+			strcpy(path, mapping.path);
 		}
 		found = address >= mapping.begin && address < mapping.end && *mapping.path;
 		if (found) {

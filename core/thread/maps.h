@@ -10,8 +10,7 @@ enum { MAPS_FILE = 64 };
 
 struct maps_place {
 	char file[MAPS_FILE]; /* without its folders, cut to fit */
-	uintptr_t
-		offset; /* from where the file's first segment is mapped: the address in the file */
+	uintptr_t offset;     /* the address in the file: from where its first segment is mapped */
 };
 
 /* False: the address is not in a mapped file, or /proc cannot be read. */

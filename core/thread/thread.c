@@ -23,6 +23,7 @@ void thread_on_stray_end(void (*fn)(void))
 	the_stray_end = fn;
 }
 
+/* Runs only if the thread ends before its function returns. */
 static void on_unwound(void *unused)
 {
 	(void)unused;

@@ -47,11 +47,12 @@ static void add_frame(struct trace *trace, uintptr_t address)
 
 struct walk {
 	struct trace *trace;
-	uintptr_t begin; /* the frames before are those of the signal handler; 0: all are wanted */
+	uintptr_t begin; /* the frames before this one are those of the signal handler */
 	bool begun;
 };
 
-/* A return address may lie behind the last byte of the caller; the byte before it does not. */
+/* Adds the byte before a return address: the address itself may lie behind the last byte of the
+ * caller. */
 static _Unwind_Reason_Code walk_frame(struct _Unwind_Context *frame, void *arg)
 {
 	struct walk *walk = arg;
@@ -127,6 +128,15 @@ static void append_hex(char *out, size_t size, uintptr_t number)
 	append(out, size, at);
 }
 
+static void append_place(char out[TRACE_PLACE], const char *file, uintptr_t offset)
+{
+	enum { OFFSET_TEXT = 24 }; /* room for "+0x", 16 digits and a NUL */
+
+	append(out, TRACE_PLACE - OFFSET_TEXT, file);
+	append(out, TRACE_PLACE, "+");
+	append_hex(out, TRACE_PLACE, offset);
+}
+
 void trace_place(uintptr_t address, char out[TRACE_PLACE])
 {
 	const struct code *code = code_at((const void *)address);
@@ -134,17 +144,12 @@ void trace_place(uintptr_t address, char out[TRACE_PLACE])
 	struct maps_place place;
 
 	out[0] = '\0';
-	if (code) {
-		append(out, TRACE_PLACE - 24, slash ? slash + 1 : code->name);
-		append(out, TRACE_PLACE, "+");
-		append_hex(out, TRACE_PLACE, address - code->base);
-	} else if (maps_find(address, &place)) {
-		append(out, TRACE_PLACE - 24, place.file);
-		append(out, TRACE_PLACE, "+");
-		append_hex(out, TRACE_PLACE, place.offset);
-	} else {
+	if (code)
+		append_place(out, slash ? slash + 1 : code->name, address - code->base);
+	else if (maps_find(address, &place))
+		append_place(out, place.file, place.offset);
+	else
 		append_hex(out, TRACE_PLACE, address);
-	}
 }
 
 void trace_format(const struct trace *trace, char out[TRACE_TEXT])

@@ -19,9 +19,11 @@ struct trace {
 	unsigned n;
 };
 
-/* Loads what the first unwinding of a process loads, which a signal handler cannot. [main] */
+/* Unwinds the stack once: the first unwinding of a process loads code, which a signal handler must
+ * not do. [main] */
 void trace_prime(void);
-/* `context` is the third argument of a signal handler, which must be a caller of this. [any] */
+/* Takes the stack of the code that a signal has interrupted. The caller is the signal handler, or
+ * a function that it calls; `context` is the handler's third argument. [any] */
 void trace_take(const void *context, struct trace *trace_out);
 
 /* The innermost plugin on the stack, and the address in it (may be NULL); NULL: there is none.
