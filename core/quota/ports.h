@@ -17,10 +17,20 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
  * unchanged. [any] */
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
                   uint16_t wanted, enum refusal *why_out);
+/* Who refuses the port (0: any) that ports_refuse has refused. */
+enum ports_refuser {
+	PORTS_RESERVED,  /* no tunnel gets the port: see ports_reservation */
+	PORTS_OF_SERVER, /* it is not in the range of the server */
+	PORTS_OF_GRANT   /* it is not in the range of the grant */
+};
+enum ports_refuser ports_find_refuser(const struct server_settings *settings,
+                                      const struct grant *grant, uint16_t wanted);
 /* What refuses the port (0: any) with this reason: the server's range or that of the grant, which
  * the instance has given; or what the machine lacks. */
 struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
                              const struct grant *grant, enum refusal why, uint16_t wanted);
+/* The range of the server, and the keys that set it. */
+struct limit_hit ports_limit_of_server(const struct server_settings *settings, enum refusal why);
 /* The range of the grant, which the instance has given. */
 struct limit_hit ports_limit_of_grant(const struct instance *by, const struct grant *grant,
                                       enum refusal why);
