@@ -161,8 +161,9 @@ static int read_request(const struct request *request, struct asking *asking,
                         struct made_client *made)
 {
 	int status = read_client(request, made);
+	bool has_one_server = (request->config != NULL) != (request->socket != NULL);
 
-	if (!request->config == !request->socket)
+	if (!has_one_server)
 		return arguments_refuse(&table, "expected either --config FILE or --socket PATH%s",
 		                        request->config ? ", found both" : "");
 	asking->as_json = request->as_json;

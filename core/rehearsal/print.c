@@ -134,6 +134,7 @@ static bool is_refusal_of_tunnel(const char *verdict)
 static const char unbound_text[] =
 	"refused: the answer is right, but not bound to the TLS session\n";
 
+/* Prints `before` and the instance that decided. If none did, prints `otherwise`. */
 static void print_by(const char *before, const struct json *answer, const char *otherwise,
                      FILE *out)
 {
