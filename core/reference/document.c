@@ -7,8 +7,7 @@
 
 /* ---- texts ---- */
 
-/* Whether letters or digits surround the character. An underscore there is no markup in either
- * format. */
+/* Is the character between letters or digits? There, an underscore is markup in neither format. */
 static bool is_in_word(const char *text, const char *at)
 {
 	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
@@ -99,10 +98,13 @@ void document_paragraph(struct document *d, const char *text)
 	size_t column = 0, len;
 
 	for (const char *at = text; *at; at += len + strspn(at + len, " ")) {
+		bool is_first = column == 0, fits;
+
 		len = strcspn(at, " ");
-		if (column > 0)
-			fputc(column + 1 + len > WIDTH ? '\n' : ' ', d->out);
-		column = column > 0 && column + 1 + len <= WIDTH ? column + 1 + len : len;
+		fits = !is_first && column + 1 + len <= WIDTH;
+		if (!is_first)
+			fputc(fits ? ' ' : '\n', d->out);
+		column = fits ? column + 1 + len : len;
 		snprintf(word, sizeof word, "%.*s", (int)len, at);
 		put_text(d, word);
 	}
