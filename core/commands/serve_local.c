@@ -41,8 +41,8 @@ static void begin_client_drain(void *arg)
 	struct client_process *process = arg;
 
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
-	/* The next client may start before this one has ended. It needs the ports of these listeners,
-	 * and has no way to ask for them. */
+	/* The next client may start before this one has ended. It needs the ports of these
+	 * listeners, and has no way to ask for them. */
 	plugin_set_end_listeners(process->plugins);
 	client_drain(process->client, on_drained, &process->drain);
 }

@@ -17,8 +17,8 @@
 struct answerer {
 	pid_t pid; /* 0: not started */
 	int fd;
-	/* The end of the error text if the plugin gives no answer; "" unless the caller sets it after
-	 * the start. Permanent. */
+	/* The end of the error text if the plugin gives no answer; "" unless the caller sets it
+	 * after the start. Permanent. */
 	const char *remedy;
 };
 

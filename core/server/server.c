@@ -401,7 +401,7 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 {
 	const struct server_settings *now = &server->set->config->settings.server;
 	const struct server_settings *next = &renewal->set->config->settings.server;
-	/* The old sockets are on the port: they may be in the way of a socket that is not shared. */
+	/* The old sockets are on the port, so a new one that is not shared might not be bound. */
 	bool is_same_port = now->control_port == next->control_port;
 
 	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1 */
