@@ -286,11 +286,14 @@ static void add_dates(struct columns *columns, const struct json *dates)
 static void add_hanging(struct columns *columns, const struct json *hanging)
 {
 	for (const struct json *i = hanging ? hanging->first : NULL; i; i = i->next) {
-		const char *plugin = string_member(i, "plugin"), *call = string_member(i, "call");
+		const char *plugin = string_member(i, "plugin");
+		char call[CELL] = "";
 
-		add_line(columns, "hangs", "%s for %.1f s%s%s%s%s", string_member(i, "thread"),
-		         number_member(i, "duration_ms") / 1000, *plugin ? " in " : "", plugin,
-		         *plugin ? ", call " : "", call);
+		if (*plugin)
+			snprintf(call, sizeof call, " in %s, call %s", plugin,
+			         string_member(i, "call"));
+		add_line(columns, "hangs", "%s for %.1f s%s", string_member(i, "thread"),
+		         number_member(i, "duration_ms") / 1000, call);
 	}
 }
 

@@ -234,6 +234,7 @@ static void write_group(struct document *d, unsigned roles, unsigned group)
 
 void reference_write_keys(struct document *d, unsigned roles)
 {
+	/* The server's rows, the client's, and those of both: BOTH is one more than ROLE_LOCAL. */
 	for (unsigned group = ROLE_SERVER; group <= BOTH; group++) {
 		if (roles == BOTH || roles == group)
 			write_group(d, roles, group);

@@ -99,7 +99,9 @@ static const struct argument_table table = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* Returns EXIT_GOOD, or EXIT_USAGE after an error was printed. */
+/* ---- the command line ---- */
+
+/* This and the next functions return EXIT_GOOD, or EXIT_USAGE after they have printed an error. */
 static int read_kind(const struct request *request, struct made_client *made)
 {
 	char format[128], kinds[96];
