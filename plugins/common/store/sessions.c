@@ -354,18 +354,17 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 /* ---- visits ---- */
 
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session, bool is_in), void *arg)
+                    bool (*visit)(void *arg, struct session *session, bool is_news),
+                    void *arg)
 {
 	struct entry *next;
-	bool is_in;
 
 	pthread_mutex_lock(&sessions->lock);
 	for (struct entry *entry = sessions->names[bucket_of(name)]; entry; entry = next) {
 		next = entry->next_named;
 		if (strcmp(entry->session.name, name) != 0)
 			continue;
-		is_in = entry->n > 0 && !entry->is_revoked;
-		entry->is_revoked = !visit(arg, &entry->session, is_in);
+		entry->is_revoked = !visit(arg, &entry->session, !entry->is_revoked);
 		if (entry->is_revoked && entry->n == 0)
 			forget(sessions, entry);
 	}
