@@ -43,10 +43,15 @@ static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
 
 enum { KEY_SIZE = 32 };
 
-/* Replaces all but letters and digits by '_'. */
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Copies the key, and replaces all but letters and digits by '_'. */
 static const char *clean_key(spore_str key, char out[KEY_SIZE])
 {
-	size_t len = !key.ptr ? 0 : key.len < KEY_SIZE ? key.len : KEY_SIZE - 1;
+	size_t len = key.ptr ? smaller(key.len, KEY_SIZE - 1) : 0;
 
 	for (size_t i = 0; i < len; i++) {
 		char c = key.ptr[i];
@@ -67,13 +72,12 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 
 	if (!host_log_enabled(ctx, level))
 		return;
-	snprintf(event, sizeof event, "%.*s",
-	         (int)(text.len < sizeof event ? text.len : sizeof event - 1),
+	snprintf(event, sizeof event, "%.*s", (int)smaller(text.len, sizeof event - 1),
 	         text.ptr ? text.ptr : "");
 	if (!ctx || (n && !fields))
 		mistake(name_of(ctx), "log", ctx ? "fields is NULL" : "ctx is NULL");
 	all[0] = log_str("plugin", ctx ? name_of(ctx) : "unknown");
-	n = !fields ? 0 : n > MOST ? MOST : n;
+	n = fields ? smaller(n, MOST) : 0;
 	for (size_t i = 0; i < n; i++)
 		all[i + 1] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
 		                      fields[i].value.ptr ? fields[i].value.len : 0);
@@ -304,7 +308,7 @@ static uint32_t host_conn_attr(const spore_conn *conn, const char *key, size_t i
 {
 	if (conn && key && out)
 		return conn_attr(conn, key, index, out);
-	mistake(NULL, "conn_attr", conn ? key ? "out is NULL" : "key is NULL" : "conn is NULL");
+	mistake(NULL, "conn_attr", !conn ? "conn is NULL" : !key ? "key is NULL" : "out is NULL");
 	return 0;
 }
 
@@ -327,7 +331,8 @@ static void host_conn_wake(spore_conn *conn)
 		conn->wake(conn);
 }
 
-/* The sockets' table belongs to main. */
+/* Is the calling thread in create() of this instance? Only there it is the control thread, to which
+ * the listening sockets and the list of files belong. */
 static bool is_in_create(const struct instance *instance)
 {
 	const char *call = guest_current_call();
@@ -493,10 +498,14 @@ static uint32_t add_family(const char *component, spore_metric_spec *spec, char 
 	int len = snprintf(full_name_out, size, "spore_%s_%s", component, name);
 
 	spec->name = full_name_out;
-	*why_out = (size_t)len >= size ? "the name is too long"
-	                               : "the name does not start with a-z";
-	if ((size_t)len >= size || *name < 'a' || *name > 'z')
+	if ((size_t)len >= size) {
+		*why_out = "the name is too long";
 		return 0;
+	}
+	if (*name < 'a' || *name > 'z') {
+		*why_out = "the name does not start with a-z";
+		return 0;
+	}
 	return metrics_family(the_host.services.metrics, spec, why_out);
 }
 
