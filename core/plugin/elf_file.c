@@ -91,7 +91,7 @@ const uint8_t *elf_file_mapped(const struct elf_file *file, uint64_t address, ui
 	return NULL;
 }
 
-/* Looks up to DT_NULL. */
+/* Looks at the entries before DT_NULL. The last one with the tag counts. */
 static bool find_entry(const uint8_t *at, uint64_t left, int64_t tag, uint64_t *value_out)
 {
 	bool found = false;
