@@ -175,6 +175,7 @@ struct plugin_set *renewal_make(struct renewal *renewal, const struct renewal_te
 {
 	struct plugin_swap *swaps = calloc(renewal->n, sizeof *swaps);
 	struct plugin_set *set = NULL;
+	bool is_out_of_memory;
 	size_t n = 0;
 
 	for (size_t i = 0; swaps && i < renewal->n; i++) {
@@ -186,7 +187,8 @@ struct plugin_set *renewal_make(struct renewal *renewal, const struct renewal_te
 	}
 	if (n > 0)
 		set = plugin_set_swap(terms->set, swaps, n);
-	if (!swaps || (n > 0 && !set))
+	is_out_of_memory = !swaps || (n > 0 && !set);
+	if (is_out_of_memory)
 		log_error("changed files are not used", log_str("error", "out of memory"));
 	free(swaps);
 	return set;

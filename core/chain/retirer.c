@@ -44,7 +44,8 @@ static void count_generations(struct retirer *retirer)
 	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
 		unsigned generation = CONTAINER_OF(i, struct retiree, in_all)->generation;
 
-		n += generation != last;
+		if (generation != last)
+			n++;
 		last = generation;
 	}
 	atomic_store(&retirer->n_generations, n);

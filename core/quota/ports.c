@@ -101,10 +101,10 @@ static uint32_t count_allowed(const spore_list *server, const spore_list *grante
 static spore_list ranges_of(const struct grant *grant)
 {
 	static const spore_port_range whole = { 1, 65535 };
-	bool granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
 
-	return (spore_list){ granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
-		             sizeof whole };
+	if (grant && grant->fields & SPORE_AUTH_F_PORTS)
+		return (spore_list){ grant->ports, grant->n_ports, sizeof *grant->ports };
+	return (spore_list){ &whole, 1, sizeof whole };
 }
 
 static int try_any(const struct server_settings *settings, const struct grant *grant,
@@ -198,13 +198,16 @@ static struct limit_hit limit_of_server(const struct server_settings *settings, 
 {
 	const spore_port_range span = { (uint16_t)settings->min_port,
 		                        (uint16_t)settings->max_port };
-	bool has_list = !is_span(&settings->ports, &span);
-	struct limit_hit hit = { .why = why, .from = "server.min_port, server.max_port" };
+	struct limit_hit hit = { .why = why };
 
-	if (has_list)
+	if (is_span(&settings->ports, &span)) {
+		hit.from = "server.min_port, server.max_port";
+		write_ranges(&span, 1, hit.range, sizeof hit.range);
+	} else {
 		hit.from = "server.ports";
-	write_ranges(has_list ? settings->ports.items : &span, has_list ? settings->ports.count : 1,
-	             hit.range, sizeof hit.range);
+		write_ranges(settings->ports.items, settings->ports.count, hit.range,
+		             sizeof hit.range);
+	}
 	return hit;
 }
 

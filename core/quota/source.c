@@ -290,7 +290,8 @@ void source_turn_away(struct source *source, int64_t now_ms)
 {
 	pthread_mutex_lock(&source->shard->lock);
 	source->turned_away_ms = now_ms;
-	source->banned_tries += ban_left(source, now_ms) > 0;
+	if (ban_left(source, now_ms) > 0)
+		source->banned_tries++;
 	pthread_mutex_unlock(&source->shard->lock);
 }
 
