@@ -79,8 +79,9 @@ static bool add_change(struct changes *changes, const struct effective_value *fr
 
 static bool is_same(const struct effective_value *a, const struct effective_value *b)
 {
-	return (a->is_derived && b->is_derived) ||
-	       (a->is_unset == b->is_unset && memcmp(a->digest, b->digest, sizeof a->digest) == 0);
+	if (a->is_derived && b->is_derived) /* the options that they follow from are compared */
+		return true;
+	return a->is_unset == b->is_unset && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
 /* True if `use` is the value of "use" of an instance ("/auth/1/use"), and `value` is one of the
@@ -122,9 +123,11 @@ static bool add_removed(struct changes *changes, const struct effective *from,
 	for (size_t i = 0; i < from->n; i++) {
 		const struct effective_value *value = &from->items[i], *new = index_find(to, value);
 
+		bool is_kept = new &&is_same(value, new);
+
 		if (is_within(value, replaced))
 			continue;
-		if (value->is_use && (!new || !is_same(value, new)))
+		if (value->is_use && !is_kept)
 			replaced = value;
 		if (!new && !add_change(changes, value, NULL))
 			return false;

@@ -55,7 +55,7 @@ const char *command_flag_name(const struct shorthand *shorthand, char *out, size
 
 struct parser {
 	unsigned role;
-	int argc, at;
+	int argc, at; /* at: index of the next word */
 	char *const *argv;
 	struct diag *diag;
 	struct command *command;
@@ -379,7 +379,8 @@ static void read_variables(unsigned role, struct command *command, struct diag *
 			value->text = read_variable(command_variable_name(s, "BORE", value->origin,
 			                                                  sizeof value->origin),
 			                            diag);
-		command->n_variables += value->text != NULL;
+		if (value->text)
+			command->n_variables++;
 	}
 	if (!command->file) {
 		command->file = read_variable(config_variable, diag);

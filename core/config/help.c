@@ -60,7 +60,9 @@ static void describe_shorthand(unsigned role, const struct shorthand *s, struct 
 		                      sizeof out->variables - n - 2);
 	}
 	out->option = help_target_option(role, s->target);
-	out->doc = s->doc ? s->doc : out->option ? out->option->doc : "";
+	out->doc = out->option ? out->option->doc : "";
+	if (s->doc)
+		out->doc = s->doc;
 }
 
 static void describe_own_flag(const struct own_flag *own, struct help_flag *out)

@@ -64,12 +64,14 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	if (array->count > 0)
 		return NULL;
 	entry = make_node(p, JSON_OBJECT, NULL, source);
-	use = by_index ? NULL : make_node(p, JSON_STRING, selector, source);
-	if (!entry || (!use && !by_index))
-		return NULL;
-	json_add(p->doc, array, NULL, entry);
-	if (use)
+	if (entry && !by_index) {
+		use = make_node(p, JSON_STRING, selector, source);
+		if (!use)
+			return NULL;
 		json_add(p->doc, entry, "use", use);
+	}
+	if (entry)
+		json_add(p->doc, array, NULL, entry);
 	return entry;
 }
 
