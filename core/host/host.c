@@ -48,17 +48,23 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_null_with_length(spore_str text)
+{
+	return !text.ptr && text.len > 0;
+}
+
 /* Copies the key, and replaces all but letters and digits by '_'. */
 static const char *clean_key(spore_str key, char out[KEY_SIZE])
 {
 	size_t len = key.ptr ? smaller(key.len, KEY_SIZE - 1) : 0;
 
-	for (size_t i = 0; i < len; i++) {
-		char c = key.ptr[i];
-		bool plain = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9');
-
-		out[i] = (char)(plain ? c : '_');
-	}
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)(is_letter_or_digit(key.ptr[i]) ? key.ptr[i] : '_');
 	out[len] = '\0';
 	return out;
 }
@@ -369,7 +375,7 @@ static spore_status host_file_watch(spore_ctx *ctx, const char *path)
 
 static spore_status host_state_show(spore_ctx *ctx, spore_str text)
 {
-	if (!ctx || (!text.ptr && text.len))
+	if (!ctx || is_null_with_length(text))
 		return mistake(name_of(ctx), "state_show", "ctx or text is NULL");
 	return instance_show(instance_of(ctx), text) ? SPORE_OK : SPORE_ENOMEM;
 }
@@ -466,7 +472,7 @@ static spore_status host_state_put(spore_ctx *ctx, const char *key, spore_str by
 {
 	spore_status status;
 
-	if (!ctx || !key || (!bytes.ptr && bytes.len))
+	if (!ctx || !key || is_null_with_length(bytes))
 		return mistake(name_of(ctx), "state_put", "ctx, key or bytes is NULL");
 	status = hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
 	return status == SPORE_EINVAL ? mistake(name_of(ctx), "state_put", "key: not 1 to 63 bytes")
@@ -535,7 +541,7 @@ static const char *values_fault(const spore_str *values, size_t n)
 	if (!values && n)
 		return "values is NULL";
 	for (size_t i = 0; i < n; i++) {
-		if (!values[i].ptr && values[i].len)
+		if (is_null_with_length(values[i]))
 			return "a value is NULL with a length";
 		if (values[i].len > VALUE_MAX)
 			return "a value is longer than 1024 bytes";

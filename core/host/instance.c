@@ -353,8 +353,9 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 
 static bool has_run_out(const struct patience *patience)
 {
-	return clock_ms() >= patience->until_ms ||
-	       (patience->is_at_end && atomic_load(patience->is_at_end));
+	if (clock_ms() >= patience->until_ms)
+		return true;
+	return patience->is_at_end && atomic_load(patience->is_at_end);
 }
 
 bool instance_await(struct instance *instance, const struct patience *patience, struct err *err)

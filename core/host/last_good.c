@@ -411,9 +411,11 @@ static bool is_meant(const struct good_entry *entry, const struct change *change
 {
 	spore_str identity = change->identity;
 
-	return strlen(entry->identity) == identity.len &&
-	       (!identity.len || memcmp(entry->identity, identity.ptr, identity.len) == 0) &&
-	       (!change->session || *change->session == entry->session);
+	if (strlen(entry->identity) != identity.len)
+		return false;
+	if (identity.len && memcmp(entry->identity, identity.ptr, identity.len) != 0)
+		return false;
+	return !change->session || *change->session == entry->session;
 }
 
 static void forget_entry(struct last_good *store, struct good_entry *entry,
