@@ -120,7 +120,8 @@ bool elf_file_dynamic(const struct elf_file *file, int64_t tag, uint64_t *value_
 		if (segment.p_type != PT_DYNAMIC)
 			continue;
 		entries = elf_file_mapped(file, segment.p_vaddr, segment.p_filesz);
-		found = (entries && find_entry(entries, segment.p_filesz, tag, value_out)) || found;
+		if (entries && find_entry(entries, segment.p_filesz, tag, value_out))
+			found = true;
 	}
 	return found;
 }

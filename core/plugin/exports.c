@@ -45,8 +45,9 @@ static uint32_t last_chain(const uint8_t *buckets, uint32_t n)
 	return last;
 }
 
-/* A header of four words, a Bloom filter of 8-byte words, the buckets, and the chains. The last
- * word of a chain is odd. */
+/* The table has a header of four words, a Bloom filter of n_filter 8-byte words, the buckets, and
+ * the chains. The chains have a word for each symbol from the index `first` on. The last word of a
+ * chain is odd. So the last symbol is the one at the end of the chain that begins last. */
 static uint32_t count_by_gnu_hash(const struct elf_file *file, uint64_t address)
 {
 	uint32_t n_buckets, first, n_filter, last, word = 0;

@@ -27,7 +27,8 @@ static void add_note(const uint8_t *desc, struct found *found)
 		found->other = desc;
 		return;
 	}
-	found->twice = found->twice || (found->ours && found->ours != desc);
+	if (found->ours && found->ours != desc)
+		found->twice = true;
 	found->ours = desc;
 }
 

@@ -190,14 +190,19 @@ static void restore_folder(int before, struct process_changes *changes)
 
 /* ---- limits and descriptors ---- */
 
-/* A process without privileges cannot raise a hard limit again; the soft limit follows it then. */
+static bool is_same_limit(const struct rlimit *a, const struct rlimit *b)
+{
+	return a->rlim_cur == b->rlim_cur && a->rlim_max == b->rlim_max;
+}
+
+/* A process without privileges cannot raise a hard limit again. Then the soft limit is restored as
+ * far as the hard limit allows. */
 static void restore_limit(size_t i, const struct rlimit *before, struct process_changes *changes)
 {
 	struct rlimit after;
 	bool restored;
 
-	if (getrlimit(limits[i].resource, &after) < 0 ||
-	    (after.rlim_cur == before->rlim_cur && after.rlim_max == before->rlim_max))
+	if (getrlimit(limits[i].resource, &after) < 0 || is_same_limit(&after, before))
 		return;
 	restored = setrlimit(limits[i].resource, before) == 0;
 	if (!restored) {
@@ -210,12 +215,14 @@ static void restore_limit(size_t i, const struct rlimit *before, struct process_
 
 static void restore_output(size_t i, int before, struct process_changes *changes)
 {
+	bool is_known, is_same;
 	struct stat then, now;
 
 	if (before < 0)
 		return;
-	if (fstat(before, &then) == 0 &&
-	    (fstat(outputs[i].fd, &now) < 0 || !is_same_file(&then, &now)))
+	is_known = fstat(before, &then) == 0;
+	is_same = is_known && fstat(outputs[i].fd, &now) == 0 && is_same_file(&then, &now);
+	if (is_known && !is_same)
 		append_outcome(changes, dup2(before, outputs[i].fd) >= 0, outputs[i].name);
 	close(before);
 }

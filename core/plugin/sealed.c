@@ -107,9 +107,10 @@ static ssize_t copy_some(int from, int to, size_t size)
 {
 	uint8_t bytes[16 * 1024];
 	ssize_t n = sendfile(to, from, NULL, size);
-
 	/* Not every file system and not every sandbox permits sendfile. */
-	if (n >= 0 || (errno != EPERM && errno != ENOSYS && errno != EINVAL))
+	bool is_refused = n < 0 && (errno == EPERM || errno == ENOSYS || errno == EINVAL);
+
+	if (!is_refused)
 		return n;
 	errno = 0;
 	n = read(from, bytes, size < sizeof bytes ? size : sizeof bytes);
