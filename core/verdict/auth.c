@@ -62,8 +62,9 @@ struct job {
 	struct allowance *allowance; /* held; NULL: an ALLOW has no end */
 	struct spore_conn *conn;     /* owned copy */
 	struct about about;          /* owned copy */
-	bool verify, allowed;
-	char texts[]; /* copies: the answer, the identity */
+	bool verify;                 /* verify() is called; false: answer() */
+	bool allowed;                /* verify() has returned SPORE_ALLOW */
+	char texts[];                /* copies: the answer, the identity */
 };
 
 static void free_job(struct job *job)
