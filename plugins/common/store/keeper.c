@@ -112,8 +112,9 @@ void keeper_renew(const struct keeper *keeper, const struct session *session,
 }
 
 /* As sessions_visit() wants it. */
-static bool deny_visited(void *keeper, struct session *session)
+static bool deny_visited(void *keeper, struct session *session, bool is_news)
 {
+	(void)is_news;
 	keeper_deny(keeper, session);
 	return false;
 }

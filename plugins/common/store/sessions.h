@@ -74,9 +74,11 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 /* Calls `visit` for each session with this name, also of those who have left, under the lock: it
  * may change the limits and must call no other function of this table. If it returns false, the
  * session is revoked: it verifies nothing any more. It is visited again until its last ALLOW has
- * ended, so that a denial that the host could not take is repeated. [any] */
+ * ended, so that a denial that the host could not take is repeated. is_news: it is not
+ * revoked yet. [any] */
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session), void *arg);
+                    bool (*visit)(void *arg, struct session *session, bool is_news),
+                    void *arg);
 /* True: a session with this name is there, or has left. [any] */
 bool sessions_have(struct sessions *sessions, const char *name);
 /* Calls `visit` with the name of each of these sessions, as sessions_visit() does. A name may come
