@@ -172,8 +172,8 @@ static bool has_same_proof(const struct good_entry *entry, const struct grant *g
 	       crypto_equal(entry->verifier, grant->verifier, grant->verifier_len);
 }
 
-/* The entry for this grant. Its policy is an old one, or NULL in a new entry. NULL: no room or no
- * memory. */
+/* The entry for this grant, which still has an earlier grant, or none if it is new. NULL: no room
+ * or no memory. */
 static struct good_entry *find_or_make_entry(struct last_good *store, struct grant *grant)
 {
 	struct good_entry *entry = find_entry(store, grant);

@@ -84,8 +84,8 @@ static inline struct revision_stamp revisions_stamp(struct revisions *revisions)
 	return (struct revision_stamp){ revisions, ticks_now() };
 }
 
-/* The verdict was given by a thread that had made these revisions itself. They do not make it old.
- * [any] */
+/* The verdict was given by a thread that had made these revisions itself. They do not make it old,
+ * if no other thread's revision came between. [any] */
 static inline void revision_stamp_pass(struct revision_stamp *stamp, struct ticks_run made)
 {
 	stamp->at = ticks_pass(stamp->at, made);
