@@ -144,7 +144,7 @@ size_t text_visible(const void *bytes, size_t len, char *out, size_t size)
 	size_t n = 0, used;
 
 	for (size_t i = 0; i < len; i += used) {
-		bool stays = utf8_is_visible(text + i, len - i);
+		bool stays = utf8_is_clear(text + i, len - i);
 
 		used = stays ? utf8_sequence(text + i, len - i) : 1;
 		if (n + (stays ? used : 4) >= size)

@@ -50,6 +50,25 @@ bool utf8_is_visible(const char *text, size_t left)
 	return utf8_mark(text, n) == 0;
 }
 
+static bool is_deceptive(const char *text, size_t n)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	unsigned code = 0;
+
+	if (n == 2)
+		code = (p[0] & 0x1FU) << 6 | (p[1] & 0x3FU);
+	else if (n == 3)
+		code = (p[0] & 0xFU) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
+	return code == 0x061C || (code >= 0x200B && code <= 0x200F) ||
+	       (code >= 0x2028 && code <= 0x202E) || (code >= 0x2060 && code <= 0x206F) ||
+	       code == 0xFEFF || (code >= 0xFFF9 && code <= 0xFFFB);
+}
+
+bool utf8_is_clear(const char *text, size_t left)
+{
+	return utf8_is_visible(text, left) && !is_deceptive(text, utf8_sequence(text, left));
+}
+
 size_t utf8_mark(const char *text, size_t len)
 {
 	return len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;

@@ -19,5 +19,8 @@ bool utf8_is_utf16(const char *text, size_t len);
 /* True if a terminal may get the character at `text` as it is: not a control character, not a byte
  * order mark, and well-formed. */
 bool utf8_is_visible(const char *text, size_t left);
+/* The same, and the character neither changes how others are shown nor is unseen itself, as line
+ * separators, marks of the writing direction and joiners do. */
+bool utf8_is_clear(const char *text, size_t left);
 
 #endif

@@ -484,7 +484,7 @@ static bool print_reload(const struct json *answer, FILE *out)
 void ctl_print_text(const char *text, FILE *out)
 {
 	for (size_t len = strlen(text); len > 0;) {
-		size_t n = utf8_is_visible(text, len) ? utf8_sequence(text, len) : 0;
+		size_t n = utf8_is_clear(text, len) ? utf8_sequence(text, len) : 0;
 
 		if (n == 0 && *text != '\n')
 			fprintf(out, "\\x%02x", (unsigned char)*text);

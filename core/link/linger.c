@@ -14,8 +14,8 @@ struct lingerer {
 	struct deadline deadline;
 	struct list node;
 	struct stream *stream; /* owned */
-	struct buf last;
-	bool shut;
+	struct buf last;       /* what is still to be written */
+	bool shut;             /* half-closed, after all has been written */
 	struct loop_task reap;
 };
 
@@ -36,8 +36,8 @@ static void end_lingerer(struct lingerer *lingerer)
 	loop_reap(loop, &lingerer->reap);
 }
 
-/* False: the connection is broken. */
-static bool write_last(struct lingerer *lingerer)
+/* Writes the last bytes, then half-closes. False: the connection is broken. */
+static bool write_and_shut(struct lingerer *lingerer)
 {
 	while (lingerer->last.len > 0) {
 		enum stream_io io;
@@ -58,17 +58,23 @@ static bool write_last(struct lingerer *lingerer)
 	return true;
 }
 
+/* False: the peer has closed, or the connection is broken. */
 static bool discard_input(struct lingerer *lingerer)
 {
 	struct loop *loop = stream_loop(lingerer->stream);
 	size_t n;
+	enum stream_io io = stream_read(lingerer->stream, loop_scratch(loop), LOOP_SCRATCH, &n);
 
-	return stream_read(lingerer->stream, loop_scratch(loop), LOOP_SCRATCH, &n) <= STREAM_AGAIN;
+	return io == STREAM_OK || io == STREAM_AGAIN;
 }
 
-static void proceed(struct lingerer *lingerer, unsigned events)
+static void serve_lingerer(struct lingerer *lingerer, unsigned events)
 {
-	if (!write_last(lingerer) || (events & STREAM_READABLE && !discard_input(lingerer))) {
+	bool goes_on = write_and_shut(lingerer);
+
+	if (goes_on && events & STREAM_READABLE)
+		goes_on = discard_input(lingerer);
+	if (!goes_on) {
 		end_lingerer(lingerer);
 		return;
 	}
@@ -78,7 +84,7 @@ static void proceed(struct lingerer *lingerer, unsigned events)
 static void on_lingerer_stream(struct stream *stream, unsigned events, void *arg)
 {
 	(void)stream;
-	proceed(arg, events);
+	serve_lingerer(arg, events);
 }
 
 static void on_lingerer_expired(struct deadline *deadline)
@@ -122,5 +128,5 @@ void linger_start(struct linger_list *list, struct stream *stream, struct buf *l
 	list->count++;
 	deadline_start(&list->deadlines, &lingerer->deadline);
 	stream_set_owner(stream, on_lingerer_stream, lingerer);
-	proceed(lingerer, 0);
+	serve_lingerer(lingerer, 0);
 }

@@ -17,12 +17,12 @@ struct linger_list {
 	struct deadline_list deadlines;
 	struct list all; /* oldest first */
 	unsigned count;
-	const unsigned *most; /* borrowed */
+	const unsigned *most; /* see linger_list_init; borrowed */
 };
 
 /* most: the number of connections that may linger, at least 1. It is borrowed, and read whenever a
- * connection starts to linger. The next one closes the oldest, so that peers that never close
- * cannot use up the descriptors. */
+ * connection starts to linger. One more closes the oldest, so that peers that never close cannot
+ * use up the descriptors. */
 void linger_list_init(struct linger_list *list, struct loop *loop, const unsigned *most);
 /* Closes all lingering connections. */
 void linger_list_fini(struct linger_list *list);

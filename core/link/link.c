@@ -31,6 +31,20 @@ static void skip_frame(struct link *link, enum frame_state state, size_t len)
 	buf_consume(&link->in, link->discarding ? link->in.len : len + 1);
 }
 
+/* As for bore, the end of the stream also ends the last frame. */
+static void end_last_frame(struct link *link)
+{
+	if (!buf_append(&link->in, "", 1, LINK_MAX_IN + 1))
+		tell_end(link, "out of memory");
+}
+
+/* Nothing is read after an invalid frame, so the link pauses. */
+static void tell_fault(struct link *link, enum frame_state state)
+{
+	link->paused = true;
+	link->events->on_fault(link, state == FRAME_WHOLE ? LINK_UNPARSABLE : LINK_TOO_LONG);
+}
+
 /* Delivers the kept messages until the owner pauses, takes or closes the link. */
 static void deliver_messages(struct link *link)
 {
@@ -42,30 +56,26 @@ static void deliver_messages(struct link *link)
 		const char *text = (const char *)buf_bytes(&link->in);
 		bool good;
 
-		if (state == FRAME_PARTIAL && link->ended && link->in.len > 0) {
-			/* As for bore, the end of the stream also ends the last frame. */
-			if (!buf_append(&link->in, "", 1, LINK_MAX_IN + 1))
-				tell_end(link, "out of memory");
-			continue;
+		if (state == FRAME_PARTIAL && !link->ended)
+			return;
+		if (state == FRAME_PARTIAL && link->in.len == 0) {
+			tell_end(link, NULL);
+			return;
 		}
 		if (state == FRAME_PARTIAL) {
-			if (link->ended)
-				tell_end(link, NULL);
-			return;
-		}
-		good = state == FRAME_WHOLE && message_parse(link->incoming, text, len, &message);
-		if (!good && link->lenient) {
-			skip_frame(link, state, len);
+			end_last_frame(link);
 			continue;
 		}
-		if (!good) {
-			link->paused = true;
-			link->events->on_fault(link, state == FRAME_WHOLE ? LINK_UNPARSABLE
-			                                                  : LINK_TOO_LONG);
+		good = state == FRAME_WHOLE && message_parse(link->incoming, text, len, &message);
+		if (good) {
+			buf_consume(&link->in, len + 1);
+			link->events->on_message(link, &message);
+		} else if (link->lenient) {
+			skip_frame(link, state, len);
+		} else {
+			tell_fault(link, state);
 			return;
 		}
-		buf_consume(&link->in, len + 1);
-		link->events->on_message(link, &message);
 	}
 }
 

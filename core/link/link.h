@@ -15,8 +15,8 @@
 struct link;
 struct stream;
 
-/* Limits of the bytes that are received but not yet delivered, and of the bytes that wait to be
- * sent. The first is all that an unauthenticated peer can make us hold. */
+/* The most bytes that are kept: received ones that are not delivered yet, and ones that wait to be
+ * sent. An unauthenticated peer can make us hold LINK_MAX_IN and no more. */
 #define LINK_MAX_IN  1024
 #define LINK_MAX_OUT ((size_t)64 * 1024)
 
@@ -36,7 +36,7 @@ struct link {
 	const struct link_events *events;
 	struct buf in, out;
 	struct loop_task flush;
-	bool paused;     /* messages wait in `in` */
+	bool paused;     /* by the owner, or after a fault: messages wait in `in` */
 	bool lenient;    /* invalid messages are skipped */
 	bool discarding; /* all input is dropped */
 	bool ended;      /* the peer has ended its stream, or the connection is broken */

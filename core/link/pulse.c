@@ -4,9 +4,9 @@
 
 #include "link/link.h"
 
-/* The heartbeats of all tunnels start at one of POINTS moments of a period. If all left at once,
- * they would hold up everything else; if each left in a turn of its own, the turn would cost more
- * than the heartbeat. */
+/* Each tunnel sends its heartbeats at one of POINTS moments of the period. If all tunnels sent
+ * theirs at once, these would hold up everything else. If each had a turn of its own, the turn
+ * would cost more than the heartbeat. */
 enum { POINTS = 10 };
 
 static void on_pulse_timer(struct ev_loop *ev, ev_timer *timer, int events)
@@ -32,6 +32,7 @@ void pulse_start(struct pulse *pulse, double every_s, double random)
 	double step_s = every_s / POINTS, first_s;
 
 	ev_now_update(ev);
+	/* The moments are multiples of step_s on the loop's clock, so they are the same for all. */
 	first_s = step_s * (1.0 + floor(POINTS * random)) - fmod(ev_now(ev), step_s);
 	ev_timer_stop(ev, &pulse->timer);
 	ev_timer_set(&pulse->timer, first_s, every_s);

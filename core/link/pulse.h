@@ -14,8 +14,8 @@ struct pulse {
 };
 
 void pulse_init(struct pulse *pulse, struct loop *loop, struct link *link);
-/* Sends a Heartbeat every `every_s` seconds; the first one comes earlier. random: at least 0, less
- * than 1; it spreads the tunnels of a client over the period. A second call starts anew. */
+/* Sends a Heartbeat every `every_s` seconds, and the first one within that time. random: at least
+ * 0, less than 1; it spreads the tunnels of a client over the period. A second call starts anew. */
 void pulse_start(struct pulse *pulse, double every_s, double random);
 /* Idempotent. */
 void pulse_stop(struct pulse *pulse);

@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-enum { V4_BITS = 96 }; /* of the prefix of all IPv4-mapped addresses */
+enum { V4_BITS = 96 }; /* length of ::ffff:0:0/96, the prefix of all IPv4-mapped addresses */
 
 static const uint8_t v4_prefix[12] = { [10] = 0xFF, [11] = 0xFF };
 
@@ -102,7 +102,7 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	char ip[ADDR_TEXT_SIZE];
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	spore_addr addr;
-	uint64_t bits, most;
+	uint64_t bits, ip_bits;
 	bool exact;
 
 	*cidr_out = (spore_cidr){ 0 };
@@ -113,13 +113,14 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	ip[len] = '\0';
 	if (!addr_parse_ip(ip, &addr))
 		return false;
-	most = memchr(ip, ':', len) ? 128 : 32;
-	bits = most;
-	if (slash && !text_to_uint(slash + 1, strlen(slash + 1), most, &bits))
+	ip_bits = memchr(ip, ':', len) ? 128 : 32;
+	bits = ip_bits;
+	if (slash && !text_to_uint(slash + 1, strlen(slash + 1), ip_bits, &bits))
 		return false;
-	bits += 128 - most;
+	bits += 128 - ip_bits; /* from here on, bits of the IPv6 or IPv4-mapped address */
 	exact = !clear_host_bits(addr.ip, bits);
 	cidr_out->prefix_len = (uint32_t)bits;
+	/* A prefix shorter than V4_BITS stands for IPv6 addresses, even if its bits are 0. */
 	cidr_out->family = bits < V4_BITS ? 6 : addr.family;
 	memcpy(cidr_out->ip, addr.ip, sizeof addr.ip);
 	return exact;
@@ -128,12 +129,13 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr)
 {
 	uint32_t bytes = cidr->prefix_len / 8, bits = cidr->prefix_len % 8;
-	uint8_t mask = (uint8_t)(0xFF00 >> bits);
+	uint8_t mask = (uint8_t)(0xFF00 >> bits); /* the first `bits` bits of a byte */
 
-	if (cidr->prefix_len < 96 && is_mapped(ip))
+	if (cidr->prefix_len < V4_BITS && is_mapped(ip))
 		return false;
-	return memcmp(cidr->ip, ip, bytes) == 0 &&
-	       (!bits || ((cidr->ip[bytes] ^ ip[bytes]) & mask) == 0);
+	if (memcmp(cidr->ip, ip, bytes) != 0)
+		return false;
+	return bits == 0 || ((cidr->ip[bytes] ^ ip[bytes]) & mask) == 0;
 }
 
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
@@ -165,13 +167,13 @@ const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 
 const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE])
 {
-	bool v4 = cidr->prefix_len >= 96 && is_mapped(cidr->ip);
+	bool v4 = cidr->prefix_len >= V4_BITS && is_mapped(cidr->ip);
 	spore_addr addr = { .family = (uint8_t)cidr->family };
 	size_t n;
 
 	memcpy(addr.ip, cidr->ip, sizeof addr.ip);
 	n = strlen(addr_format_ip(&addr, out));
-	snprintf(out + n, ADDR_TEXT_SIZE - n, "/%u", cidr->prefix_len - (v4 ? 96 : 0));
+	snprintf(out + n, ADDR_TEXT_SIZE - n, "/%u", cidr->prefix_len - (v4 ? V4_BITS : 0));
 	return out;
 }
 
@@ -217,12 +219,12 @@ socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_o
 	return sizeof *in6;
 }
 
-/* "::" takes IPv4, too. */
 bool addr_is_any(const spore_addr *addr)
 {
-	static const uint8_t v6[16], v4[16] = { [10] = 0xFF, [11] = 0xFF };
+	static const uint8_t any_v6[16], any_v4[16] = { [10] = 0xFF, [11] = 0xFF };
 
-	return memcmp(addr->ip, v6, sizeof v6) == 0 || memcmp(addr->ip, v4, sizeof v4) == 0;
+	return memcmp(addr->ip, any_v6, sizeof any_v6) == 0 ||
+	       memcmp(addr->ip, any_v4, sizeof any_v4) == 0;
 }
 
 bool addr_is_ip(const spore_addr *addr)
@@ -232,10 +234,11 @@ bool addr_is_ip(const spore_addr *addr)
 
 bool addr_is_loopback(const spore_addr *addr)
 {
-	static const uint8_t v6[16] = { [15] = 1 };
+	static const uint8_t loopback_v6[16] = { [15] = 1 };
 
-	return addr->family == 4 ? addr->ip[12] == 127
-	                         : addr->family == 6 && memcmp(addr->ip, v6, sizeof v6) == 0;
+	if (addr->family == 4)
+		return addr->ip[12] == 127;
+	return addr->family == 6 && memcmp(addr->ip, loopback_v6, sizeof loopback_v6) == 0;
 }
 
 bool addr_equal(const spore_addr *a, const spore_addr *b)

@@ -1,5 +1,5 @@
-/* addr - reads and writes socket addresses: the SDK's value type, text, and sockaddr. Pure. [any]
- *  */
+/* addr - converts socket addresses between three forms: the SDK's value type, text and sockaddr.
+ * Pure. [any] */
 #ifndef CORE_ADDR_H
 #define CORE_ADDR_H
 
@@ -15,9 +15,9 @@
 bool addr_parse_ip(const char *text, spore_addr *addr_out);
 /* "127.0.0.1:80", "[::1]:80". */
 bool addr_parse(const char *text, spore_addr *addr_out);
-/* A prefix: "10.0.0.0/8", "2001:db8::/32", or a single address. False if the text is invalid; the
- * family of *cidr_out is 0 then. False also if bits after the prefix are set; *cidr_out is the
- * prefix without them then. */
+/* A prefix: "10.0.0.0/8", "2001:db8::/32", or a single address. False in two cases: the text is
+ * invalid, and the family of *cidr_out is 0; or bits after the prefix are set, and *cidr_out is the
+ * prefix without these bits. */
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
 /* The address is in the prefix. A prefix of IPv6, such as "::/0", contains no IPv4 address. */
 bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr);
@@ -31,9 +31,9 @@ const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE]);
 void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
 /* Returns the length for bind or connect. */
 socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out);
-/* The address of an IP socket: of family 6, or of family 4 and v4-mapped. */
-/* Does a socket at it listen at all addresses of the machine? */
+/* Does a socket that is bound to it listen at all addresses of the machine? */
 bool addr_is_any(const spore_addr *addr);
+/* The address of an IP socket: of family 6, or of family 4 and v4-mapped. */
 bool addr_is_ip(const spore_addr *addr);
 /* 127.0.0.0/8 or ::1. */
 bool addr_is_loopback(const spore_addr *addr);

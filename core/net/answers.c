@@ -5,13 +5,14 @@
 
 #include "net/addr.h"
 
+/* answers->n: the name is not in the table. */
 static size_t index_of(const struct answers *answers, const char *name)
 {
-	size_t i = 0;
-
-	while (i < answers->n && (!answers->all[i].name || strcmp(answers->all[i].name, name) != 0))
-		i++;
-	return i;
+	for (size_t i = 0; i < answers->n; i++) {
+		if (answers->all[i].name && strcmp(answers->all[i].name, name) == 0)
+			return i;
+	}
+	return answers->n;
 }
 
 /* NULL: the name is not in the table. */

@@ -9,8 +9,8 @@
  *                       renewed          answer about the name
  *
  * Each failure of the service makes an old answer usable for another ANSWERS_AGE_MS, up to
- * ANSWERS_SPARE_MS. So a short outage of the name service ends no tunnel. But a name that has moved
- * leads nobody to its old address, where a stranger may answer. */
+ * ANSWERS_SPARE_MS. So a short outage of the name service ends no tunnel. The limit is there
+ * because a name may have moved, and a stranger may answer at its old address. */
 #ifndef CORE_ANSWERS_H
 #define CORE_ANSWERS_H
 
@@ -27,11 +27,12 @@ enum { ANSWERS_NAMES = 256 };
 enum answer_state { ANSWER_NONE, ANSWER_OLD, ANSWER_DUE, ANSWER_FRESH };
 
 struct answer {
-	char *name; /* owned */
-	int64_t given_ms, until_ms;
+	char *name;       /* owned */
+	int64_t given_ms; /* when the service gave it */
+	int64_t until_ms; /* until then it is FRESH or DUE */
 	size_t n;
 	spore_addr addrs[ANSWERS_MAX]; /* without a port */
-	spore_addr preferred;          /* answered when an earlier one did not; family 0: none */
+	spore_addr preferred; /* connected when an earlier address did not; family 0: none */
 };
 
 /* Zero-initialized: empty. */
@@ -45,7 +46,7 @@ void answers_fini(struct answers *answers);
  * 1. */
 void answers_keep(struct answers *answers, const char *name, spore_addr *addrs, size_t n,
                   int64_t now_ms);
-/* The service could not tell. */
+/* The service has failed to answer: the old answer may be used for another ANSWERS_AGE_MS. */
 void answers_spare(struct answers *answers, const char *name, int64_t now_ms);
 /* The name does not exist. */
 void answers_forget(struct answers *answers, const char *name);

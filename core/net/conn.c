@@ -19,8 +19,10 @@ bool conn_has_secure_layer(const spore_conn *conn)
 
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out)
 {
-	/* A connection has layers; a copy has facts instead. */
-	for (unsigned i = index < SPORE_ATTR_MAX_VALUES ? conn->n_layers : 0; i-- > 0;) {
+	if (index >= SPORE_ATTR_MAX_VALUES)
+		return 0;
+	/* A live conn has layers; a copy has facts instead. */
+	for (unsigned i = conn->n_layers; i-- > 0;) {
 		if (layer_attr(conn->layers[i], key, index, out))
 			return 1;
 	}

@@ -33,14 +33,14 @@ struct dial {
 	void *arg;
 	struct resolve *resolve;
 	spore_addr addrs[RESOLVE_MAX]; /* in the order in which they are tried */
-	size_t n, started;             /* addresses; those for which an attempt was started */
+	size_t n_addrs, n_started;     /* n_started: those for which an attempt was started */
 	struct list attempts;          /* of struct attempt, oldest first */
 	int fd;                        /* of the attempt that has succeeded, or -1 */
-	const spore_addr *won;         /* its address, or NULL */
+	const spore_addr *winner;      /* its address, or NULL */
 	ev_timer stagger;              /* until the next attempt */
 	ev_timer deadline;             /* of the whole dial */
 	char why[160];                 /* of the last failure */
-	enum shortage lacks;           /* likewise */
+	enum shortage lacks;           /* what the last failure lacked */
 	struct loop_task task;
 	bool ended;
 };
@@ -60,7 +60,7 @@ static void run_free_attempt(struct loop_task *task)
 	free(CONTAINER_OF(task, struct attempt, reap));
 }
 
-/* Returns its descriptor, which is the caller's now. */
+/* Returns the attempt's descriptor, which is the caller's now. */
 static int end_attempt(struct attempt *attempt)
 {
 	int fd = attempt->io.fd;
@@ -77,7 +77,7 @@ static struct attempt *oldest_attempt(struct dial *dial)
 	return CONTAINER_OF(dial->attempts.next, struct attempt, node);
 }
 
-static void give_attempts_up(struct dial *dial)
+static void close_attempts(struct dial *dial)
 {
 	while (!list_is_empty(&dial->attempts))
 		close(end_attempt(oldest_attempt(dial)));
@@ -97,10 +97,10 @@ static void end_dial(struct dial *dial)
 	loop_reap(dial->loop, &dial->task);
 }
 
-static void judge_answer(const struct dial *dial)
+static void tell_resolver(const struct dial *dial)
 {
-	if (dial->won)
-		resolver_prefer(dial->resolver, dial->target.host, dial->won);
+	if (dial->winner)
+		resolver_prefer(dial->resolver, dial->target.host, dial->winner);
 	else
 		resolver_doubt(dial->resolver, dial->target.host);
 }
@@ -111,30 +111,30 @@ static void run_report(struct loop_task *task)
 	struct dial *dial = CONTAINER_OF(task, struct dial, task);
 
 	if (dial->ended) {
-		/* dial_stop came after this task was queued, and left the dial to it. */
+		/* dial_stop was called after this task was queued. */
 		dial->task.run = run_free_dial;
 		loop_reap(dial->loop, &dial->task);
 		return;
 	}
 	if (!dial->target.addr.family)
-		judge_answer(dial);
+		tell_resolver(dial);
 	end_dial(dial);
-	dial->on_done(dial->fd, dial->won, &(struct net_failure){ dial->why, dial->lacks },
+	dial->on_done(dial->fd, dial->winner, &(struct net_failure){ dial->why, dial->lacks },
 	              dial->arg);
 }
 
 static void report_later(struct dial *dial)
 {
 	stop_timers(dial);
-	give_attempts_up(dial);
+	close_attempts(dial);
 	dial->task.run = run_report;
 	loop_at_turn_end(dial->loop, &dial->task);
 }
 
-static void win(struct dial *dial, int fd, const spore_addr *addr)
+static void take_winner(struct dial *dial, int fd, const spore_addr *addr)
 {
 	dial->fd = fd;
-	dial->won = addr;
+	dial->winner = addr;
 	report_later(dial);
 }
 
@@ -164,7 +164,7 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 	(void)ev;
 	(void)events;
 	if (!cause) {
-		win(dial, fd, addr);
+		take_winner(dial, fd, addr);
 		return;
 	}
 	close(fd);
@@ -200,7 +200,7 @@ static bool start_attempt(struct dial *dial, const spore_addr *addr)
 		return false;
 	}
 	if (done) {
-		win(dial, fd, addr);
+		take_winner(dial, fd, addr);
 		return true;
 	}
 	if (watch_attempt(dial, fd, addr))
@@ -210,27 +210,28 @@ static bool start_attempt(struct dial *dial, const spore_addr *addr)
 	return false;
 }
 
-static void arm(struct dial *dial, ev_timer *timer, int64_t ms)
+static void start_timer(struct dial *dial, ev_timer *timer, int64_t ms)
 {
 	ev_now_update(loop_ev(dial->loop));
 	ev_timer_set(timer, (double)(ms > 1 ? ms : 1) / 1000.0, 0.0);
 	ev_timer_start(loop_ev(dial->loop), timer);
 }
 
-/* Starts the next attempt that does not fail at once. */
+/* Starts the next attempt that does not fail at once. If none is left and none is under way, the
+ * dial has failed. */
 static void try_next(struct dial *dial)
 {
 	bool started = false;
 
 	ev_timer_stop(loop_ev(dial->loop), &dial->stagger);
-	while (!started && dial->started < dial->n)
-		started = start_attempt(dial, &dial->addrs[dial->started++]);
-	if (dial->won)
+	while (!started && dial->n_started < dial->n_addrs)
+		started = start_attempt(dial, &dial->addrs[dial->n_started++]);
+	if (dial->winner)
 		return;
 	if (list_is_empty(&dial->attempts))
 		report_later(dial);
-	else if (dial->started < dial->n)
-		arm(dial, &dial->stagger, DIAL_STAGGER_MS);
+	else if (dial->n_started < dial->n_addrs)
+		start_timer(dial, &dial->stagger, DIAL_STAGGER_MS);
 }
 
 static void on_stagger_over(struct ev_loop *ev, ev_timer *timer, int events)
@@ -240,7 +241,7 @@ static void on_stagger_over(struct ev_loop *ev, ev_timer *timer, int events)
 	try_next(timer->data);
 }
 
-/* Names the first address that is still silent. */
+/* The failure names the address that has been tried for the longest time. */
 static void on_dial_late(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct dial *dial = timer->data;
@@ -258,8 +259,8 @@ static void on_dial_late(struct ev_loop *ev, ev_timer *timer, int events)
 
 /* ---- addresses ---- */
 
-/* The families take turns, and the first address stays first. A family that does not work at all
- * therefore holds a dial up only once. */
+/* The families take turns, and the first address stays first. So if one family does not work at
+ * all, the other one is tried right after the first attempt. */
 static void mix_families(spore_addr *addrs, size_t n)
 {
 	for (size_t at = 1; at + 1 < n; at++) {
@@ -278,7 +279,7 @@ static void mix_families(spore_addr *addrs, size_t n)
 
 static void try_addrs(struct dial *dial, size_t n)
 {
-	dial->n = n;
+	dial->n_addrs = n;
 	mix_families(dial->addrs, n);
 	try_next(dial);
 }
@@ -307,7 +308,7 @@ static void look_up(struct dial *dial)
 	report_later(dial);
 }
 
-/* 0: the name must be looked up. */
+/* Returns the number of known addresses; 0: the name must be looked up. */
 static size_t find_addrs(struct dial *dial)
 {
 	const struct dial_target *target = &dial->target;
@@ -343,7 +344,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
 	else
 		look_up(dial);
 	if (!dial->task.queued)
-		arm(dial, &dial->deadline, target->timeout_ms);
+		start_timer(dial, &dial->deadline, target->timeout_ms);
 	return dial;
 }
 
@@ -352,7 +353,7 @@ void dial_stop(struct dial *dial)
 	if (!dial || dial->ended)
 		return;
 	stop_timers(dial);
-	give_attempts_up(dial);
+	close_attempts(dial);
 	if (dial->fd >= 0)
 		close(dial->fd);
 	if (dial->task.queued) /* run_report sees `ended` and frees the dial */

@@ -17,8 +17,9 @@ struct dial;
 /* How long an attempt has before the next one starts beside it. */
 enum { DIAL_STAGGER_MS = 250 };
 
-/* Success: fd >= 0, which the callee owns, and the address that answered. Failure: fd is -1, and
- * failure tells the cause, during the call. The dial does not exist any more. */
+/* Success: fd >= 0, which the callee owns, and addr is the address that answered. Failure: fd is
+ * -1, and `failure` tells the cause; it is valid during the call. The dial does not exist any
+ * more. */
 typedef void (*dial_fn)(int fd, const spore_addr *addr, const struct net_failure *failure,
                         void *arg);
 
@@ -27,11 +28,11 @@ struct dial_target {
 	uint16_t port;
 	int64_t timeout_ms; /* for the look-up and all attempts together */
 	struct sock_sizes sizes;
-	spore_addr addr; /* the only one to try, whatever addresses the host has now; family 0:
-	                  * those of the host */
+	spore_addr addr; /* the only address to try, whatever addresses the host has now; family 0:
+	                  * try those of the host */
 };
 
-/* on_done runs once, later and never from within. NULL: out of memory. */
+/* on_done runs once, and never from within dial_start. NULL: out of memory. */
 struct dial *dial_start(struct loop *loop, struct resolver *resolver,
                         const struct dial_target *target, dial_fn on_done, void *arg);
 /* Ends the attempts; on_done will not run. NULL is fine. */

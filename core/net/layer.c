@@ -49,8 +49,8 @@ void layer_fault(struct layer *layer, const char *call, const char *format, ...)
 	layer->on_fault(layer, call, text);
 }
 
-/* The transport's operations; its code runs from here to the end of the call. */
-static const spore_stream_ops *enter(const struct layer *layer, const char *call)
+/* Notes that the transport's code runs until guest_leave. Returns the transport's operations. */
+static const spore_stream_ops *enter_guest(const struct layer *layer, const char *call)
 {
 	guest_enter(layer->origin.name, call);
 	return layer->guest->ops;
@@ -58,22 +58,24 @@ static const spore_stream_ops *enter(const struct layer *layer, const char *call
 
 /* ---- results ---- */
 
+/* Any SPORE_E* except SPORE_EAGAIN and SPORE_EPENDING. */
 static bool is_error(int64_t result)
 {
 	return result <= SPORE_ESTALE && result >= SPORE_EBUSY;
 }
 
-/* Reports a result that is not allowed. Returns what the call returns instead. */
-static spore_status refuse(struct layer *layer, const char *call, int64_t result,
-                           const char *expected)
+/* Reports a result that is not allowed. Returns the result that takes its place. */
+static spore_status refuse_result(struct layer *layer, const char *call, int64_t result,
+                                  const char *expected)
 {
 	layer_fault(layer, call, "%s() returned %lld: expected %s", call, (long long)result,
 	            expected);
 	return SPORE_ECLOSED;
 }
 
-/* The transport returned SPORE_EAGAIN. */
-static spore_status wait_for(struct layer *layer, const char *call, uint32_t wants, uint32_t *want)
+/* The transport returned SPORE_EAGAIN, and must have set its *want (`wants`). */
+static spore_status check_want(struct layer *layer, const char *call, uint32_t wants,
+                               uint32_t *want)
 {
 	if (wants == 0 || wants & ~(uint32_t)(SPORE_READ | SPORE_WRITE)) {
 		layer_fault(
@@ -98,12 +100,12 @@ static size_t size_of(const spore_iov *iov, uint32_t n)
 
 static const char unless_pending[] = "SPORE_OK, or a SPORE_E* except SPORE_EPENDING";
 
-/* A result that is not simply a number of bytes within the first buffer. */
+/* Checks the result of readv or writev. The callers have already handled the usual one. */
 static int64_t check_bytes(struct layer *layer, const char *call, int64_t result, size_t size,
                            uint32_t wants, uint32_t *want)
 {
 	if (result == SPORE_EAGAIN)
-		return wait_for(layer, call, wants, want);
+		return check_want(layer, call, wants, want);
 	if (result > 0 && (uint64_t)result > size) {
 		layer_fault(layer, call, "%s() returned %lld bytes: its buffers hold %zu", call,
 		            (long long)result, size);
@@ -111,8 +113,8 @@ static int64_t check_bytes(struct layer *layer, const char *call, int64_t result
 	}
 	if (result >= 0 || is_error(result))
 		return result;
-	return refuse(layer, call, result,
-	              "a number of bytes, or a SPORE_E* except SPORE_EPENDING");
+	return refuse_result(layer, call, result,
+	                     "a number of bytes, or a SPORE_E* except SPORE_EPENDING");
 }
 
 static spore_status check_status(struct layer *layer, const char *call, spore_status status,
@@ -121,8 +123,8 @@ static spore_status check_status(struct layer *layer, const char *call, spore_st
 	if (status == SPORE_OK || is_error(status))
 		return status;
 	if (status == SPORE_EAGAIN)
-		return wait_for(layer, call, wants, want);
-	return refuse(layer, call, status, expected);
+		return check_want(layer, call, wants, want);
+	return refuse_result(layer, call, status, expected);
 }
 
 /* ---- the operations ---- */
@@ -133,7 +135,7 @@ static spore_status layer_handshake(spore_stream *base, uint32_t *want, spore_ti
 	uint32_t wants = 0;
 	spore_status status;
 
-	status = enter(layer, "handshake")->handshake(layer->guest, &wants, ticket);
+	status = enter_guest(layer, "handshake")->handshake(layer->guest, &wants, ticket);
 	guest_leave();
 	if (status == SPORE_EPENDING)
 		return status;
@@ -146,7 +148,7 @@ static int64_t layer_readv(spore_stream *base, const spore_iov *iov, uint32_t n,
 	uint32_t wants = 0;
 	int64_t got;
 
-	got = enter(layer, "readv")->readv(layer->guest, iov, n, &wants);
+	got = enter_guest(layer, "readv")->readv(layer->guest, iov, n, &wants);
 	guest_leave();
 	if (got > 0 && (uint64_t)got <= iov->len)
 		return got;
@@ -160,12 +162,12 @@ static int64_t layer_writev(spore_stream *base, const spore_iov *iov, uint32_t n
 	uint32_t wants = 0;
 	int64_t put;
 
-	put = enter(layer, "writev")->writev(layer->guest, iov, n, &wants);
+	put = enter_guest(layer, "writev")->writev(layer->guest, iov, n, &wants);
 	guest_leave();
 	if (put > 0 && (uint64_t)put <= size)
 		return put;
 	if (put == 0 && size > 0)
-		return refuse(layer, "writev", put, "bytes, or SPORE_EAGAIN");
+		return refuse_result(layer, "writev", put, "bytes, or SPORE_EAGAIN");
 	return check_bytes(layer, "writev", put, size, wants, want);
 }
 
@@ -177,7 +179,7 @@ static spore_status layer_flush(spore_stream *base, uint32_t *want)
 
 	if (!SPORE_CAN(layer->guest->ops, flush))
 		return SPORE_OK;
-	status = enter(layer, "flush")->flush(layer->guest, &wants);
+	status = enter_guest(layer, "flush")->flush(layer->guest, &wants);
 	guest_leave();
 	return status == SPORE_OK
 	               ? status
@@ -195,7 +197,7 @@ static spore_status layer_shutdown(spore_stream *base, uint32_t *want)
 	uint32_t wants = 0;
 	spore_status status;
 
-	status = enter(layer, "shutdown")->shutdown(layer->guest, &wants);
+	status = enter_guest(layer, "shutdown")->shutdown(layer->guest, &wants);
 	guest_leave();
 	return check_status(layer, "shutdown", status, unless_pending, wants, want);
 }
@@ -208,7 +210,7 @@ static void layer_close(spore_stream *base, uint32_t how)
 		return;
 	layer->closed = true;
 	layer_silence(layer);
-	enter(layer, "close")->close(layer->guest, how);
+	enter_guest(layer, "close")->close(layer->guest, how);
 	guest_leave();
 	layer->guest = NULL;
 }
@@ -221,7 +223,7 @@ static uint32_t layer_raw(spore_stream *base)
 
 	if (!SPORE_CAN(layer->guest->ops, raw))
 		return 0;
-	raw = enter(layer, "raw")->raw(layer->guest);
+	raw = enter_guest(layer, "raw")->raw(layer->guest);
 	guest_leave();
 	if (raw & ~both)
 		layer_fault(layer, "raw", "raw() returned %u: expected at most %u", raw, both);
@@ -290,7 +292,7 @@ size_t layer_pending(struct layer *layer)
 
 	if (layer->base.ops != &layer_ops || !SPORE_CAN(layer->guest->ops, pending))
 		return 0;
-	n = enter(layer, "pending")->pending(layer->guest);
+	n = enter_guest(layer, "pending")->pending(layer->guest);
 	guest_leave();
 	return n;
 }
@@ -302,7 +304,7 @@ bool layer_attr(struct layer *layer, const char *key, size_t index, spore_str *o
 
 	if (layer->base.ops != &layer_ops || !SPORE_CAN(layer->guest->ops, attr))
 		return false;
-	found = enter(layer, "attr")->attr(layer->guest, key, index, &value);
+	found = enter_guest(layer, "attr")->attr(layer->guest, key, index, &value);
 	guest_leave();
 	if (!found)
 		return false;
@@ -322,7 +324,7 @@ const char *layer_error(struct layer *layer)
 
 	if (layer->closed || !SPORE_CAN(layer->guest->ops, error))
 		return NULL;
-	text = enter(layer, "error")->error(layer->guest);
+	text = enter_guest(layer, "error")->error(layer->guest);
 	guest_leave();
 	return text;
 }
@@ -338,14 +340,14 @@ static spore_status check_move(struct layer *layer, const char *call, spore_stat
 {
 	if (status == SPORE_OK || is_error(status))
 		return status;
-	refuse(layer, call, status,
-	       "SPORE_OK, or a SPORE_E* except SPORE_EAGAIN and SPORE_EPENDING");
+	refuse_result(layer, call, status,
+	              "SPORE_OK, or a SPORE_E* except SPORE_EAGAIN and SPORE_EPENDING");
 	return SPORE_EINVAL;
 }
 
 spore_status layer_detach(struct layer *layer)
 {
-	spore_status status = enter(layer, "detach")->detach(layer->guest);
+	spore_status status = enter_guest(layer, "detach")->detach(layer->guest);
 
 	guest_leave();
 	return check_move(layer, "detach", status);
@@ -354,7 +356,7 @@ spore_status layer_detach(struct layer *layer)
 spore_status layer_attach(struct layer *layer, void *state)
 {
 	const spore_attach_args args = { .struct_size = sizeof args, .state = state };
-	spore_status status = enter(layer, "attach")->attach(layer->guest, &args);
+	spore_status status = enter_guest(layer, "attach")->attach(layer->guest, &args);
 
 	guest_leave();
 	return check_move(layer, "attach", status);

@@ -17,14 +17,14 @@
 struct layer;
 struct pace;
 
-/* Gets a fault of the layer's transport as one line, such as "readv() returned ...". The layers of
- * the stack must be silenced. */
+/* Gets a fault of the layer's transport as one line, such as "readv() returned ...". The callee
+ * must silence all layers of the stack. */
 typedef void (*layer_fault_fn)(struct layer *layer, const char *call, const char *text);
 
 /* Who made the transport's stream. */
 struct layer_origin {
 	const char *name;     /* of the instance; permanent */
-	const void *instance; /* for whoever knows what it is */
+	const void *instance; /* opaque here; its maker knows the type */
 	struct pace *pace;    /* of the log lines about its faults; NULL: log all */
 	bool secure;          /* the transport claims to be secure */
 };
@@ -51,7 +51,7 @@ void layer_silence(struct layer *layer);
 __attribute__((format(printf, 3, 4))) void layer_fault(struct layer *layer, const char *call,
                                                        const char *format, ...);
 
-/* The number of bytes that the transport holds back, of all layers below, too. */
+/* The number of bytes that this transport and those below it hold back. */
 size_t layer_pending(struct layer *layer);
 /* As spore_stream_ops.attr. */
 bool layer_attr(struct layer *layer, const char *key, size_t index, spore_str *out);

@@ -16,6 +16,7 @@
 #include "net/shortage.h"
 #include "net/sock.h"
 
+/* How many connections one turn accepts, and after how many failures in it the listener pauses. */
 enum { BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
@@ -27,7 +28,7 @@ struct listener {
 	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
 	spore_addr addr;
-	int64_t complained_ms;
+	int64_t logged_ms; /* when the last pause was logged; 0: never */
 	struct loop_task reap;
 	bool closed;
 };
@@ -55,9 +56,9 @@ static void pause_accepting(struct listener *listener, int cause)
 	ev_io_stop(ev, &listener->io);
 	ev_timer_set(&listener->resume, pause_s, 0.0);
 	ev_timer_start(ev, &listener->resume);
-	if (listener->complained_ms && now - listener->complained_ms < 1000)
+	if (listener->logged_ms && now - listener->logged_ms < 1000)
 		return;
-	listener->complained_ms = now;
+	listener->logged_ms = now;
 	log_event(LOG_ERROR, "cannot accept connections, trying again",
 	          (const struct log_field[]){
 			  log_str("listener", addr_format(&listener->addr, text)),
@@ -66,6 +67,7 @@ static void pause_accepting(struct listener *listener, int cause)
 	          remedy ? 4 : 3);
 }
 
+/* False: the gate is closed, and the listener sleeps until listener_wake. */
 static bool may_accept(struct listener *listener)
 {
 	if (!listener->has_room || listener->has_room(listener->arg))
@@ -95,7 +97,7 @@ static void accept_some(struct listener *listener, int most)
 			pause_accepting(listener, errno);
 			return;
 		}
-		/* Else the connection has failed, not the listener (accept(2)). Accept the next. */
+		/* All other errors belong to one connection, not to the listener (accept(2)). */
 	}
 }
 

@@ -18,8 +18,8 @@ typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
 
 /* Takes the listening fd on success and starts to accept. NULL: out of memory. */
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
-/* has_room runs before each accept. False: nothing is accepted until listener_wake, and new
- * connections wait in the kernel. */
+/* has_room runs before each accept. If it returns false, nothing is accepted until listener_wake,
+ * and new connections wait in the kernel. */
 void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
 /* Accepts at once, while there is room. */
 void listener_wake(struct listener *listener);
@@ -27,8 +27,8 @@ void listener_wake(struct listener *listener);
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
-/* As listener_free, but accepts the connections that wait first, while there is room: the kernel
- * would reset them. */
+/* As listener_free, but first accepts the connections that wait, while there is room. Otherwise the
+ * kernel would reset them. */
 void listener_finish(struct listener *listener);
 /* As listener_free, but returns the listening socket, which is still open: connections that wait in
  * it are kept. */

@@ -22,8 +22,8 @@ _Static_assert(RESOLVE_MAX == ANSWERS_MAX, "all addresses of a look-up are kept"
 
 struct resolver {
 	struct pool *pool;
-	/* Of all members below, of the look-ups and of their lists of callers. Never held during a
-	 * look-up. */
+	/* Protects all members below, the look-ups and their lists of callers. Never held during
+	 * getaddrinfo. */
 	pthread_mutex_t lock;
 	struct answers answers;
 	struct list lookups; /* of struct lookup: queued or running */
@@ -39,8 +39,8 @@ struct lookup {
 	char name[];
 };
 
-/* One caller. Belongs to its loop, but for the time between its removal from the look-up's list,
- * and its post. */
+/* One caller. It belongs to its loop. Only between its removal from the look-up's list and
+ * loop_post, it belongs to the thread of the look-up. */
 struct resolve {
 	struct list node; /* in lookup->callers; alone once the result is on its way */
 	struct loop_task done;
@@ -49,8 +49,8 @@ struct resolve {
 	resolve_fn on_done;
 	void *arg;
 	uint16_t port;
-	bool stopped;      /* while the result is on its way */
-	ev_timer patience; /* runs if there is an old answer, which is in `addrs` meanwhile */
+	bool stopped;      /* by resolve_stop, while the result was on its way */
+	ev_timer patience; /* runs if there is an old answer, which `addrs` holds meanwhile */
 	size_t n;
 	struct net_failure failure;
 	spore_addr addrs[RESOLVE_MAX];
@@ -88,7 +88,8 @@ bool resolver_free(struct resolver *resolver)
 
 /* ---- look-ups ---- */
 
-/* All others mean that the name service, or the way to it, does not work at present. */
+/* The name service has answered: the name has no address. All other codes mean that the service, or
+ * the way to it, does not work at present. */
 static bool is_about_the_name(int failure)
 {
 	return failure == EAI_NONAME || failure == EAI_NODATA || failure == EAI_ADDRFAMILY;
@@ -100,18 +101,20 @@ struct result {
 	spore_addr addrs[RESOLVE_MAX];
 };
 
-static struct net_failure failure_of(int failure, int cause)
+/* Why there is no address. code: what getaddrinfo returned. */
+static struct net_failure failure_of(int code, int system_error)
 {
-	if (!failure)
+	if (!code)
 		return (struct net_failure){ .why = "no address" };
-	if (failure == EAI_SYSTEM)
-		return (struct net_failure){ strerrordesc_np(cause), shortage_of(cause) };
-	return (struct net_failure){ gai_strerror(failure),
-		                     failure == EAI_MEMORY ? SHORTAGE_MEMORY : SHORTAGE_NONE };
+	if (code == EAI_SYSTEM)
+		return (struct net_failure){ strerrordesc_np(system_error),
+			                     shortage_of(system_error) };
+	return (struct net_failure){ gai_strerror(code),
+		                     code == EAI_MEMORY ? SHORTAGE_MEMORY : SHORTAGE_NONE };
 }
 
-/* As getaddrinfo. Without a descriptor for its files and servers, that one says that there is no
- * such name, and leaves the cause in errno. */
+/* As getaddrinfo, but a shortage becomes EAI_SYSTEM. If getaddrinfo gets no descriptor for its
+ * files and servers, it says that there is no such name, and leaves the cause in errno. */
 static int get_addresses(const char *name, const struct addrinfo *hints, struct addrinfo **list_out)
 {
 	int failure;
@@ -137,7 +140,8 @@ static int ask_name_service(const char *name, struct result *result_out)
 	return failure;
 }
 
-/* Notes the result. If there is none, an old answer may take its place. Lock held. */
+/* Keeps the result. If the service has failed, an old answer may take the result's place. Lock
+ * held. */
 static void note_result(struct answers *answers, const char *name, int failure,
                         struct result *result)
 {
@@ -153,7 +157,7 @@ static void note_result(struct answers *answers, const char *name, int failure,
 	}
 }
 
-/* The caller is alone in its list now, so nobody else takes it. Lock held. */
+/* The caller has been removed from the look-up's list, so nobody else touches it. Lock held. */
 static void tell_caller(struct resolve *resolve, const struct result *result)
 {
 	resolve->n = result->n;
@@ -235,7 +239,7 @@ void resolver_refresh(struct resolver *resolver, const char *name)
 	pthread_mutex_unlock(&resolver->lock);
 }
 
-/* Has somebody already waited in vain for the look-up of this name? Lock held. */
+/* Does the look-up of this name run for longer than callers wait for it? Lock held. */
 static bool is_overdue(const struct resolver *resolver, const char *name, int64_t now_ms)
 {
 	const struct lookup *lookup = find_lookup(resolver, name);
@@ -259,7 +263,7 @@ size_t resolver_known(struct resolver *resolver, const char *name, uint16_t port
 	if (state == ANSWER_DUE)
 		find_or_start_lookup(resolver, name);
 	else if (state == ANSWER_OLD && !is_overdue(resolver, name, now_ms))
-		n = 0;
+		n = 0; /* the caller waits for a new answer */
 	pthread_mutex_unlock(&resolver->lock);
 	for (size_t i = 0; i < n; i++)
 		addrs_out[i].port = port;
@@ -349,7 +353,7 @@ static struct resolve *new_caller(struct resolver *resolver, struct loop *loop)
 	return resolve;
 }
 
-/* Uses an old answer, if there is one, if the look-up takes too long. */
+/* If there is an old answer, uses it as soon as the look-up has taken too long. */
 static void arm_patience(struct resolve *resolve, int64_t left_ms)
 {
 	if (resolve->n == 0)

@@ -1,10 +1,10 @@
 /* resolve - resolves names without blocking a loop.
  *
  * getaddrinfo runs on a pool of threads, once for all who ask for the same name at the same time.
- * Answers are kept for two seconds, because a client asks for the same names with every visitor,
- * and are renewed in the second of them. After that a caller waits for the new answer. Only if the
- * name service gives no answer about the name, within RESOLVE_PATIENCE_MS or at all, an old answer
- * is used (net/answers). A numeric address needs no thread. */
+ * An answer is used for two seconds, because a client asks for the same names with every visitor.
+ * If it is used in the second of them, it is renewed. After that, a caller waits for a new answer.
+ * An old answer is used only if the name service fails, or gives no answer within
+ * RESOLVE_PATIENCE_MS (net/answers). A numeric address needs no thread. */
 #ifndef CORE_RESOLVE_H
 #define CORE_RESOLVE_H
 
@@ -14,8 +14,8 @@
 
 #define RESOLVE_MAX 16
 
-/* Who has an old answer waits for so long for a new one. Later callers do not wait, as long as the
- * same look-up runs. */
+/* If there is an old answer, a caller waits for a new one no longer than this. Once a caller has
+ * waited in vain, later callers use the old answer at once, as long as the same look-up runs. */
 enum { RESOLVE_PATIENCE_MS = 1000 };
 
 struct loop;
@@ -24,7 +24,7 @@ struct resolver;
 struct resolve;
 
 /* Success: n >= 1 addresses, each with the port that was asked for. Failure: n is 0, and failure
- * tells the cause. Runs on the loop that asked. */
+ * tells the cause; it is valid during the call. Runs on the loop that asked. */
 typedef void (*resolve_fn)(void *arg, const spore_addr *addrs, size_t n,
                            const struct net_failure *failure);
 

@@ -19,8 +19,8 @@ static int64_t patience_ms(const struct tcp_info *info, int64_t least_ms)
 	return larger(least_ms, (int64_t)info->tcpi_rtt * SILENCE_RTTS / 1000);
 }
 
-/* How long ago the oldest unacknowledged byte was sent, at least. The n waits before the current
- * one, W, were W/2, W/4 and so on. */
+/* How long ago the oldest unacknowledged byte was sent, at least. The current wait is W, and the n
+ * waits before it were W/2, W/4, ... W/2^n, which add up to W - W/2^n. */
 static int64_t least_age_ms(const struct tcp_info *info)
 {
 	int64_t wait_ms = info->tcpi_rto / 1000;
@@ -32,11 +32,12 @@ static int64_t least_age_ms(const struct tcp_info *info)
 bool silence_follows_from(const struct tcp_info *info)
 {
 	int64_t unheard_ms = smaller(info->tcpi_last_ack_recv, info->tcpi_last_data_recv);
+	int64_t silent_ms = smaller(least_age_ms(info), unheard_ms);
+	bool was_repeated = info->tcpi_unacked > 0 && info->tcpi_retransmits >= SILENCE_REPEATS;
+	/* The peer has had the time to answer what was sent last. */
 	bool was_answerable = (int64_t)info->tcpi_last_data_sent * 1000 > info->tcpi_rtt;
 
-	return info->tcpi_unacked > 0 && info->tcpi_retransmits >= SILENCE_REPEATS &&
-	       was_answerable &&
-	       smaller(least_age_ms(info), unheard_ms) > patience_ms(info, SILENCE_LEAST_MS);
+	return was_repeated && was_answerable && silent_ms > patience_ms(info, SILENCE_LEAST_MS);
 }
 
 static bool ask_kernel(int fd, struct tcp_info *info_out)

@@ -17,12 +17,12 @@ struct tcp_info;
  * direction, a live peer is silent for so long once in more than 10^5 times. */
 enum { SILENCE_LEAST_MS = 2000, SILENCE_RTTS = 12, SILENCE_REPEATS = 3 };
 
-/* The peer of this socket is silent in that sense. False if all data is acknowledged. */
+/* Is the peer of this socket silent in that sense? False if all data is acknowledged. */
 bool silence_is_proven(int fd);
 /* The same for what the kernel has reported. Pure. */
 bool silence_follows_from(const struct tcp_info *info);
-/* How much later than expected a message of this peer may come: SILENCE_RTTS round trips, and at
- * least least_ms. */
+/* How much later than expected a message of this peer may come: SILENCE_RTTS round trips, but no
+ * less than least_ms. */
 int64_t silence_patience_ms(int fd, int64_t least_ms);
 
 #endif

@@ -12,7 +12,7 @@
 #include "net/addr.h"
 
 enum { BACKLOG = 4096, CONTROL_IDLE_S = 5, CONTROL_TIMEOUT_MS = 10000 };
-/* Until the configured values are set. */
+/* Keepalive of accepted sockets, until the configured values are set. */
 enum { IDLE_MS = 20000, TIMEOUT_MS = 120000 };
 /* The kernel allows 127 probes. With fewer than MIN_PROBES, a live peer might seem to be gone. */
 enum { MIN_PROBES = 3, MAX_PROBES = 100 };

@@ -21,8 +21,8 @@ void sock_resize(int fd, const struct sock_sizes *sizes);
 int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err);
 /* A socket for this family of addresses that is not bound yet. -1 and errno on failure. */
 int sock_unbound(const spore_addr *addr);
-/* Allows later sockets to share the port of this one. Call it between bind and listen: bind has
- * failed then if another process has the port. */
+/* Allows later sockets to share the port of this one. Call it after bind, so that bind still fails
+ * if another process has the port, and before listen. */
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
 
@@ -35,19 +35,20 @@ int sock_connect_result(int fd);
 const char *sock_connect_cause(int cause);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
-/* Sends keepalive probes once the connection has been idle for idle_ms, in whole seconds; 0: none.
- * It breaks if nothing has come from the peer for timeout_ms and at least three probes are lost. */
+/* Sends keepalive probes once the connection has been idle for idle_ms, in whole seconds; 0: no
+ * probes. The connection breaks if nothing has come from the peer for timeout_ms and at least three
+ * probes are lost. */
 void sock_keep_alive(int fd, int64_t idle_ms, int64_t timeout_ms);
 /* For control connections: detects within about ten seconds that the peer has vanished, by
  * keepalive and by a limit for unacknowledged data (TCP_USER_TIMEOUT). */
 void sock_watch_control(int fd);
 /* The peer's kernel has not acknowledged everything that was written. */
 bool sock_has_unacknowledged(int fd);
-/* What the kernel has seen of the peer of such a socket. */
+/* What the kernel has seen of the peer of a TCP socket. */
 struct sock_sight {
-	unsigned repeats; /* of data, or of probes of a closed window, since the peer has
+	unsigned repeats; /* of data, or of probes of a closed window, since the peer last
 	                   * acknowledged new data or answered a probe */
-	int64_t heard_ms; /* time since the last acknowledgement of anything */
+	int64_t heard_ms; /* time since the peer last acknowledged anything */
 };
 /* False: it is no TCP socket. */
 bool sock_look(int fd, struct sock_sight *sight_out);

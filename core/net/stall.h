@@ -6,20 +6,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many idle turns within so many milliseconds are a stall. Transports that are only difficult
- * move a byte after a few turns. */
+/* STALL_TURNS idle turns within STALL_MS are a stall. A transport that is only slow moves a byte
+ * after a few turns. */
 enum { STALL_TURNS = 1000, STALL_MS = 1000 };
 
 /* Zero-initialised: no idle turn yet. */
 struct stall {
-	unsigned turns; /* idle ones since the last progress or since the window began */
-	size_t least_pending;
-	int64_t since_ms;
+	unsigned turns;       /* idle turns in the present window; 0: no window */
+	size_t least_pending; /* the bytes that the transport held when the window began */
+	int64_t since_ms;     /* when the window began */
 };
 
-/* Counts a turn in which the transport was called, because it was to be ready, and moved no byte.
- * `pending`: the bytes that it holds now; if they became fewer, the turn was not idle. True: the
- * transport stalls. */
+/* Counts a turn in which the transport was called as ready, but moved no byte. `pending`: the bytes
+ * that it holds now. If they became fewer, a new window begins. True: the transport stalls. */
 bool stall_add(struct stall *stall, size_t pending, int64_t now_ms);
 
 #endif

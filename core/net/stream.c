@@ -38,10 +38,12 @@ struct stream {
 	struct loop_task reap;
 	/* The last call of this turn that returned SPORE_EAGAIN; NULL: none. See end_turn. */
 	const char *waiting;
-	char *fault; /* owned; what a transport did wrong, and which; NULL: nothing */
+	char *fault; /* owned; which transport failed and how, for the log; NULL: none */
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
-	bool open, opening, failed, closed, dead, raw_is_known;
+	bool open, opening, closed, raw_is_known;
+	bool failed;     /* the handshake has failed */
+	bool dead;       /* to be freed as soon as `more` is not queued */
 	bool delivering; /* deliver_events runs, and calls wait_for_wants at its end */
 	bool is_broken;  /* a transport broke the contract, and all layers are silenced */
 };
@@ -132,15 +134,17 @@ spore_stream *stream_top(struct stream *stream)
 	return conn->n_layers ? &conn->layers[conn->n_layers - 1]->base : &stream->bottom.base;
 }
 
-/* The layer that the host works with now; NULL: there is only the socket. */
+/* The layer that the host calls now: the one whose handshake runs, or else the top one. NULL: there
+ * is only the socket. */
 static struct layer *busy_layer(const struct stream *stream)
 {
 	const struct spore_conn *conn = &stream->conn;
 
 	if (conn->n_layers == 0)
 		return NULL;
-	return conn
-	        ->layers[stream->shaking < conn->n_layers ? stream->shaking : conn->n_layers - 1];
+	if (stream->shaking < conn->n_layers)
+		return conn->layers[stream->shaking];
+	return conn->layers[conn->n_layers - 1];
 }
 
 static void log_fault(const struct stream *stream, const struct layer *layer, const char *call,
@@ -158,15 +162,15 @@ static void log_fault(const struct stream *stream, const struct layer *layer, co
 	          log_int("withheld", held));
 }
 
-/* Keeps the first cause for stream_complaint. */
-static void blame(struct stream *stream, const struct layer *layer, const char *text)
+/* Keeps the first fault for stream_complaint. */
+static void keep_fault(struct stream *stream, const struct layer *layer, const char *text)
 {
 	if (!stream->fault &&
 	    asprintf(&stream->fault, "transport %s: %s", layer->origin.name, text) < 0)
 		stream->fault = NULL;
 }
 
-/* Ends the use of all layers. The owner learns of it from the call that it is in, or from the
+/* Ends the use of all layers. The owner learns of it from the call that it has made, or from the
  * events that it wants. */
 static void on_layer_fault(struct layer *layer, const char *call, const char *text)
 {
@@ -176,7 +180,7 @@ static void on_layer_fault(struct layer *layer, const char *call, const char *te
 	if (stream->is_broken)
 		return;
 	stream->is_broken = true;
-	blame(stream, layer, text);
+	keep_fault(stream, layer, text);
 	for (unsigned i = 0; i < stream->conn.n_layers; i++)
 		layer_silence(stream->conn.layers[i]);
 	stream->flush_wants = stream->raw = 0;
@@ -264,10 +268,12 @@ void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
 
 /* ---- waiting ---- */
 
+/* Makes the watcher wait for what the owner's directions and the flush are blocked by. */
 static void rearm(struct stream *stream)
 {
 	unsigned needs = stream->flush_wants;
 	int events;
+	bool is_as_needed;
 
 	if (stream->closed)
 		return;
@@ -276,8 +282,9 @@ static void rearm(struct stream *stream)
 	if (stream->want & SPORE_WRITE)
 		needs |= stream->blocked_write;
 	events = (needs & SPORE_READ ? EV_READ : 0) | (needs & SPORE_WRITE ? EV_WRITE : 0);
-	if (events == (stream->io.events & (EV_READ | EV_WRITE)) &&
-	    (events != 0) == ev_is_active(&stream->io))
+	is_as_needed = events == (stream->io.events & (EV_READ | EV_WRITE)) &&
+	               (events != 0) == ev_is_active(&stream->io);
+	if (is_as_needed)
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
 	/* ev_io_set would cause a system call even if nothing has changed. */
@@ -359,7 +366,7 @@ static void begin_turn(struct stream *stream)
 	stream->waiting = NULL;
 }
 
-/* The stream was called because it was to be ready. If that moves no byte again and again, a
+/* In this turn the stream was called as ready. If such turns move no byte again and again, a
  * transport is at fault, and the worker would spin. */
 static void end_turn(struct stream *stream)
 {
@@ -414,15 +421,16 @@ static void become_open(struct stream *stream)
 	ask_raw(stream);
 }
 
-/* A handshake has failed. If nobody says why, the log names at least the transport. */
-static void blame_mute(struct stream *stream, spore_status status)
+/* A handshake has failed. If neither a transport nor the socket says why, the log names at least
+ * the transport. */
+static void keep_silent_fault(struct stream *stream, spore_status status)
 {
 	char text[80];
 
 	if (stream_complaint(stream) || stream->bottom.cause)
 		return;
 	snprintf(text, sizeof text, "handshake() returned %d, and error() no reason", status);
-	blame(stream, busy_layer(stream), text);
+	keep_fault(stream, busy_layer(stream), text);
 }
 
 /* Continues the handshakes as far as possible: OK, AGAIN or ERROR. */
@@ -434,14 +442,14 @@ static enum stream_io shake_hands(struct stream *stream)
 		spore_status status = layer->ops->handshake(layer, &wants, stream->ticket);
 
 		if (status == SPORE_EAGAIN || status == SPORE_EPENDING) {
-			/* The owner wants no direction yet, so these are the handshake's. */
+			/* The owner wants no direction yet, so the watcher serves the handshake. */
 			stream->flush_wants = status == SPORE_EAGAIN ? (uint8_t)wants : 0;
 			stream->waiting = status == SPORE_EAGAIN ? "handshake" : NULL;
 			return STREAM_AGAIN;
 		}
 		if (status != SPORE_OK) {
 			stream->failed = true;
-			blame_mute(stream, status);
+			keep_silent_fault(stream, status);
 			return STREAM_ERROR;
 		}
 		if (++stream->shaking < stream->conn.n_layers)
@@ -460,7 +468,7 @@ bool stream_open(struct stream *stream)
 	stream->shaking = 0;
 	io = shake_hands(stream);
 	if (io == STREAM_ERROR)
-		loop_at_turn_end(stream->loop, &stream->ready); /* it tells the owner */
+		loop_at_turn_end(stream->loop, &stream->ready); /* run_ready tells the owner */
 	if (io == STREAM_OK)
 		flush(stream);
 	rearm(stream);
@@ -486,18 +494,18 @@ static void continue_opening(struct stream *stream)
 
 /* ---- events ---- */
 
-/* Tries what waits for one of the directions `ready`. */
+/* The descriptor is ready in these directions: tries again what was blocked by one of them. */
 static void try_again(struct stream *stream, unsigned ready)
 {
-	unsigned tell = 0;
+	unsigned events = 0;
 
 	if (stream->flush_wants & ready)
 		flush(stream);
 	if (stream->want & SPORE_READ && stream->blocked_read & ready)
-		tell |= STREAM_READABLE;
+		events |= STREAM_READABLE;
 	if (stream->want & SPORE_WRITE && stream->blocked_write & ready)
-		tell |= STREAM_WRITABLE;
-	deliver_events(stream, tell);
+		events |= STREAM_WRITABLE;
+	deliver_events(stream, events);
 }
 
 static void take_turn(struct stream *stream, unsigned ready)
@@ -510,7 +518,7 @@ static void take_turn(struct stream *stream, unsigned ready)
 	end_turn(stream);
 }
 
-/* The descriptor's errors and hang-ups come as both events. */
+/* libev reports an error or a hang-up of the descriptor as both events. */
 static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {
 	(void)ev;
@@ -712,7 +720,8 @@ static bool attach_layers(struct stream *stream, unsigned from, stream_state_fn 
 	return true;
 }
 
-/* SPORE_EBUSY: they remain as they were. */
+/* Detaches the layers, top first. If one refuses, those above it are attached again. SPORE_EBUSY:
+ * nothing has changed. */
 static spore_status detach_layers(struct stream *stream, stream_state_fn state_on)
 {
 	for (unsigned i = stream->conn.n_layers; i-- > 0;) {

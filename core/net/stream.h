@@ -30,25 +30,25 @@ typedef void (*stream_fn)(struct stream *stream, unsigned events, void *arg);
 /* Takes the connected, non-blocking fd on success. `local` may be NULL. NULL: out of memory. */
 struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
                           const spore_addr *local);
-/* Closes in order, or with a reset; always with a reset after a transport has broken the contract.
+/* Closes in order or with a reset. After a transport has broken the contract, it is always a reset.
  * No event follows, and the memory is freed at the end of the turn. NULL is fine, and so is a
- * second call in the same turn. A detached stream is closed on any thread, once, and freed at once.
- * */
+ * second call in the same turn. A detached stream may be closed on any thread, but only once; it is
+ * freed at once. */
 void stream_close(struct stream *stream, bool reset);
 
 spore_conn *stream_conn(struct stream *stream);
 spore_stream *stream_top(struct stream *stream);
-/* Puts `upper` on top, as a transport's wrap has made it on stream_top, or accepts that it added
- * nothing. There must be fewer than CONN_MAX_LAYERS. False: out of memory, and `upper` and all
- * below it have been closed; the caller still closes the stream. */
+/* Puts `upper` on top. It is what a transport's wrap made of stream_top; if it is stream_top
+ * itself, the transport adds no layer. There must be fewer than CONN_MAX_LAYERS layers. False: out
+ * of memory, and `upper` and all below it have been closed; the caller still closes the stream. */
 bool stream_push(struct stream *stream, spore_stream *upper, const struct layer_origin *origin);
 
-/* Keeps something that the layers need: `release` gets it when the stream is freed. Call it at most
- * once. */
+/* Keeps something that the layers need, and passes it to `release` when the stream is freed. Call
+ * it at most once. */
 void stream_keep(struct stream *stream, void (*release)(void *kept), void *kept);
 
-/* Sets the ticket by which a transport may finish its handshake on another thread. `drop` gets it
- * when the stream does not need it any more. Replaces a spent ticket. */
+/* Sets the ticket by which a transport may finish its handshake on another thread. `drop` gets the
+ * ticket when the stream does not need it any more. Replaces a spent ticket. */
 void stream_set_ticket(struct stream *stream, spore_ticket ticket,
                        void (*drop)(spore_ticket ticket));
 /* The handshake has failed on another thread: STREAM_FAILED follows. */
@@ -77,8 +77,8 @@ bool stream_is_bare(const struct stream *stream);
 int stream_fd(const struct stream *stream);
 /* The caller wrote to stream_fd, and that failed with this errno. */
 void stream_lose(struct stream *stream, int cause);
-/* The connection is broken: an end of file on stream_fd is not an orderly end. stream_read
- * considers that itself. */
+/* Is the connection broken? Then an end of file on stream_fd is not an orderly end. stream_read
+ * reports it as an error. */
 bool stream_is_lost(const struct stream *stream);
 /* The peer has closed or reset the connection, whatever it had sent before. */
 bool stream_has_left(const struct stream *stream);
@@ -99,9 +99,9 @@ const char *stream_shaking(const struct stream *stream);
 /* The state of a transport's instance (layer_origin.instance) on the worker of that loop. */
 typedef void *(*stream_state_fn)(const void *instance, const struct loop *loop);
 
-/* All its transports can move. If not, the stream stays with the worker that opened it. */
+/* Can all its transports move? If not, the stream stays with the worker that opened it. */
 bool stream_can_move(const struct stream *stream);
-/* Takes the stream from its worker and its owner. Not inside a callback of the stream, but for
+/* Takes the stream from its worker and its owner. Call it outside of the stream's callbacks, for
  * example in a task at the end of the turn.
  *  - STREAM_OK: it belongs to nobody; another thread may call stream_attach or stream_close;
  *  - STREAM_AGAIN: a task is queued or a transport is busy; nothing has changed, try it again in

@@ -9,14 +9,14 @@
 #include "net/stream.h"
 #include "relay/pipes.h"
 
-/* A read is at most one scratch, and nothing is read while the spill holds bytes. The bytes that
- * follow Accept at the start are at most as much again. */
+/* A read is at most one scratch, and nothing is read while the spill holds bytes. At the start of a
+ * relay, the spill may hold as much again: the bytes that followed Accept. */
 static const size_t spill_max = 2 * LOOP_SCRATCH;
-/* Size of a read if the streams can be spliced. Two full reads in a row mean that more data is
- * coming than is cheap to copy. A turn that splices less than this is slow. */
+/* Size of a read if the streams can be spliced. FULL_READS full reads in a row mean that more data
+ * is coming than is cheap to copy. A turn that splices less than this is slow. */
 static const size_t copy_bytes = (size_t)16 * 1024;
-/* Size of a read if they cannot. In bulk a read is as long as the scratch, because most of the cost
- * is the kernel's, for each call. */
+/* Size of a read if the streams cannot be spliced. In bulk, a read is even as long as the scratch,
+ * because most of its cost is that of the system call. */
 static const size_t long_copy_bytes = (size_t)64 * 1024;
 /* What one direction may move in one turn of the loop. */
 static const size_t turn_bytes = PIPE_BYTES;
@@ -44,7 +44,7 @@ static void break_off(struct flow *flow, const struct flow_ends *ends)
 
 /* ---- copying ---- */
 
-/* Writes as much as the destination takes; *n_out: how much. False: the flow is broken. */
+/* Writes as much as the destination takes, which is *n_out bytes. False: the flow is broken. */
 static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes,
                        size_t len, size_t *n_out)
 {
@@ -64,13 +64,19 @@ static bool write_some(struct flow *flow, const struct flow_ends *ends, const ui
 	return true;
 }
 
-/* Counts full reads in a row. A transport returns whole records, which seldom fill a read, so half
- * a read counts as full. A slow destination must not get long reads, because their rest is kept in
- * the spill. */
-static void note_read(struct flow *flow, bool splices, size_t n, size_t taken)
+/* Was this a full read? A transport returns whole records, which seldom fill a read, so half of a
+ * long read counts as full. It counts only if the destination took all of it: a slow destination
+ * must not get longer reads, because their rest is kept in the spill. */
+static bool is_full(bool splices, size_t n, size_t taken)
 {
-	bool full = splices ? n >= copy_bytes : n >= long_copy_bytes / 2 && taken == n;
+	if (splices)
+		return n >= copy_bytes;
+	return n >= long_copy_bytes / 2 && taken == n;
+}
 
+/* Counts full reads in a row. */
+static void note_read(struct flow *flow, bool full)
+{
 	if (!full)
 		flow->full_reads = 0;
 	else if (flow->full_reads < FULL_READS)
@@ -89,7 +95,8 @@ static size_t copy_size(const struct flow *flow, bool splices)
 	return flow->full_reads < FULL_READS ? long_copy_bytes : LOOP_SCRATCH;
 }
 
-/* Reads once and writes the bytes on. */
+/* Reads once and writes the bytes on. splices: more data would be spliced, so the read is short.
+ * False: as flow_pump. */
 static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool splices)
 {
 	uint8_t *scratch = loop_scratch(ends->loop);
@@ -109,7 +116,7 @@ static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool spli
 	}
 	if (!write_some(flow, ends, scratch, n, &taken))
 		return true;
-	note_read(flow, splices, n, taken);
+	note_read(flow, is_full(splices, n, taken));
 	if (buf_append(&flow->spill, scratch + taken, n - taken, spill_max))
 		return true;
 	log_error("relay reset: out of memory", log_int("bytes", (int64_t)(n - taken)));
@@ -128,13 +135,14 @@ static ssize_t splice_some(int from, int to, size_t len)
 	return splice(from, NULL, to, NULL, len, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 }
 
-/* A splice that moves some bytes before it fails does not report the cause. The next splice gets
- * EPIPE, but the connection may have been reset, so EPIPE then counts as a reset. */
-static int cause_of_break(ssize_t n, int code, bool partly)
+/* The cause of a failed splice to the destination. was_partial: the splice before it has moved only
+ * some of the bytes. That one may have met a reset without reporting it, and the next one gets
+ * EPIPE. So this EPIPE counts as a reset. */
+static int cause_of_break(ssize_t n, int splice_errno, bool was_partial)
 {
-	int cause = n < 0 ? code : EPIPE;
+	int cause = n < 0 ? splice_errno : EPIPE;
 
-	return cause == EPIPE && partly ? ECONNRESET : cause;
+	return cause == EPIPE && was_partial ? ECONNRESET : cause;
 }
 
 /* A sandbox refuses the call with one of these errors, and so does a kernel or a file that has no
@@ -173,7 +181,7 @@ static bool unload_pipe(struct flow *flow, const struct flow_ends *ends)
 static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 {
 	struct pipe *pipe = flow->pipe;
-	bool partly = false;
+	bool was_partial = false;
 
 	while (pipe->len > 0) {
 		ssize_t n = splice_some(pipe->out, stream_fd(ends->to), pipe->len);
@@ -185,18 +193,18 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 			return unload_pipe(flow, ends);
 		}
 		if (n <= 0) {
-			stream_lose(ends->to, cause_of_break(n, errno, partly));
+			stream_lose(ends->to, cause_of_break(n, errno, was_partial));
 			break_off(flow, ends);
 			return false;
 		}
-		partly = (size_t)n < pipe->len;
+		was_partial = (size_t)n < pipe->len;
 		pipe->len -= (size_t)n;
 		flow->bytes += (size_t)n;
 	}
 	return true;
 }
 
-/* Nothing was spliced, so nothing is lost. */
+/* The pipe is empty, so no byte is lost. */
 static bool copy_instead(struct flow *flow, const struct flow_ends *ends, int cause)
 {
 	note_refusal(ends, cause);
@@ -204,9 +212,24 @@ static bool copy_instead(struct flow *flow, const struct flow_ends *ends, int ca
 	return copy_once(flow, ends, false);
 }
 
-/* Each step empties the pipe; if it cannot, the destination is full and the turn is over. So the
+/* Gives the pipe back if it is empty, ends the flow if the source has ended, and ends the bulk
+ * transfer after some slow turns. */
+static void end_splice_turn(struct flow *flow, const struct flow_ends *ends, size_t moved)
+{
+	flow->slow_turns = moved < copy_bytes ? flow->slow_turns + 1 : 0;
+	if (flow->slow_turns >= SLOW_TURNS) {
+		flow->bulk = false;
+		flow->full_reads = flow->slow_turns = 0;
+	}
+	if (flow->pipe->len == 0)
+		give_pipe(flow, ends->pipes);
+	if (flow->state == FLOW_ENDING)
+		flow_drain(flow, ends);
+}
+
+/* Each step empties the pipe. If it cannot, the destination is full and the turn is over. So the
  * pipe is empty before each step, and EAGAIN when splicing into the pipe means that the socket is
- * empty. */
+ * empty. False: as flow_pump. */
 static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t moved = 0, most = smaller(turn_bytes, ends->most);
@@ -234,15 +257,7 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 		if (flow->pipe->len > 0 || flow->spill.len > 0 || (size_t)n < copy_bytes)
 			break;
 	}
-	flow->slow_turns = moved < copy_bytes ? flow->slow_turns + 1 : 0;
-	if (flow->slow_turns >= SLOW_TURNS) {
-		flow->bulk = false;
-		flow->full_reads = flow->slow_turns = 0;
-	}
-	if (flow->pipe->len == 0)
-		give_pipe(flow, ends->pipes);
-	if (flow->state == FLOW_ENDING)
-		flow_drain(flow, ends);
+	end_splice_turn(flow, ends, moved);
 	return true;
 }
 
@@ -260,6 +275,7 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 		flow->pipe = pipe_pool_take(ends->pipes, loop_now_ms(ends->loop));
 	if (flow->pipe)
 		return splice_turn(flow, ends);
+	/* Bulk without a pipe is copied by long reads. */
 	return copy_once(flow, ends, splices && !flow->bulk);
 }
 

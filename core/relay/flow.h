@@ -2,9 +2,9 @@
  *
  *      from ──read──▶ scratch ──write──▶ to      A small amount is copied. Bytes that `to` does not
  *                        └──▶ spill              take are kept in the spill.
- *      from ──splice──▶ pipe ──splice──▶ to      Bulk is spliced if both streams are raw. The bytes
- *                                                stay in the kernel. If splicing is refused, the
- *                                                bytes are copied.
+ *      from ──splice──▶ pipe ──splice──▶ to      Bulk is spliced if both streams are raw, so that
+ *                                                the bytes stay in the kernel. If the system
+ *                                                refuses that, the bytes are copied.
  *
  * `from` is not read while the spill or the pipe holds bytes. So memory is bounded, and the bytes
  * keep their order. Embedded by value in its relay. [worker] */
@@ -30,7 +30,7 @@ enum flow_state {
 
 struct flow {
 	struct buf spill;
-	struct pipe *pipe; /* owned; NULL if it would be empty */
+	struct pipe *pipe; /* owned; NULL between turns if it would be empty */
 	size_t own;        /* bytes at the front of the spill that do not come from the source */
 	uint64_t bytes;    /* bytes of the source that the destination has taken */
 	enum flow_state state;
@@ -49,13 +49,13 @@ struct flow_ends {
 	size_t most;  /* bytes that may be read, and so held, now; SIZE_MAX: no limit */
 };
 
-/* `from` is readable: moves bytes, as many as one turn and ends->most allow. False: the source was
- * reset, or memory is out. The caller resets both streams. */
+/* Call it when `from` is readable. Moves as many bytes as one turn and ends->most allow. False: the
+ * source was reset, or memory is out. The caller resets both streams. */
 bool flow_pump(struct flow *flow, const struct flow_ends *ends);
-/* At the start of a relay, while the spill holds bytes of our own: appends the bytes that the
+/* For the start of a relay, while the spill holds bytes of our own. Appends the bytes that the
  * source has already sent, so that both leave in one write. False: as above. */
 bool flow_join(struct flow *flow, const struct flow_ends *ends);
-/* `to` is writable: writes the held bytes, then the half-close. */
+/* Call it when `to` is writable. Writes the held bytes, then the half-close. */
 void flow_drain(struct flow *flow, const struct flow_ends *ends);
 /* Frees the spill and gives back the pipe. */
 void flow_fini(struct flow *flow, struct pipe_pool *pipes);

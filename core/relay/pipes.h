@@ -28,9 +28,9 @@ struct pipe_pool {
 void pipe_pool_init(struct pipe_pool *pool, unsigned most);
 /* Closes the pipes. All must have been given back. */
 void pipe_pool_fini(struct pipe_pool *pool);
-/* NULL: no pipe is available, or only a small one. Then the caller copies. */
+/* NULL: no pipe is available, or only a small one. The caller then copies. */
 struct pipe *pipe_pool_take(struct pipe_pool *pool, int64_t now_ms);
-/* The system refuses a call that pipes are used with: for a minute the pool gives no pipe, so its
+/* Call it when the system refuses a call on pipes. For a minute the pool gives no pipe, so its
  * callers copy. The first time in this process, the log names the call and the cause. */
 void pipe_pool_refuse(struct pipe_pool *pool, const char *call, int cause, int64_t now_ms);
 /* Keeps the pipe for the next caller if it is empty, else closes it. NULL is fine. */

@@ -18,9 +18,9 @@ static const double sweep_s = 1.0;
 /* A relay in which no byte has moved for so long is quiet. */
 enum { QUIET_MS = 500 };
 
-/* Of a relay with a limited rate. */
+/* Limits the rate of a relay. */
 struct brake {
-	struct throttle throttles[2]; /* of the flows */
+	struct throttle throttles[2]; /* throttles[i] limits flows[i] */
 	ev_timer pause;               /* runs while a flow may not read */
 };
 
@@ -37,8 +37,8 @@ struct relay {
 	enum relay_cause cause; /* once it is over */
 	char *error;            /* owned; of relay_end_fn */
 	struct loop_task reap;
-	uint64_t seen;          /* bytes of both flows at the last sweep */
-	int64_t quiet_ms;       /* when a sweep first saw this number of bytes */
+	uint64_t seen_bytes;    /* bytes of both flows at the last sweep */
+	int64_t quiet_since_ms; /* when a sweep first saw this number of bytes */
 	struct vigil vigils[2]; /* of the streams' peers */
 	bool doubted;           /* the left peer seems to be gone */
 	bool settled;    /* the peers have acknowledged what was sent before the last sweep */
@@ -96,8 +96,8 @@ static void finish_relay(struct relay *relay, enum relay_cause cause)
 
 /* ---- the limit on the rate ---- */
 
-/* How many bytes a flow of a relay with a brake may read now. This and hold_back are not inlined,
- * so that other relays do not pay for them. */
+/* How many bytes a flow of a relay with a brake may read now. This function and hold_back are not
+ * inlined, so that relays without a brake do not pay for them. */
 __attribute__((noinline)) static size_t braked_room(struct relay *relay, int from)
 {
 	size_t room = throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
@@ -116,7 +116,8 @@ static void start_pause(struct relay *relay, int from)
 	ev_timer_start(loop_ev(relay->set->loop), pause);
 }
 
-/* A flow that may not read now does not want to; it is looked at again after a pause. */
+/* Removes SPORE_READ from the wants of a flow that may not read now. After a pause the wants are
+ * computed anew. */
 __attribute__((noinline)) static void hold_back(struct relay *relay, unsigned wants[2])
 {
 	for (int i = 0; i < 2; i++) {
@@ -162,14 +163,14 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .most = relay->set->most_held };
 }
 
-/* What a stream waits for: its own flow reads it, the other one writes it. */
+/* What stream i waits for: flow i reads it, and the other flow writes to it. */
 static unsigned wants_of(const struct relay *relay, int i)
 {
 	return (flow_reads(&relay->flows[i]) ? SPORE_READ : 0) |
 	       (flow_writes(&relay->flows[!i]) ? SPORE_WRITE : 0);
 }
 
-/* Both flows are over. */
+/* Why the relay ends when both flows are over. */
 static enum relay_cause cause_of(const struct flow flows[2])
 {
 	if (flows[0].state == FLOW_BROKEN)
@@ -208,6 +209,7 @@ static enum relay_cause break_of(int side)
 	return side ? RELAY_RIGHT_BROKEN : RELAY_LEFT_BROKEN;
 }
 
+/* The stream that this flow reads has failed. */
 static void fail_relay(struct relay *relay, int from)
 {
 	const char *complaint = stream_complaint(relay->streams[from]);
@@ -267,7 +269,7 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	relay->flows[1].spill = *plan->for_left;
 	relay->flows[1].own = plan->for_left->len;
 	*plan->for_left = *plan->for_right = (struct buf){ 0 };
-	relay->quiet_ms = loop_now_ms(set->loop);
+	relay->quiet_since_ms = loop_now_ms(set->loop);
 	relay->reap.run = run_end_relay;
 	return relay;
 }
@@ -298,6 +300,8 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 	set->count++;
 	for (int i = 0; i < 2; i++)
 		stream_set_owner(relay->streams[i], on_relay_stream, relay);
+	/* The input of a right stream that has waited leaves in one write with bytes of our own, if
+	 * there are some. */
 	if (set->right_waited && has_own)
 		join_flow(relay, 1);
 	for (int i = 0; i < 2 && !relay->over; i++)
@@ -310,16 +314,21 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 
 /* ---- relays whose watchers do not run, and idle ones ---- */
 
+static bool is_paused(struct relay *relay, int from)
+{
+	return relay->brake && braked_room(relay, from) == 0;
+}
+
 /* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
  * be reset meanwhile, so ask the kernel. A stream that has ended in order is left alone while its
  * bytes drain. */
 static bool has_died(struct relay *relay, int side)
 {
-	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];
+	const struct flow *reader = &relay->flows[side], *writer = &relay->flows[!side];
 	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
-	bool reads = flow_reads(from) && !(relay->brake && braked_room(relay, side) == 0);
+	bool reads = flow_reads(reader) && !is_paused(relay, side);
 
-	if (reads || from->state == FLOW_ENDING || flow_is_over(to))
+	if (reads || reader->state == FLOW_ENDING || flow_is_over(writer))
 		return false;
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
@@ -328,10 +337,10 @@ static void note_activity(struct relay *relay)
 {
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
 
-	if (relay->seen == bytes)
+	if (relay->seen_bytes == bytes)
 		return;
-	relay->seen = bytes;
-	relay->quiet_ms = loop_now_ms(relay->set->loop);
+	relay->seen_bytes = bytes;
+	relay->quiet_since_ms = loop_now_ms(relay->set->loop);
 	relay->settled = false;
 }
 
@@ -339,7 +348,7 @@ static bool is_idle(const struct relay *relay)
 {
 	int64_t idle_ms = relay->set->idle_ms ? *relay->set->idle_ms : 0;
 
-	return idle_ms && loop_now_ms(relay->set->loop) - relay->quiet_ms >= idle_ms;
+	return idle_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= idle_ms;
 }
 
 /* ---- peers that are gone ---- */
@@ -359,14 +368,15 @@ static void enable_keepalive(struct relay *relay)
 static enum vigil_finding look_for_peer(struct relay *relay, int side)
 {
 	const struct relay_watch *watch = &relay->set->watch;
-	bool short_limit = side == 0 && relay->doubted && watch->doubt_ms < watch->timeout_ms;
-	int64_t limit_ms = short_limit ? watch->doubt_ms : watch->timeout_ms;
+	int64_t limit_ms = watch->timeout_ms; /* 0: none */
 
+	if (side == 0 && relay->doubted && watch->doubt_ms < limit_ms)
+		limit_ms = watch->doubt_ms;
 	return vigil_look(&relay->vigils[side], stream_fd(relay->streams[side]), limit_ms);
 }
 
-/* A settled relay sends nothing until bytes move or a flow ends, so only the kernel's keepalive
- * probes can be unanswered. It costs no system call. */
+/* A settled relay sends nothing until bytes move or a flow ends. Until then, the kernel's keepalive
+ * probes are enough, and this costs no system call. */
 static bool has_lost_peer(struct relay *relay, enum relay_cause *cause_out)
 {
 	enum vigil_finding findings[2];
@@ -381,7 +391,7 @@ static bool has_lost_peer(struct relay *relay, enum relay_cause *cause_out)
 	return findings[0] == VIGIL_LOST || findings[1] == VIGIL_LOST;
 }
 
-/* The left peer seems to be gone. If it is idle, the kernel finds out. */
+/* The left peer seems to be gone. If the relay is idle, the kernel's probes find out. */
 static void doubt_left_peer(struct relay *relay)
 {
 	int64_t limit_ms = relay->set->watch.doubt_ms;
@@ -460,9 +470,9 @@ static bool is_quiet(const struct relay *relay)
 {
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
 
-	return relay->seen == bytes && !flow_holds(&relay->flows[0]) &&
+	return relay->seen_bytes == bytes && !flow_holds(&relay->flows[0]) &&
 	       !flow_holds(&relay->flows[1]) &&
-	       loop_now_ms(relay->set->loop) - relay->quiet_ms >= QUIET_MS;
+	       loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= QUIET_MS;
 }
 
 void relay_set_fini(struct relay_set *set)
@@ -482,10 +492,12 @@ void relay_set_fini(struct relay_set *set)
 static struct relay_view view_of(const struct relay *relay)
 {
 	uint64_t up = relay->flows[0].bytes, down = relay->flows[1].bytes;
-	bool has_moved = relay->seen != up + down; /* since the last sweep */
+	bool has_moved = relay->seen_bytes != up + down; /* since the last sweep */
 
 	return (struct relay_view){ { up, down },
-		                    has_moved ? 0 : loop_now_ms(relay->set->loop) - relay->quiet_ms,
+		                    has_moved
+		                            ? 0
+		                            : loop_now_ms(relay->set->loop) - relay->quiet_since_ms,
 		                    relay->arg };
 }
 

@@ -21,13 +21,13 @@ struct loop;
 struct relay;
 struct stream;
 
-/* When the peers of the streams are probed, and when they count as gone. [0]: of the left ones. */
+/* When the peers of the streams are probed, and when they count as gone. [0] is for left peers. */
 struct relay_watch {
 	int64_t keepalive_ms[2]; /* an idle connection is probed after this time; 0: never */
 	/* A relay is reset if a peer leaves data or probes unanswered for this long; 0: never. A
 	 * peer that answers, but does not read, may do so for ever. */
 	int64_t timeout_ms;
-	int64_t doubt_ms; /* the same for a left peer whose host seems to be gone */
+	int64_t doubt_ms; /* in place of timeout_ms, for a left peer whose host seems to be gone */
 };
 
 /* What both ends use as doubt_ms: a short outage must not end all relays. */
@@ -56,13 +56,13 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 	return descriptors / 128;
 }
 
-/* `bytes[0]` went from left to right. */
+/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
 
 /* Why a relay has ended. */
 enum relay_cause {
 	RELAY_FINISHED,     /* both directions ended in order */
-	RELAY_LEFT_EMPTY,   /* likewise, and the left stream began, without having sent a byte */
+	RELAY_LEFT_EMPTY,   /* likewise; the left stream ended first and had sent no byte */
 	RELAY_LEFT_BROKEN,  /* the left stream was reset or failed */
 	RELAY_RIGHT_BROKEN, /* likewise, the right one */
 	RELAY_LEFT_LOST,    /* the left peer acknowledges nothing any more */
@@ -100,12 +100,12 @@ struct relay_set {
 	bool (*is_lost)(const void *relay_arg);
 	bool right_waited;
 	size_t most_held;  /* may be changed at any time */
-	relay_fn on_moved; /* NULL, or gets the bytes moved: once a second, before on_end */
+	relay_fn on_moved; /* runs once a second and before on_end; NULL: not wanted */
 };
 
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
-/* Ends all relays: in order where no byte has moved for half a second or longer and none waits to
- * be sent on, otherwise with a reset, so that nobody takes a part for the whole. */
+/* Ends all relays. A relay ends in order if no byte has moved for half a second and none waits to
+ * be sent on. Any other is reset, so that nobody takes a part of the data for the whole. */
 void relay_set_fini(struct relay_set *set);
 
 struct relay_plan {

@@ -1,11 +1,13 @@
 #include "relay/throttle.h"
 
-/* Above most_rate there is no limit in practice, and below it no product overflows. A credit grows
- * for at most LONGEST_MS at a time, in which even the lowest rate lets a byte pass. The bucket
- * holds at least two bytes, so that a part of a byte is not lost while a whole one waits. */
-enum { BURST_MS = 100, LONGEST_MS = 1000, PER_BYTE = 1000 };
+enum { BURST_MS = 100, PER_BYTE = 1000 };
+/* The credit grows for at most this time at once. Even the lowest rate lets a byte pass in it. */
+enum { LONGEST_MS = 1000 };
+/* A higher rate is no limit in practice. Up to this one, no product overflows. */
 static const uint64_t most_rate = (uint64_t)1 << 40;
 
+/* The bucket holds at least two bytes. A bucket of one byte would lose the parts of the next
+ * byte. */
 static int64_t capacity_of(const struct throttle *throttle)
 {
 	int64_t burst = (int64_t)throttle->rate * BURST_MS, least = INT64_C(2) * PER_BYTE;
@@ -35,7 +37,7 @@ size_t throttle_room(struct throttle *throttle, uint64_t moved, int64_t now_ms)
 	return throttle->credit > 0 ? (size_t)(throttle->credit / PER_BYTE) : 0;
 }
 
-/* Until the bucket is half full, so that a wake-up is worth its cost. */
+/* Waits until the bucket is half full, so that a wake-up is worth its cost. */
 int64_t throttle_wait_ms(const struct throttle *throttle)
 {
 	int64_t missing = capacity_of(throttle) / 2 - throttle->credit;

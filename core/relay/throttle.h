@@ -1,8 +1,8 @@
 /* throttle - a limit on the rate of one direction: a bucket of credit that fills with time.
  *
  * The caller asks how many bytes may be read now, and reads no more than that. Bytes are charged
- * when they have reached the destination. Between two reads all of them have, since a flow reads
- * nothing while it holds bytes. Pure. [worker] */
+ * when they have reached the destination. A flow reads nothing while it holds bytes, so before each
+ * read all earlier bytes are charged. Pure. [worker] */
 #ifndef CORE_THROTTLE_H
 #define CORE_THROTTLE_H
 
@@ -11,9 +11,9 @@
 
 struct throttle {
 	uint64_t rate;    /* bytes per second */
-	int64_t credit;   /* in thousandths of a byte; below 0 after bytes that nobody asked for */
+	int64_t credit;   /* in thousandths of a byte; below 0 if more moved than was allowed */
 	int64_t at_ms;    /* when the credit was computed */
-	uint64_t charged; /* the bytes that were charged */
+	uint64_t charged; /* bytes that were charged, in all */
 };
 
 /* A full bucket, which holds what may pass in a tenth of a second. rate > 0. */

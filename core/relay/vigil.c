@@ -13,11 +13,18 @@ static void note_sight(struct vigil *vigil, const struct sock_sight *sight, int6
 	int64_t heard_at_ms = now_ms - sight->heard_ms;
 
 	if (heard_at_ms > vigil->heard_at_ms + INEXACT_MS) {
-		*vigil = (struct vigil){ .heard_at_ms = heard_at_ms, .answered = sight->repeats };
-	} else if (vigil->since_ms == 0 && sight->repeats > vigil->answered) {
-		vigil->since_ms = now_ms;
-		vigil->first = sight->repeats;
+		*vigil = (struct vigil){ .heard_at_ms = heard_at_ms,
+			                 .repeats_when_heard = sight->repeats };
+	} else if (vigil->unanswered_since_ms == 0 && sight->repeats > vigil->repeats_when_heard) {
+		vigil->unanswered_since_ms = now_ms;
+		vigil->repeats_by_then = sight->repeats;
 	}
+}
+
+static bool has_waited(const struct vigil *vigil, int64_t now_ms, int64_t limit_ms)
+{
+	return limit_ms > 0 && vigil->unanswered_since_ms > 0 &&
+	       now_ms - vigil->unanswered_since_ms >= limit_ms;
 }
 
 enum vigil_finding vigil_look(struct vigil *vigil, int fd, int64_t limit_ms)
@@ -31,8 +38,7 @@ enum vigil_finding vigil_look(struct vigil *vigil, int fd, int64_t limit_ms)
 		return is_settled ? VIGIL_SETTLED : VIGIL_WAITING;
 	}
 	note_sight(vigil, &sight, now_ms);
-	return limit_ms && vigil->since_ms && now_ms - vigil->since_ms >= limit_ms &&
-	                       sight.repeats > vigil->first
-	               ? VIGIL_LOST
-	               : VIGIL_WAITING;
+	if (has_waited(vigil, now_ms, limit_ms) && sight.repeats > vigil->repeats_by_then)
+		return VIGIL_LOST;
+	return VIGIL_WAITING;
 }

@@ -13,16 +13,16 @@
 #include <stdint.h>
 
 struct vigil {
-	int64_t heard_at_ms; /* when the peer was heard last; 0: not known */
-	int64_t since_ms;    /* when a look first saw a repetition without an answer; 0: none */
-	unsigned answered;   /* repetitions that were counted before the last answer */
-	unsigned first;      /* those that were counted at since_ms */
+	int64_t heard_at_ms;         /* when the peer was heard last; 0: not known */
+	unsigned repeats_when_heard; /* repetitions that had been counted by then */
+	int64_t unanswered_since_ms; /* when a look first saw one without an answer; 0: none */
+	unsigned repeats_by_then;    /* repetitions that had been counted by that look */
 };
 
 enum vigil_finding {
 	VIGIL_SETTLED, /* everything that was written is acknowledged */
 	VIGIL_WAITING,
-	VIGIL_LOST /* the peer has not answered at least two repetitions, for limit_ms */
+	VIGIL_LOST /* for limit_ms, the peer has answered none of at least two repetitions */
 };
 
 /* limit_ms 0: no limit. */

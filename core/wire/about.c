@@ -34,7 +34,7 @@ static size_t json_length(const char *text)
 	return len;
 }
 
-static bool is_any_value(const char *value)
+static bool is_value(const char *value)
 {
 	size_t left = strlen(value), len = json_length(value);
 
@@ -94,7 +94,7 @@ enum key { NAME, VERSION, HOST, TAG, OTHER };
 
 static const struct row {
 	const char *key;
-	bool (*is_valid)(const char *value); /* NULL: any value is */
+	bool (*is_valid)(const char *value); /* NULL: every value is valid */
 	bool is_single;
 } rows[OTHER] = {
 	[NAME] = { "name", NULL, true },
@@ -141,9 +141,11 @@ static bool is_key(const char *key, size_t len)
 static bool is_valid_under(const char *key, size_t len, const char *value)
 {
 	enum key i = find_key(key, len);
+	bool (*has_right_form)(const char *value) = i == OTHER ? NULL : rows[i].is_valid;
 
-	return is_key(key, len) && is_any_value(value) &&
-	       (i == OTHER || !rows[i].is_valid || rows[i].is_valid(value));
+	if (!is_key(key, len) || !is_value(value))
+		return false;
+	return !has_right_form || has_right_form(value);
 }
 
 bool about_is_valid(const char *key, const char *value)
@@ -172,15 +174,17 @@ static const char *next_item(const struct about *about, const char *item)
 	return next < (const char *)buf_bytes(&about->items) + about->items.len ? next : NULL;
 }
 
-/* The two may not both be there: they have the same single key, or the same label. */
-static bool exclude(const char *a, const char *b)
+/* A client may send only one of the two: they have the same single key, or the same label. */
+static bool exclude_each_other(const char *a, const char *b)
 {
 	enum key key = key_of(a);
-	size_t label = strcspn(value_of(a), "=") + 1;
+	size_t label_len = strcspn(value_of(a), "=") + 1; /* with the '=' */
 
 	if (key == OTHER || key != key_of(b))
 		return false;
-	return rows[key].is_single || (key == TAG && strncmp(value_of(a), value_of(b), label) == 0);
+	if (key == TAG)
+		return strncmp(value_of(a), value_of(b), label_len) == 0;
+	return rows[key].is_single;
 }
 
 enum about_result about_add(struct about *about, const char *item)
@@ -190,7 +194,7 @@ enum about_result about_add(struct about *about, const char *item)
 	if (size > (size_t)ABOUT_MAX - about->size)
 		return ABOUT_TOO_MUCH;
 	for (const char *i = first_item(about); i; i = next_item(about, i)) {
-		if (exclude(item, i))
+		if (exclude_each_other(item, i))
 			return ABOUT_TWICE;
 	}
 	if (key_of(item) != OTHER && !buf_append(&about->items, item, strlen(item) + 1, ABOUT_MAX))

@@ -11,9 +11,9 @@
  *   tag      LABEL=VALUE: a letter or digit, then letters, digits, '.', '_', '-' or '/', at most
  *            ABOUT_LABEL_MAX bytes; the value may be empty   at most once per label
  *
- * Other keys are valid, so that later clients may send more. They count, but are not kept. The
- * frames of one client have at most ABOUT_MAX bytes in all, as message_format writes them, with
- * their NULs. Pure, except for memory. [any], one thread at a time. */
+ * Other keys are valid, so that later clients may send more. They count towards ABOUT_MAX, but are
+ * not kept. The frames of one client have at most ABOUT_MAX bytes in all, as message_format writes
+ * them, with their NULs. Pure, except for memory. [any], one thread at a time. */
 #ifndef CORE_ABOUT_H
 #define CORE_ABOUT_H
 
@@ -60,7 +60,7 @@ bool about_is_item(const char *text);
 bool about_is_valid(const char *key, const char *value);
 /* Adds an item, which is valid. Unless the result is ABOUT_TAKEN, nothing has changed. */
 enum about_result about_add(struct about *about, const char *item);
-/* The client has asked for this port. */
+/* Notes that the client has asked for this port. */
 void about_ask(struct about *about, uint16_t port);
 /* Fills *view_out, also if about is NULL. */
 void about_look(const struct about *about, struct about_view *view_out);

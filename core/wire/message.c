@@ -9,7 +9,17 @@
 #include "wire/about.h"
 #include "json/scan.h"
 
-enum payload { PORT, OBJECT, EXTENSION, TEXT, ITEM, ID, VISITOR, NOTHING };
+/* What follows the name of a variant. */
+enum payload {
+	PORT,      /* a number */
+	OBJECT,    /* an object with one number */
+	EXTENSION, /* an object with a number, and perhaps other members */
+	TEXT,
+	ITEM, /* a text that is an item of wire/about */
+	ID,
+	VISITOR, /* an object with an id and an address */
+	NOTHING
+};
 enum {
 	TO_SERVER = MESSAGE_TO_SERVER,
 	TO_CLIENT = MESSAGE_TO_CLIENT | MESSAGE_TO_CLIENT_EXTENDED,
@@ -59,14 +69,14 @@ static const struct variant *find_variant(const char *name, enum message_directi
 
 /* Reads what serde reads as u16, which is only digits. This needs the text, since a parsed number
  * does not tell how it was written. */
-static bool read_port(const char *text, const struct scan_token *token, uint16_t *port_out)
+static bool read_u16(const char *text, const struct scan_token *token, uint16_t *number_out)
 {
-	uint64_t port;
+	uint64_t number;
 
 	if (token->type != SCAN_NUMBER ||
-	    !text_to_uint(text + token->start, token->end - token->start, UINT16_MAX, &port))
+	    !text_to_uint(text + token->start, token->end - token->start, UINT16_MAX, &number))
 		return false;
-	*port_out = (uint16_t)port;
+	*number_out = (uint16_t)number;
 	return true;
 }
 
@@ -77,39 +87,60 @@ static bool read_pass(const struct scan_token *token, const cJSON *item, struct 
 	return text && token->count == 0 && uuid_parse(text, strlen(text), id_out);
 }
 
+/* The place of an optional number of an extension. NULL: there is no such number. */
+static uint16_t *optional_number(struct message *message, const char *name)
+{
+	if (strcmp(name, "ahead") == 0)
+		return &message->ahead;
+	if (strcmp(name, "offers") == 0)
+		return &message->offers;
+	if (strcmp(name, "wants") == 0)
+		return &message->wants;
+	return NULL;
+}
+
+/* Reads an optional member of an extension. Unknown members are ignored. */
+static bool read_optional(const char *text, const struct scan_token *value, const cJSON *member,
+                          struct message *message)
+{
+	uint16_t *number = optional_number(message, member->string);
+
+	if (strcmp(member->string, "pass") == 0)
+		return read_pass(value, member, &message->id);
+	return !number || read_u16(text, value, number);
+}
+
+/* The first token that begins after the end of this value. */
+static const struct scan_token *token_after(const struct scan_token *value)
+{
+	const struct scan_token *token = value + 1;
+
+	while (token->start < value->end)
+		token++;
+	return token;
+}
+
 /* {"port":P, ...}. Unknown members are ignored. */
 static bool read_object(const struct variant *variant, const char *text,
                         const struct scan_token *object, const cJSON *item, struct message *message)
 {
-	bool extends = variant->payload == EXTENSION;
-	const struct scan_token *token = object + 1;
-	bool found = false;
+	const struct scan_token *key = object + 1;
+	bool found = false; /* the required member */
 
 	if (object->type != SCAN_OBJECT)
 		return false;
 	for (const cJSON *member = item->child; member; member = member->next) {
-		const struct scan_token *value = token + 1;
+		const struct scan_token *value = key + 1;
 
 		if (strcmp(member->string, variant->member) == 0) {
-			if (found || !read_port(text, value, &message->port))
+			if (found || !read_u16(text, value, &message->port))
 				return false;
 			found = true;
-		} else if (extends && strcmp(member->string, "ahead") == 0) {
-			if (!read_port(text, value, &message->ahead))
-				return false;
-		} else if (extends && strcmp(member->string, "offers") == 0) {
-			if (!read_port(text, value, &message->offers))
-				return false;
-		} else if (extends && strcmp(member->string, "wants") == 0) {
-			if (!read_port(text, value, &message->wants))
-				return false;
-		} else if (extends && strcmp(member->string, "pass") == 0) {
-			if (!read_pass(value, member, &message->id))
-				return false;
+		} else if (variant->payload == EXTENSION &&
+		           !read_optional(text, value, member, message)) {
+			return false;
 		}
-		/* The next key is the first token after this value. */
-		for (token = value; token->start < value->end || token == value; token++)
-			;
+		key = token_after(value);
 	}
 	return found;
 }
@@ -147,7 +178,7 @@ static bool read_payload(const struct variant *variant, const char *text,
 		return false; /* the string holds a NUL, where cJSON ends it */
 	switch (variant->payload) {
 	case PORT:
-		return read_port(text, token, &message->port);
+		return read_u16(text, token, &message->port);
 	case OBJECT:
 	case EXTENSION:
 		return read_object(variant, text, token, item, message);
@@ -177,7 +208,7 @@ bool message_parse(enum message_direction direction, const char *text, size_t le
 	*message_out = (struct message){ 0 };
 	if (len > FRAME_MAX || scan_json(text, len, tokens, MAX_TOKENS, &error) < 0)
 		return false;
-	tokens[MAX_TOKENS].start = UINT32_MAX;
+	tokens[MAX_TOKENS].start = UINT32_MAX; /* token_after stops here at the latest */
 	tree = cJSON_ParseWithLength(text, len);
 	if (!tree)
 		return false;
@@ -194,6 +225,26 @@ bool message_parse(enum message_direction direction, const char *text, size_t le
 	return good;
 }
 
+enum { PIECE_SIZE = 8 };
+
+/* Writes the first character of the text as JSON, and returns the length of the piece. bytes: the
+ * character's length in the text; 0: it is not UTF-8. */
+static size_t escape_character(const char *text, size_t bytes, char piece_out[PIECE_SIZE])
+{
+	unsigned char first = (unsigned char)*text;
+	int len;
+
+	if (bytes == 0)
+		len = snprintf(piece_out, PIECE_SIZE, "?");
+	else if (first == '"' || first == '\\')
+		len = snprintf(piece_out, PIECE_SIZE, "\\%c", first);
+	else if (first < 0x20)
+		len = snprintf(piece_out, PIECE_SIZE, "\\u%04x", first);
+	else
+		len = snprintf(piece_out, PIECE_SIZE, "%.*s", (int)bytes, text);
+	return (size_t)len;
+}
+
 /* Writes the text as JSON. Never cuts a character or an escape. Bytes that are not UTF-8 become
  * '?'. */
 static size_t put_text(char *out, size_t size, const char *text)
@@ -201,21 +252,14 @@ static size_t put_text(char *out, size_t size, const char *text)
 	size_t n = 0, left = strlen(text);
 
 	while (left > 0) {
-		size_t sequence = utf8_sequence(text, left), step = sequence ? sequence : 1;
-		char piece[8];
-		int len;
+		char piece[PIECE_SIZE];
+		size_t bytes = utf8_sequence(text, left);
+		size_t len = escape_character(text, bytes, piece), step = bytes ? bytes : 1;
 
-		if (*text == '"' || *text == '\\')
-			len = snprintf(piece, sizeof piece, "\\%c", *text);
-		else if (sequence == 1 && (unsigned char)*text < 0x20)
-			len = snprintf(piece, sizeof piece, "\\u%04x", (unsigned char)*text);
-		else
-			len = snprintf(piece, sizeof piece, "%.*s", (int)step,
-			               sequence ? text : "?");
-		if (n + (size_t)len > size)
+		if (n + len > size)
 			break;
-		memcpy(out + n, piece, (size_t)len);
-		n += (size_t)len;
+		memcpy(out + n, piece, len);
+		n += len;
 		text += step;
 		left -= step;
 	}
@@ -240,8 +284,9 @@ static size_t put_extension(char *out, size_t size, const char *name, const stru
 	return n + (size_t)snprintf(out + n, size - n, "}}");
 }
 
-/* Adds the text and the suffix behind the first n bytes. Returns the new length. */
-static size_t put_around(char *out, size_t n, const char *text, const char *suffix)
+/* Adds the text and the suffix behind the first n bytes. A text that does not fit is cut, so that
+ * the suffix fits. Returns the new length. */
+static size_t put_text_and_suffix(char *out, size_t n, const char *text, const char *suffix)
 {
 	size_t len = strlen(suffix);
 
@@ -280,13 +325,13 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 		uuid_format(&message->id, id);
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"id\":\"%s\",\"from\":\"",
 		                     v->name, id);
-		n = put_around(out, n, message->text, "\"}}");
+		n = put_text_and_suffix(out, n, message->text, "\"}}");
 		break;
 	case TEXT:
 	case ITEM:
 	default:
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"", v->name);
-		n = put_around(out, n, message->text, "\"}");
+		n = put_text_and_suffix(out, n, message->text, "\"}");
 		break;
 	}
 	out[n] = '\0';

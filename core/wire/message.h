@@ -36,7 +36,7 @@ enum message_type {
 	 * "ahead":N, and an Extended with a pass allows them. Such a connection sends Ahead in
 	 * place of Hello or Accept. It sends Accept when there is a visitor. */
 	MESSAGE_AHEAD,    /* to the server: id, the pass */
-	MESSAGE_ACCEPTED, /* to the client, in answer to Accept; the visitor's bytes follow */
+	MESSAGE_ACCEPTED, /* to the client, in answer to Accept; then come the visitor's bytes */
 	/* To a server whose Extended offers it. */
 	MESSAGE_CLAIM,   /* in place of Accept: id; the server answers Accepted */
 	MESSAGE_DECLINE, /* on the control connection: id; the client cannot carry this visitor */
@@ -52,7 +52,7 @@ enum message_type {
 	MESSAGE_MOVED
 };
 
-/* What a server reads beyond the messages that every Spore server knows: bits of `offers` in
+/* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
  * Extended. */
 enum { MESSAGE_OFFER_CLAIM = 1, MESSAGE_OFFER_DECLINE = 2, MESSAGE_OFFER_UNSERVED = 4 };
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */

@@ -22,7 +22,7 @@ enum refusal {
 	REFUSED_LONG_FRAME,
 	REFUSED_NO_SECRET,
 	REFUSED_WRONG_SECRET,
-	REFUSED_UNBOUND,        /* the client is told that the secret is wrong */
+	REFUSED_UNBOUND,        /* logged and counted; the client is told: wrong secret */
 	REFUSED_UNKNOWN_CLIENT, /* denied without a Challenge, so no secret was wrong */
 	REFUSED_TOO_MANY_TRIES,
 	REFUSED_AUTH_FAILED,
@@ -46,8 +46,8 @@ enum refusal {
 	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_STALLED,
-	REFUSED_DECLINED, /* the client cannot carry the visitor ... */
-	REFUSED_CUT_OFF,  /* ... after the server has turned away connections of its address */
+	REFUSED_DECLINED, /* the client cannot carry the visitor */
+	REFUSED_CUT_OFF,  /* likewise, when the server had turned away others of its address */
 	REFUSED_UNSERVED, /* the client does not reach its service */
 	/* With a text of their own, but counted under the name of another reason. */
 	REFUSED_NO_RANDOMNESS,   /* counted as no_memory */
@@ -56,7 +56,8 @@ enum refusal {
 	REFUSED_REVOKED,   /* the client would not be let in any more */
 	REFUSED_KICKED,    /* by the operator */
 	REFUSED_LIFE_OVER, /* the time that was granted has passed */
-	/* refusal_parse does not know the text: another server's, or a newer one's. Not counted. */
+	/* refusal_parse does not know the text, because another program or a newer server sent it.
+	 * Not counted. */
 	REFUSED_UNKNOWN,
 	REFUSED_COUNT
 };

@@ -83,7 +83,8 @@ static size_t add_rules(struct trie_rule *rules, size_t n, const spore_list *lis
 
 static struct trie *make_trie(const struct conf *conf)
 {
-	/* All IPv4 addresses: keeps shorter prefixes, which mean IPv6, away from them. */
+	/* Covers all IPv4 addresses, so that shorter prefixes, which mean IPv6, do not apply to
+	 * them. */
 	static const struct trie_rule ipv4 = { { { [10] = 0xFF, [11] = 0xFF }, 96, 4 },
 		                               TRIE_NOTHING };
 	struct trie_rule *rules = calloc(conf->allow.count + conf->deny.count + 1, sizeof *rules);

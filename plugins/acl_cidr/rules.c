@@ -65,8 +65,8 @@ void rules_free(struct rules *rules)
 	free(rules);
 }
 
-/* Clears the bits after the first `len`. */
-static void keep_bits(const uint8_t ip[16], uint32_t len, uint8_t out[16])
+/* Copies the first `len` bits of the address, and clears the others. */
+static void copy_prefix(const uint8_t ip[16], uint32_t len, uint8_t out[16])
 {
 	memset(out, 0, 16);
 	memcpy(out, ip, len / 8);
@@ -83,14 +83,14 @@ static int is_ipv4(const uint8_t ip[16])
 
 const spore_cidr *rules_find(const struct rules *rules, const uint8_t ip[16])
 {
-	uint32_t least = is_ipv4(ip) ? IPV4_BITS : 0;
+	uint32_t least_len = is_ipv4(ip) ? IPV4_BITS : 0;
 
-	for (size_t i = 0; i < rules->n_spans && rules->spans[i].len >= least; i++) {
+	for (size_t i = 0; i < rules->n_spans && rules->spans[i].len >= least_len; i++) {
 		const struct span *span = &rules->spans[i];
 		const spore_cidr *found;
 		uint8_t key[16];
 
-		keep_bits(ip, span->len, key);
+		copy_prefix(ip, span->len, key);
 		found = bsearch(key, rules->items + span->first, span->n, sizeof *rules->items,
 		                compare_addresses);
 		if (found)

@@ -1,6 +1,5 @@
-/* rules - a list of IP prefixes, to find the one that denied an address. The trie decides, but
- * knows no rules; a denied address is looked up here. Read-only after its creation, so [any] thread
- * may use it. */
+/* rules - a list of IP prefixes, to find the one that denied an address. The trie decides, but does
+ * not know which prefix has decided. Read-only after its creation, so [any] thread may use it. */
 #ifndef RULES_H
 #define RULES_H
 

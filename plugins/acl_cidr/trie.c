@@ -47,12 +47,13 @@ static bits128 bits_of(const uint8_t ip[16])
 	return (bits128)be64toh(halves[0]) << 64 | be64toh(halves[1]);
 }
 
-/* The six bits after `depth`; zeroes follow the last bit of the address. */
+/* The six bits after `depth`, as a number. Zeroes follow the last bit of the address. */
 static unsigned way_at(bits128 ip, uint32_t depth)
 {
 	return (unsigned)(ip << depth >> (128 - STRIDE));
 }
 
+/* The bits after those that the node looks at, as in leaf.rest. */
 static uint64_t bits_below(bits128 ip, const struct node *node)
 {
 	return (uint64_t)(ip << (node->depth + STRIDE) >> (128 - LEAF_BITS));
@@ -67,21 +68,27 @@ static enum trie_verdict verdict_at(const struct node *node, unsigned way)
 
 /* ---- look-up ---- */
 
+/* Shifts twice, because a shift by all 128 bits is undefined. */
 static int begins_with(bits128 ip, const struct node *node)
 {
 	return (ip ^ node->prefix) >> 1 >> (127 - node->depth) == 0;
 }
 
-/* The number of bits of the mask below this one. */
+/* The number of set bits of the mask below bit `way`. */
 static uint32_t rank(uint64_t mask, unsigned way)
 {
 	return (uint32_t)__builtin_popcountll(mask & (((uint64_t)1 << way) - 1));
 }
 
+static int is_in_leaf(bits128 ip, const struct node *node, const struct leaf *leaf)
+{
+	return (bits_below(ip, node) ^ leaf->rest) >> (LEAF_BITS - leaf->len) == 0;
+}
+
 enum trie_verdict trie_find(const struct trie *trie, const uint8_t address[16])
 {
 	const struct node *node = trie->nodes;
-	enum trie_verdict verdict = trie->outermost;
+	enum trie_verdict verdict = trie->outermost; /* of the longest prefix up to now */
 	bits128 ip = bits_of(address);
 	const struct leaf *leaf;
 	unsigned way;
@@ -91,9 +98,8 @@ enum trie_verdict trie_find(const struct trie *trie, const uint8_t address[16])
 		verdict = verdict_at(node, way);
 		if (node->ends >> way & 1) {
 			leaf = &trie->leaves[node->first_leaf + rank(node->ends, way)];
-			if ((bits_below(ip, node) ^ leaf->rest) >> (LEAF_BITS - leaf->len) == 0)
-				verdict = (enum trie_verdict)leaf->verdict;
-			break;
+			return is_in_leaf(ip, node, leaf) ? (enum trie_verdict)leaf->verdict
+			                                  : verdict;
 		}
 		if (!(node->forks >> way & 1))
 			break;
@@ -104,8 +110,8 @@ enum trie_verdict trie_find(const struct trie *trie, const uint8_t address[16])
 
 /* ---- building ---- */
 
-/* Sorts a prefix before the prefixes that it contains: a verdict written later is of a longer
- * one. */
+/* Sorts a prefix before the prefixes that it contains, because the verdict of a longer prefix must
+ * be written later. */
 static int compare_rules(const void *a, const void *b)
 {
 	const struct rule *x = a, *y = b;
@@ -127,24 +133,27 @@ static uint32_t common_bits(bits128 a, bits128 b)
 	return low ? 64 + (uint32_t)__builtin_clzll(low) : 128;
 }
 
-/* The depth at which the shortest rule is about to end or the rules fork, whichever is less. */
+/* The depth of the node for these rules: where they fork, or one bit before the first rule ends,
+ * whichever comes first. */
 static uint32_t depth_of(const struct rule *rules, size_t n)
 {
-	uint32_t common, most;
+	uint32_t common, before_end;
 
 	if (n == 0)
 		return 0;
 	common = common_bits(rules[0].ip, rules[n - 1].ip);
-	most = rules[0].len - 1;
-	return common < most ? common : most;
+	before_end = rules[0].len - 1;
+	return common < before_end ? common : before_end;
 }
 
+/* Does the rule end within the six bits that the node looks at? */
 static int ends_in(const struct rule *rule, const struct node *node)
 {
 	return rule->len <= node->depth + STRIDE;
 }
 
-/* The end of the group of rules that take the same way as the first one. */
+/* The end of the group of rules that take the same way as the first one. A rule that ends in the
+ * node is a group of its own. */
 static size_t group_end(const struct node *node, const struct rule *rules, size_t first, size_t n)
 {
 	unsigned way = way_at(rules[first].ip, node->depth);
@@ -169,6 +178,7 @@ static void add_group(struct trie *trie, struct node *node, const struct rule *r
 	uint32_t len = rule->len - node->depth - STRIDE, n_ways;
 
 	if (ends_in(rule, node)) {
+		/* Each of the six bits after the rule's end doubles the number of its ways. */
 		n_ways = 1u << (node->depth + STRIDE - rule->len);
 		set_verdict(node, way * (((uint64_t)1 << n_ways) - 1), rule->verdict);
 	} else if (n == 1 && len <= LEAF_BITS) {
@@ -182,10 +192,10 @@ static void add_group(struct trie *trie, struct node *node, const struct rule *r
 
 /* Fills a node and the nodes below it. The rules are sorted, and longer than the path to the node.
  * Recurses at most 22 levels deep. */
-static void build(struct trie *trie, struct node *node, const struct rule *rules, size_t n,
-                  enum trie_verdict verdict)
+static void build_node(struct trie *trie, struct node *node, const struct rule *rules, size_t n,
+                       enum trie_verdict verdict)
 {
-	struct node *next;
+	struct node *child;
 
 	node->depth = depth_of(rules, n);
 	node->prefix = node->depth ? rules[0].ip >> (128 - node->depth) << (128 - node->depth) : 0;
@@ -196,14 +206,16 @@ static void build(struct trie *trie, struct node *node, const struct rule *rules
 		end = group_end(node, rules, i, n);
 		add_group(trie, node, &rules[i], end - i);
 	}
+	/* The children lie side by side, so all of them get their places before the first one gets
+	 * children of its own. */
 	trie->n_nodes += (uint32_t)__builtin_popcountll(node->forks);
-	next = &trie->nodes[node->first_node];
+	child = &trie->nodes[node->first_node];
 	for (size_t i = 0, end; i < n; i = end) {
 		unsigned way = way_at(rules[i].ip, node->depth);
 
 		end = group_end(node, rules, i, n);
 		if (!ends_in(&rules[i], node) && node->forks >> way & 1)
-			build(trie, next++, &rules[i], end - i, verdict_at(node, way));
+			build_node(trie, child++, &rules[i], end - i, verdict_at(node, way));
 	}
 }
 
@@ -252,13 +264,13 @@ struct trie *trie_new(const struct trie_rule *from, size_t n)
 {
 	struct rule *rules = sort_rules(from, n);
 	struct trie *trie = rules ? allocate(n) : NULL;
-	size_t first = 0;
+	size_t first = 0; /* the first rule that has bits */
 
 	if (trie) {
 		for (; first < n && rules[first].len == 0; first++)
 			trie->outermost = rules[first].verdict;
 		trie->n_nodes = 1;
-		build(trie, trie->nodes, rules + first, n - first, trie->outermost);
+		build_node(trie, trie->nodes, rules + first, n - first, trie->outermost);
 		if (!align_nodes(trie)) {
 			trie_free(trie);
 			trie = NULL;

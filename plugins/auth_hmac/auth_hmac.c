@@ -47,7 +47,7 @@ static const spore_option options[] = {
 		"bind answers to the TLS session, so that a man in the middle cannot relay them"),
 };
 
-/* NULL: it is good. */
+/* What is wrong with the identity; NULL: nothing. */
 static const char *identity_fault(spore_str identity)
 {
 	for (size_t i = 0; i < identity.len; i++) {
@@ -112,19 +112,19 @@ static bool compute_tag(const struct hmac *hmac, const uint8_t challenge[16], sp
 }
 
 /* 1: the tag is correct, 0: it is not, -1: OpenSSL failed. */
-static int check_tag(const struct hmac *hmac, const spore_auth_request *rq, spore_str binding,
+static int check_tag(const struct hmac *hmac, const spore_auth_request *rq, spore_str session,
                      const uint8_t given[BORE_TAG_SIZE])
 {
 	uint8_t expected[BORE_TAG_SIZE];
-	int right = -1;
+	int is_right = -1;
 
-	if (compute_tag(hmac, rq->challenge, binding, expected))
-		right = CRYPTO_memcmp(expected, given, BORE_TAG_SIZE) == 0;
+	if (compute_tag(hmac, rq->challenge, session, expected))
+		is_right = CRYPTO_memcmp(expected, given, BORE_TAG_SIZE) == 0;
 	OPENSSL_cleanse(expected, sizeof expected);
-	return right;
+	return is_right;
 }
 
-/* Anyone who knows the secret can repeat this. */
+/* Anyone who knows the secret can cause this, so the lines are limited. */
 static void log_unbound(struct hmac *hmac, const spore_auth_request *rq)
 {
 	if (!pace_allows_line(&hmac->unbound, hmac->host, hmac->log, SPORE_LOG_WARN,
@@ -139,11 +139,17 @@ static void log_unbound(struct hmac *hmac, const spore_auth_request *rq)
 			  "the answer to, which \"binding\": \"require\" demands");
 }
 
+static bool is_identity(const struct hmac *hmac, spore_str name)
+{
+	if (name.len != hmac->identity.len)
+		return false;
+	return name.len == 0 || memcmp(name.ptr, hmac->identity.ptr, name.len) == 0;
+}
+
 /* A client without a name may be any client, such as bore's. */
 static bool is_wrong_name(const struct hmac *hmac, const char *name)
 {
-	return *name && !(strlen(name) == hmac->identity.len &&
-	                  memcmp(name, hmac->identity.ptr, hmac->identity.len) == 0);
+	return *name && !is_identity(hmac, spore_cstr(name));
 }
 
 /* All clients have the same identity and the same session, since they have the same secret. */
@@ -158,8 +164,8 @@ static int32_t allow(const struct hmac *hmac, spore_ticket ticket)
 }
 
 /* Leaves the answer to the next instance, and tells the operator why. Anyone can cause this, so the
- * lines are limited. An answer may be right for the next instance, and each renewal of its tunnel
- * comes here again. */
+ * lines are limited. A renewal is not logged: its answer may be right for the next instance, and
+ * then each renewal of this tunnel comes here. */
 static int32_t pass_on(struct hmac *hmac, const char *name, uint32_t purpose)
 {
 	if (purpose == SPORE_AUTH_RENEW || !pace_allows_line(&hmac->refusals, hmac->host, hmac->log,
@@ -199,27 +205,28 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	return plain || bound ? allow(hmac, ticket) : pass_on(hmac, named.name, rq->purpose);
 }
 
-/* Sets the session that the answer is bound to; empty: none. 0: binding is required but impossible.
- */
-static int choose_binding(const struct hmac *hmac, const spore_answer_request *rq, spore_str *out)
+/* *session_out: what the answer is bound to; empty: nothing. False: binding is required, but
+ * impossible. */
+static bool choose_session(const struct hmac *hmac, const spore_answer_request *rq,
+                           spore_str *session_out)
 {
 	const char *why = NULL;
 
-	*out = (spore_str){ NULL, 0 };
+	*session_out = (spore_str){ NULL, 0 };
 	if (hmac->binding == BINDING_OFF)
-		return 1;
+		return true;
 	if (!rq->channel_binding.len)
 		why = "this connection has no TLS session to bind the answer to";
 	else if (!spore_challenge_binds(rq->challenge))
 		why = "the server does not bind answers to the TLS session, or a proxy "
 		      "between ends that session";
 	else
-		*out = rq->channel_binding;
+		*session_out = rq->channel_binding;
 	if (!why || hmac->binding == BINDING_PREFER)
-		return 1;
+		return true;
 	spore_logf(hmac->host, hmac->log, SPORE_LOG_ERROR,
 	           "no answer given: %s, and \"binding\" is \"require\"", why);
-	return 0;
+	return false;
 }
 
 static spore_status answer(void *state, const spore_answer_request *rq, spore_ticket ticket)
@@ -228,11 +235,11 @@ static spore_status answer(void *state, const spore_answer_request *rq, spore_ti
 	uint8_t tag[BORE_TAG_SIZE];
 	char text[SPORE_AUTH_ANSWER_MAX];
 	size_t name_size = 0;
-	spore_str binding;
+	spore_str session;
 
-	if (!choose_binding(hmac, rq, &binding))
+	if (!choose_session(hmac, rq, &session))
 		return SPORE_EUNSUPPORTED;
-	if (!compute_tag(hmac, rq->challenge, binding, tag))
+	if (!compute_tag(hmac, rq->challenge, session, tag))
 		return SPORE_EBACKEND;
 	/* A bore server expects the tag alone. */
 	if (hmac->identity.len && spore_challenge_offers(rq->challenge)) {
@@ -254,10 +261,7 @@ static uint32_t needs_challenge(void *instance)
 
 static int32_t has_identity(void *instance, spore_str identity)
 {
-	const struct hmac *hmac = instance;
-
-	return identity.len == hmac->identity.len &&
-	       (!identity.len || memcmp(identity.ptr, hmac->identity.ptr, identity.len) == 0);
+	return is_identity(instance, identity);
 }
 
 static const spore_auth_ops ops = {

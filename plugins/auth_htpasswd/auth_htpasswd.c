@@ -127,7 +127,7 @@ static int32_t allow(const struct htpasswd *all, const struct member *member, sp
 	return SPORE_EPENDING;
 }
 
-static int32_t fail(struct htpasswd *all, const char *name)
+static int32_t report_failed_hash(struct htpasswd *all, const char *name)
 {
 	if (pace_allows_line(&all->failures, all->host, all->log, SPORE_LOG_ERROR, "failed hashes"))
 		spore_logf(all->host, all->log, SPORE_LOG_ERROR,
@@ -144,7 +144,7 @@ static void on_tried(struct trial *trial)
 	int32_t verdict;
 
 	if (trial->says == HASH_FAILED)
-		verdict = fail(all, trial->member->name);
+		verdict = report_failed_hash(all, trial->member->name);
 	else if (trial->obstacle)
 		verdict = pass_on(all, trial->answer.name, trial->obstacle);
 	else if (trial->says == HASH_WRONG)
@@ -163,8 +163,8 @@ static const char *find_obstacle(const struct member *member)
 	return member->is_locked ? "the name is locked" : NULL;
 }
 
-/* Known, unknown and locked names come here, and take the same time. If no name has a hash, all of
- * them are refused at once. */
+/* Known, unknown and locked names all come here, so that they take the same time. If no name has a
+ * hash, all are refused at once. */
 static int32_t compute_hash(struct verifier *verifier, const struct password_answer *answer,
                             const struct member *member, spore_ticket ticket)
 {
@@ -189,8 +189,8 @@ static int32_t compute_hash(struct verifier *verifier, const struct password_ans
 	return status == SPORE_OK ? SPORE_EPENDING : status;
 }
 
-static int32_t judge(struct verifier *verifier, const spore_auth_request *rq,
-                     const struct password_answer *answer, spore_ticket ticket)
+static int32_t judge_password(struct verifier *verifier, const spore_auth_request *rq,
+                              const struct password_answer *answer, spore_ticket ticket)
 {
 	struct htpasswd *all = verifier->all;
 	const struct member *member = roster_find(&all->roster, answer->name);
@@ -208,13 +208,16 @@ static int32_t judge(struct verifier *verifier, const spore_auth_request *rq,
 		                    hash_reads(member->hash, answer->password));
 	if (says == SEAL_SAME)
 		return allow(all, member, ticket);
+	/* A wrong password. On a control connection, its hash is computed all the same, so that the
+	 * time does not tell that the name exists. */
 	if (says == SEAL_OTHER && rq->purpose == SPORE_AUTH_DATA)
 		return SPORE_DENY;
 	return compute_hash(verifier, answer, member, ticket);
 }
 
-/* The client of an open tunnel: its session says that it knew the password of this very hash. NULL:
- * the name is gone or locked, or has another hash, or another instance let the client in. */
+/* The member of an open tunnel that is to be renewed. The tunnel's session says that the client
+ * knew the password of this very hash. NULL: no tunnel is to be renewed; or the name is gone or
+ * locked, or has another hash; or another instance let the client in. */
 static const struct member *find_renewed(const struct htpasswd *all, const spore_auth_request *rq)
 {
 	char name[SPORE_IDENTITY_MAX + 1];
@@ -239,7 +242,7 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	if (renewed)
 		return allow(verifier->all, renewed, ticket);
 	if (password_answer_parse(rq->answer, &answer))
-		verdict = judge(verifier, rq, &answer, ticket);
+		verdict = judge_password(verifier, rq, &answer, ticket);
 	explicit_bzero(&answer, sizeof answer);
 	return verdict;
 }

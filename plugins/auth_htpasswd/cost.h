@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Hashes of one class differ in their work only. */
+/* How long a hash of one class takes depends only on its work. */
 enum cost_class { COST_BCRYPT, COST_SHA512, COST_YESCRYPT, COST_YESCRYPT_SMALL, COST_CLASSES };
 
 struct cost {
@@ -14,8 +14,8 @@ struct cost {
 
 /* The hash must be one that hash_fault accepts. [any] */
 struct cost cost_of(const char *hash);
-/* Estimates the time of a processor, in milliseconds, from that of a cheap hash of the class, which
- * it computes. 0: it cannot be computed. [main] */
+/* Computes a cheap hash of the same class, and estimates from it how many milliseconds of a
+ * processor this hash takes. 0: a cheap one cannot be computed. [main] */
 int64_t cost_measure_ms(const char *hash);
 
 #endif

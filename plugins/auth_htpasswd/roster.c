@@ -31,7 +31,7 @@ static char *copy_text(spore_str text)
 	return strndup(text.ptr, text.len);
 }
 
-static bool grow(struct roster *roster)
+static bool make_room(struct roster *roster)
 {
 	size_t room = roster->room ? 2 * roster->room : 16;
 	struct member *members;
@@ -56,7 +56,7 @@ static bool add_member(struct job *job, const struct lines_entry *entry)
 		report_line(job, entry->line, 1, "expected at most 20000 names");
 		return false;
 	}
-	if (grow(roster)) {
+	if (make_room(roster)) {
 		member = &roster->members[roster->n++];
 		*member = (struct member){ .name = copy_text(entry->name),
 			                   .hash = copy_text(entry->hash),
@@ -83,6 +83,7 @@ static void add_from_text(struct job *job, spore_str text)
 	}
 }
 
+/* By name, then by line. */
 static int by_name(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
@@ -183,6 +184,16 @@ static const char *apply_policy(struct job *job, const char *file, const char *n
 	return NULL;
 }
 
+/* Keeps the policy of "*", unless there is one. NULL: there is no fault. */
+static const char *keep_policy_of_all(const struct policy **of_all, const struct policy *policy)
+{
+	if (*of_all)
+		return "expected one policy for \"*\": \"policy\" has one as well";
+	*of_all = policy;
+	return NULL;
+}
+
+/* Returns the policy of "*"; NULL: there is none. */
 static const struct policy *apply_options(struct job *job)
 {
 	const spore_map *map = &job->conf->policy;
@@ -205,6 +216,7 @@ static const struct policy *apply_options(struct job *job)
 	return of_all;
 }
 
+/* Returns the policy of "*", which is either of_all or in the file; NULL: there is none. */
 static const struct policy *apply_file(struct job *job, const struct policy *of_all)
 {
 	const struct policy_file *file = &job->roster->policies;
@@ -215,12 +227,11 @@ static const struct policy *apply_file(struct job *job, const struct policy *of_
 		const char *fault = check_ports(job, path, item->name, &item->policy);
 		char pointer[320] = "";
 
-		if (!fault && strcmp(item->name, "*") != 0)
-			fault = apply_policy(job, path, item->name, &item->policy);
-		else if (!fault && of_all)
-			fault = "expected one policy for \"*\": \"policy\" has one as well";
-		else if (!fault)
-			of_all = &item->policy;
+		bool is_of_all = strcmp(item->name, "*") == 0;
+
+		if (!fault)
+			fault = is_of_all ? keep_policy_of_all(&of_all, &item->policy)
+			                  : apply_policy(job, path, item->name, &item->policy);
 		if (!fault)
 			continue;
 		report(job->args, "/policy_file", "%.200s: %s: %s", path,
@@ -249,20 +260,21 @@ static void apply_policies(struct job *job)
 
 static bool set_session(struct member *member, const spore_host *host)
 {
-	size_t name = strlen(member->name) + 1, hash = strlen(member->hash);
-	char *text = malloc(name + hash);
+	size_t name_size = strlen(member->name) + 1, hash_len = strlen(member->hash);
+	char *text = malloc(name_size + hash_len);
 	uint8_t digest[32];
 	bool good = text != NULL;
 
 	if (good) {
-		memcpy(text, member->name, name);
-		memcpy(text + name, member->hash, hash);
-		good = host->sha256(text, name + hash, digest) == SPORE_OK;
+		memcpy(text, member->name, name_size);
+		memcpy(text + name_size, member->hash, hash_len);
+		good = host->sha256(text, name_size + hash_len, digest) == SPORE_OK;
 	}
 	free(text);
 	if (good)
 		memcpy(&member->session, digest, sizeof member->session);
-	member->session += member->session == 0;
+	if (member->session == 0)
+		member->session = 1;
 	return good;
 }
 
@@ -286,6 +298,8 @@ static bool list_hashed(struct roster *roster)
 	return roster->hashed != NULL;
 }
 
+/* Sets the key of the roster, and the session and the seal of each member. Lists the members with a
+ * hash. */
 static bool prepare(struct roster *roster, const spore_host *host, const struct roster *previous)
 {
 	bool good = true;
@@ -314,22 +328,24 @@ static void warn_if_nobody_can_log_in(const struct job *job)
 /* The member whose hash takes the longest, and how long. NULL: no member has a hash. */
 static const struct member *find_slowest(const struct roster *roster, int64_t *ms_out)
 {
-	const struct member *most[COST_CLASSES] = { NULL }, *slowest = NULL;
+	/* Measuring takes time, so only the hash with the most work of each class is measured. */
+	const struct member *costliest[COST_CLASSES] = { NULL }, *slowest = NULL;
 
 	for (size_t i = 0; i < roster->n_hashed; i++) {
 		struct cost cost = cost_of(roster->hashed[i]->hash);
-		const struct member **at = &most[cost.class];
+		const struct member **most = &costliest[cost.class];
 
-		if (!*at || cost.work > cost_of((*at)->hash).work)
-			*at = roster->hashed[i];
+		if (!*most || cost.work > cost_of((*most)->hash).work)
+			*most = roster->hashed[i];
 	}
 	*ms_out = 0;
 	for (size_t i = 0; i < COST_CLASSES; i++) {
-		int64_t ms = most[i] ? cost_measure_ms(most[i]->hash) : 0;
+		int64_t ms = costliest[i] ? cost_measure_ms(costliest[i]->hash) : 0;
 
-		if (ms > *ms_out)
-			slowest = most[i];
-		*ms_out = ms > *ms_out ? ms : *ms_out;
+		if (ms > *ms_out) {
+			slowest = costliest[i];
+			*ms_out = ms;
+		}
 	}
 	return slowest;
 }

@@ -40,17 +40,16 @@ struct roster {
 };
 
 /* Reads the files of the configuration, and reports every mistake with its place. A policy for a
- * name that is not there, and a file without a name that can log in, are no mistakes: a client can
- * be revoked by removing its line alone. They are logged as warnings. `previous`: the roster whose
- * seals and key it takes on, or NULL. True: no mistakes. The caller must call roster_fini in any
- * case. [main] */
+ * name that is not there, and a file without a name that can log in, are only warned of, because a
+ * client can be revoked by removing its line alone. `previous`: the roster whose seals and key it
+ * takes on, or NULL. True: no mistakes. The caller must call roster_fini in any case. [main] */
 bool roster_read(struct roster *roster, const spore_create_args *args,
                  const struct roster *previous);
 void roster_fini(struct roster *roster);
 
 /* NULL: there is no such name. [any] */
 const struct member *roster_find(const struct roster *roster, const char *name);
-/* The member whose hash is computed in place of that of an unknown or locked name, so that all take
+/* For an unknown or locked name: the member whose hash is computed instead, so that all names take
  * the same time. It is the same one for each try of this name. NULL: all names are locked, or there
  * are none. [any] */
 const struct member *roster_stand_in(const struct roster *roster, const spore_host *host,

@@ -7,7 +7,7 @@ enum { MAC_SIZE = 32, EMPTY = 0, WRITING, CLOSED };
 
 struct seal {
 	atomic_uint refs;
-	atomic_int state; /* mac is written once, by who moves the state from EMPTY */
+	atomic_int state; /* only the thread that moves it from EMPTY to WRITING writes `mac` */
 	uint8_t key[MAC_SIZE], mac[MAC_SIZE];
 };
 

@@ -1,9 +1,9 @@
-/* seal - remembers which password of a name has been accepted, without keeping the password: its
- * HMAC-SHA256 under a random key of this name, which never leaves the process. A hash that is slow
- * on purpose is computed once, and each further connection compares the seal.
+/* seal - remembers which password of a name has been accepted, so that its slow hash is computed
+ * only once. Each further connection compares the seal. The seal does not keep the password, but
+ * its HMAC-SHA256 under a random key of its own, which never leaves the process.
  *
- * A seal belongs to the text of a password hash. Instances whose files have the same name with the
- * same text share it, so a reload forgets nothing. */
+ * A seal belongs to a name and the text of its hash. If the files of two instances have both, the
+ * instances share the seal, so a reload forgets nothing. */
 #ifndef AUTH_HTPASSWD_SEAL_H
 #define AUTH_HTPASSWD_SEAL_H
 
@@ -17,8 +17,8 @@ struct seal *seal_new(const spore_host *host);
 struct seal *seal_ref(struct seal *seal);
 /* NULL is fine. [any] */
 void seal_unref(struct seal *seal);
-/* The password has been accepted. Every accepted password of a seal is the same to the hash.
- * [any] */
+/* Notes that a password has been accepted. `password`: what the hash reads of it, which is the same
+ * for every accepted password of this hash. [any] */
 void seal_close(struct seal *seal, const spore_host *host, spore_str password);
 
 enum seal_says {

@@ -8,7 +8,7 @@ static void free_trial(struct trial *trial)
 	free(trial);
 }
 
-static void run(void *arg)
+static void try_password(void *arg)
 {
 	struct trial *trial = arg;
 	const struct member *member = trial->member;
@@ -21,7 +21,7 @@ static void run(void *arg)
 		           hash_reads(member->hash, trial->answer.password));
 }
 
-static void finish(void *arg)
+static void end_trial(void *arg)
 {
 	struct trial *trial = arg;
 
@@ -47,7 +47,7 @@ spore_status trial_start(struct trial **list, const struct trial_order *order)
 	trial->obstacle = order->obstacle;
 	trial->host = order->host;
 	trial->on_done = order->on_done;
-	status = order->host->offload(order->worker, run, finish, trial);
+	status = order->host->offload(order->worker, try_password, end_trial, trial);
 	if (status != SPORE_OK) {
 		free_trial(trial);
 		return status;

@@ -1,5 +1,5 @@
-/* trial - tries one password against one hash, on the blocking pool of the instance, whose
- * threads and queue are limited. */
+/* trial - tries one password against one hash, on the blocking pool of the instance. The threads
+ * and the queue of the pool are limited. */
 #ifndef AUTH_HTPASSWD_TRIAL_H
 #define AUTH_HTPASSWD_TRIAL_H
 
@@ -24,8 +24,8 @@ struct trial_order {
 	spore_ticket ticket;
 	const struct password_answer *answer; /* copied */
 	const struct member *member;          /* whose hash it is compared with */
-	/* NULL: the member has the name of the answer. Otherwise it stands in, only to take the
-	 * same time, and this is why the answer is refused. Static. */
+	/* NULL: the member has the name of the answer. Otherwise the answer is refused for this
+	 * reason, and the member only stands in, so that the refusal takes as long. Static. */
 	const char *obstacle;
 };
 
@@ -47,8 +47,8 @@ struct trial {
  * seal is closed. Returns SPORE_OK, or what offload() returns: SPORE_EBUSY if the queue is full.
  * [worker] */
 spore_status trial_start(struct trial **list, const struct trial_order *order);
-/* The trial with this ticket, if there is one, has no result, and costs nothing if it has not
- * begun. [worker] */
+/* The trial with this ticket, if there is one, will not report. If it has not begun, no hash is
+ * computed. [worker] */
 void trial_cancel(struct trial *list, spore_ticket ticket);
 
 #endif

@@ -194,7 +194,7 @@ static int32_t judge(struct mtls *mtls, const spore_auth_request *rq, spore_tick
 	return SPORE_NEXT;
 }
 
-/* Warns once: another instance of the chain may know the client. */
+/* Only once, because another instance of the chain may know the client. */
 static void warn_of_missing_certificate(struct mtls *mtls)
 {
 	if (!atomic_flag_test_and_set(&mtls->warned))
@@ -229,12 +229,14 @@ static int32_t has_identity(void *instance, spore_str identity)
 {
 	const struct mtls *mtls = instance;
 	const spore_map *clients = &mtls->conf->clients;
-	size_t i = 0;
 
-	while (i < clients->count && !(strlen(clients->keys[i]) == identity.len &&
-	                               memcmp(clients->keys[i], identity.ptr, identity.len) == 0))
-		i++;
-	return mtls->conf->any || i < clients->count;
+	for (size_t i = 0; i < clients->count; i++) {
+		const char *name = clients->keys[i];
+
+		if (strlen(name) == identity.len && memcmp(name, identity.ptr, identity.len) == 0)
+			return 1;
+	}
+	return mtls->conf->any != 0; /* any subject may be an identity */
 }
 
 static const spore_auth_ops ops = {

@@ -62,14 +62,17 @@ static int is_name(const char *text)
 	return *text != '\0';
 }
 
-/* The host accepts no other identity. The configuration is UTF-8, in which U+0080 to U+009F begin
- * with C2. */
+/* Is it U+0000 to U+001F, or U+007F to U+009F? In UTF-8, U+0080 to U+009F begin with C2. */
+static int is_control(const unsigned char *at)
+{
+	return at[0] < 0x20 || at[0] == 0x7F || (at[0] == 0xC2 && at[1] < 0xA0);
+}
+
+/* The host accepts no other identity. */
 static int is_identity(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-
-	for (size_t i = 0; p[i]; i++) {
-		if (p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && p[i + 1] < 0xA0))
+	for (const char *at = text; *at; at++) {
+		if (is_control((const unsigned char *)at))
 			return 0;
 	}
 	return *text && strlen(text) <= SPORE_IDENTITY_MAX && !strstr(text, "\xEF\xBB\xBF");
@@ -145,10 +148,13 @@ static int matches(const struct clients *clients, const struct facts *facts, siz
 {
 	const struct client *client = clients_at(clients, i);
 
-	return (!client->sha256 || strcmp(facts->sha256, clients->fingerprints[i]) == 0) &&
-	       (!client->subject ||
-	        (facts->subject && strcmp(facts->subject, client->subject) == 0)) &&
-	       (!client->san || facts_have_name(facts, client->san));
+	if (client->sha256 && strcmp(facts->sha256, clients->fingerprints[i]) != 0)
+		return 0;
+	if (client->subject && !facts->subject)
+		return 0;
+	if (client->subject && strcmp(facts->subject, client->subject) != 0)
+		return 0;
+	return !client->san || facts_have_name(facts, client->san);
 }
 
 size_t clients_find(const struct clients *clients, const struct facts *facts)

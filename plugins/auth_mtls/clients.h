@@ -1,5 +1,5 @@
-/* clients - the operator's table of clients: its check, and which client a certificate belongs to.
- * Read-only after its creation, so all workers share it. */
+/* clients - the operator's table of clients. Checks the table, and finds the client that a
+ * certificate belongs to. Read-only after its creation, so all workers share it. */
 #ifndef AUTH_MTLS_CLIENTS_H
 #define AUTH_MTLS_CLIENTS_H
 
@@ -19,7 +19,7 @@ struct clients {
 	char (*fingerprints)[FACTS_HEX_SIZE + 1]; /* owned; in lower case; "": any */
 };
 
-/* Reports all mistakes with their places. False: there is one, or memory is out. clients_fini may
+/* Reports all mistakes with their places. 0: there is a mistake, or memory is out. clients_fini may
  * be called in any case. [main] */
 int clients_init(struct clients *clients, const spore_map *map, const spore_create_args *args);
 void clients_fini(struct clients *clients);

@@ -52,7 +52,11 @@ int facts_have_certificate(const struct facts *facts)
 int facts_have_name(const struct facts *facts, const char *name)
 {
 	for (size_t i = 0; i < facts->n; i++) {
-		if ((i < facts->n_hosts ? strcasecmp : strcmp)(facts->names[i], name) == 0)
+		int is_host = i < facts->n_hosts;
+
+		if (is_host && strcasecmp(facts->names[i], name) == 0)
+			return 1;
+		if (!is_host && strcmp(facts->names[i], name) == 0)
 			return 1;
 	}
 	return 0;

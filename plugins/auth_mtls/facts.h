@@ -9,7 +9,7 @@ enum { FACTS_HEX_SIZE = 64, FACTS_MAX_NAMES = 256 };
 struct facts {
 	char *subject, *sha256;       /* owned; NULL: unknown */
 	char *names[FACTS_MAX_NAMES]; /* owned; further names are ignored */
-	size_t n_hosts, n;            /* the first n_hosts names are host names */
+	size_t n, n_hosts;            /* n names, the first n_hosts of them host names */
 };
 
 /* Copies the transport's facts about the connection. facts_fini may be called in any case. */

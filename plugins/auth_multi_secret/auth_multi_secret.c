@@ -1,9 +1,9 @@
 /* auth_multi_secret - many secrets, each with a name and a policy for that name.
  *
- * A client cannot tell it from auth_hmac. bore's answer does not tell whose it is, so the answer of
- * a control connection is compared with all secrets, unless it has a name in front. The session is
- * the number of the name that matched, so a data connection is compared with one secret only. For
- * servers; a client has one secret and uses auth_hmac. */
+ * A client cannot tell it from auth_hmac. bore's answer does not tell whose it is. So on a control
+ * connection, an answer without a name in front is compared with all secrets. The session is the
+ * number of the name that matched, so on a data connection, the answer is compared with one secret
+ * only. This plugin is for servers; a client has one secret and uses auth_hmac. */
 #include <spore/auth.h>
 #include <stdlib.h>
 
@@ -127,9 +127,9 @@ struct proof {
 	uint8_t tag[BORE_TAG_SIZE];
 };
 
-static bool is_of(const struct proof *proof, const struct member *member)
+static bool names_another(const struct proof *proof, const struct member *member)
 {
-	return !*proof->name || strcmp(proof->name, member->name) == 0;
+	return *proof->name && strcmp(proof->name, member->name) != 0;
 }
 
 /* Finds whose proof this is. */
@@ -145,7 +145,22 @@ static enum roster_outcome find_member(const struct verifier *verifier,
 	                         member_out);
 }
 
-/* Checks whether it is the proof that some name gives for this message. */
+/* A data connection must belong to the owner of its tunnel. */
+static int32_t judge_data(const struct verifier *verifier, uint64_t session,
+                          const struct binding_message *message, const struct proof *proof)
+{
+	const struct roster *roster = &verifier->all->roster;
+	const struct member *owner;
+
+	if (session == 0 || session > roster->n)
+		return SPORE_DENY;
+	owner = &roster->members[session - 1];
+	if (names_another(proof, owner))
+		return SPORE_DENY;
+	return verdict_of(roster_check(owner, verifier->scratch, message, proof->tag));
+}
+
+/* Is it the proof that some name gives for this message? */
 static int32_t judge(const struct verifier *verifier, const spore_auth_request *rq,
                      spore_ticket ticket, const struct binding_message *message,
                      const struct proof *proof)
@@ -155,14 +170,8 @@ static int32_t judge(const struct verifier *verifier, const spore_auth_request *
 	enum roster_outcome outcome;
 	spore_auth_result result;
 
-	if (rq->purpose == SPORE_AUTH_DATA) {
-		if (rq->session == 0 || rq->session > roster->n)
-			return SPORE_DENY;
-		member = &roster->members[rq->session - 1];
-		if (!is_of(proof, member))
-			return SPORE_DENY;
-		return verdict_of(roster_check(member, verifier->scratch, message, proof->tag));
-	}
+	if (rq->purpose == SPORE_AUTH_DATA)
+		return judge_data(verifier, rq->session, message, proof);
 	outcome = find_member(verifier, message, proof, &member);
 	if (outcome != ROSTER_FOUND)
 		return verdict_of(outcome);
@@ -171,7 +180,7 @@ static int32_t judge(const struct verifier *verifier, const spore_auth_request *
 	return SPORE_EPENDING;
 }
 
-/* Anyone who knows the secret can repeat this. */
+/* Anyone who knows the secret can cause this, so the lines are limited. */
 static void log_unbound(struct multi_secret *all, const char *name, bool has_session)
 {
 	if (!pace_allows_line(&all->unbound, all->host, all->log, SPORE_LOG_WARN,
@@ -190,7 +199,17 @@ static void log_unbound(struct multi_secret *all, const char *name, bool has_ses
 		           name);
 }
 
-/* The verdict on an answer that is not bound. A correct one must not look like a wrong secret. */
+/* Takes an answer that is not bound. */
+static int32_t judge_plain(const struct verifier *verifier, const spore_auth_request *rq,
+                           spore_ticket ticket, const struct proof *proof)
+{
+	struct binding_message message;
+
+	binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });
+	return judge(verifier, rq, ticket, &message, proof);
+}
+
+/* Refuses an answer that is not bound. A correct one must not look like a wrong secret. */
 static int32_t judge_unbound(const struct verifier *verifier, const spore_auth_request *rq,
                              const struct proof *proof)
 {
@@ -205,8 +224,8 @@ static int32_t judge_unbound(const struct verifier *verifier, const spore_auth_r
 }
 
 /* Leaves the answer to the next instance, and tells the operator why. Anyone can cause this, so the
- * lines are limited. An answer may be right for the next instance, and each renewal of its tunnel
- * comes here again; the host logs a tunnel that ends. */
+ * lines are limited. A renewal is not logged: its answer may be right for the next instance, and
+ * then each renewal of this tunnel comes here. The host logs a tunnel that ends. */
 static int32_t pass_on(struct multi_secret *all, const char *name, uint32_t purpose)
 {
 	if (purpose == SPORE_AUTH_RENEW || !pace_allows_line(&all->refusals, all->host, all->log,
@@ -239,10 +258,8 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 		verdict = judge(verifier, rq, ticket, &message, &proof);
 	if (verdict == SPORE_NEXT && all->binding == BINDING_REQUIRE)
 		verdict = judge_unbound(verifier, rq, &proof);
-	else if (verdict == SPORE_NEXT) {
-		binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });
-		verdict = judge(verifier, rq, ticket, &message, &proof);
-	}
+	else if (verdict == SPORE_NEXT)
+		verdict = judge_plain(verifier, rq, ticket, &proof);
 	return verdict == SPORE_NEXT ? pass_on(all, named.name, rq->purpose) : verdict;
 }
 
@@ -257,12 +274,14 @@ static int32_t has_identity(void *instance, spore_str identity)
 {
 	const struct multi_secret *all = instance;
 	const struct roster *roster = &all->roster;
-	size_t i = 0;
 
-	while (i < roster->n && !(strlen(roster->members[i].name) == identity.len &&
-	                          memcmp(roster->members[i].name, identity.ptr, identity.len) == 0))
-		i++;
-	return i < roster->n;
+	for (size_t i = 0; i < roster->n; i++) {
+		const char *name = roster->members[i].name;
+
+		if (strlen(name) == identity.len && memcmp(name, identity.ptr, identity.len) == 0)
+			return 1;
+	}
+	return 0;
 }
 
 static const spore_auth_ops ops = {

@@ -20,7 +20,8 @@ struct enlist_job {
 	const spore_create_args *args;
 	const struct conf *conf;
 	struct roster *roster;
-	unsigned faults, flaws, absent, few_ports; /* the latter three are warned of */
+	unsigned faults;                   /* mistakes that were reported */
+	unsigned flaws, absent, few_ports; /* what is only warned of, counted by kind */
 };
 
 /* ---- mistakes ---- */
@@ -89,8 +90,8 @@ static struct member *add_member(struct enlist_job *job, spore_str name, spore_s
 	return member;
 }
 
-/* {"file": PATH} is a secret, not a map of secrets: the name "file" would get the path as its
- * secret. */
+/* {"file": PATH} is the form of one secret. As a map of secrets, it would give the path to the name
+ * "file" as its secret. */
 static bool looks_like_a_secret(const spore_map *secrets)
 {
 	return secrets->count == 1 &&
@@ -200,6 +201,7 @@ static void add_from_file(struct enlist_job *job)
 
 /* ---- duplicates ---- */
 
+/* By name, then by place. */
 static int by_name(const void *a, const void *b)
 {
 	const struct member *const *x = a, *const *y = b;
@@ -231,30 +233,42 @@ static int by_tag(const void *a, const void *b)
 	return order ? order : (x->member > y->member) - (x->member < y->member);
 }
 
-static void refuse_equal_secrets(struct enlist_job *job)
+/* False: OpenSSL or memory failed. */
+static bool take_samples(const struct roster *roster, struct sample *samples)
 {
 	static const uint8_t challenge[16];
-	const struct roster *roster = job->roster;
-	size_t size = (roster->n + 1) * sizeof(struct sample);
-	struct sample *samples = malloc(size);
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
-	bool good = samples && scratch;
+	bool good = scratch != NULL;
 
 	for (size_t i = 0; good && i < roster->n; i++) {
 		samples[i].member = &roster->members[i];
-		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16,
+		good = bore_key_tag(&roster->members[i].key, scratch, challenge, sizeof challenge,
 		                    samples[i].tag);
 	}
-	if (!good)
-		report_fault(job, "", "out of memory, or OpenSSL lacks SHA-256");
-	else
-		qsort(samples, roster->n, sizeof *samples, by_tag);
-	for (size_t i = 1; good && i < roster->n; i++) {
+	EVP_MD_CTX_free(scratch);
+	return good;
+}
+
+static void refuse_equal_tags(struct enlist_job *job, struct sample *samples, size_t n)
+{
+	qsort(samples, n, sizeof *samples, by_tag);
+	for (size_t i = 1; i < n; i++) {
 		if (memcmp(samples[i - 1].tag, samples[i].tag, BORE_TAG_SIZE) == 0)
 			report_conflict(job, samples[i].member, samples[i - 1].member,
 			                "expected a unique secret, found that of");
 	}
-	EVP_MD_CTX_free(scratch);
+}
+
+static void refuse_equal_secrets(struct enlist_job *job)
+{
+	const struct roster *roster = job->roster;
+	size_t size = (roster->n + 1) * sizeof(struct sample);
+	struct sample *samples = malloc(size);
+
+	if (samples && take_samples(roster, samples))
+		refuse_equal_tags(job, samples, roster->n);
+	else
+		report_fault(job, "", "out of memory, or OpenSSL lacks SHA-256");
 	if (samples)
 		OPENSSL_cleanse(samples, size);
 	free(samples);

@@ -15,8 +15,8 @@ struct conf {
 };
 
 /* True: no mistakes. A policy for a name without a secret, and a secrets file without a secret, are
- * none, because a client can be revoked by removing its line alone; they are logged as warnings.
- * The caller must call roster_fini in any case. */
+ * only warned of, because a client can be revoked by removing its line alone. The caller must call
+ * roster_fini in any case. */
 bool enlist(const spore_create_args *args, struct roster *roster);
 
 #endif

@@ -55,11 +55,14 @@ enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch
 	bool good = true;
 
 	for (size_t i = 0; good && i < roster->n; i++) {
+		size_t differs, mask;
+
 		good = bore_key_tag(&roster->members[i].key, scratch, message->bytes, message->len,
 		                    expected);
-		/* A mask instead of a branch: all ones if the tags are equal. */
-		found |= (i + 1) &
-		         ((size_t)(CRYPTO_memcmp(expected, tag, sizeof expected) != 0) - 1);
+		differs = CRYPTO_memcmp(expected, tag, sizeof expected) != 0;
+		/* All bits are 1 if the tags are equal. A branch would take longer for a match. */
+		mask = differs - 1;
+		found |= (i + 1) & mask;
 	}
 	OPENSSL_cleanse(expected, sizeof expected);
 	if (!good)
@@ -107,6 +110,7 @@ enum roster_outcome roster_check_name(const struct roster *roster, const char *n
 
 	if (roster->n == 0)
 		return ROSTER_UNKNOWN;
+	/* For an unknown name, the check of another member takes the same time. */
 	outcome = roster_check(member ? member : roster->members, scratch, message, tag);
 	if (!member)
 		return outcome == ROSTER_FAILED ? ROSTER_FAILED : ROSTER_UNKNOWN;

@@ -9,8 +9,12 @@ struct secrets_reader secrets_read(const char *text, size_t len)
 
 int secrets_are_utf16(const char *text, size_t len)
 {
-	return len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0 ||
-	                    !text[0] != !text[1]);
+	if (len < 2)
+		return 0;
+	if (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0)
+		return 1;
+	/* UTF-16 without a byte order mark: one byte of an ASCII character is zero. */
+	return (text[0] == '\0') != (text[1] == '\0');
 }
 
 /* Takes one line, without the LF or CRLF at its end. */
@@ -74,17 +78,17 @@ static enum secrets_step split(spore_str line, struct secrets_line *out)
 {
 	const char *colon = memchr(line.ptr, ':', line.len),
 		   *zero = memchr(line.ptr, '\0', line.len);
-	size_t name = colon ? (size_t)(colon - line.ptr) : line.len;
+	size_t name_len = colon ? (size_t)(colon - line.ptr) : line.len;
 
 	if (zero)
 		return set_fault(out, (size_t)(zero - line.ptr),
 		                 "expected text, found a zero byte");
 	if (!colon)
 		return set_fault(out, line.len, "expected NAME:SECRET, found no colon");
-	if (name == 0)
+	if (name_len == 0)
 		return set_fault(out, 0, "expected a name before the colon, found none");
-	out->name = (spore_str){ line.ptr, name };
-	out->secret = (spore_str){ colon + 1, line.len - name - 1 };
+	out->name = (spore_str){ line.ptr, name_len };
+	out->secret = (spore_str){ colon + 1, line.len - name_len - 1 };
 	if (count_blanks(out->secret) == out->secret.len)
 		return set_fault(out, line.len, "expected a secret after the colon, found none");
 	out->flaw = find_flaw(out->secret);

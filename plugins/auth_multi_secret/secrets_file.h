@@ -25,7 +25,7 @@ enum secrets_step { SECRETS_LINE, SECRETS_FAULT, SECRETS_END };
 struct secrets_line {
 	unsigned line;
 	spore_str name, secret; /* SECRETS_LINE: point into the text; not empty, without NUL */
-	const char *flaw;  /* SECRETS_LINE: what is often there by mistake; static; NULL: nothing */
+	const char *flaw;  /* SECRETS_LINE: a likely mistake in the secret; static; NULL: none */
 	unsigned column;   /* SECRETS_FAULT: 1-based, in bytes */
 	const char *fault; /* SECRETS_FAULT: what was expected and what was found; static */
 };

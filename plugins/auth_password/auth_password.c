@@ -2,8 +2,8 @@
  *
  * Whoever gets such an answer can use it anywhere. So the client gives it only on a connection that
  * is confidential and whose server has proved who it is, and only to a server that asks for
- * passwords. The answer is the same for every challenge; create() makes it, and refuses what does
- * not fit. Instances are read-only after create(), so all workers share one. */
+ * passwords. The answer is the same for every challenge. create() makes it, and refuses a name or a
+ * password that does not fit. Instances are read-only after create(), so all workers share one. */
 #include <spore/auth.h>
 #include <stdlib.h>
 
@@ -88,7 +88,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-/* NULL: the server may get the password. */
+/* Why the server must not get the password; NULL: it may get it. */
 static const char *find_obstacle(const spore_answer_request *rq)
 {
 	if (!rq->secure)

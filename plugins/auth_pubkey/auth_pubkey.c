@@ -72,6 +72,7 @@ static void destroy(void *instance)
 	free(pubkey);
 }
 
+/* False: the option is given, and this has been reported. `role`: the one that has the option. */
 static bool refuse_option(const spore_create_args *args, bool given, const char *pointer,
                           const char *role)
 {
@@ -144,13 +145,17 @@ static bool set_up_client(struct pubkey *pubkey, const spore_create_args *args)
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	struct pubkey *pubkey = calloc(1, sizeof *pubkey);
-	bool is_server = args->role == SPORE_ROLE_SERVER;
+	bool good;
 
 	if (!pubkey)
 		return SPORE_ENOMEM;
 	pubkey->host = args->host;
 	pubkey->log = args->ctx;
-	if (!(is_server ? set_up_server : set_up_client)(pubkey, args)) {
+	if (args->role == SPORE_ROLE_SERVER)
+		good = set_up_server(pubkey, args);
+	else
+		good = set_up_client(pubkey, args);
+	if (!good) {
 		destroy(pubkey);
 		return SPORE_ECONFIG;
 	}
@@ -214,13 +219,13 @@ static int check_signature(const spore_auth_request *rq, const struct proof *pro
 static int64_t life_of(const struct restrictions *restrictions, const spore_auth_request *rq,
                        int64_t now_ms)
 {
+	int64_t own_life = restrictions->terms.policy.life; /* 0: without limit */
 	int64_t age_ms = SPORE_HAS(rq, age_ms) ? rq->age_ms : 0;
-	int64_t expires_at = restrictions->expires_ms - now_ms + age_ms;
+	int64_t until_expiry = restrictions->expires_ms - now_ms + age_ms;
 
-	if (!restrictions->expires_ms ||
-	    (restrictions->terms.policy.life && restrictions->terms.policy.life < expires_at))
-		return restrictions->terms.policy.life;
-	return expires_at;
+	if (!restrictions->expires_ms)
+		return own_life;
+	return own_life && own_life < until_expiry ? own_life : until_expiry;
 }
 
 static int32_t allow(const struct pubkey *pubkey, const struct authorized_key *key,
@@ -272,7 +277,7 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	return allow(pubkey, key, rq, now_ms, ticket);
 }
 
-/* An answer is bound to the session wherever the connection has one. */
+/* If a connection has a TLS session, its answer is bound to the session. */
 static uint32_t needs_challenge(void *instance)
 {
 	(void)instance;
@@ -288,7 +293,7 @@ static int32_t has_identity(void *instance, spore_str identity)
 
 /* ---- the client ---- */
 
-/* NULL: the server may get an answer. */
+/* Why the server must not get an answer; NULL: it may get one. */
 static const char *find_obstacle(const struct pubkey *pubkey, const spore_answer_request *rq)
 {
 	if (!rq->secure && !pubkey->insecure)

@@ -37,6 +37,22 @@ static void report_line(struct job *job, unsigned file, unsigned line, unsigned 
 	job->faults++;
 }
 
+/* False: out of memory. */
+static bool make_room(struct keyring *ring)
+{
+	size_t room = ring->room ? 2 * ring->room : 16;
+	struct authorized_key *keys;
+
+	if (ring->n < ring->room)
+		return true;
+	keys = realloc(ring->keys, room * sizeof *keys);
+	if (!keys)
+		return false;
+	ring->keys = keys;
+	ring->room = room;
+	return true;
+}
+
 /* Takes the key. False: no more keys can be added, which has been reported. */
 static bool add_key(struct job *job, unsigned file, struct authorized_line *line)
 {
@@ -47,17 +63,10 @@ static bool add_key(struct job *job, unsigned file, struct authorized_line *line
 		            "expected at most 20000 keys in all files");
 		return false;
 	}
-	if (ring->n == ring->room) {
-		size_t room = ring->room ? 2 * ring->room : 16;
-		struct authorized_key *keys = realloc(ring->keys, room * sizeof *keys);
-
-		if (!keys) {
-			report(job->args, "", "out of memory");
-			job->faults++;
-			return false;
-		}
-		ring->keys = keys;
-		ring->room = room;
+	if (!make_room(ring)) {
+		report(job->args, "", "out of memory");
+		job->faults++;
+		return false;
 	}
 	ring->keys[ring->n++] = (struct authorized_key){
 		.key = line->key,
@@ -125,6 +134,7 @@ static void add_from_file(struct job *job, unsigned file)
 
 /* ---- order ---- */
 
+/* By fingerprint, then by place. */
 static int by_fingerprint(const void *a, const void *b)
 {
 	const struct authorized_key *x = a, *y = b;

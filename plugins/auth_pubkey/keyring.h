@@ -14,7 +14,7 @@ enum { KEYRING_MAX = 20000 };
 struct authorized_key {
 	struct key key;
 	struct restrictions restrictions; /* with an identity */
-	unsigned file, line;              /* its place: the index of the file */
+	unsigned file, line;              /* its place; `file` is the index of the file */
 };
 
 struct keyring {
@@ -23,8 +23,8 @@ struct keyring {
 };
 
 /* Reads the files, a list of paths, and reports every mistake with its place. Files without a key
- * are no mistake, because the last client can be revoked, too; a warning is logged. True: no
- * mistakes. The caller must call keyring_fini in any case. [main] */
+ * are only warned of, because the last client may have been revoked. True: no mistakes. The caller
+ * must call keyring_fini in any case. [main] */
 bool keyring_read(struct keyring *ring, const spore_create_args *args, const spore_list *files);
 void keyring_fini(struct keyring *ring);
 

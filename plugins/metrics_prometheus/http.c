@@ -7,7 +7,7 @@
 
 #include "visits.h"
 
-/* Leaves room for connections that visits has shut down but libmicrohttpd has not closed. */
+/* More than VISITS_MAX: visits has shut some down that libmicrohttpd has not closed yet. */
 enum { MAX_CONNECTIONS = 32 };
 enum { TICK_MS = 1000, MAX_ROUNDS = 16 };
 /* Per connection: the whole request and the head of the answer must fit. */
@@ -23,7 +23,7 @@ struct http {
 	spore_timer tick;  /* while there are visits */
 	spore_timer again; /* libmicrohttpd has more to do */
 	struct visits visits;
-	int has_room; /* a connection has ended since the last round */
+	int has_new_room; /* a connection has ended in this round of libmicrohttpd */
 };
 
 /* ---- connections ---- */
@@ -76,7 +76,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **v
 		*visit = begin_visit(http, connection);
 		return;
 	}
-	http->has_room = 1;
+	http->has_new_room = 1;
 	if (*visit)
 		end_visit(http, *visit);
 }
@@ -163,14 +163,14 @@ static int has_more_to_do(const struct http *http)
 	return MHD_get_timeout(http->daemon, &ms) == MHD_YES && ms == 0;
 }
 
-/* Runs a limited number of rounds, so that others on the loop get their turn. libmicrohttpd accepts
- * again only in the round after one in which a connection has ended. */
+/* Runs a limited number of rounds, so that others on the loop get their turn. After a round in
+ * which a connection has ended, one more is needed: libmicrohttpd accepts again only then. */
 static void run_daemon(struct http *http)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
-		http->has_room = 0;
+		http->has_new_room = 0;
 		MHD_run(http->daemon);
-		if (!has_more_to_do(http) && !http->has_room)
+		if (!has_more_to_do(http) && !http->has_new_room)
 			return;
 	}
 	if (!http->again.id)

@@ -7,7 +7,7 @@
 
 enum { FIRST_SIZE = 16 * 1024, NUMBER_SIZE = 40 };
 
-/* Above it, a double cannot represent every integer. */
+/* 2^53: a double cannot represent every integer above it. */
 static const double exact_max = 9007199254740992.0;
 
 /* The state of a visit to all families. */
@@ -52,27 +52,33 @@ static void put_text(struct text *text, const char *bytes)
 	put(text, bytes, strlen(bytes));
 }
 
+/* The length of the UTF-8 character that begins with this byte; 0: none does. */
+static size_t utf8_len_of(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xC0 || first > 0xF7)
+		return 0;
+	return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
 /* The length of the well-formed UTF-8 character at `bytes`; 0: not well-formed. */
 static size_t utf8_len(const unsigned char *bytes, size_t left)
 {
-	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = bytes[0] < 0x80   ? 1
-	             : bytes[0] < 0xC0 ? 0
-	             : bytes[0] < 0xE0 ? 2
-	             : bytes[0] < 0xF0 ? 3
-	                               : 4;
+	static const unsigned least_code[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* by length */
+	size_t len = utf8_len_of(bytes[0]);
 	unsigned code = len == 1 ? bytes[0] : bytes[0] & (0x7Fu >> len);
+	int is_surrogate;
 
-	if (len == 0 || len > left || bytes[0] > 0xF7)
+	if (len == 0 || len > left)
 		return 0;
 	for (size_t i = 1; i < len; i++) {
 		if ((bytes[i] & 0xC0) != 0x80)
 			return 0;
 		code = code << 6 | (bytes[i] & 0x3F);
 	}
-	if (code < least[len] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
-		return 0;
-	return len;
+	is_surrogate = code >= 0xD800 && code < 0xE000;
+	return code < least_code[len] || code > 0x10FFFF || is_surrogate ? 0 : len;
 }
 
 /* Scrapers reject a page with a single bad byte, so bad bytes become U+FFFD. */
@@ -104,6 +110,7 @@ static const char *format_number(double value, char out[NUMBER_SIZE])
 	if (isinf(value))
 		return value > 0 ? "+Inf" : "-Inf";
 	if (floor(value) == value && fabs(value) < exact_max) {
+		/* -0 is written as 0. */
 		snprintf(out, NUMBER_SIZE, "%.0f", value == 0 ? 0.0 : value);
 		return out;
 	}
@@ -137,12 +144,14 @@ static int ends_with(const char *name, size_t len, const char *suffix)
 /* In OpenMetrics only the samples of a counter end in _total, not its family. */
 static size_t family_len(const struct page *page)
 {
-	size_t len = strlen(page->family->name);
-	int shorter = page->format == FORMAT_OPENMETRICS &&
-	              page->family->type == SPORE_METRIC_COUNTER;
+	const char *name = page->family->name;
+	size_t len = strlen(name);
+	int omits_total = page->format == FORMAT_OPENMETRICS &&
+	                  page->family->type == SPORE_METRIC_COUNTER;
 
-	return shorter && ends_with(page->family->name, len, "_total") ? len - strlen("_total")
-	                                                               : len;
+	if (omits_total && ends_with(name, len, "_total"))
+		len -= strlen("_total");
+	return len;
 }
 
 static void put_head(const struct page *page, const char *keyword)

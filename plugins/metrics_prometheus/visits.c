@@ -59,7 +59,10 @@ struct visit *visits_add(struct visits *visits, int fd, const struct sockaddr *p
 	visit->deadline_ms = now_ms + VISITS_DEADLINE_MS;
 	source_of(peer, visit->source);
 	visit->older = visits->newest;
-	*(visits->newest ? &visits->newest->newer : &visits->oldest) = visit;
+	if (visits->newest)
+		visits->newest->newer = visit;
+	else
+		visits->oldest = visit;
 	visits->newest = visit;
 	enforce_limits(visits, visit->source);
 	return visit;
@@ -67,8 +70,14 @@ struct visit *visits_add(struct visits *visits, int fd, const struct sockaddr *p
 
 void visits_remove(struct visits *visits, struct visit *visit)
 {
-	*(visit->older ? &visit->older->newer : &visits->oldest) = visit->newer;
-	*(visit->newer ? &visit->newer->older : &visits->newest) = visit->older;
+	if (visit->older)
+		visit->older->newer = visit->newer;
+	else
+		visits->oldest = visit->newer;
+	if (visit->newer)
+		visit->newer->older = visit->older;
+	else
+		visits->newest = visit->older;
 	free(visit);
 }
 

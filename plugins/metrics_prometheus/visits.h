@@ -1,8 +1,8 @@
 /* visits - the open connections of the HTTP server, and which of them have to go. [worker]
  *
- * A connection is closed at its deadline, even if it still sends. If one source or all together
- * exceed a limit, the oldest is closed. So peers that send slowly or nothing make room for a
- * scrape, even if both come from the same address. */
+ * A connection is closed at its deadline, even if its peer still sends. If one source or all
+ * together exceed a limit, the oldest connection is closed. So peers that send slowly or nothing
+ * make room for a scrape, even if it comes from the same address. */
 #ifndef METRICS_PROMETHEUS_VISITS_H
 #define METRICS_PROMETHEUS_VISITS_H
 

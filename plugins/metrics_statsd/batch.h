@@ -7,15 +7,16 @@
 struct batch_line {
 	size_t start, end; /* in the text, without the newline */
 	double *sent;      /* set to `now` once the line is sent; NULL: not a counter */
-	double now;
+	double now;        /* the counter's total with this line */
 };
 
 /* Zeroed except for datagram_size, it is empty. */
 struct batch {
 	size_t datagram_size; /* the maximum, in bytes */
-	char *text;           /* owned, as are the lines */
-	struct batch_line *lines;
-	size_t len, size, n, max;
+	char *text;           /* owned; `len` bytes of `size` are used */
+	size_t len, size;
+	struct batch_line *lines; /* owned; n of `max` are used */
+	size_t n, max;
 };
 
 /* Frees all memory. */

@@ -17,7 +17,7 @@ struct entry {
 struct ledger {
 	unsigned refs;
 	struct entry *buckets[BUCKETS];
-	char *key; /* of the current look-up */
+	char *key; /* owned; of the current look-up; `len` bytes of `size` are used */
 	size_t len, size;
 };
 
@@ -83,6 +83,7 @@ static int make_key(struct ledger *ledger, const struct line_name *name)
 	return good;
 }
 
+/* Returns the link to the entry of the ledger's key, or the link at which it must be added. */
 static struct entry **find_entry(struct ledger *ledger)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */

@@ -1,6 +1,6 @@
-/* ledger - how much of each counter has been sent, by this exporter and by those that it replaced:
- * a reload sends nothing twice. References are counted on main; entries belong to the one worker
- * that the exporters run on. */
+/* ledger - how much of each counter has been sent. An exporter shares it with the one that it
+ * replaces, so a reload sends nothing twice. References are counted on main; entries belong to the
+ * one worker that the exporters run on. */
 #ifndef LEDGER_H
 #define LEDGER_H
 
@@ -14,8 +14,8 @@ struct ledger *ledger_new(void);
 struct ledger *ledger_share(struct ledger *ledger);
 /* Drops a reference; the last one frees the ledger. Accepts NULL. [main] */
 void ledger_release(struct ledger *ledger);
-/* Returns the amount sent of this counter, at first 0. The caller updates it; the pointer is valid
- * until the ledger is freed. NULL: out of memory. [worker] */
+/* Returns how much of this counter has been sent, at first 0. The caller updates the amount. The
+ * pointer is valid until the ledger is freed. NULL: out of memory. [worker] */
 double *ledger_entry(struct ledger *ledger, const struct line_name *name);
 
 #endif

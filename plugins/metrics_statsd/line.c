@@ -3,10 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Where the next byte goes. At `end` the line does not fit and is discarded. */
 struct cursor {
-	char *at, *end;
-	int is_full;
+	char *at, *end; /* where the next byte goes, and the end of the room */
+	int is_full;    /* the line does not fit, and is discarded */
 };
 
 static void put(struct cursor *c, const char *text, size_t len)

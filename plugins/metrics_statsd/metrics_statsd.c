@@ -83,22 +83,33 @@ static void add_counter(struct exporter *e, const struct line_name *name, double
 		leave_out(e);
 }
 
-/* For statsd a sign means a relative change, so the line of a negative value follows a zero. */
+/* statsd takes a number with a sign as a change of the gauge. So a negative value is written as two
+ * lines: a zero, then the value, as a change of that. Returns the length; 0: as line_write. */
+static size_t write_gauge(const struct exporter *e, const struct line_name *name, double value,
+                          char *room)
+{
+	size_t size = e->batch.datagram_size, zero_len, len;
+
+	if (!(value < 0))
+		return line_write(&e->style, name, value, 'g', room, size);
+	zero_len = line_write(&e->style, name, 0, 'g', room, size - 1);
+	if (!zero_len)
+		return 0;
+	room[zero_len++] = '\n';
+	len = line_write(&e->style, name, value, 'g', room + zero_len, size - zero_len);
+	return len ? zero_len + len : 0;
+}
+
 static void add_gauge(struct exporter *e, const struct line_name *name, double value)
 {
 	char *room = batch_room(&e->batch);
-	size_t size = e->batch.datagram_size, zero = 0, len = 0;
+	size_t len;
 
 	if (!room)
 		return; /* out of memory: the next push has the value */
-	if (value < 0)
-		zero = line_write(&e->style, name, 0, 'g', room, size - 1);
-	if (zero)
-		room[zero++] = '\n';
-	if (zero || !(value < 0))
-		len = line_write(&e->style, name, value, 'g', room + zero, size - zero);
+	len = write_gauge(e, name, value, room);
 	if (len)
-		batch_add(&e->batch, zero + len, NULL, 0);
+		batch_add(&e->batch, len, NULL, 0);
 	else
 		leave_out(e);
 }
@@ -161,6 +172,15 @@ static void log_change(struct exporter *e, int cause)
 	e->is_failing = 0;
 }
 
+/* Notes in the ledger that the lines from `first` up to `end` were sent. */
+static void mark_sent(const struct batch *batch, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++) {
+		if (batch->lines[i].sent)
+			*batch->lines[i].sent = batch->lines[i].now;
+	}
+}
+
 static void send_batch(struct exporter *e)
 {
 	int first_cause = 0, cause, taken;
@@ -170,10 +190,8 @@ static void send_batch(struct exporter *e)
 		next = batch_cut(&e->batch, i, &datagram);
 		cause = sender_send(&e->sender, datagram, &taken);
 		first_cause = first_cause ? first_cause : cause;
-		for (size_t k = i; taken && k < next; k++) {
-			if (e->batch.lines[k].sent)
-				*e->batch.lines[k].sent = e->batch.lines[k].now;
-		}
+		if (taken)
+			mark_sent(&e->batch, i, next);
 		e->host->metric_add(e->worker, e->n_sent, taken);
 		e->host->metric_add(e->worker, e->n_failed, cause != 0);
 	}

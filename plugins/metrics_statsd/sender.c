@@ -64,7 +64,7 @@ int sender_send(struct sender *sender, spore_str datagram, int *taken_out)
 	*taken_out = open_socket(sender) && send(sender->fd, datagram.ptr, datagram.len, 0) >= 0;
 	if (!*taken_out)
 		cause = errno;
-	/* This error is about the datagram before and has prevented the sending of this one. */
+	/* This error is about the datagram before, and has prevented that this one was sent. */
 	if (cause == ECONNREFUSED)
 		*taken_out = send(sender->fd, datagram.ptr, datagram.len, 0) >= 0;
 	return cause;

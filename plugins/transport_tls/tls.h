@@ -86,8 +86,8 @@ struct tls_worker {
 	uint8_t in[TLS_IN_SIZE], out[TLS_OUT_SIZE];
 	size_t in_at, in_len, out_len;
 	struct tls_stream *out_owner;
-	GENERAL_NAMES *names;               /* owned; cached by tls_attr for ... */
-	const struct tls_stream *names_of;  /* ... this stream's peer */
+	GENERAL_NAMES *names;               /* owned; tls_attr's cache: the names of a peer */
+	const struct tls_stream *names_of;  /* the stream of that peer; NULL: the cache is empty */
 	struct tls_stream *oldest, *newest; /* streams in their handshake */
 	unsigned n_shaking, max_shaking;
 };
@@ -116,19 +116,22 @@ struct tls_stream {
 	spore_status in_below;  /* why reading from the lower stream failed; SPORE_OK: it did not */
 	spore_status out_below; /* the same for writing to it */
 	spore_status broken;    /* why this stream failed */
-	uint8_t first;          /* the peer's first byte ... */
-	bool has_first;         /* ... once it has arrived */
-	bool took;              /* this call has bytes for the reader */
-	unsigned reads;         /* reads by OpenSSL in this call ... */
-	bool cut;               /* ... were too many: call again at once */
-	bool open;              /* the handshake is done ... */
-	bool in_kernel;         /* ... and the kernel encrypts output ... */
-	bool wants_keys;        /* ... but the peer demands new keys, which the kernel cannot set */
+	bool has_first;         /* the peer's first byte has arrived */
+	uint8_t first;          /* that byte */
+	bool has_plaintext;     /* this call has bytes for the reader */
+	unsigned reads;         /* how often OpenSSL has read in this call */
+	bool cut_short;         /* that was too often: the host must call again at once */
+	bool open;              /* the handshake is done */
+	bool in_kernel;         /* the kernel encrypts output */
+	bool wants_keys;        /* the peer demands new keys, but the kernel cannot set them */
 	bool shaking;           /* in the worker's list of handshakes */
-	bool evicted;           /* removed from it in favour of another stream */
-	bool below_ended, ended, end_told, shut;
-	char *why;  /* owned; the cause of the failure, for the operator */
-	char *fact; /* owned; what attr() returned last */
+	bool evicted;           /* removed from that list in favour of another stream */
+	bool below_ended;       /* the lower stream has ended */
+	bool ended;             /* this stream has ended, by the peer's close alert */
+	bool end_told;          /* the reader knows of the end or the failure */
+	bool shut;              /* our close alert is written */
+	char *why;              /* owned; the cause of the failure, for the operator */
+	char *fact;             /* owned; what attr() returned last */
 };
 
 /* How messages name the peer. */

@@ -105,19 +105,21 @@ static size_t take_input(struct tls_stream *stream, void *to, size_t len)
 	return n;
 }
 
+/* Gives OpenSSL bytes that were read ahead, or else bytes of the lower stream. Once the reader has
+ * plaintext, the lower stream is not read any more in this call. */
 static int64_t read_or_wait(struct tls_stream *stream, void *to, size_t len)
 {
 	size_t n;
 	int64_t got;
 
-	if (!stream->took && ++stream->reads > MAX_READS) {
-		stream->cut = true;
+	if (!stream->has_plaintext && ++stream->reads > MAX_READS) {
+		stream->cut_short = true;
 		return SPORE_EAGAIN;
 	}
 	n = take_input(stream, to, len);
 	if (n > 0)
 		return (int64_t)n;
-	if (stream->took) {
+	if (stream->has_plaintext) {
 		stream->want = SPORE_READ; /* the reader gets what it has so far */
 		return SPORE_EAGAIN;
 	}
@@ -140,7 +142,7 @@ static int bio_read(BIO *bio, char *to, int size)
 void tls_bio_enter(struct tls_stream *stream, size_t room)
 {
 	stream->room = room;
-	stream->took = stream->cut = false;
+	stream->has_plaintext = stream->cut_short = false;
 	stream->reads = 0;
 	stream->want = SPORE_READ;
 }
@@ -202,6 +204,7 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 	struct tls_stream *stream = BIO_get_data(bio);
 	struct tls_worker *worker = stream->worker;
 	size_t len = (size_t)size;
+	bool fits;
 
 	BIO_clear_retry_flags(bio);
 	if (tls_kernel_has_keys(stream))
@@ -209,7 +212,8 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 	if (stream->out_below != SPORE_OK)
 		return size; /* discarded, so that the peer's earlier data can still be read */
 	own_output(stream);
-	if (len > sizeof worker->out - worker->out_len || spilled(stream) + len > SPILL_MAX) {
+	fits = len <= sizeof worker->out - worker->out_len && spilled(stream) + len <= SPILL_MAX;
+	if (!fits) {
 		BIO_set_retry_write(bio);
 		return -1;
 	}
@@ -261,22 +265,27 @@ static spore_status flush_buffer(struct tls_stream *stream, uint32_t *want)
 	return spill_out(worker, n) ? status : SPORE_ENOMEM;
 }
 
-static spore_status write_all(struct tls_stream *stream, uint32_t *want)
+/* Writes the stream's own buffer, whose bytes are older than those of the worker's. */
+static spore_status flush_spill(struct tls_stream *stream, uint32_t *want)
 {
+	struct tls_spill *spill = &stream->out;
 	spore_status status;
 	size_t n;
 
-	if (spilled(stream)) {
-		status = write_below(stream, stream->out.bytes + stream->out.at, spilled(stream),
-		                     &n, want);
-		spill_consume(&stream->out, n);
-		if (status != SPORE_OK) {
-			if (stream->worker->out_owner == stream && !spill_out(stream->worker, 0))
-				return SPORE_ENOMEM;
-			return status;
-		}
-	}
-	return flush_buffer(stream, want);
+	if (spilled(stream) == 0)
+		return SPORE_OK;
+	status = write_below(stream, spill->bytes + spill->at, spilled(stream), &n, want);
+	spill_consume(spill, n);
+	return status;
+}
+
+static spore_status write_all(struct tls_stream *stream, uint32_t *want)
+{
+	spore_status status = flush_spill(stream, want);
+
+	if (status == SPORE_OK)
+		return flush_buffer(stream, want);
+	return tls_bio_take_along(stream) ? status : SPORE_ENOMEM;
 }
 
 static void drop_output(struct tls_stream *stream)
@@ -338,9 +347,9 @@ static long flush_for_kernel(BIO *bio, struct tls_stream *stream)
 	return status == SPORE_EAGAIN ? -1 : 1;
 }
 
-/* The host asks for flushing, except when the kernel takes over encryption. OpenSSL's commands for
- * kernel TLS go to the socket BIO. Only the writer has one, because this plugin decrypts input
- * itself. */
+/* BIO_CTRL_FLUSH does nothing, because the host asks for flushing, except when the kernel takes
+ * over encryption. OpenSSL's commands for kernel TLS go to the socket BIO. Only the writer has one,
+ * because this plugin decrypts input itself. */
 static long bio_ctrl(BIO *bio, int command, long number, void *arg)
 {
 	struct tls_stream *stream = BIO_get_data(bio);

@@ -17,8 +17,8 @@ bool tls_bio_leave(struct tls_stream *stream);
 
 /* Reads ahead without OpenSSL. Returns the number of bytes, or as spore_stream_ops.readv. */
 int64_t tls_bio_fill(struct tls_stream *stream);
-/* After the end of this stream: reads the end of the lower stream, so that it is not unread at
- * close. A lower stream that is the raw socket has no such end. */
+/* After the end of this stream: reads the end of the lower stream, too, so that nothing is unread
+ * at close. The raw socket has no such end. */
 void tls_bio_read_away(struct tls_stream *stream);
 /* True: there is room for another record of output. */
 bool tls_bio_has_room(const struct tls_stream *stream);

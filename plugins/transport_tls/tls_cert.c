@@ -61,8 +61,8 @@ bool tls_cert_ip(const ASN1_STRING *ip, char text_out[TLS_IP_SIZE])
 	                 TLS_IP_SIZE) != NULL;
 }
 
-/* Marks host names that look like something else: an IP address as a host name matches nothing, and
- * a NUL cuts the name. */
+/* Marks host names that do not match what they look like: an IP address as a host name matches
+ * nothing, and a name with a NUL looks shorter than it is. */
 static void host_text(const ASN1_STRING *host, char *out, size_t size)
 {
 	const char *bytes = (const char *)ASN1_STRING_get0_data(host);

@@ -110,7 +110,7 @@ static spore_status step_handshake(struct tls_stream *stream)
 	error = SSL_get_error(stream->ssl, result);
 	/* The host does not ask for pending bytes during a handshake. Waiting for write readiness
 	 * makes it call again at once. */
-	if (error == SSL_ERROR_WANT_WRITE || stream->cut)
+	if (error == SSL_ERROR_WANT_WRITE || stream->cut_short)
 		stream->want = SPORE_WRITE;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return SPORE_EAGAIN;
@@ -149,9 +149,11 @@ static spore_status step_and_flush(struct tls_stream *stream, uint32_t *want)
 	}
 	*want = stream->want;
 	flushed = tls_bio_flush(stream, want);
+	if (status == SPORE_EAGAIN && (flushed == SPORE_OK || flushed == SPORE_EAGAIN))
+		return SPORE_EAGAIN;
 	if (status == SPORE_EAGAIN)
-		return flushed == SPORE_OK || flushed == SPORE_EAGAIN ? status
-		                                                      : tls_error_take(stream);
+		return tls_error_take(stream);
+	/* The server may have rejected the session that was offered. */
 	if (!stream->worker->tls->server)
 		tls_session_forget(stream->worker->tls);
 	return status;
@@ -195,11 +197,25 @@ static spore_status refuse_key_update(struct tls_stream *stream)
 	return SPORE_EUNSUPPORTED;
 }
 
+/* Notes why OpenSSL has returned no plaintext. */
+static void note_read_stop(struct tls_stream *stream, int result)
+{
+	int error = SSL_get_error(stream->ssl, result);
+
+	if (stream->wants_keys)
+		stream->broken = refuse_key_update(stream);
+	else if (error == SSL_ERROR_WANT_WRITE)
+		stream->want = SPORE_WRITE;
+	else if (error == SSL_ERROR_ZERO_RETURN)
+		end_reading(stream);
+	else if (error != SSL_ERROR_WANT_READ)
+		stream->broken = tls_error_take(stream);
+}
+
 /* Decrypts the available input. Returns the number of bytes, 0 at the end, or a SPORE_E*. */
 static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 {
 	size_t got = 0;
-	int error;
 
 	while (got < len) {
 		size_t n = 0;
@@ -207,25 +223,18 @@ static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 
 		ERR_clear_error();
 		result = SSL_read_ex(stream->ssl, to + got, len - got, &n);
-		if (result == 1) {
-			got += n;
-			stream->took = true;
-			continue;
+		if (result != 1) {
+			note_read_stop(stream, result);
+			break;
 		}
-		error = SSL_get_error(stream->ssl, result);
-		if (stream->wants_keys)
-			stream->broken = refuse_key_update(stream);
-		else if (error == SSL_ERROR_WANT_WRITE)
-			stream->want = SPORE_WRITE;
-		else if (error == SSL_ERROR_ZERO_RETURN)
-			end_reading(stream);
-		else if (error != SSL_ERROR_WANT_READ)
-			stream->broken = tls_error_take(stream);
-		break;
+		got += n;
+		stream->has_plaintext = true;
 	}
 	if (got > 0)
 		return (int64_t)got;
-	return stream->broken != SPORE_OK ? stream->broken : stream->ended ? 0 : SPORE_EAGAIN;
+	if (stream->broken != SPORE_OK)
+		return stream->broken;
+	return stream->ended ? 0 : SPORE_EAGAIN;
 }
 
 static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n_iov,
@@ -252,8 +261,8 @@ static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 	return got;
 }
 
-/* Includes bytes of the lower stream: they may contain no plaintext, but reading consumes them. An
- * end that was found after the last bytes counts, too. */
+/* Counts bytes of the lower stream, too: they may contain no plaintext, but reading consumes them.
+ * After an end or a failure that the reader does not know yet, returns 1. */
 static size_t stream_pending(spore_stream *base)
 {
 	struct tls_stream *stream = stream_of(base);
@@ -265,7 +274,8 @@ static size_t stream_pending(spore_stream *base)
 		return stream->end_told ? 0 : 1;
 	if (stream->ssl)
 		n += (size_t)SSL_pending(stream->ssl);
-	n += stream->in.len - stream->in.at + stream->cut;
+	n += stream->in.len - stream->in.at;
+	n += stream->cut_short; /* one more, so that the host calls again at once */
 	return n + (SPORE_CAN(below, pending) ? below->pending(stream->lower) : 0);
 }
 
@@ -312,10 +322,12 @@ static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t 
 {
 	struct tls_stream *stream = stream_of(base);
 
-	if (stream->in_kernel && stream->broken == SPORE_OK)
+	if (stream->broken != SPORE_OK)
+		return stream->broken;
+	if (stream->in_kernel)
 		return stream->lower->ops->writev(stream->lower, iov, n_iov, want);
-	if (stream->broken != SPORE_OK || stream->out_below != SPORE_OK)
-		return stream->broken != SPORE_OK ? stream->broken : stream->out_below;
+	if (stream->out_below != SPORE_OK)
+		return stream->out_below;
 	return encrypt(stream, iov->base, iov->len, want);
 }
 
@@ -359,7 +371,7 @@ static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
 	return status == SPORE_OK ? stream->lower->ops->shutdown(stream->lower, want) : status;
 }
 
-/* The stream's worker holds nothing of it any more. */
+/* Removes what the worker still holds of the stream, and the stream's pointer to the worker. */
 static void forget_worker(struct tls_stream *stream)
 {
 	if (stream->worker && stream->worker->names_of == stream)
@@ -387,7 +399,7 @@ static void stream_close(spore_stream *base, uint32_t how)
 
 /* ---- moving to another worker ---- */
 
-/* All state of the session is the stream's own. The worker's buffers may hold output. */
+/* All state of the session belongs to the stream. Only output may wait in the worker's buffer. */
 static spore_status stream_detach(spore_stream *base)
 {
 	struct tls_stream *stream = stream_of(base);

@@ -132,9 +132,9 @@ static bool matches_pins(struct tls_stream *stream, X509 *cert)
 
 /* ---- verification ---- */
 
-/* OpenSSL calls it in place of X509_verify_cert(). It verifies as that does, unless the operator
- * does not want it, explains a rejection in words, and checks the pins. Returns 1 to accept the
- * peer. */
+/* OpenSSL calls this in place of X509_verify_cert(). It calls X509_verify_cert() itself, unless the
+ * operator does not want that, explains a rejection in words, and checks the pins. Returns 1 to
+ * accept the peer. */
 static int on_verify(X509_STORE_CTX *store, void *arg)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());

@@ -294,17 +294,12 @@ def spore_client(
     listening=True,
     **process_options,
 ):
-    """A spore client of the server at control = (host, port). Waits for its tunnel by default."""
-    argv = [
-        spore_binary(),
-        "local",
-        str(local_port),
-        "--to",
-        control[0],
-        "--control-port",
-        str(control[1]),
-    ]
-    argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port)
+    """A spore client of the server at control = (host, port). Waits for its tunnel by default. Its
+    services are in a configuration of `extra` if local_port is None."""
+    argv = [spore_binary(), "local", "--to", control[0], "--control-port", str(control[1])]
+    if local_port is not None:
+        argv += _flag("--local-port", local_port) + _flag("--local-host", local_host)
+    argv += _flag("--secret", secret) + _flag("--port", port)
     argv += client_flags + list(extra)
     return _ready(Client("spore", Process(argv, name="spore local", **process_options)), listening)
 

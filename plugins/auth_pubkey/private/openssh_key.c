@@ -58,17 +58,17 @@ static uint8_t *decode_body(const char *body, size_t len, size_t *size_out)
 static enum openssh_key_outcome read_ed25519(struct ssh_bytes *bytes, EVP_PKEY **key_out)
 {
 	enum { HALF = 32, WHOLE = 64 };
-	spore_str open, secret; /* the secret half is the seed and the public half again */
+	spore_str public_half, secret_half; /* the secret half is the seed, then the public half */
 	uint8_t derived[HALF];
 	size_t len = sizeof derived;
 
-	if (!ssh_bytes_string(bytes, &open) || !ssh_bytes_string(bytes, &secret) ||
-	    open.len != HALF || secret.len != WHOLE)
+	if (!ssh_bytes_string(bytes, &public_half) || !ssh_bytes_string(bytes, &secret_half) ||
+	    public_half.len != HALF || secret_half.len != WHOLE)
 		return OPENSSH_KEY_BROKEN;
-	*key_out = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, (const uint8_t *)secret.ptr,
-	                                        HALF);
+	*key_out = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL,
+	                                        (const uint8_t *)secret_half.ptr, HALF);
 	if (*key_out && EVP_PKEY_get_raw_public_key(*key_out, derived, &len) == 1 &&
-	    memcmp(derived, open.ptr, HALF) == 0)
+	    memcmp(derived, public_half.ptr, HALF) == 0)
 		return OPENSSH_KEY_READ;
 	EVP_PKEY_free(*key_out);
 	return OPENSSH_KEY_BROKEN;
@@ -85,7 +85,7 @@ static enum openssh_key_outcome read_p256(struct ssh_bytes *bytes, EVP_PKEY **ke
 	return *key_out ? OPENSSH_KEY_READ : OPENSSH_KEY_BROKEN;
 }
 
-/* The two numbers at its start are equal. With a wrong passphrase they would differ. */
+/* A section begins with two equal numbers. After a wrong decryption they differ. */
 static enum openssh_key_outcome read_section(spore_str section, EVP_PKEY **key_out)
 {
 	struct ssh_bytes bytes = { (const uint8_t *)section.ptr,
@@ -121,19 +121,22 @@ static bool can_decrypt(spore_str cipher)
 	return false;
 }
 
+/* The decoded key: magic, cipher, KDF and its options, the number of keys, the public key, and the
+ * private section. */
 static enum openssh_key_outcome read_bytes(const uint8_t *at, size_t len, EVP_PKEY **key_out,
                                            char cipher_out[OPENSSH_KEY_CIPHER_SIZE])
 {
 	struct ssh_bytes bytes = { at, at + len };
-	spore_str cipher, kdf, kdf_options, open, section;
-	uint32_t n;
+	spore_str cipher, kdf, kdf_options, public_key, section;
+	uint32_t n_keys;
 
 	if (len < sizeof magic || memcmp(at, magic, sizeof magic) != 0)
 		return OPENSSH_KEY_BROKEN;
 	bytes.at += sizeof magic;
 	if (!ssh_bytes_string(&bytes, &cipher) || !ssh_bytes_string(&bytes, &kdf) ||
-	    !ssh_bytes_string(&bytes, &kdf_options) || !ssh_bytes_u32(&bytes, &n) || n != 1 ||
-	    !ssh_bytes_string(&bytes, &open) || !ssh_bytes_string(&bytes, &section))
+	    !ssh_bytes_string(&bytes, &kdf_options) || !ssh_bytes_u32(&bytes, &n_keys) ||
+	    n_keys != 1 || !ssh_bytes_string(&bytes, &public_key) ||
+	    !ssh_bytes_string(&bytes, &section))
 		return OPENSSH_KEY_BROKEN;
 	if (is_text(cipher, "none"))
 		return read_section(section, key_out);

@@ -25,8 +25,9 @@ enum { OPENSSH_KEY_CIPHER_SIZE = 64 };
 enum openssh_key_outcome openssh_key_read(spore_str text, EVP_PKEY **key_out,
                                           char cipher[OPENSSH_KEY_CIPHER_SIZE]);
 /* Decrypts a key for which openssh_key_read has returned OPENSSH_KEY_ENCRYPTED; libssh may crash on
- * others. The text of the same key without encryption, which PEM or openssh_key_read can read; the
- * caller gives it to openssh_key_free. NULL: the passphrase does not fit, or the text is broken. */
+ * others. Returns the text of the key without encryption, in PEM or in the form that
+ * openssh_key_read reads. The caller gives it to openssh_key_free. NULL: the passphrase does not
+ * fit, or the text is broken. */
 char *openssh_key_decrypt(const char *text, const char *passphrase);
 /* Wipes and frees. NULL is fine. */
 void openssh_key_free(char *text);

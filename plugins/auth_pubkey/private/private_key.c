@@ -14,8 +14,8 @@ enum { FILE_MAX = 64 * 1024 };
 struct reading {
 	spore_str text, passphrase;
 	bool needs_passphrase; /* it is encrypted */
-	bool is_other;         /* a private key, but of a type that cannot be used */
-	/* ... or encrypted by this cipher, which cannot be decrypted; empty: not so. */
+	bool is_other;         /* it is a private key, but of a type that cannot be used */
+	/* It is encrypted by this cipher, which cannot be decrypted here; empty: it is not. */
 	char cipher[OPENSSH_KEY_CIPHER_SIZE];
 };
 
@@ -69,7 +69,7 @@ static EVP_PKEY *read_text(struct reading *reading, spore_str text)
 	case OPENSSH_KEY_READ:
 		return pkey;
 	case OPENSSH_KEY_ENCRYPTED:
-		/* What has been decrypted cannot be encrypted once more. */
+		/* A second encryption inside the first is refused. */
 		return reading->needs_passphrase ? NULL : read_encrypted(reading);
 	case OPENSSH_KEY_CIPHER:
 		memcpy(reading->cipher, cipher, sizeof cipher);

@@ -29,22 +29,24 @@ static void count(const struct changes *changes, uint32_t series)
 	changes->keeper->keeper->host->metric_add(changes->keeper->worker, series, 1);
 }
 
-static bool revoke(const struct changes *changes, const struct session *session)
+static bool revoke(const struct changes *changes, const struct session *session, bool is_news)
 {
-	count(changes, changes->shared->revoked);
+	if (is_news)
+		count(changes, changes->shared->revoked);
 	keeper_deny(changes->keeper->keeper, session);
 	return false;
 }
 
 static void renew(const struct changes *changes, const struct session *session,
-                  const struct record *record)
+                  const struct record *record, bool is_news)
 {
-	count(changes, changes->shared->renewed);
+	if (is_news)
+		count(changes, changes->shared->renewed);
 	keeper_renew(changes->keeper->keeper, session, &record->terms);
 }
 
 /* Compares a session with the record. False: the session is revoked. For sessions_visit(). */
-static bool compare(void *arg, struct session *session)
+static bool compare(void *arg, struct session *session, bool is_news)
 {
 	const struct comparison *comparison = arg;
 	const struct record *record = comparison->record;
@@ -53,13 +55,13 @@ static bool compare(void *arg, struct session *session)
 	const char *identity;
 
 	if (!record)
-		return revoke(comparison->changes, session);
+		return revoke(comparison->changes, session, is_news);
 	identity = keeper_identity(session->form, record, session->name);
 	if (session_number(host, session->form, record, identity) != session->number)
-		return revoke(comparison->changes, session);
+		return revoke(comparison->changes, session, is_news);
 	session_digest(host, &record->terms, limits);
 	if (memcmp(limits, session->limits, sizeof limits) != 0)
-		renew(comparison->changes, session, record);
+		renew(comparison->changes, session, record, is_news);
 	memcpy(session->limits, limits, sizeof limits);
 	return true;
 }

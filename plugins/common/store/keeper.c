@@ -113,8 +113,9 @@ void keeper_renew(const struct keeper *keeper, const struct session *session,
 }
 
 /* For sessions_visit(). */
-static bool deny_visited(void *keeper, struct session *session)
+static bool deny_visited(void *keeper, struct session *session, bool is_news)
 {
+	(void)is_news;
 	keeper_deny(keeper, session);
 	return false;
 }

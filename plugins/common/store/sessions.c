@@ -367,7 +367,8 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 /* ---- visits ---- */
 
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session), void *arg)
+                    bool (*visit)(void *arg, struct session *session, bool is_news),
+                    void *arg)
 {
 	struct entry *next;
 
@@ -376,7 +377,7 @@ void sessions_visit(struct sessions *sessions, const char *name,
 		next = entry->next_named;
 		if (strcmp(entry->session.name, name) != 0)
 			continue;
-		entry->is_revoked = !visit(arg, &entry->session);
+		entry->is_revoked = !visit(arg, &entry->session, !entry->is_revoked);
 		if (entry->is_revoked && entry->n == 0)
 			forget(sessions, entry);
 	}

@@ -77,9 +77,11 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 /* Calls `visit` under the lock for each session with this name, also if it has left. `visit` may
  * change the limits, and must call no other function of this table. If it returns false, the
  * session is revoked, and verifies nothing any more. A revoked session is visited again until its
- * last ALLOW has ended, so that a denial that the host could not take is repeated. [any] */
+ * last ALLOW has ended, so that a denial that the host could not take is repeated.
+ * is_news: the session was not revoked before this visit. [any] */
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session), void *arg);
+                    bool (*visit)(void *arg, struct session *session, bool is_news),
+                    void *arg);
 /* True: a session with this name is there, or has left. [any] */
 bool sessions_have(struct sessions *sessions, const char *name);
 /* Calls `visit` under the lock with the name of each session, also if it has left. A name may come

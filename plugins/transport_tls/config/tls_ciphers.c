@@ -21,7 +21,7 @@ static bool is_1_3(const char *name)
 	return strncmp(name, "TLS_", 4) == 0;
 }
 
-/* Rules that exclude or reorder ciphers may match none. */
+/* A rule that excludes or reorders ciphers is not plain, and may match none. */
 static bool is_plain(const char *name)
 {
 	return !strchr("!-+@", *name);

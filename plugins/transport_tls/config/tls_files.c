@@ -13,6 +13,7 @@
 #include "../tls_error.h"
 #include "tls_form.h"
 
+/* Always returns false, so that a caller can return the result. */
 SPORE_PRINTF(3, 4)
 static bool report_fault(const spore_create_args *args, const char *pointer, const char *format,
                          ...)
@@ -68,18 +69,20 @@ static bool report_form(const spore_create_args *args, const char *pointer, cons
 	                    path, tls_form_describe(path, use, found, sizeof found));
 }
 
-/* A chain without one of its certificates works with some peers only, so it is refused now. */
-static bool has_skipped(const spore_create_args *args, const char *pointer, const char *path,
-                        enum tls_form_use use)
+/* False: OpenSSL would skip a certificate, which has been reported. A chain without one of its
+ * certificates works with some peers only, so it is refused now. */
+static bool check_for_skipped(const spore_create_args *args, const char *pointer, const char *path,
+                              enum tls_form_use use)
 {
 	char found[200];
 
-	return tls_form_is_skipped(path, use, found, sizeof found) &&
-	       !report_fault(
-		       args, pointer,
-		       "expected each certificate in %s under the label \"CERTIFICATE\", found "
-		       "also %s, which would be skipped",
-		       path, found);
+	if (!tls_form_is_skipped(path, use, found, sizeof found))
+		return true;
+	return report_fault(
+		args, pointer,
+		"expected each certificate in %s under the label \"CERTIFICATE\", found also %s, "
+		"which would be skipped",
+		path, found);
 }
 
 /* ---- the key ---- */
@@ -221,7 +224,7 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
 		warn_if_not_yet_valid(tls);
-		return !has_skipped(args, "/certfile", path, TLS_FORM_CERTIFICATE);
+		return check_for_skipped(args, "/certfile", path, TLS_FORM_CERTIFICATE);
 	}
 	code = ERR_peek_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
@@ -247,8 +250,8 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 
 /* ---- trusted authorities ---- */
 
-/* A server tells its clients the issuers of the certificates that it accepts. A certificate that
- * issues none is trusted itself, and stands for its own issuer. */
+/* A server tells its clients the issuers of the certificates that it accepts. An authority in the
+ * store is such an issuer. Of a client's own certificate in the store, the issuer is told. */
 static void announce_authorities(struct tls *tls)
 {
 	STACK_OF(X509) *certs = X509_STORE_get1_all_certs(SSL_CTX_get_cert_store(tls->ctx));
@@ -266,14 +269,21 @@ static void announce_authorities(struct tls *tls)
 	sk_X509_pop_free(certs, X509_free);
 }
 
+/* The system trusts authorities in this file or folder, or in those that the environment names. */
+static bool has_store(const char *file, const char *folder)
+{
+	struct stat st;
+
+	if (getenv(X509_get_default_cert_file_env()) || getenv(X509_get_default_cert_dir_env()))
+		return true;
+	return stat(file, &st) == 0 || stat(folder, &st) == 0;
+}
+
 static void warn_if_no_store(const struct tls *tls)
 {
 	const char *file = X509_get_default_cert_file(), *folder = X509_get_default_cert_dir();
-	struct stat st;
 
-	if (!tls->conf->insecure && !getenv(X509_get_default_cert_file_env()) &&
-	    !getenv(X509_get_default_cert_dir_env()) && stat(file, &st) < 0 &&
-	    stat(folder, &st) < 0)
+	if (!tls->conf->insecure && !has_store(file, folder))
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "this system trusts no authorities (neither %s nor %s exists): without "
 		           "cacertfile "
@@ -299,5 +309,5 @@ bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
 		return report_form(args, "/cacertfile", "certificates", path, TLS_FORM_AUTHORITIES);
 	if (tls->server)
 		announce_authorities(tls);
-	return !has_skipped(args, "/cacertfile", path, TLS_FORM_AUTHORITIES);
+	return check_for_skipped(args, "/cacertfile", path, TLS_FORM_AUTHORITIES);
 }

@@ -88,7 +88,7 @@ static const struct form *find_form(struct bytes der)
 
 /* ---- PEM blocks ---- */
 
-/* The block that tells most about the file: the first that could serve, or else the first. */
+/* A block of a PEM file. */
 struct block {
 	char label[80];          /* "": none */
 	const struct form *form; /* NULL: unknown */
@@ -99,6 +99,7 @@ static bool serves(const struct block *block, enum tls_form_use use)
 	return block->form && block->form->commands[use];
 }
 
+/* Does OpenSSL read certificates under this label? */
 static bool is_read(const struct block *block)
 {
 	static const char *const labels[] = { PEM_STRING_X509, PEM_STRING_X509_OLD,
@@ -133,6 +134,8 @@ static struct block find_skipped(struct bytes text, enum tls_form_use use)
 	return found ? block : (struct block){ "", NULL };
 }
 
+/* The block that tells most about the file: the first that could serve, or else the first; no
+ * label: none. */
 static struct block find_block(struct bytes text, enum tls_form_use use)
 {
 	BIO *bio = BIO_new_mem_buf(text.at, (int)text.len);

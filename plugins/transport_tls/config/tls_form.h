@@ -13,8 +13,7 @@ enum tls_form_use { TLS_FORM_KEY, TLS_FORM_CERTIFICATE, TLS_FORM_AUTHORITIES, TL
  * or "none". Reads the file again. Returns `out`. */
 const char *tls_form_describe(const char *path, enum tls_form_use use, char *out, size_t size);
 
-/* True: beside the certificates that OpenSSL reads, the file has others, which it skips because of
- * their label. Writes for example
+/* Does the file have certificates that OpenSSL skips, because of their label? Writes for example
  *     a certificate under the label "CERT" */
 bool tls_form_is_skipped(const char *path, enum tls_form_use use, char *out, size_t size);
 

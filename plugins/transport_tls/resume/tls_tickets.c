@@ -33,22 +33,27 @@ static bool renew_keys(struct tls *tls)
 	return good;
 }
 
-/* Finds the key for a new ticket (`name` is NULL) or for a ticket of that key name. Returns its
- * index; -1: none. */
+/* Under the lock. The index of the key with this name; -1: none. */
+static int find_key(const struct tls *tls, const unsigned char *name)
+{
+	for (int i = 0; i < TLS_TICKET_KEYS; i++) {
+		const struct tls_ticket_key *key = &tls->ticket_keys[i];
+
+		if (key->made_ms && memcmp(key->name, name, sizeof key->name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Gets the key for a ticket that names its key, or for a new ticket (`name` is NULL). Returns the
+ * key's index; -1: none. */
 static int get_key(struct tls *tls, const unsigned char *name, struct tls_ticket_key *key_out)
 {
 	int found = -1;
 
 	pthread_mutex_lock(&tls->ticket_lock);
-	if (renew_keys(tls)) {
-		for (int i = 0; i < TLS_TICKET_KEYS && found < 0; i++) {
-			const struct tls_ticket_key *key = &tls->ticket_keys[i];
-
-			if (!name ||
-			    (key->made_ms && memcmp(key->name, name, sizeof key->name) == 0))
-				found = i;
-		}
-	}
+	if (renew_keys(tls))
+		found = name ? find_key(tls, name) : 0; /* the newest key makes new tickets */
 	if (found >= 0)
 		*key_out = tls->ticket_keys[found];
 	pthread_mutex_unlock(&tls->ticket_lock);

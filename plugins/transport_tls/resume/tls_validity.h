@@ -1,7 +1,7 @@
 /* tls_validity - how long a session may be resumed after the handshake that verified it. TLS 1.3
  * gives a new ticket with each resumption, so the age of a ticket limits only the pause between two
- * connections. The limit of the whole is kept in the session and passed from ticket to ticket (RFC
- * 8446, 4.6.1). */
+ * connections. The limit for all resumptions is kept in the session and passed from ticket to
+ * ticket (RFC 8446, 4.6.1). */
 #ifndef TLS_VALIDITY_H
 #define TLS_VALIDITY_H
 

@@ -6,9 +6,9 @@
  * connections; an ACL does not.
  *
  * The host asks a chain when it accepts a connection. At the control port, the connection's
- * transports open after that. The host then asks the whole chain again, with spore_acl_query.conn,
- * if a transport has learned another address of the peer, or if an instance of the chain has
- * SPORE_ACLF_CONN.
+ * transports open after that. Then the host asks the whole chain again, now with
+ * spore_acl_query.conn, in two cases: a transport has learned another address of the peer, or an
+ * instance of the chain has SPORE_ACLF_CONN.
  */
 #ifndef SPORE_ACL_H
 #define SPORE_ACL_H
@@ -27,8 +27,8 @@ typedef struct spore_acl_query {
 	uint32_t point; /* SPORE_ACL_AT_* */
 	const spore_addr *peer, *local;
 	spore_str identity; /* AT_PUBLIC: the identity of the tunnel's owner; else empty */
-	/* For host->conn_attr(). NULL before the transports have opened, and AT_PUBLIC, where there
-	 * are none. */
+	/* For host->conn_attr(). NULL before the transports have opened. Always NULL AT_PUBLIC,
+	 * since visitors have no transports. */
 	const spore_conn *conn;
 } spore_acl_query;
 SPORE_GROWABLE(spore_acl_query, conn);

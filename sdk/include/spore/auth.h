@@ -5,31 +5,31 @@
  * control connection, and again on every data connection. The host asks the instances in the order
  * of the configuration. ALLOW and DENY end the chain, NEXT goes on to the next instance, and NEXT
  * from the last instance denies. UNBOUND is a NEXT that says why (base.h). An error (SPORE_E*) is
- * counted separately and then handled as the option "on_error" of the instance says: "deny" (the
- * default), "next", or "last_good", which lets in again whom the instance has let in before: see
- * recheck.
+ * counted separately. Then the instance's option "on_error" decides: "deny" (the default), "next",
+ * or "last_good", which lets in again whom the instance has let in before (see recheck).
  *
- * Only the instance that allowed a tunnel verifies the tunnel's data connections. The request then
+ * Only the instance that allowed a tunnel verifies the tunnel's data connections. Such a request
  * has the session value that the instance returned for the tunnel. Ask a remote back-end once per
  * tunnel, and verify data connections with what you stored.
  *
  * A reload asks the new instances about the client of each open tunnel, with the purpose RENEW and
  * the challenge and the answer of the tunnel's control connection. ALLOW moves the tunnel to the
  * new instance, which verifies its data connections from then on. DENY closes the tunnel. If no
- * instance can decide, the tunnel stays with its old instance, and the host asks again later: after
- * about a second at first, then after twice as long each time, up to a minute. A worker asks about
- * a few tunnels at a time, the oldest first.
+ * instance can decide, the tunnel stays with its old instance, and the host asks again: first after
+ * about a second, then after twice as long each time, up to a minute. A worker asks about a few
+ * tunnels at a time, the oldest first.
  *
  * Most plugins handle RENEW like CONTROL: they verify the answer again. A plugin that accepts an
- * answer only once cannot. It decides by what it knows: the request says which instance allowed the
- * client, with which session and identity. If same_instance is 1, these are the plugin's own words,
- * and ALLOW is right as long as this identity may still have a tunnel. If it is 0, another instance
- * chose them, under rules that this plugin does not know, and they prove nothing here: verify the
- * answer, or leave the decision to the next instance.
+ * answer only once cannot do that. It decides by what the request says: which instance allowed the
+ * client, and with which session and identity. If same_instance is 1, this instance has chosen
+ * them, and ALLOW is right as long as this identity may still have a tunnel. If it is 0, another
+ * instance has chosen them, under rules that this plugin does not know, and they prove nothing
+ * here. Then verify the answer, or leave the decision to the next instance.
  *
  * A plugin whose answers hold a secret, such as a password, sets SPORE_AUTHF_RENEWS_BY_SESSION.
- * Then the host wipes the answer as soon as an instance of it has allowed the client, and the
- * answer of RENEW is empty. Choose a session value that stands for all that the answer has proved.
+ * Then the host wipes the answer as soon as an instance of this plugin has allowed the client, and
+ * RENEW comes with an empty answer. Choose a session value that stands for all that the answer has
+ * proved.
  *
  * Each ALLOW for a control connection has exactly one end: see session_end.
  */
@@ -56,29 +56,30 @@ extern "C" {
  * an open tunnel after a reload. */
 enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2, SPORE_AUTH_RENEW = 3 };
 
-/* What an instance needs from a client: no Challenge, a plain answer, or an answer that may be
- * bound to the transport's session (channel_binding). The host offers BINDS to the client
- * (SPORE_OFFER_BINDS) if an instance of the chain binds and the connection has a channel binding.
- */
+/* What an instance needs from a client: nothing, a plain answer, or an answer that may be bound to
+ * the transport's session (channel_binding). The host offers bound answers to the client
+ * (SPORE_OFFER_BINDS) if an instance of the chain returns BINDS and the connection has a channel
+ * binding. */
 enum { SPORE_CHALLENGE_NONE = 0, SPORE_CHALLENGE_PLAIN = 1, SPORE_CHALLENGE_BINDS = 2 };
 
-/* What a server offers to its clients. Its Challenge carries the offers: a UUID of version 8
- * (RFC 9562) is the challenge of a Spore server, and the 12 bits behind the version (custom_b: the
- * low half of byte 6, then byte 7) are a set of these bits. The other 110 bits are random. A UUID
- * of another version, such as bore's 4, offers nothing. A client ignores the bits that it does not
- * know; a server sends them as 0. An attacker in between cannot add or hide an offer, because the
- * answer depends on the whole UUID. */
+/* What a server offers to its clients. Its Challenge carries the offers. The Challenge of a Spore
+ * server is a UUID of version 8 (RFC 9562). The 12 bits behind the version (custom_b: the low half
+ * of byte 6, then byte 7) are a set of the bits below; the other 110 bits are random. A UUID of
+ * another version, such as bore's 4, offers nothing. A server sends unused bits as 0, and a client
+ * ignores bits that it does not know. An attacker in between cannot add or hide an offer, because
+ * the answer depends on the whole UUID. */
 enum {
 	SPORE_OFFER_BINDS = 1 << 0, /* the server accepts bound answers */
 	SPORE_OFFER_ABOUT = 1 << 1, /* the server reads what a client says before Hello */
-	/* An instance of the chain accepts a signature by the client's private key ... */
+	/* An instance of the chain accepts a signature by the client's private key. */
 	SPORE_OFFER_SIGNATURES = 1 << 2,
-	/* ... or a password. The host offers this on secure connections only. */
+	/* An instance of the chain accepts a password. Offered on secure connections only. */
 	SPORE_OFFER_PASSWORDS = 1 << 3
 };
 
 /* A part of needs_challenge()'s value: the forms of answers that the instance accepts besides
- * bore's, as SPORE_OFFER_SIGNATURES and SPORE_OFFER_PASSWORDS. The host ignores other bits. */
+ * bore's. They are SPORE_OFFER_SIGNATURES and SPORE_OFFER_PASSWORDS. The host ignores other
+ * bits. */
 #define SPORE_CHALLENGE_ACCEPTS(offers) ((uint32_t)(offers) << 16)
 
 /* Bits of spore_client_info.known. */
@@ -89,9 +90,9 @@ enum {
 
 /* What a client says about itself and its tunnel. These are CLAIMS: any client that can
  * authenticate can say anything, and the answer to the Challenge does not cover them. Use them to
- * restrict a client further, to choose a policy among those that its identity may have, and for the
- * operator's eyes; never as an identity. The texts have at most 1 KiB in all. They are UTF-8
- * without control characters, but may have any other character: escape them where they go.
+ * restrict a client further, to choose a policy among those that its identity may have, and to
+ * inform the operator; never as an identity. The texts have at most 1 KiB in all. They are UTF-8
+ * without control characters, but may have any other character: escape them where you write them.
  *
  * A Spore client says at least its version, to a server that sent a Challenge. bore's clients say
  * nothing but the port. If the chain needs no Challenge, a Spore client says everything only after
@@ -119,20 +120,20 @@ typedef struct spore_auth_request {
 	const spore_conn *conn;    /* for host->conn_attr() */
 	spore_str channel_binding; /* the transport's channel binding (RFC 9266), or empty */
 	uint64_t session;          /* DATA, RENEW: the session value of the tunnel; else 0 */
-	int64_t deadline_ms;       /* on the clock of host->now_ms(); then the host denies */
+	int64_t deadline_ms;       /* when the host denies, on the clock of host->now_ms() */
 	uint32_t secure;           /* 1: the transport is confidential and authenticated */
 	/* RENEW: 1 if an instance with the name of this one, of the same plugin and component,
 	 * allowed the client. 0: another one did, whose session and identity mean nothing here. */
 	uint32_t same_instance;
-	/* RENEW: the identity that the client was given, and the name of the instance that gave it.
-	 * Both are empty if the client was let in without authentication. Else empty. */
+	/* RENEW: the identity that the client was given, and the name of the instance that gave it;
+	 * both are empty if the client was let in without authentication. Other purposes: empty. */
 	spore_str identity, allowed_by;
 	/* What the client says. Never NULL. `known` is 0 with DATA, and with CONTROL if the client
 	 * waits for the verdict before it asks for a port. */
 	const spore_client_info *client;
-	/* RENEW: the part of life_ms that has passed: the time since the tunnel was opened, or
-	 * since auth_revalidate() renewed it. Else 0. If a client's access ends at a certain time,
-	 * return age_ms plus the time that is left as life_ms. */
+	/* RENEW: how much of life_ms has passed, which is the time since the tunnel was opened, or
+	 * since auth_revalidate() renewed it. Other purposes: 0. If a client's access ends at a
+	 * certain time, return as life_ms the sum of age_ms and the time that is left. */
 	int64_t age_ms;
 } spore_auth_request;
 SPORE_GROWABLE(spore_auth_request, age_ms);
@@ -160,21 +161,22 @@ typedef struct spore_auth_result {
 	 * 1 <= lo <= hi. They may overlap. No range: no port. */
 	const spore_port_range *ports;
 	size_t n_ports;
-	/* At a time, over all tunnels of the session value. 0: none. */
+	/* How many tunnels and visitors there may be at a time, over all tunnels of the session
+	 * value. 0: none. */
 	uint32_t max_tunnels, max_conns;
 	/* The host closes a tunnel this long after it was opened, or after auth_revalidate()
 	 * renewed it. The same value with RENEW therefore neither extends nor shortens this time:
 	 * see age_ms. 0: at once; never negative. */
 	int64_t life_ms;
 	/* What recheck() needs to check a later answer of this client without the back-end: at most
-	 * SPORE_AUTH_VERIFIER_MAX bytes, which only the plugin understands. Empty: none. The host
-	 * keeps it with this result, in memory only, if the operator has set "last_good", and wipes
-	 * it in any case. The same proof must give the same bytes. Also counts with DATA: then it
-	 * says that the back-end has just confirmed them. */
+	 * SPORE_AUTH_VERIFIER_MAX bytes, which only the plugin understands. Empty: none. If the
+	 * operator has set "last_good", the host keeps it with this result, in memory only. In any
+	 * case the host wipes it. The same proof must give the same bytes. With DATA, the verifier
+	 * says that the back-end has just confirmed these bytes. */
 	spore_str verifier;
 	/* A number that recheck() can compute from an answer, such as a hash of the name in it, so
-	 * that few verifiers must be tried. 0: the answer does not say whose it is. The host keeps
-	 * one verifier of an identity and a hint, the last one. */
+	 * that few verifiers must be tried. 0: the answer does not say whose it is. Of one identity
+	 * and one hint, the host keeps only the last verifier. */
 	uint64_t verifier_hint;
 	/* The longest time that the verifier may be used, from now on. 0: as the operator says;
 	 * never negative. */
@@ -182,7 +184,7 @@ typedef struct spore_auth_result {
 } spore_auth_result;
 SPORE_GROWABLE(spore_auth_result, verifier_life_ms);
 
-/* A verifier that the host holds, and what came with it. */
+/* A verifier that the host holds, and what came with it in the result of verify(). */
 typedef struct spore_verifier {
 	uint32_t struct_size, reserved;
 	spore_str bytes;
@@ -255,13 +257,13 @@ SPORE_GROWABLE(spore_session_end, client);
 
 enum {
 	/* verify() and answer() may block. The host calls them on its thread pool, with the
-	 * INSTANCE instead of the worker's state, and completes the ticket with the value that they
-	 * return, unless they completed it themselves. Each instance has a limited number of
+	 * INSTANCE instead of the worker's state. It completes the ticket with the value that they
+	 * return, unless they have completed it themselves. Each instance has a limited number of
 	 * threads and a limited queue. A full queue counts as SPORE_EBUSY. */
 	SPORE_AUTHF_BLOCKING = 1,
-	/* verify() decides RENEW by the session and the identity, without an answer, if
-	 * same_instance is 1. The host then wipes the answer of a client that this instance has
-	 * allowed. If another instance is asked to renew that verdict, it gets no answer either. */
+	/* If same_instance is 1, verify() decides RENEW by the session and the identity, without an
+	 * answer. So the host wipes the answer of a client that this instance has allowed. Another
+	 * instance that is asked to renew that verdict gets no answer either. */
 	SPORE_AUTHF_RENEWS_BY_SESSION = 2
 };
 
@@ -287,32 +289,35 @@ typedef struct spore_auth_ops {
 	void (*cancel)(void *state, spore_ticket);
 	/* SERVER. An ALLOW of this instance has ended. The host calls this exactly once for each
 	 * ALLOW that it has got for CONTROL or RENEW, whatever becomes of the client, and never for
-	 * DATA. It has got an ALLOW if verify() returned it, if complete_verify() returned SPORE_OK
-	 * for it, or as recheck() says. After any other status, such as SPORE_ESTALE, it has not.
-	 * So this is also called
+	 * DATA. The host has got an ALLOW if verify() returned it, if complete_verify() returned
+	 * SPORE_OK for it, or as recheck() says. If complete_verify() returned any other status,
+	 * such as SPORE_ESTALE, it has not. So this is also called
 	 *  - if the client left between complete_verify() and the delivery of the verdict,
 	 *  - if a blocking verify() returns ALLOW after its ticket became stale, and
 	 *  - for each tunnel that stands when the instance ends.
 	 * It runs on the worker on which verify() was asked (the one of the ticket), before that
 	 * worker's worker_stop(), and never inside complete_verify(). A blocking verify() that has
 	 * completed its ticket itself may still be running. A plugin that keeps a record per ALLOW
-	 * finds it by the ticket; the session may be that of several. Optional. [worker] */
+	 * finds it by the ticket, since several ALLOWs may have the same session. Optional.
+	 * [worker] */
 	void (*session_end)(void *state, const spore_session_end *);
 	/* Returns a SPORE_CHALLENGE_*, perhaps combined with SPORE_CHALLENGE_ACCEPTS(). NONE: this
 	 * instance needs no answer, because it verifies a certificate, for example. The server
 	 * sends a Challenge if any instance of the chain needs one. Optional; the default is
 	 * PLAIN. [main] */
 	uint32_t (*needs_challenge)(void *instance);
-	/* SERVER. 1 if verify() may let a client in under this identity, 0 if it never will. The
-	 * host asks when it has created the instance, about identities that other options name, and
-	 * warns of one that no instance of the chain knows. Optional: leave it out if only a
-	 * back-end knows. [main] */
+	/* SERVER. Returns 1 if verify() may let a client in under this identity, 0 if it never
+	 * will. When the host has created the instance, it asks about the identities that options
+	 * name (SPORE_OPTF_IDENTITY), and warns of one that no instance of the chain knows.
+	 * Optional: leave it out if only a back-end knows. [main] */
 	int32_t (*has_identity)(void *instance, spore_str identity);
-	/* SERVER. Checks an answer without the back-end, with a verifier of an earlier ALLOW of
-	 * this instance, or of the one before a reload if its configuration was the same. Asks
-	 * held->next() until a verifier accepts the answer, by the rules of verify() (binding,
-	 * security of the connection, purpose), and returns SPORE_ALLOW; the last verifier counts.
-	 * Otherwise returns SPORE_NEXT. Must not block, and must not ask the back-end.
+	/* SERVER. Checks an answer without the back-end. It uses the verifier of an earlier ALLOW
+	 * of this instance, or of the instance before a reload if that had the same configuration.
+	 * It calls held->next() until a verifier accepts the answer by the rules of verify()
+	 * (binding, security of the connection, purpose), and then returns SPORE_ALLOW. The
+	 * verifier that held->next() has returned last is the one that counts. If no verifier
+	 * accepts the answer, it returns SPORE_NEXT. It must not block, and must not ask the
+	 * back-end.
 	 *
 	 * The host calls it for CONTROL and DATA if the operator has set "on_error": "last_good":
 	 *  - after verify() could not decide. ALLOW lets the client in with the result that came
@@ -321,15 +326,16 @@ typedef struct spore_auth_ops {
 	 *    session_end() has this ticket.
 	 *  - after verify() returned DENY or NEXT, with the ticket 0. ALLOW drops the verifier, and
 	 *    does not let the client in.
-	 * spore/verifier.h has ready ones. Optional; without it, "last_good" is a mistake in the
-	 * configuration. Also with SPORE_AUTHF_BLOCKING it gets the worker's state. [worker] */
+	 * spore/verifier.h has ready verifiers. Optional; without it, "last_good" is a mistake in
+	 * the configuration. It gets the worker's state, also with SPORE_AUTHF_BLOCKING.
+	 * [worker] */
 	int32_t (*recheck)(void *state, const spore_auth_request *, spore_ticket,
 	                   const spore_held *);
 } spore_auth_ops;
 SPORE_GROWABLE(spore_auth_ops, recheck);
 
-/* CLIENT. What the server that sent this challenge offers: bits of SPORE_OFFER_*, and bits that
- * later versions of the SDK may define. */
+/* CLIENT. What the server that sent this challenge offers: SPORE_OFFER_* bits, and perhaps bits of
+ * later versions of the SDK. */
 static inline uint32_t spore_challenge_offers(const uint8_t challenge[16])
 {
 	return challenge[6] >> 4 == 8 ? (challenge[6] & 0x0Fu) << 8 | challenge[7] : 0;

@@ -10,8 +10,8 @@
  *                reader checks SPORE_HAS before it uses a newer field. Never copy such a struct
  *                with `=`: use SPORE_COPY. A struct marked FROZEN never changes.
  *  R3 OWNERSHIP  Neither side frees the other side's memory. An argument is valid until the callee
- *                returns, unless it is marked RETAINED. The host copies what a plugin returns
- *                before it calls the plugin again. Text is UTF-8.
+ *                returns; one that is marked RETAINED stays valid longer. The host copies what a
+ *                plugin returns before it calls the plugin again. Text is UTF-8.
  *  R4 THREADS    Every function has one tag:
  *                  [main]      The control thread. Such calls never overlap.
  *                  [worker]    The event loop of one worker. Calls on one worker never overlap, but
@@ -106,8 +106,8 @@ enum {
 	SPORE_ALLOW = 0x5A01,
 	SPORE_DENY = 0x5A02,
 	SPORE_NEXT = 0x5A03, /* no decision: ask the next instance of the chain */
-	/* auth: as NEXT, but the answer is correct and only lacks the channel binding that this
-	 * instance demands. If no other instance decides, the host denies. It does not count the
+	/* auth: as NEXT, for an answer that is correct and only lacks the channel binding that this
+	 * instance demands. If no other instance decides, the host denies, but does not count the
 	 * answer as a wrong secret, so no ban follows. */
 	SPORE_UNBOUND = 0x5A04
 };
@@ -172,7 +172,7 @@ SPORE_STATIC_ASSERT(sizeof(spore_resolve) == 8, "frozen");
 SPORE_STATIC_ASSERT(sizeof(spore_addr) == 24 && sizeof(spore_cidr) == 24, "frozen");
 SPORE_STATIC_ASSERT(sizeof(spore_sha256) == 32, "frozen");
 
-/* Readiness that an operation waits for or that a watcher reports. */
+/* The readiness that an operation waits for, or that a watcher reports. */
 enum { SPORE_READ = 1, SPORE_WRITE = 2 };
 
 /* ---- opaque handles, owned by the host ---- */

@@ -58,16 +58,16 @@ typedef struct spore_host {
 	uint16_t abi_major, abi_minor; /* of the running host */
 	const char *name, *version;    /* such as "spore", "1.4.2" */
 
-	/* Returns an optional interface by its id, such as "spore.metrics/1", or NULL if the host
-	 * does not have it or (logged) the id is NULL. The table starts with struct_size, belongs
-	 * to the host, and is valid for the whole process. [any] */
+	/* Returns an optional interface by its id, such as "spore.metrics/1". NULL: the host does
+	 * not have it, or (logged) the id is NULL. The interface is a table that starts with
+	 * struct_size, belongs to the host, and is valid for the whole process. [any] */
 	const void *(*get_extension)(const char *id);
 
 	/* ---- log. Never blocks. If the buffer is full, the line is dropped and counted. The host
 	 * escapes the text and the values, and writes at most 16 fields. A level above
 	 * SPORE_LOG_ERROR counts as SPORE_LOG_ERROR; one below SPORE_LOG_TRACE is never written. A
-	 * text that is NULL counts as empty; a NULL instance or NULL fields with a count are logged
-	 * in addition. spore_logf() below is easier to use. [any] */
+	 * text that is NULL counts as empty. A NULL instance, or NULL fields with a count, are a
+	 * mistake, which is logged as well. spore_logf() below is easier to use. [any] */
 	uint32_t (*log_enabled)(const spore_ctx *, int32_t level);
 	void (*log)(const spore_ctx *, int32_t level, spore_str text, const spore_kv *fields,
 	            size_t n_fields);
@@ -82,19 +82,20 @@ typedef struct spore_host {
 	spore_status (*random)(void *buf, size_t len);
 	/* SHA-256, and HMAC-SHA256 (RFC 2104). The output must not overlap the input. They return
 	 * SPORE_OK, SPORE_ESYS, or SPORE_EINVAL (logged) for NULL. After a failure the output is
-	 * random, so that no comparison with it succeeds. To compute many HMACs with one key, a
-	 * library of your own that keeps the key's state is faster. [any] */
+	 * random, so that no comparison with it succeeds. For many HMACs with one key, a library of
+	 * your own is faster if it keeps the state of the key. [any] */
 	spore_status (*sha256)(const void *data, size_t len, uint8_t digest_out[32]);
 	spore_status (*hmac_sha256)(const void *key, size_t key_len, const void *data, size_t len,
 	                            uint8_t mac_out[32]);
 	/* Returns 1 if both are equal, else 0, in a time that depends on `len` alone. Compare
-	 * secrets with it. Returns 0 if one is NULL with a length, which is logged. [any] */
+	 * secrets with it. If one is NULL although len is not 0, returns 0, and this is logged.
+	 * [any] */
 	uint32_t (*equal)(const void *a, const void *b, size_t len);
 
 	/* ---- timers and descriptors on one worker's loop. The callbacks are [worker].
 	 *
-	 * A handle is valid until it is stopped, which its own callback may do. It is used on its
-	 * worker only. The *_start() functions set *out, to {0} on failure. All return
+	 * A handle is valid until it is stopped, which its own callback may do. Use it on its
+	 * worker only. The *_start() functions set *out; on failure, to {0}. All return
 	 *  - SPORE_OK; stopping {0} is SPORE_OK, too, and does nothing,
 	 *  - SPORE_ESTALE if the handle was stopped before; this is logged,
 	 *  - SPORE_EINVAL for a NULL argument or callback, a negative time, unknown events, a
@@ -112,28 +113,32 @@ typedef struct spore_host {
 	spore_status (*timer_stop)(spore_timer);
 
 	/* Level-triggered. `events` is SPORE_READ, SPORE_WRITE, both, or 0 to wait for nothing yet.
-	 * An error or a hang-up of the descriptor counts as all that was asked for. Also returns
-	 * SPORE_EINVAL if fd is not open or this instance watches it on this worker already, and
-	 * SPORE_EUNSUPPORTED if it cannot be watched, such as a regular file or a folder; both are
-	 * logged. */
+	 * After an error or a hang-up of the descriptor, on_ready() gets all events that were asked
+	 * for. Also returns SPORE_EINVAL if fd is not open, or if this instance already watches it
+	 * on this worker; and SPORE_EUNSUPPORTED if fd cannot be watched, such as a regular file or
+	 * a folder. Both are logged. */
 	spore_status (*io_start)(spore_worker *, int fd, uint32_t events,
 	                         void (*on_ready)(void *arg, uint32_t events), void *arg,
 	                         spore_io *out);
 	/* Also SPORE_EINVAL, logged, if fd was closed. */
 	spore_status (*io_update)(spore_io, uint32_t events);
-	/* Call it before close(fd). Later, it still stops the watcher, but returns SPORE_EINVAL and
-	 * is logged; until then, on_ready() may be called for a duplicate of fd. */
+	/* Call it before close(fd). After close(fd), it still stops the watcher, but returns
+	 * SPORE_EINVAL and is logged. In between, on_ready() may be called for a duplicate of
+	 * fd. */
 	spore_status (*io_stop)(spore_io);
 
 	/* ---- threads. */
 
 	/* The number of the worker, starting at 0. NULL: UINT32_MAX, logged. [any] */
 	uint32_t (*worker_index)(const spore_worker *);
-	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance is stopping (fn
-	 * is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or fn. The
-	 * instance is stopping as soon as worker_drain() has run on all workers and no post, job or
-	 * blocking call of any worker is left, or one second after worker_drain() if some are left
-	 * then. What was accepted runs before worker_stop(). [any] */
+	/* Calls fn soon on the worker's loop. Returns
+	 *  - SPORE_OK,
+	 *  - SPORE_ESTALE if the instance is stopping; fn is not called,
+	 *  - SPORE_ENOMEM,
+	 *  - SPORE_EINVAL (logged) for a NULL worker or fn.
+	 * The instance is stopping when worker_drain() has run on all workers, and no post, job or
+	 * blocking call of any worker is left or a second has passed. What was accepted still runs
+	 * before worker_stop(). [any] */
 	spore_status (*post)(spore_worker *, void (*fn)(void *arg), void *arg);
 	/* Calls work() [blocking] and then on_done() on this worker. Returns SPORE_EBUSY if the
 	 * instance's queue is full, SPORE_ESTALE if the instance is stopping, as post() does,
@@ -145,13 +150,14 @@ typedef struct spore_host {
 	 * addresses with `port`, or SPORE_EBACKEND and no address. If the name service fails, the
 	 * addresses may be those of up to a minute ago. on_done() is never called before
 	 * resolve() returns. Returns as timer_start(), or SPORE_EBUSY if the queue is full. The
-	 * handle is valid until on_done() is called, or resolve_stop() cancels the look-up; then
-	 * on_done() is not called. [worker] */
+	 * handle is valid until on_done() is called or resolve_stop() cancels the look-up. After
+	 * resolve_stop(), on_done() is not called. [worker] */
 	spore_status (*resolve)(spore_worker *, const char *name, uint16_t port,
 	                        void (*on_done)(void *arg, spore_status, const spore_addr *,
 	                                        size_t n),
 	                        void *arg, spore_resolve *out);
-	/* As timer_stop(), but SPORE_ESTALE is not logged: on_done() may have been faster. */
+	/* As timer_stop(), but SPORE_ESTALE is not logged, because on_done() may have been called
+	 * just before. */
 	spore_status (*resolve_stop)(spore_resolve);
 
 	/* ---- completing an operation that returned SPORE_EPENDING.
@@ -161,9 +167,9 @@ typedef struct spore_host {
 	 *  - SPORE_OK,
 	 *  - SPORE_ESTALE if the peer left, the deadline passed or the operation was completed
 	 *    before. Calling too late is always safe.
-	 *  - SPORE_EINVAL, logged, for a ticket of another kind, which then remains open; or for a
-	 *    wrong argument, which ends the operation at once, as if it had been completed with
-	 *    SPORE_EINVAL,
+	 *  - SPORE_EINVAL, logged, for a ticket of another kind: the ticket remains open,
+	 *  - SPORE_EINVAL, logged, for a wrong argument: the operation ends at once, as if it had
+	 *    been completed with SPORE_EINVAL,
 	 *  - SPORE_ENOMEM. The ticket remains open. [any] */
 
 	/* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_NEXT, or a SPORE_E* other than EAGAIN and
@@ -189,9 +195,12 @@ typedef struct spore_host {
 	 * thread gives it after this call: the host asks again, and calls session_end() for it.
 	 * SPORE_ALLOW with a result replaces what these tunnels may do: fields without their bit
 	 * get the host's default, while identity and session stay the same. It takes effect soon
-	 * after the call. Returns SPORE_OK also if there is no such tunnel; SPORE_EINVAL, logged,
-	 * for a NULL instance, another verdict, a wrong identity or result: then nothing changes;
-	 * SPORE_EUNSUPPORTED on a client; or SPORE_ENOMEM. [any] */
+	 * after the call. Returns
+	 *  - SPORE_OK, also if there is no such tunnel,
+	 *  - SPORE_EINVAL, logged, for a NULL instance, another verdict, or a wrong identity or
+	 *    result: nothing changes,
+	 *  - SPORE_EUNSUPPORTED on a client,
+	 *  - SPORE_ENOMEM. [any] */
 	spore_status (*auth_revalidate)(spore_ctx *, spore_str identity, int32_t verdict,
 	                                const struct spore_auth_result *result);
 
@@ -199,17 +208,17 @@ typedef struct spore_host {
 	 * "x509.san.dns" and "x509.sha256".
 	 *
 	 * `index` selects one of several values. Returns 1 and sets *out, which is valid until the
-	 * current callback returns, or returns 0 if there is no such value or (logged) an argument
-	 * is NULL. [worker], and [blocking] for the connection of a blocking verify() or answer(),
-	 * which reads a copy of the facts. */
+	 * current callback returns. Returns 0 if there is no such value or (logged) an argument is
+	 * NULL. [worker]. A blocking verify() or answer() may also call it for its own connection;
+	 * it then reads a copy of the facts. */
 	uint32_t (*conn_attr)(const spore_conn *, const char *key, size_t index, spore_str *out);
-	/* A transport has learned the real address of the peer, from the PROXY protocol for
-	 * example. ACLs and limits use it from now on. Returns SPORE_OK, SPORE_ESTALE if the
-	 * handshake is done, or SPORE_EINVAL (logged) if an argument is NULL or the address is
-	 * neither IPv6 nor v4-mapped IPv4. [worker] */
+	/* For a transport that has learned the real address of the peer, from the PROXY protocol,
+	 * for example. ACLs and limits use the address from now on. Returns SPORE_OK, SPORE_ESTALE
+	 * if the handshake is done, or SPORE_EINVAL (logged) if an argument is NULL or the address
+	 * is neither IPv6 nor v4-mapped IPv4. [worker] */
 	spore_status (*conn_set_peer)(spore_conn *, const spore_addr *peer);
-	/* A transport's stream can continue although its descriptor is not ready. The host soon
-	 * repeats the calls that it waits for. NULL is logged. [worker] */
+	/* For a transport whose stream can continue although its descriptor is not ready. The host
+	 * soon repeats the calls that wait. NULL is logged. [worker] */
 	void (*conn_wake)(spore_conn *);
 
 	/* ---- a listening socket at `address`.
@@ -256,22 +265,22 @@ typedef struct spore_host {
 
 	/* ---- state that survives a reload.
 	 *
-	 * An instance may hand bytes on to the instance that replaces it: of the same name, and of
-	 * the same component of a plugin of the same name. The code may be another one, unlike with
-	 * spore_create_args.previous; so put a version into the key or the bytes. A new instance
-	 * begins with everything that the old one has handed on when the new one is created, and
-	 * hands it on in turn. What the old one hands on later is lost. Everything is forgotten
+	 * An instance may hand bytes on to the instance that replaces it, which has the same name
+	 * and is of the same component of a plugin with the same name. Unlike
+	 * spore_create_args.previous, it may have other code, so put a version into the key or the
+	 * bytes. A new instance begins with everything that the old one has handed on until then,
+	 * and hands it on in turn. What the old one hands on later is lost. Everything is forgotten
 	 * when the configuration no longer contains the name, and when the process ends. The host
 	 * wipes the memory. */
 
 	/* Hands on a copy of `bytes` under a key of 1 to 63 bytes, in place of earlier bytes of
-	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (logged) for a wrong
-	 * argument, SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed
-	 * 1 MiB; then the earlier bytes stay. Takes a lock of the instance. [any] */
+	 * this key. No bytes: removes the key. Returns SPORE_OK; SPORE_EINVAL (logged) for a wrong
+	 * argument; SPORE_ENOMEM; or SPORE_EBUSY if the keys and bytes of the instance would exceed
+	 * 1 MiB. After a failure the earlier bytes stay. Takes a lock of the instance. [any] */
 	spore_status (*state_put)(spore_ctx *, const char *key, spore_str bytes);
-	/* Returns 1 and sets *out, which is valid until create() returns or the key is put again,
-	 * or returns 0 if there is no such key or (logged) an argument is NULL. Afterwards it
-	 * always returns 0. [main], only in create() */
+	/* Returns 1 and sets *out, which is valid until create() returns or the key is put again.
+	 * Returns 0 if there is no such key, (logged) an argument is NULL, or create() has
+	 * returned. [main], only in create() */
 	uint32_t (*state_get)(spore_ctx *, const char *key, spore_str *out);
 
 	/* ---- metrics. */
@@ -285,9 +294,10 @@ typedef struct spore_host {
 	 * wrong. Look it up once and keep it. Do not call it from a visitor's callbacks
 	 * (metrics.h): it would wait for them forever. [any] */
 	uint32_t (*metric_series)(uint32_t family, const spore_str *values, size_t n_values);
-	/* Counters and gauges are added to, gauges are set, histograms and summaries observe. The
-	 * series 0 is ignored. Another series that does not exist, or is of another type, is
-	 * logged. A counter never decreases: a negative delta is ignored.
+	/* Use metric_add() for counters and gauges, metric_set() for gauges, and metric_observe()
+	 * for histograms and summaries. The series 0 is ignored. Any other series that does not
+	 * exist, or is of another type, is logged. A counter never decreases: a negative delta is
+	 * ignored.
 	 *
 	 * With a worker, the call is wait-free and updates cells of that worker: [worker]. With
 	 * NULL, it updates cells that all threads share, atomically and without a lock: [any], for
@@ -302,33 +312,33 @@ typedef struct spore_host {
 
 	/* ---- files that change.
 	 *
-	 * When a file that the instance has read changes, and then stays as it is for half a
-	 * second, a server makes the instance anew with the same configuration, and replaces it as
-	 * on a reload: create() gets the old instance as `previous`, and open tunnels that this can
-	 * concern are verified again. If create() reports a mistake, or the instance does not
-	 * become ready, the old one stays, and the log has the reason, the instance and the file.
-	 * Several changes within half a second are one. The operator can turn this off (the key
-	 * watch_files of the section "server"). A client, or a server that is only checked, does
-	 * not watch.
+	 * When a file that the instance has read changes, a server makes the instance anew with the
+	 * same configuration, and replaces it as on a reload: create() gets the old instance as
+	 * `previous`, and open tunnels that this can concern are verified again. The server first
+	 * waits until the file has stayed as it is for half a second, so that several changes count
+	 * as one. If create() reports a mistake, or the instance does not become ready, the old one
+	 * stays, and the log has the reason, the instance and the file. The operator can turn this
+	 * off (the key watch_files of the section "server"). A client does not watch, nor does a
+	 * server that is only checked.
 	 *
 	 * The host watches by itself what the options read: SECRETs and lists from files, and paths
 	 * with the flag SPORE_OPTF_READ. */
 
-	/* create() is about to read another file, such as one that the first file names, or a
-	 * folder, or it asks whether a file is there. Call it before that, so that no change is
-	 * missed. A relative path starts from the working directory. Pipes and devices are not
-	 * watched. Returns SPORE_OK, or SPORE_EINVAL (logged) if an argument is NULL, the path is
-	 * empty, or create() is not running on this thread. [main], only in create() */
+	/* Watches another file or folder: one that create() reads, such as a file that the first
+	 * file names, or whose existence it asks for. Call it before create() does so, so that no
+	 * change is missed. A relative path starts from the working directory. Pipes and devices
+	 * are not watched. Returns SPORE_OK, or SPORE_EINVAL (logged) if an argument is NULL, the
+	 * path is empty, or create() is not running on this thread. [main], only in create() */
 	spore_status (*file_watch)(spore_ctx *, const char *path);
 
 	/* ---- the state of an instance, for the operator.
 	 *
 	 * Sets the line that `spore ctl status` shows for the instance, such as "not connected
-	 * since 14:02", in place of the last one; no text: none is shown. The host keeps a copy of
-	 * the first SPORE_STATE_MAX bytes, and escapes it. Say what is so now; events belong into
-	 * the log, numbers into metrics. Returns SPORE_OK, SPORE_ENOMEM, or SPORE_EINVAL (logged)
-	 * if the instance is NULL, or the text is NULL with a length. Takes a lock for a few
-	 * instructions. [any] */
+	 * since 14:02", in place of the last one. An empty text removes the line. The host keeps a
+	 * copy of the first SPORE_STATE_MAX bytes, and escapes it. Describe the present state:
+	 * events belong into the log, and numbers into metrics. Returns SPORE_OK, SPORE_ENOMEM, or
+	 * SPORE_EINVAL (logged) if the instance is NULL, or the text is NULL with a length. Takes a
+	 * lock for a few instructions. [any] */
 	spore_status (*state_show)(spore_ctx *, spore_str text);
 
 	/* As auth_revalidate(), but only for the tunnels of one session value of the identity. For

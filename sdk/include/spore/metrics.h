@@ -41,23 +41,27 @@ typedef struct spore_ext_metrics {
 } spore_ext_metrics;
 SPORE_GROWABLE(spore_ext_metrics, visit);
 
-/* Host extension: whether the process serves. It does not before its start is complete, while it
- * drains, and while a worker has hung, in a plugin or elsewhere, for longer than the operator
- * allows (the key unready_after of the section "plugins"). Both functions return at once. [any] */
+/* Host extension: whether the process is ready to serve. It is not ready
+ *  - before its start is complete,
+ *  - while it drains, and
+ *  - while a worker has hung, in a plugin or elsewhere, for longer than the operator allows (the
+ *    key unready_after of the section "plugins").
+ * Both functions return at once. [any] */
 #define SPORE_EXT_READY "spore.ready/1"
 typedef struct spore_ext_ready {
 	uint32_t struct_size;
 	uint32_t reserved;
-	/* Returns 1 if it does, otherwise 0. */
+	/* Returns 1 if it is ready, otherwise 0. */
 	uint32_t (*is_ready)(void);
-	/* Returns the same. Writes why it does not serve, as one line of text that names the worker
-	 * and the plugin that hang; an empty text if it does. The text is NUL-terminated and cut at
-	 * `size` bytes. */
+	/* Returns the same, and writes why the process is not ready, as one line of text. If a
+	 * worker hangs, the line names it and the plugin. If the process is ready, the text is
+	 * empty. It is NUL-terminated and cut at `size` bytes. */
 	uint32_t (*explain)(char *text, size_t size);
 } spore_ext_ready;
 SPORE_GROWABLE(spore_ext_ready, explain);
 
-/* The host calls only the component's life-cycle functions of an exporter. */
+/* An exporter has no functions of its own kind: the host calls only those of its component's life
+ * cycle. */
 typedef struct spore_metrics_ops {
 	uint32_t struct_size;
 	uint32_t flags; /* 0 */

@@ -1,9 +1,9 @@
 /* spore/option.h - the table in which a plugin declares its options.
  * SPDX-License-Identifier: MIT
  *
- * The host checks the operator's JSON against the table, reports every mistake with its file, line
- * and JSON pointer, and fills the plugin's own struct. It also makes reference pages and a JSON
- * Schema from the table.
+ * The host checks the operator's JSON against the table. It reports every mistake with its file,
+ * line and JSON pointer, and fills the plugin's own struct. It also makes reference pages and a
+ * JSON Schema from the table.
  */
 #ifndef SPORE_OPTION_H
 #define SPORE_OPTION_H
@@ -43,14 +43,14 @@ enum {                       /* type          JSON                         C fie
  *    starts from the configuration's folder.
  *  - SPORE_OPTF_READ, in addition to PATH: create() reads the file, so a change of the file
  *    replaces the instance (host.h, "files that change").
- *  - SPORE_OPTF_NOT_EMPTY: the STRING, LIST or MAP may be left out, but an operator who gives it
- *    must give more than "", [] or {}. Set it where the empty value would switch a check off, or
- *    means nothing. A path in a LIST or MAP is never empty.
+ *  - SPORE_OPTF_NOT_EMPTY: the operator may leave the STRING, LIST or MAP out, but may not set it
+ *    to "", [] or {}. Use the flag where the empty value would switch a check off, or means
+ *    nothing. A path in a LIST or MAP is never empty.
  *  - SPORE_OPTF_IDENTITY: the STRING, or each string of the LIST, is the identity of a client. The
- *    host warns the operator of one that no auth instance knows (spore_auth_ops.has_identity). For
- *    rows of the component's own table, not of an OBJECT in it.
- *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. The host fills what
- *    an object of another key leaves out from the object of "*", if there is one. */
+ *    host warns of an identity that no auth instance knows (spore_auth_ops.has_identity). Only for
+ *    rows of the component's own table, not for those of an OBJECT in it.
+ *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. What another object
+ *    leaves out, the host takes from the object of "*", if there is one. */
 enum {
 	SPORE_OPTF_REQUIRED = 1,
 	SPORE_OPTF_DEPRECATED = 2,
@@ -95,9 +95,10 @@ typedef struct spore_option {
 } spore_option;
 SPORE_GROWABLE(spore_option, doc);
 
-/* Macros for the rows of a table. The option has the name of its field. A field of another C type
- * does not compile. `fl` are SPORE_OPTF_*, and `dflt` is JSON text or NULL. The initializers are
- * positional because C++17 has no designated initializers. */
+/* Macros for the rows of a table. The option has the name of its field, `f`, in the struct `st`. A
+ * field of another C type does not compile. `fl` are SPORE_OPTF_*, `lo` and `hi` the bounds, and
+ * `dflt` is JSON text or NULL. The initializers are positional because C++17 has no designated
+ * initializers. */
 /* clang-format off */
 #ifdef __cplusplus
 extern "C++" {

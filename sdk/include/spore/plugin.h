@@ -11,9 +11,9 @@
  * A phase begins when the previous one has ended on all workers.
  *
  * On a reload the host creates the new instances, switches to them, and stops the old ones when
- * their last session has ended. Plugins need no code for this. auth.h describes how a reload
- * verifies open tunnels. The same happens to a single instance when a file that it reads changes
- * (host.h).
+ * their last session has ended. When a file that an instance reads changes, the host does the same
+ * with this instance alone (host.h). Plugins need no code for either. auth.h describes how open
+ * tunnels are verified then.
  *
  * create, destroy and the entry point run on a thread of their own, the control thread. Meanwhile
  * the server serves with its old configuration. The operator limits how long all instances of a
@@ -47,10 +47,10 @@ typedef struct spore_create_args {
 	const char *instance;   /* the instance's name in the configuration; RETAINED */
 	const void *conf;       /* the plugin's struct, filled from its table; RETAINED */
 	const spore_cfg *raw;   /* the same options as a tree; RETAINED until destroy() */
-	/* On a reload: the instance that this one replaces, which has the same name and the same
-	 * code. If several instances have the same name, the n-th replaces the n-th. Otherwise
-	 * NULL. The old instance is still used by the workers, so share only data that is
-	 * immutable, atomic or reference-counted. */
+	/* On a reload: the instance that this one replaces. It has the same name and the same code;
+	 * of several instances with one name, the n-th replaces the n-th. NULL: there is none. The
+	 * workers still use the old instance, so share only data that is immutable, atomic or
+	 * reference-counted. */
 	const void *previous;
 	/* Reports a mistake in the configuration. `pointer` is relative to the instance:
 	 * "/servers/1", or "" for the whole instance. Call it once for each mistake, then return
@@ -58,13 +58,13 @@ typedef struct spore_create_args {
 	void (*report)(const struct spore_create_args *, const char *pointer, const char *text);
 	uint32_t n_workers;
 	uint32_t point; /* acl: the instance's chain, SPORE_ACL_AT_*; else 0 */
-	/* What the transports of the configuration can tell about a connection: their attr_keys
-	 * that may_know() does not rule out, NULL-terminated. NULL: not known, because a transport
-	 * does not declare its keys. See spore_may_know(). Not for transports. Valid until create()
-	 * returns. */
+	/* Not for transports. What the transports of the configuration can tell about a connection:
+	 * those of their attr_keys that may_know() does not rule out, NULL-terminated. NULL: not
+	 * known, because a transport does not declare its keys. See spore_may_know(). Valid until
+	 * create() returns. */
 	const char *const *conn_attrs;
-	/* 1: a transport of the configuration has SPORE_TRANSPORTF_SECURE, so connections may be
-	 * secure. 0: none will be. See spore_may_be_secure(). Not for transports. */
+	/* Not for transports. 1: a transport of the configuration has SPORE_TRANSPORTF_SECURE, so
+	 * connections may be secure. 0: no connection will be. See spore_may_be_secure(). */
 	uint32_t may_be_secure, reserved;
 	/* SERVER: the public ports that tunnels can get, without the reserved ones. A client has
 	 * none. See spore_may_have_port(). Valid until create() returns. */
@@ -142,17 +142,18 @@ typedef struct spore_component {
 	/* Creates the state of one worker. The [worker] functions of the kind get *state_out.
 	 * Optional: without it they get the instance itself, which must then be safe to share.
 	 *
-	 * An instance that cannot work yet, because it connects to a back-end for example, sets
-	 * *state_out, returns SPORE_EPENDING and calls host->complete_start() with the ticket
-	 * later. Until then the host calls no other function of this instance on this worker,
-	 * except the callbacks of what the plugin itself has started, and worker_stop() if the host
-	 * gives up or complete_start() reports a failure. After any other return value the ticket
-	 * is stale. After a failure other than SPORE_EPENDING there is no state, and neither
-	 * worker_drain() nor worker_stop() is called on this worker. [worker] */
+	 * An instance that cannot work yet, because it must connect to a back-end, for example,
+	 * sets *state_out, returns SPORE_EPENDING, and calls host->complete_start() with the ticket
+	 * later. Until then the host calls no other function of this instance on this worker, with
+	 * two exceptions: callbacks of what the plugin itself has started, and worker_stop() if the
+	 * host gives up or complete_start() reports a failure.
+	 *
+	 * After any other return value the ticket is stale. After another SPORE_E* there is no
+	 * state, and neither worker_drain() nor worker_stop() is called on this worker. [worker] */
 	spore_status (*worker_start)(void *instance, spore_worker *, spore_ticket,
 	                             void **state_out);
-	/* The instance gets no new work on this worker. Running operations continue, and
-	 * host->post() and host->offload() still work: see there. Not called where the instance did
+	/* The instance gets no new work on this worker. Running operations continue. host->post()
+	 * and host->offload() still work, as their comments say. Not called where the instance did
 	 * not become ready. Optional. [worker] */
 	void (*worker_drain)(void *state);
 	/* All operations have ended; pending ones were cancelled. worker_drain() has run on all

@@ -18,9 +18,9 @@ extern "C" {
 /* The attribute of a stream that has its channel binding (RFC 9266): bytes that identify the
  * session and that only its two ends know. The host passes them to auth plugins. */
 #define SPORE_ATTR_CHANNEL_BINDING "channel.binding"
-/* A stream that has this attribute, with any value, is not secure, although its transport has
- * SPORE_TRANSPORTF_SECURE. Use it if the peer was not verified, for example. The host asks once,
- * after all handshakes. */
+/* A stream that has this attribute, with any value, is not secure, even if its transport has
+ * SPORE_TRANSPORTF_SECURE. Use it for a stream whose peer was not verified, for example. The host
+ * asks once, after all handshakes. */
 #define SPORE_ATTR_INSECURE "transport.insecure"
 
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
@@ -42,9 +42,9 @@ typedef struct spore_attach_args {
 SPORE_GROWABLE(spore_attach_args, state);
 
 /* The host calls the topmost stream only, except for handshake(), detach() and attach(). Each
- * stream calls the stream below: flush() and pending() must include the stream below, and a
- * handshake must flush what it wrote there. A function that is not marked optional is mandatory;
- * the host refuses a plugin without it. No function may block.
+ * stream calls the stream below it: flush() must also flush that, pending() must count its bytes,
+ * too, and a handshake must flush what it wrote there. A function that is not marked optional is
+ * mandatory; the host refuses a plugin without it. No function may block.
  *
  * READINESS  A function that returns SPORE_EAGAIN sets *want to SPORE_READ or SPORE_WRITE: the
  *            readiness of the descriptor that the call needs before it can continue. A read may
@@ -53,13 +53,14 @@ SPORE_GROWABLE(spore_attach_args, state);
  *            peer has hung up, it counts as ready for both: the host repeats the calls that wait,
  *            and the lower stream's readv() or writev() reports the cause. While no call waits, the
  *            host does not watch the descriptor, and a hang-up shows in the next call.
- * RESULTS    A result that is not allowed, such as more bytes than the buffers hold, a positive
- *            status, a negative value that is no SPORE_E*, or SPORE_EAGAIN without a valid *want,
- *            ends this connection with a reset, and the log names the transport. The host checks
- *            every stream of a stack, so the stream below never returns such a result.
+ * RESULTS    A result that is not allowed ends this connection with a reset, and the log names the
+ *            transport. Such results are more bytes than the buffers hold, a positive status, a
+ *            negative value that is no SPORE_E*, and SPORE_EAGAIN without a valid *want. The host
+ *            checks every stream of a stack, so the stream below never returns such a result.
  * PROGRESS   SPORE_EAGAIN and pending() are promises. The host also ends a connection whose calls
- *            keep a worker busy: a thousand in a second for which the descriptor was ready, or
- *            bytes were pending, but that moved no byte and made pending() no smaller.
+ *            keep a worker busy without progress. These are calls for which the descriptor was
+ *            ready, or bytes were pending, but that moved no byte and made pending() no smaller.
+ *            A thousand of them in a second are too many.
  *
  * After an error, all later calls of the same direction return an error, too. */
 struct spore_stream_ops {
@@ -70,9 +71,9 @@ struct spore_stream_ops {
 	 *  - SPORE_OK: done,
 	 *  - SPORE_EAGAIN: the host calls again when *want is ready,
 	 *  - SPORE_EPENDING: the host calls again after host->complete_handshake(ticket),
-	 *  - another SPORE_E*: failed, and error() has the reason. The streams below have finished
-	 *    their handshakes. If the last call leaves bytes to send, the host flushes them,
-	 *    together with its own first bytes if it has any. */
+	 *  - another SPORE_E*: failed, and error() has the reason.
+	 * The streams below have already finished their handshakes. If the last call leaves bytes
+	 * to send, the host flushes them, together with its own first bytes if it has any. */
 	spore_status (*handshake)(spore_stream *, uint32_t *want, spore_ticket);
 
 	/* Return the number of bytes moved (> 0), SPORE_EAGAIN with *want, or another SPORE_E*
@@ -82,10 +83,12 @@ struct spore_stream_ops {
 	int64_t (*readv)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	int64_t (*writev)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	/* Sends bytes that writev() accepted and has kept. The host calls it after the last
-	 * writev() of a turn of the event loop, before it uses another stream. A buffer that all
-	 * streams of a worker share is therefore empty between streams. Returns SPORE_OK,
-	 * SPORE_EAGAIN with *want (the stream keeps the rest and the host calls again), or another
-	 * SPORE_E* except SPORE_EPENDING. Optional. */
+	 * writev() of a turn of the event loop, before it uses another stream. So a buffer that all
+	 * streams of a worker share is empty whenever the host changes to another stream. Returns
+	 *  - SPORE_OK,
+	 *  - SPORE_EAGAIN with *want: the stream keeps the rest, and the host calls again,
+	 *  - another SPORE_E* except SPORE_EPENDING.
+	 * Optional. */
 	spore_status (*flush)(spore_stream *, uint32_t *want);
 	/* The number of bytes that readv() can return although the descriptor is not readable.
 	 * Optional; the default is 0. */
@@ -97,28 +100,29 @@ struct spore_stream_ops {
 	/* Closes and frees this stream AND the stream below. Cannot fail. The host may call it at
 	 * any time, also before the handshake.
 	 *
-	 * SPORE_CLOSE_FIN closes in order: if the handshake is done and the stream has not failed,
-	 * it writes what writev() or shutdown() has kept, and then its own end (a close alert, for
-	 * example) unless shutdown() has written it, to the stream below, and then closes that with
-	 * SPORE_CLOSE_FIN. It does not wait: what the stream below does not accept now is lost. The
-	 * host calls shutdown() first where the last bytes matter. SPORE_CLOSE_RST writes nothing,
-	 * drops all bytes, and closes the stream below with SPORE_CLOSE_RST, so that the peer sees
-	 * a reset. */
+	 * SPORE_CLOSE_FIN closes in order. If the handshake is done and the stream has not failed,
+	 * it writes to the stream below: first what writev() or shutdown() has kept, then its own
+	 * end, such as a close alert, unless shutdown() has written that. In any case it then
+	 * closes the stream below with SPORE_CLOSE_FIN. It does not wait: what the stream below
+	 * does not accept now is lost. The host calls shutdown() first where the last bytes matter.
+	 *
+	 * SPORE_CLOSE_RST writes nothing, drops all bytes, and closes the stream below with
+	 * SPORE_CLOSE_RST, so that the peer sees a reset. */
 	void (*close)(spore_stream *, uint32_t how);
 
 	/* The directions (SPORE_READ | SPORE_WRITE) in which the descriptor carries the
-	 * application's bytes unchanged from now on: never more than raw() of the stream below. In
-	 * these directions the host may splice instead of calling readv() or writev(). The host
-	 * asks once, after the handshake and when pending() is 0. Optional; the default is none. */
+	 * application's bytes unchanged from now on. They are at most those of raw() of the stream
+	 * below. In these directions the host may splice instead of calling readv() or writev().
+	 * The host asks once, after the handshake and when pending() is 0. Optional; the default is
+	 * none. */
 	uint32_t (*raw)(spore_stream *);
 
-	/* Facts for host->conn_attr(). Returns 1 and sets *out, or returns 0, and the host asks the
-	 * stream below. *out is valid until the next call into the stream, and has at most
-	 * SPORE_ATTR_MAX_LEN bytes. The host asks for an index below SPORE_ATTR_MAX_VALUES only.
-	 * Optional. */
+	/* Facts for host->conn_attr(). Returns 1 and sets *out; or returns 0, and then the host
+	 * asks the stream below. *out is valid until the next call into the stream, and has at most
+	 * SPORE_ATTR_MAX_LEN bytes. `index` is below SPORE_ATTR_MAX_VALUES. Optional. */
 	uint32_t (*attr)(spore_stream *, const char *key, size_t index, spore_str *out);
 	/* Why the last call failed, as one line for the operator. Valid until the next call. NULL:
-	 * this stream has not failed; the stream below may have. Optional. */
+	 * this stream has not failed, but the stream below may have. Optional. */
 	const char *(*error)(spore_stream *);
 
 	/* Move the stream to another worker, between two calls and after the handshake. Optional,
@@ -126,18 +130,20 @@ struct spore_stream_ops {
 	 * the worker that accepted or opened it, and serves only what that worker has, such as a
 	 * data connection for one of its own tunnels.
 	 *
-	 * detach() runs on the old worker. The stream forgets everything that belongs to it:
-	 * timers, watchers and jobs, buffers that its streams share, and the state. Bytes that it
-	 * keeps move with it. Returns SPORE_OK; SPORE_EBUSY if it cannot now, because a job is
-	 * under way, for example (the stream remains as it was); or another SPORE_E* (the host ends
-	 * the connection).
+	 * detach() runs on the old worker. The stream forgets everything that belongs to that
+	 * worker: its state, timers, watchers, jobs, and buffers that its streams share. Bytes that
+	 * the stream keeps move with it. Returns
+	 *  - SPORE_OK,
+	 *  - SPORE_EBUSY if the stream cannot move now, because a job is under way, for example:
+	 *    the stream remains as it was,
+	 *  - another SPORE_E*: the host ends the connection.
 	 *
 	 * From then on the stream belongs to no worker. The host calls only attach(), on the new
 	 * worker or again on the old one, or close(), on any thread. Whatever `how` says, close()
 	 * of a detached stream writes nothing; it passes `how` to the stream below.
 	 *
-	 * attach() returns SPORE_OK, or a SPORE_E*: then the stream counts as detached, and the
-	 * host closes it.
+	 * attach() returns SPORE_OK or a SPORE_E*. After a SPORE_E* the stream counts as detached,
+	 * and the host closes it.
 	 *
 	 * The host calls each stream of the stack: detach() from the top, attach() from the bottom.
 	 * Neither calls the stream below. */
@@ -154,8 +160,8 @@ typedef struct spore_wrap_args {
 	const spore_addr *peer;
 	const char *server_name; /* client: the server's name as configured; server: NULL */
 	/* The descriptor of the socket, or -1. The host owns and polls it. A transport may set
-	 * options of it that serve its own work: if raw() of `lower` has both directions, it may
-	 * let the kernel encrypt, for example. It moves bytes only through `lower`. */
+	 * options of the socket for its own work. For example, if raw() of `lower` has both
+	 * directions, it may let the kernel encrypt. It moves bytes only through `lower`. */
 	int32_t fd;
 	uint32_t reserved;
 } spore_wrap_args;
@@ -179,15 +185,15 @@ typedef struct spore_transport_ops {
 	/* The operations of all streams that wrap() makes. The host checks them when it loads the
 	 * plugin. They must remain valid and unchanged. */
 	const spore_stream_ops *stream_ops;
-	/* The keys that attr() of its streams may know, NULL-terminated, also
-	 * SPORE_ATTR_CHANNEL_BINDING. The host copies these facts for plugins that ask from another
-	 * thread, and tells auth plugins of them (spore_create_args). May be NULL. */
+	/* The keys that attr() of its streams may know, NULL-terminated. List
+	 * SPORE_ATTR_CHANNEL_BINDING here, too. The host copies these facts for plugins that ask
+	 * from another thread, and tells auth plugins of them (spore_create_args). May be NULL. */
 	const char *const *attr_keys;
-	/* 0: because of its options, no stream of this instance will have a value for this key,
-	 * which is one of attr_keys: a server that asks its clients for no certificate, for
-	 * example. The host asks when it has created the instance, and leaves the key out of what
-	 * it tells auth plugins, so that one that needs the fact can report a mistake. Optional;
-	 * the default is 1 for every key. [main] */
+	/* May a stream of this instance have a value for this key, which is one of attr_keys? 0:
+	 * its options rule that out. For example, a server that asks its clients for no certificate
+	 * will never know one. The host asks when it has created the instance. After a 0 it leaves
+	 * the key out of what it tells auth plugins, so that one that needs the fact can report a
+	 * mistake. Optional; the default is 1 for every key. [main] */
 	uint32_t (*may_know)(void *instance, const char *key);
 } spore_transport_ops;
 SPORE_GROWABLE(spore_transport_ops, may_know);

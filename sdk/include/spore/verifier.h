@@ -2,16 +2,16 @@
  * passwords.
  * SPDX-License-Identifier: MIT
  *
- * verify() puts the verifier into the result of an ALLOW. recheck() looks for one that accepts a
- * later answer, with one of the *_find() functions, which return it or NULL:
+ * verify() puts the verifier into the result of an ALLOW. For a later answer, recheck() calls one
+ * of the *_find() functions, which return the verifier that accepts the answer, or NULL:
  *
  *   return spore_hmac_find(host, rq, held, SPORE_HMAC_PLAIN) ? SPORE_ALLOW : SPORE_NEXT;
  *
- * | of          | verifier                              | secret                              |
+ * | of          | verifier                              | must the verifier stay secret?      |
  * |-------------|---------------------------------------|-------------------------------------|
- * | an HMAC     | the key, the SHA-256 of the secret    | as the client's secret              |
+ * | an HMAC     | the key, the SHA-256 of the secret    | yes, as much as the client's secret |
  * | a signature | the public key, in a form of yours    | no                                  |
- * | a password  | an HMAC under a key of this process   | only together with that key         |
+ * | a password  | an HMAC under a key of this process   | only if that key becomes known      |
  *
  * All functions are [any], unless they say otherwise.
  */
@@ -27,7 +27,7 @@ extern "C" {
 
 enum { SPORE_VERIFIER_KEY_SIZE = 32 };
 
-/* A hint for a name or a fingerprint: 0 for an empty text only. */
+/* The hint for a name or a fingerprint. It is 0 for an empty text only. */
 static inline uint64_t spore_verifier_hint(const spore_host *host, spore_str text)
 {
 	uint8_t digest[32];
@@ -42,7 +42,7 @@ static inline uint64_t spore_verifier_hint(const spore_host *host, spore_str tex
 	return hint ? hint : 1;
 }
 
-/* Zeroes a secret; the compiler cannot leave it out. */
+/* Zeroes a secret, in a way that the compiler cannot leave out. */
 static inline void spore_wipe(void *bytes, size_t len)
 {
 	volatile uint8_t *at = (volatile uint8_t *)bytes;
@@ -54,7 +54,7 @@ static inline void spore_wipe(void *bytes, size_t len)
 /* ---- HMACs: what bore's clients and Spore's plugin hmac answer, perhaps with a name in front ----
  */
 
-/* Which answers are right: bore's, and those that are bound to the transport's session. */
+/* The forms of answers: bore's, and those that are bound to the transport's session. */
 enum { SPORE_HMAC_PLAIN = 1 << 0, SPORE_HMAC_BOUND = 1 << 1 };
 
 /* The hint of an answer: of the name in front of its first colon; 0: it has none. */
@@ -103,8 +103,8 @@ static inline size_t spore_hmac_bound_message(const spore_auth_request *rq, uint
 	return 16 + sizeof label + len;
 }
 
-/* Looks for the verifier, a key of SPORE_VERIFIER_KEY_SIZE bytes with the hint of
- * spore_hmac_hint(), that made the answer. forms: SPORE_HMAC_*. */
+/* Looks for the verifier by which the answer was made: a key of SPORE_VERIFIER_KEY_SIZE bytes, with
+ * the hint of spore_hmac_hint(). forms: the SPORE_HMAC_* that are accepted. */
 static inline const spore_verifier *spore_hmac_find(const spore_host *host,
                                                     const spore_auth_request *rq,
                                                     const spore_held *held, uint32_t forms)
@@ -136,8 +136,9 @@ static inline const spore_verifier *spore_hmac_find(const spore_host *host,
 
 /* ---- signatures: the plugin checks them, with a public key that the host has held ---- */
 
-/* Looks for the public key, with this hint, by which `is_signed` says 1: the client's answer was
- * signed with it, for this purpose, challenge and session. */
+/* Looks for a public key with this hint for which `is_signed` returns 1. `is_signed` checks that
+ * the client's answer is signed by the private key that belongs to it, for this purpose, challenge
+ * and session. */
 static inline const spore_verifier *spore_pubkey_find(const spore_held *held, uint64_t hint,
                                                       uint32_t (*is_signed)(void *arg,
                                                                             spore_str public_key),
@@ -152,8 +153,8 @@ static inline const spore_verifier *spore_pubkey_find(const spore_held *held, ui
 
 /* ---- passwords: never held, but their HMAC under a random key that stays in this process ---- */
 
-/* The key of the process: the same in each instance that replaces this one. Returns SPORE_OK, or
- * what random() or state_put() returns. [main], only in create() */
+/* The key for the passwords of this instance. Each instance that replaces this one gets the same
+ * key. Returns SPORE_OK, or what random() or state_put() returns. [main], only in create() */
 static inline spore_status spore_password_key(const spore_create_args *args,
                                               uint8_t key_out[SPORE_VERIFIER_KEY_SIZE])
 {
@@ -171,8 +172,8 @@ static inline spore_status spore_password_key(const spore_create_args *args,
 	return status == SPORE_OK ? args->host->state_put(args->ctx, name, held) : status;
 }
 
-/* The verifier of a name and its password. Returns SPORE_OK, or SPORE_EINVAL if both together are
- * longer than an answer can be, or SPORE_ESYS. */
+/* Makes the verifier of a name and its password. Returns SPORE_OK, SPORE_EINVAL if both together
+ * are longer than an answer can be, or SPORE_ESYS. */
 static inline spore_status spore_password_verifier(const spore_host *host,
                                                    const uint8_t key[SPORE_VERIFIER_KEY_SIZE],
                                                    spore_str name, spore_str password,

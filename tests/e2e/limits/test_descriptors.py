@@ -270,7 +270,7 @@ def test_client_of_many_tunnels(server, tmp_path):
             json.dumps({"tunnels": [{"local": f"127.0.0.1:{service.port}"} for _ in range(n)]})
         )
         with spore_client(
-            server.control, service.port, nofile=most, extra=["--config", config], listening=False
+            server.control, None, nofile=most, extra=["--config", config], listening=False
         ) as client:
             client.process.wait_for(r"listening at .*:\d+", stream="stdout", times=n)
             ports = [

@@ -91,6 +91,21 @@ START_TEST(what_a_terminal_may_have_is_visible)
 }
 END_TEST
 
+START_TEST(what_deceives_is_not_clear)
+{
+	static const char *const yes[] = { "a", "\xc3\xa9", "\xe2\x98\x83", "\xf0\x9f\x98\x80",
+		                           "\xe2\x80\x90" };
+	static const char *const no[] = { "\n",           "\xd8\x9c",     "\xe2\x80\x8b",
+		                          "\xe2\x80\xa8", "\xe2\x80\xae", "\xe2\x81\xa6",
+		                          "\xef\xbb\xbf", "\xef\xbf\xba" };
+
+	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+		ck_assert_msg(utf8_is_clear(yes[i], strlen(yes[i])), "%s", yes[i]);
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		ck_assert_msg(!utf8_is_clear(no[i], strlen(no[i])), "%zu", i);
+}
+END_TEST
+
 START_TEST(a_sequence_ends_within_the_text)
 {
 	ck_assert_uint_eq(utf8_sequence("ab", 2), 1);
@@ -116,4 +131,4 @@ END_TEST
 
 SUITE("utf8", marks_and_utf16, utf8_takes_every_code_point_but_nul_and_surrogates,
       utf8_refuses_what_is_no_character, what_a_terminal_may_have_is_visible,
-      a_sequence_ends_within_the_text)
+      what_deceives_is_not_clear, a_sequence_ends_within_the_text)

@@ -46,8 +46,9 @@ START_TEST(the_last_allow_takes_the_session_with_it)
 END_TEST
 
 /* Revokes sessions with an odd number. */
-static bool visit(void *arg, struct session *session)
+static bool visit(void *arg, struct session *session, bool is_news)
 {
+	(void)is_news;
 	++*(int *)arg;
 	return session->number % 2 == 0;
 }
