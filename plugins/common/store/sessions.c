@@ -367,8 +367,7 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 /* ---- visits ---- */
 
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session, bool is_news),
-                    void *arg)
+                    bool (*visit)(void *arg, struct session *session, bool is_news), void *arg)
 {
 	struct entry *next;
 

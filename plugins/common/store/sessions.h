@@ -80,8 +80,7 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
  * last ALLOW has ended, so that a denial that the host could not take is repeated.
  * is_news: the session was not revoked before this visit. [any] */
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session, bool is_news),
-                    void *arg);
+                    bool (*visit)(void *arg, struct session *session, bool is_news), void *arg);
 /* True: a session with this name is there, or has left. [any] */
 bool sessions_have(struct sessions *sessions, const char *name);
 /* Calls `visit` under the lock with the name of each session, also if it has left. A name may come
