@@ -231,7 +231,7 @@ bool tunnels_begin(struct tunnels *tunnels, uint64_t session, const struct tunne
 		tunnel = add(tunnels, session, entry, now_ms);
 	if (tunnel) {
 		note_allow(tunnels, tunnel, entry->facts);
-		while (n > 0)
+		while (n > 0) /* the oldest first */
 			learn(tunnel, macs[--n]);
 		if (entry->mac)
 			learn(tunnel, entry->mac);

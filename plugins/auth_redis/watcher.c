@@ -188,7 +188,8 @@ static bool is_kind(const redisReply *reply, const char *kind, size_t elements)
 	       is_text(reply->element[0]) && strcmp(reply->element[0]->str, kind) == 0;
 }
 
-/* The replies to what on_ready() has sent come in its order, but messages may be between them. */
+/* Replies come in the order in which on_ready() has sent the commands. Messages may come between
+ * them. */
 static void on_reply(void *arg, const redisReply *reply)
 {
 	struct watcher *watcher = arg;

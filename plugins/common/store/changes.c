@@ -31,7 +31,7 @@ static void count(const struct changes *changes, uint32_t series)
 
 static bool revoke(const struct changes *changes, const struct session *session, bool is_news)
 {
-	if (is_news)
+	if (is_news) /* a denial that is repeated counts once */
 		count(changes, changes->shared->revoked);
 	keeper_deny(changes->keeper->keeper, session);
 	return false;
