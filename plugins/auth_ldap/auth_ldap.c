@@ -320,6 +320,7 @@ static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, sp
 	attempt->ticket = ticket;
 	attempt->purpose = rq->purpose;
 	attempt->session = rq->session;
+	/* The old instance knows how the client spells its name. Otherwise its identity must do. */
 	copy_identity(identity, rq->identity);
 	if (!ldap->inherited ||
 	    !tunnels_name(ldap->inherited, rq->session, identity, attempt->name))
@@ -365,13 +366,14 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 	struct ldap_instance *ldap = ((struct verifier *)state)->ldap;
 	const spore_verifier *verifier = NULL;
 	struct password_answer answer;
-	struct facts facts = { 0 };
+	bool opens_tunnel = ticket && rq->purpose == SPORE_AUTH_CONTROL;
+	struct facts facts = { 0 }; /* only the identity is known */
 	bool good = true;
 
 	if (rq->secure && password_answer_parse(rq->answer, &answer))
 		verifier = spore_password_find(ldap->host, ldap->key, spore_cstr(answer.name),
 		                               spore_cstr(answer.password), held);
-	if (verifier && ticket && rq->purpose == SPORE_AUTH_CONTROL) {
+	if (verifier && opens_tunnel) {
 		struct tunnels_entry entry = { answer.name, &facts,
 			                       (const uint8_t *)verifier->bytes.ptr, NULL };
 

@@ -132,7 +132,6 @@ bool directory_look(struct directory *directory, struct look *looks, size_t n)
 bool directory_init(struct directory *directory, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
-
 	bool good = settings_init(&directory->settings, args);
 
 	if (good && !link_prepare(&directory->settings)) {

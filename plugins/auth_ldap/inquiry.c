@@ -77,6 +77,7 @@ static bool judge_own_entry(const struct settings *settings, LDAP *link,
 		                  fault);
 	if (found->end == LINK_FORBIDDEN && !reads_as_client(settings))
 		return refuse_base(settings, "bind_dn", said, fault);
+	/* The entry has accepted the password, so it is there. */
 	if (inquiry->password)
 		return fault_set(fault, ASK_BAD_ENTRY,
 		                 "its entry cannot be read: let it read itself, or set \"user\"");

@@ -46,6 +46,7 @@ static bool send_looks(const struct settings *settings, LDAP *link, struct look 
 	return true;
 }
 
+/* Reads the end of the search for one entry. look->says is DIRECTORY_FAILED before. */
 static void read_look(const struct settings *settings, LDAP *link, struct look *look,
                       const struct link_found *found)
 {

@@ -142,8 +142,8 @@ static void on_looked(void *arg)
 		                                watch->interval_ms / 5);
 }
 
-/* Logs once that the looks are behind. They are no longer behind when the wait is back to one
- * interval. */
+/* Logs once that the looks are behind. They are behind from a wait of two intervals on, until the
+ * wait is back to one. */
 static void note_wait(struct watch *watch, int64_t wait_ms)
 {
 	struct ldap_instance *ldap = watch->ldap;

@@ -434,7 +434,7 @@ static void find_next(struct link *link)
 			add_place(link, place, place->address);
 		else if (link->host->resolve(link->worker, place->host, 0, on_resolved, link,
 		                             &link->resolve) == SPORE_OK)
-			return;
+			return; /* on_resolved() goes on with the next host */
 	}
 	if (!link->route.n) {
 		fail(link, "its host name has no address, or cannot be looked up now");

@@ -227,8 +227,8 @@ static ssize_t read_some(struct conn *conn, char *bytes)
 	return -1;
 }
 
-/* Reads once in a turn, so that many replies are spread over several turns. What TLS has already
- * read is taken in the same turn, because the socket does not tell of it. */
+/* Reads once in a turn, so that many replies are spread over several turns. Bytes that TLS holds
+ * already are read in the same turn, because the socket would not become readable for them. */
 static void receive(struct conn *conn)
 {
 	char bytes[CONN_READ_MAX];

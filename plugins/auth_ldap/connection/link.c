@@ -25,7 +25,15 @@ static bool set_int(LDAP *link, int option, int value)
 	return ldap_set_option(link, option, &value) == LDAP_OPT_SUCCESS;
 }
 
-/* Nothing that decides about security comes from libldap's files or from the environment. */
+/* Only these authorities count, and none of a folder. */
+static bool set_authorities(LDAP *link, const char *file)
+{
+	return ldap_set_option(link, LDAP_OPT_X_TLS_CACERTDIR, NULL) == LDAP_OPT_SUCCESS &&
+	       ldap_set_option(link, LDAP_OPT_X_TLS_CACERTFILE, file) == LDAP_OPT_SUCCESS;
+}
+
+/* Sets all options of security, so that libldap's files and the environment do not decide. Without
+ * "cacertfile" they name the authorities. */
 static bool set_options(LDAP *link, const struct settings *settings)
 {
 	const char *file = settings->conf->cacertfile;
@@ -34,10 +42,7 @@ static bool set_options(LDAP *link, const struct settings *settings)
 	            ldap_set_option(link, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == LDAP_OPT_SUCCESS &&
 	            ldap_set_option(link, LDAP_OPT_RESTART, LDAP_OPT_ON) == LDAP_OPT_SUCCESS;
 
-	if (!good)
-		return false;
-	if (file && (ldap_set_option(link, LDAP_OPT_X_TLS_CACERTDIR, NULL) != LDAP_OPT_SUCCESS ||
-	             ldap_set_option(link, LDAP_OPT_X_TLS_CACERTFILE, file) != LDAP_OPT_SUCCESS))
+	if (!good || (file && !set_authorities(link, file)))
 		return false;
 	return set_int(link, LDAP_OPT_X_TLS_REQUIRE_CERT, LDAP_OPT_X_TLS_DEMAND) &&
 	       set_int(link, LDAP_OPT_X_TLS_PROTOCOL_MIN, LDAP_OPT_X_TLS_PROTOCOL_TLS1_2);

@@ -111,8 +111,10 @@ const char *hash_fault(spore_str text)
 	memcpy(copy, text.ptr, text.len);
 	copy[text.len] = '\0';
 	kind = find_kind(copy);
-	if (!kind || kind->fault)
-		return kind ? kind->fault : form;
+	if (!kind)
+		return form;
+	if (kind->fault)
+		return kind->fault;
 	fault = kind->find_cost_fault(copy + strlen(kind->beginning));
 	if (fault)
 		return fault;

@@ -128,8 +128,8 @@ static int32_t allow(struct question *question, enum evidence_form form,
 	return verdict;
 }
 
-/* What verifies the data connections of an open tunnel. For a password the record does not have it,
- * but the session may. */
+/* What verifies the data connections of an open tunnel. A record has no credential for a password,
+ * but the tunnel's session may have one. */
 static struct credential credential_of_tunnel(const struct question *question,
                                               enum evidence_form form, const struct record *record)
 {
