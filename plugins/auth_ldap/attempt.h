@@ -25,7 +25,7 @@ struct attempt {
 	struct attempt *next_ended;
 };
 
-/* Those of one worker. */
+/* The attempts of one worker. */
 struct attempts {
 	const spore_host *host;
 	spore_worker *worker;

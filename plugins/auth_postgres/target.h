@@ -17,8 +17,8 @@ struct target_host {
 	char port[8];
 };
 
-/* Of an instance. Built on main and read-only afterwards, so all workers share it. A zeroed struct
- * is empty. */
+/* The target of an instance. Built on main and read-only afterwards, so all workers share it. A
+ * zeroed struct is empty. */
 struct target {
 	PQconninfoOption *given;   /* owned; all options but target_session_attrs */
 	PQconninfoOption *session; /* owned; only its target_session_attrs counts */

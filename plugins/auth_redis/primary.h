@@ -15,7 +15,7 @@
 
 enum { PRIMARY_PAUSE_MIN_MS = 20, PRIMARY_PAUSE_MAX_MS = 1000 };
 
-/* Of an instance. Built on main and read-only afterwards, so all workers share it. */
+/* The settings of an instance. Built on main and read-only afterwards, so all workers share it. */
 struct primary_conf {
 	const spore_host *host;
 	struct place place;            /* of Redis, if there are no Sentinels */
@@ -62,7 +62,7 @@ struct primary {
 bool primary_start(struct primary *primary);
 /* [worker] */
 void primary_stop(struct primary *primary);
-/* As conn_send(), if it is ready. [worker] */
+/* As conn_send(). False also if the connection is not ready. [worker] */
 bool primary_send(struct primary *primary, int n, const spore_str *words);
 /* Treats the connection as lost, because the caller cannot use it any more. [worker] */
 void primary_give_up(struct primary *primary, const char *why);

@@ -42,7 +42,7 @@ EVP_PKEY *key_make_p256(spore_str point, spore_str secret);
 /* Wipes and frees. Accepts a zeroed struct. [any] */
 void key_fini(struct key *key);
 
-/* As `ssh-keygen -l` prints it. */
+/* Writes the fingerprint as `ssh-keygen -l` does. [any] */
 void key_print_fingerprint(const uint8_t fingerprint[KEY_FINGERPRINT_SIZE],
                            char text_out[KEY_FINGERPRINT_TEXT]);
 

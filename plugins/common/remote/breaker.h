@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The values are those of the metric. */
+/* The metric has the same values. */
 enum breaker_state { BREAKER_CLOSED = 0, BREAKER_PROBING = 1, BREAKER_OPEN = 2 };
 
 /* What one question may do. */

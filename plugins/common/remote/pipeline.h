@@ -16,7 +16,7 @@
 
 enum { PIPELINE_WHY_MAX = 300 };
 
-/* The rows of int64_t timeout and max_waiting, and those of HEALTH_OPTIONS. */
+/* The rows of the options int64_t timeout and max_waiting, and the rows of HEALTH_OPTIONS. */
 #define PIPELINE_OPTIONS(conf, store)                                                              \
 	SPORE_DURATION(conf, timeout, 0, "\"2s\"", 10, 60000,                                      \
 	               "time for a look-up, including the wait for a connection; keep it below "   \

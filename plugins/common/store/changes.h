@@ -34,7 +34,7 @@ struct changes {
 	size_t walk_left; /* how many of `names`, from the first on, belong to the walk */
 	struct changes_lookup *running;
 	size_t n_running; /* all look-ups that are under way */
-	size_t n_walking; /* those of them that belong to the walk */
+	size_t n_walking; /* those look-ups that belong to the walk */
 	bool is_paused;   /* a look-up has failed; `retry` runs */
 	bool is_due;      /* another walk must follow, since any name may have changed meanwhile */
 	bool is_listing;  /* the plugin lists the names of the store */

@@ -22,14 +22,14 @@ struct keeper_options {
 	struct keeper *previous; /* the one that this one replaces, or NULL */
 };
 
-/* Of an instance; all workers share it. */
+/* The state of an instance. All workers share it. */
 struct keeper {
 	const spore_host *host;
 	spore_ctx *log;
 	struct evidence_rules rules;
 	struct server_name *names; /* owned */
 	struct sessions *sessions; /* ref */
-	struct sessions *before;   /* ref; those of the instance before, or NULL */
+	struct sessions *before;   /* ref; the table of the instance before, or NULL */
 	struct roll *roll;         /* owned; NULL: answers without a name are not served */
 	/* A hash that the store has told; "": none yet. It is computed for unknown names, too, so
 	 * that they take the same time. */
@@ -40,7 +40,7 @@ struct keeper {
 
 struct question;
 
-/* Of a worker. */
+/* The state of a worker. */
 struct keeper_worker {
 	struct keeper *keeper;
 	spore_worker *worker;
