@@ -13,15 +13,15 @@ struct instance;
 bool ports_allow(const struct server_settings *settings, const struct grant *grant,
                  uint16_t wanted);
 
-/* Would ports_open refuse this port whatever is in use? wanted 0: any port. False: *why_out is
- * unchanged. [any] */
+/* Would ports_open refuse this port even if no port were in use? wanted 0: any port. False:
+ * *why_out is unchanged. [any] */
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
                   uint16_t wanted, enum refusal *why_out);
-/* What refuses the port (0: any) with this reason: the server's range or that of the grant, which
- * the instance has given; or what the machine lacks. */
+/* What refuses the port with this reason: the server's ranges, those of the grant, or what the
+ * machine lacks. by: the instance that has given the grant. wanted 0: any port. */
 struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
                              const struct grant *grant, enum refusal why, uint16_t wanted);
-/* The range of the grant, which the instance has given. */
+/* The ranges of the grant, which the instance `by` has given. */
 struct limit_hit ports_limit_of_grant(const struct instance *by, const struct grant *grant,
                                       enum refusal why);
 
