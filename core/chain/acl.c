@@ -51,9 +51,14 @@ static void deny(struct acl_answer *answer, struct instance *instance, const str
 	refusals_count(&instance->refusals, loop, answer->reason);
 }
 
+/* A rate of 0 is no limit. */
 static uint64_t lower_rate(uint64_t a, uint64_t b)
 {
-	return a && (a < b || !b) ? a : b;
+	if (a == 0)
+		return b;
+	if (b == 0)
+		return a;
+	return a < b ? a : b;
 }
 
 bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
@@ -90,9 +95,10 @@ bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loo
 bool acl_wants_conn(const struct plugin_set *set, enum chain_id id)
 {
 	const struct chain *chain = set->chains[id];
-	size_t i = 0;
 
-	while (i < chain->n && !(ops_of(chain->items[i])->flags & SPORE_ACLF_CONN))
-		i++;
-	return i < chain->n;
+	for (size_t i = 0; i < chain->n; i++) {
+		if (ops_of(chain->items[i])->flags & SPORE_ACLF_CONN)
+			return true;
+	}
+	return false;
 }

@@ -4,8 +4,10 @@
 
 #include "config/effective.h"
 
-/* Continues the stamp with what belongs to a name. False: OpenSSL failed. */
-static bool add(uint8_t stamp[CRYPTO_SHA256_SIZE], const char *name, const void *bytes, size_t len)
+/* Adds a name and its bytes to the stamp. The new stamp is a digest of the old one, of the name's
+ * digest and of the bytes' digest. False: OpenSSL failed. */
+static bool add_to_stamp(uint8_t stamp[CRYPTO_SHA256_SIZE], const char *name, const void *bytes,
+                         size_t len)
 {
 	uint8_t all[3 * CRYPTO_SHA256_SIZE];
 	bool good = crypto_sha256(name, strlen(name), all + CRYPTO_SHA256_SIZE) &&
@@ -30,10 +32,11 @@ bool config_stamp(const struct option_table *table, const struct json *node, con
 			      .table = table, .object = node, .conf = conf, .pointer = "" });
 	good = !values.failed;
 	for (size_t i = 0; i < values.n && good; i++)
-		good = add(stamp_out, values.items[i].pointer, values.items[i].digest,
-		           sizeof values.items[i].digest);
+		good = add_to_stamp(stamp_out, values.items[i].pointer, values.items[i].digest,
+		                    sizeof values.items[i].digest);
 	effective_fini(&values);
 	for (size_t i = 0; i < n_files && good; i++)
-		good = add(stamp_out, files[i].path, &files[i].stamp, sizeof files[i].stamp);
+		good = add_to_stamp(stamp_out, files[i].path, &files[i].stamp,
+		                    sizeof files[i].stamp);
 	return good;
 }

@@ -14,8 +14,8 @@
 struct json;
 struct option_table;
 
-/* node: the instance in the configuration. conf: filled from it by the table. files: those that
- * were noted meanwhile. False: out of memory. */
+/* node: the instance in the configuration. conf: what the table has filled from the node. files:
+ * those that were read for this. False: out of memory. */
 bool config_stamp(const struct option_table *table, const struct json *node, const void *conf,
                   const struct noted_file *files, size_t n_files,
                   uint8_t stamp_out[CRYPTO_SHA256_SIZE]);

@@ -12,7 +12,7 @@
 #include "thread/guest.h"
 #include "json/json.h"
 
-/* Not an error: an open server is what bore's default is. */
+/* Not an error, since bore's default is an open server, too. */
 static const char open_server[] =
 	"no authentication: anybody who reaches the control port may open tunnels";
 
@@ -56,7 +56,8 @@ static void check_identity(struct plugin_set *set, const char *identity, const s
 		         identity);
 }
 
-/* The elements of a list that a file holds have the place of the option. */
+/* If a file holds the list, its elements have no place of their own, so the option's is
+ * reported. */
 static void check_list(struct plugin_set *set, const spore_list *list, const struct json *node)
 {
 	const struct json *child = node && node->type == JSON_ARRAY ? node->first : NULL;
@@ -121,7 +122,7 @@ static void check_reserved(struct plugin_set *set)
 	}
 }
 
-/* Of more public ports than this, one does not matter. */
+/* If there are more public ports than this, it does not matter that one of them is taken. */
 enum { MANY_PORTS = 4096 };
 
 static bool are_many(const spore_list *ranges)
@@ -134,7 +135,7 @@ static bool are_many(const spore_list *ranges)
 	return n > MANY_PORTS;
 }
 
-static void check_listeners(struct plugin_set *set, const struct instance *instance)
+static void check_listening_port(struct plugin_set *set, const struct instance *instance)
 {
 	const struct server_settings *server = &set->config->settings.server;
 	uint16_t port;
@@ -152,9 +153,10 @@ static void check_listeners(struct plugin_set *set, const struct instance *insta
 
 /* ---- limits behind others that are reached first ---- */
 
+/* The option `key` of `section` has no effect above the value of the option `lower`. */
 static const struct contradiction {
-	const char *section, *key, *first;
-	size_t offset, first_offset; /* in struct settings */
+	const char *section, *key, *lower;
+	size_t offset, lower_offset; /* of the two in struct settings */
 } contradictions[] = {
 	{ "server", "drain_grace", "server.drain_timeout",
 	  offsetof(struct settings, server.drain_grace),
@@ -181,15 +183,15 @@ static int64_t setting_at(const struct plugin_set *set, size_t offset)
 	return *(const int64_t *)((const char *)&set->config->settings + offset);
 }
 
-/* Only of what the operator has set, and if the other one is a limit at all. */
+/* Defaults are not doubted: the operator must have set the option. */
 static void check_contradiction(struct plugin_set *set, const struct contradiction *row)
 {
 	const struct json *section = json_get(json_doc_root(set->config->doc), row->section);
 	const struct json *node = json_get(section, row->key);
-	int64_t first = setting_at(set, row->first_offset);
+	int64_t lower = setting_at(set, row->lower_offset); /* 0: no limit */
 
-	if (node && first && setting_at(set, row->offset) > first)
-		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->first);
+	if (node && lower && setting_at(set, row->offset) > lower)
+		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->lower);
 }
 
 static void check_contradictions(struct plugin_set *set)
@@ -209,7 +211,7 @@ void doubts_find(struct plugin_set *set)
 	for (size_t id = 0; id < N_CHAINS; id++) {
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
-			check_listeners(set, set->chains[id]->items[i]);
+			check_listening_port(set, set->chains[id]->items[i]);
 		}
 	}
 }
@@ -220,25 +222,29 @@ static const char cut_off[] =
 	"clients that are connected cannot open data connections any more: their tunnels stay, but "
 	"serve no new visitor until the clients are started again";
 
+/* Has the control port left an address that clients may use? */
 static bool has_moved(const struct server_settings *now, const struct server_settings *before)
 {
-	return now->control_port != before->control_port ||
-	       (!addr_is_any(&now->bind_addr) &&
-	        memcmp(now->bind_addr.ip, before->bind_addr.ip, sizeof now->bind_addr.ip) != 0);
+	bool has_old_ip = addr_is_any(&now->bind_addr) ||
+	                  memcmp(now->bind_addr.ip, before->bind_addr.ip,
+	                         sizeof now->bind_addr.ip) == 0;
+
+	return now->control_port != before->control_port || !has_old_ip;
 }
 
-/* The layers that both ends must have. */
+/* A client's layers must be those of the server. */
 static bool has_same_layers(const struct chain *now, const struct chain *before)
 {
-	bool is_same = now->n == before->n;
-
-	for (size_t i = 0; is_same && i < now->n; i++)
-		is_same = strcmp(now->items[i]->component->name,
-		                 before->items[i]->component->name) == 0;
-	return is_same;
+	if (now->n != before->n)
+		return false;
+	for (size_t i = 0; i < now->n; i++) {
+		if (strcmp(now->items[i]->component->name, before->items[i]->component->name) != 0)
+			return false;
+	}
+	return true;
 }
 
-/* The root stands for a section that was removed. */
+/* A section that was removed has no place, so the root's is reported. */
 static const struct json *section_or_root(const struct json *root, const char *name)
 {
 	const struct json *section = json_get(root, name);

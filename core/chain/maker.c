@@ -33,12 +33,13 @@ const struct json *maker_use_node(const struct json *node)
 	return use && use->source && use->source->text ? use : node;
 }
 
-/* The files that were noted since there were `before` of them. The document owns the copy. */
-static struct files take_files(struct files *all, size_t before, struct json_doc *doc)
+/* Marks the files from index `first` on as files of an instance, and returns a list of them, which
+ * lives in the document. */
+static struct files list_own_files(struct files *all, size_t first, struct json_doc *doc)
 {
 	struct files own = { NULL, 0, 0 };
 
-	for (size_t i = before; i < all->n; i++) {
+	for (size_t i = first; i < all->n; i++) {
 		all->items[i].of_instance = true;
 		files_add(&own, doc, &all->items[i]);
 	}
@@ -57,7 +58,7 @@ static bool fill_conf(const struct maker *maker, const struct maker_order *order
 		                      files };
 	struct option_table table = { component->options, component->n_options,
 		                      component->option_size };
-	size_t before = files->n;
+	size_t n_before = files->n;
 	bool is_good = false;
 
 	spec->conf = calloc(1, component->conf_size + 1);
@@ -66,7 +67,7 @@ static bool fill_conf(const struct maker *maker, const struct maker_order *order
 	else
 		diag_add(maker->diag, NULL, "out of memory");
 	if (!order->doc)
-		spec->files = take_files(files, before, config->doc);
+		spec->files = list_own_files(files, n_before, config->doc);
 	if (!is_good)
 		free(spec->conf);
 	return is_good;
@@ -74,29 +75,32 @@ static bool fill_conf(const struct maker *maker, const struct maker_order *order
 
 /* ---- "on_error": "last_good" ---- */
 
-/* False: the instance cannot have it, which has been reported. */
-static bool may_have_last_good(const struct maker *maker, const struct maker_order *order)
+/* False: the entry has "last_good", but cannot have it, which has been reported. */
+static bool check_last_good(const struct maker *maker, const struct maker_order *order)
 {
 	const struct json *node = json_get(order->entry->node, "on_error");
 
 	if (!order->entry->last_good_ms)
 		return true;
-	if (maker->config->role != ROLE_SERVER)
+	if (maker->config->role != ROLE_SERVER) {
 		diag_add(maker->diag, node, "expected \"last_good\" on a server only");
-	else if (!recheck_is_possible(order->component))
+		return false;
+	}
+	if (!recheck_is_possible(order->component)) {
 		diag_add(maker->diag, node,
 		         "expected deny|next, since plugin %s cannot check an answer without its "
 		         "back-end, which \"last_good\" needs",
 		         order->entry->use);
-	else
-		return true;
-	return false;
+		return false;
+	}
+	return true;
 }
 
-/* Another configuration may have other rules, or another back-end: it begins with nothing. NULL:
- * out of memory. */
-static struct last_good *find_last_good(const struct instance *old, const struct instance *instance,
-                                        uint32_t gauge)
+/* Returns a reference to the old instance's store, or to a new one. An instance with another
+ * configuration may have other rules or another back-end, so it does not take over what the old one
+ * remembers. NULL: out of memory. */
+static struct last_good *share_or_make_store(const struct instance *old,
+                                             const struct instance *instance, uint32_t gauge)
 {
 	if (old && old->last_good &&
 	    memcmp(old->config_stamp, instance->config_stamp, sizeof old->config_stamp) == 0)
@@ -118,7 +122,7 @@ static bool set_last_good(const struct maker_order *order, struct instance *inst
 	instance->last_good_ms = order->entry->last_good_ms;
 	if (config_stamp(&table, order->entry->node, instance->conf, instance->files.items,
 	                 instance->files.n, instance->config_stamp))
-		instance->last_good = find_last_good(order->previous, instance, gauge);
+		instance->last_good = share_or_make_store(order->previous, instance, gauge);
 	return instance->last_good != NULL;
 }
 
@@ -165,7 +169,7 @@ struct instance *maker_make(const struct maker *maker, const struct maker_order 
 	struct instance *instance;
 	struct err err;
 
-	if (!may_have_last_good(maker, order) || !fill_conf(maker, order, &spec))
+	if (!check_last_good(maker, order) || !fill_conf(maker, order, &spec))
 		return NULL;
 	instance = instance_new(&spec, maker->n_workers, &err);
 	if (!instance && err.text[0])
@@ -176,7 +180,7 @@ struct instance *maker_make(const struct maker *maker, const struct maker_order 
 	ask_for_challenges(instance);
 	if (set_last_good(order, instance) &&
 	    retirer_adopt(maker->retirer, instance, maker->config)) {
-		instance->own_doc = order->doc;
+		instance->own_doc = order->doc; /* only now: after a failure the caller owns it */
 		return instance;
 	}
 	instance_free(instance);

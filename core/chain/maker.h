@@ -35,10 +35,11 @@ struct maker_order {
 	struct json_doc *doc;
 };
 
-/* Returns a reference. NULL: the diag has the mistakes; they may point into the order's document,
- * which is still the caller's. */
+/* Returns a reference. NULL: the diag has the mistakes. They may point into the order's document,
+ * which the caller then still owns. */
 struct instance *maker_make(const struct maker *maker, const struct maker_order *order);
-/* Where to report a mistake that concerns the plugin: at "use", if it is in the file. */
+/* Where to report a mistake that concerns the plugin of the instance at this node: at its "use", if
+ * that is in the file. */
 const struct json *maker_use_node(const struct json *node);
 
 #endif

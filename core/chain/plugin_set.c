@@ -24,7 +24,8 @@ struct builder {
 	const struct chain *before;  /* the chain that it replaces, or NULL */
 };
 
-/* Of the same name, and the same component of the same plugin, perhaps of another build. */
+/* Does the instance have the same name, component and plugin as the order? The plugin may be of
+ * another build. */
 static bool is_kin(const struct instance *instance, const struct maker_order *order)
 {
 	return strcmp(instance->name, order->entry->name) == 0 &&
@@ -37,25 +38,28 @@ static bool is_same_code(const struct instance *instance, const struct maker_ord
 	return is_kin(instance, order) && instance->component == order->component;
 }
 
-/* The old instance that the new one replaces, or NULL. If there are several, the n-th replaces the
- * n-th. */
+/* The old instance that the new one replaces, or NULL. If several instances are alike, the n-th of
+ * the new chain replaces the n-th of the old one. */
 static struct instance *find_replaced(const struct builder *b, const struct maker_order *order,
                                       bool (*is_alike)(const struct instance *instance,
                                                        const struct maker_order *order))
 {
-	size_t skip = 0;
+	size_t to_skip = 0;
 
 	for (size_t i = 0; i < b->chain->n; i++)
-		skip += is_alike(b->chain->items[i], order);
+		to_skip += is_alike(b->chain->items[i], order);
 	for (size_t i = 0; b->before && i < b->before->n; i++) {
-		if (is_alike(b->before->items[i], order) && skip-- == 0)
+		if (!is_alike(b->before->items[i], order))
+			continue;
+		if (to_skip == 0)
 			return b->before->items[i];
+		to_skip--;
 	}
 	return NULL;
 }
 
-/* The new instance may look into one of the same code. From another build, which may have another
- * state, it gets only what that one hands on. */
+/* The new instance may look into an old one of the same code. An old one of another build may have
+ * another state, so the new one gets only what it hands on. */
 static void find_inheritance(const struct builder *b, struct maker_order *order)
 {
 	struct instance *kin = find_replaced(b, order, is_kin);
@@ -108,7 +112,7 @@ static void refuse_shared_listener(struct builder *b, const struct instance *ins
 	}
 }
 
-/* Can its streams know anything that it does not declare? */
+/* Can the transport's streams know something that it does not declare? */
 static bool hides_facts(const spore_transport_ops *ops)
 {
 	return !SPORE_CAN(ops, attr_keys) && ops->stream_ops && SPORE_CAN(ops->stream_ops, attr);
@@ -137,48 +141,52 @@ static bool may_know(const struct instance *instance, const char *key)
 	return may;
 }
 
-/* Gathers what the transports can tell about a connection. */
-static void gather_facts(const struct builder *b)
+/* Sets conn_attrs to what the transports can tell about a connection. It stays NULL, which means
+ * unknown, if a transport hides facts or memory is out. */
+static void gather_facts(struct plugin_set *set, const struct chain *chain)
 {
-	struct plugin_set *set = b->set;
-	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
 	size_t n = 0, room = 1;
 
-	if (!chain || chain->n < set->config->chains[CHAIN_TRANSPORT].n)
-		return; /* one of them has a mistake */
-	for (size_t i = 0; i < chain->n; i++)
+	for (size_t i = 0; i < chain->n; i++) {
+		if (hides_facts(chain->items[i]->component->ops))
+			return;
 		room += count_keys(chain->items[i]->component->ops);
+	}
 	set->conn_attrs = json_doc_alloc(set->config->doc, room * sizeof *set->conn_attrs);
 	for (size_t i = 0; set->conn_attrs && i < chain->n; i++) {
 		const spore_transport_ops *ops = chain->items[i]->component->ops;
+		size_t n_keys = count_keys(ops);
 
-		if (hides_facts(ops))
-			set->conn_attrs = NULL;
-		for (size_t k = 0; set->conn_attrs && k < count_keys(ops); k++) {
+		for (size_t k = 0; k < n_keys; k++) {
 			if (may_know(chain->items[i], ops->attr_keys[k]))
 				set->conn_attrs[n++] = ops->attr_keys[k];
 		}
 	}
 }
 
-/* True also if a transport has a mistake, which may be the secure one. */
-static bool may_be_secure(const struct builder *b)
+static bool has_secure_transport(const struct chain *chain)
 {
-	const struct chain *chain = b->set->chains[CHAIN_TRANSPORT];
-	bool may = chain && chain->n < b->set->config->chains[CHAIN_TRANSPORT].n;
-
-	for (size_t i = 0; chain && i < chain->n; i++) {
+	for (size_t i = 0; i < chain->n; i++) {
 		const spore_transport_ops *ops = chain->items[i]->component->ops;
 
-		may = may || ops->flags & SPORE_TRANSPORTF_SECURE;
+		if (ops->flags & SPORE_TRANSPORTF_SECURE)
+			return true;
 	}
-	return may;
+	return false;
 }
 
-static void look_at_transports(struct builder *b)
+static void look_at_transports(struct plugin_set *set)
 {
-	gather_facts(b);
-	b->set->may_be_secure = may_be_secure(b);
+	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
+
+	if (!chain)
+		return;
+	if (chain->n < set->config->chains[CHAIN_TRANSPORT].n) {
+		set->may_be_secure = true; /* perhaps by the one that has a mistake */
+		return;
+	}
+	gather_facts(set, chain);
+	set->may_be_secure = has_secure_transport(chain);
 }
 
 /* A socket at the control port's address could not be bound. */
@@ -253,7 +261,7 @@ static struct chain *build_chain(struct builder *b, enum chain_id id)
  * it accepts. */
 enum { NEEDS_MASK = 0xFFFF, ACCEPTS_SHIFT = 16 };
 
-/* What the auth instances need of the challenge, together. */
+/* Sets what the auth instances together need of a challenge, and accept as its answer. */
 static void sum_challenges(struct plugin_set *set)
 {
 	const struct chain *auth = set->chains[CHAIN_AUTH];
@@ -268,7 +276,8 @@ static void sum_challenges(struct plugin_set *set)
 	}
 }
 
-/* A renewal reads the values of the document again, while others read the document. */
+/* All secrets of the file are marked now. A renewal reads values of the document again while other
+ * threads read the document, so it must not mark anything. */
 static void note_that_all_is_read(const struct config *config)
 {
 	struct json_source *source = json_doc_root(config->doc)->source;
@@ -291,8 +300,8 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 	set->config = config_ref(spec->config);
 	for (size_t i = 0; i < N_CHAINS; i++) {
 		set->chains[i] = build_chain(&b, (enum chain_id)i);
-		if (i == CHAIN_TRANSPORT) /* the first one */
-			look_at_transports(&b);
+		if (i == CHAIN_TRANSPORT) /* which is made first, since the others depend on it */
+			look_at_transports(set);
 	}
 	if (diag->count > before) {
 		plugin_set_unref(set);
@@ -315,7 +324,8 @@ static struct instance *find_fresh(const struct plugin_swap *swaps, size_t n,
 	return NULL;
 }
 
-/* The chain itself if nothing in it is replaced. NULL: out of memory. */
+/* Returns a reference to a copy of the chain, or to the chain itself if nothing in it is replaced.
+ * NULL: out of memory. */
 static struct chain *swap_in_chain(struct chain *from, const struct plugin_swap *swaps, size_t n)
 {
 	struct chain *chain;
@@ -403,7 +413,7 @@ static bool await_chain(const struct chain *chain, const struct patience *patien
 	return true;
 }
 
-/* The instances become ready side by side. */
+/* All are started before the first is awaited, so that they become ready side by side. */
 bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
                       const struct patience *patience, struct err *err)
 {
@@ -428,8 +438,8 @@ void plugin_set_end_exporters(struct plugin_set *set)
 	}
 }
 
-/* NULL: out of memory. */
-static struct chain *copy_silent(const struct chain *from)
+/* A chain of the instances that do not listen. NULL: out of memory. */
+static struct chain *copy_without_listeners(const struct chain *from)
 {
 	struct chain *chain = new_chain(from->n);
 
@@ -447,7 +457,7 @@ void plugin_set_end_listeners(struct plugin_set *set)
 
 		if (!chain_rows[i].exports || !old)
 			continue;
-		rest = copy_silent(old);
+		rest = copy_without_listeners(old);
 		if (!rest)
 			continue;
 		set->chains[i] = rest;

@@ -33,8 +33,8 @@ struct plugin_set {
 	/* For instances behind the transports: see instance_spec. In the document of the config. */
 	const char **conn_attrs;
 	bool may_be_secure;
-	bool needs_challenge; /* an auth instance needs the answer to a challenge ... */
-	bool binds;           /* ... and one takes an answer that is bound to the transport */
+	bool needs_challenge; /* an auth instance needs the answer to a challenge */
+	bool binds;           /* an auth instance takes an answer that is bound to the transport */
 	uint32_t accepts;   /* SPORE_OFFER_*: the forms of answers that its auth instances accept */
 	struct diag doubts; /* see chain/doubts; points into the configuration */
 };
@@ -50,10 +50,10 @@ struct plugin_set_spec {
 /* Loads the plugins and creates all instances. NULL: there were mistakes, which are in the diag.
  * [control] */
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
-/* An instance that takes the place of another one of a set. Borrowed; fresh: NULL: none does. */
+/* `fresh` takes the place of `old`, an instance of a set. Both are borrowed. */
 struct plugin_swap {
 	const struct instance *old;
-	struct instance *fresh;
+	struct instance *fresh; /* NULL: `old` stays */
 };
 
 /* The same set with these instances in place of the old ones. NULL: out of memory. [control] */
@@ -61,19 +61,19 @@ struct plugin_set *plugin_set_swap(const struct plugin_set *from, const struct p
                                    size_t n);
 /* [any] */
 bool plugin_set_has(const struct plugin_set *set, const struct instance *instance);
-/* True if both sets would judge a client alike whom this instance of `before` has allowed: the
- * instances in front of it, which were asked first, and itself are in both. by NULL: a client
- * without authentication. [any] */
+/* A client was allowed by the instance `by` of the set `before`. True if `set` would judge this
+ * client in the same way, because both sets have the same instances up to and including `by`. by
+ * NULL: the client did not authenticate. [any] */
 bool plugin_set_judges_alike(const struct plugin_set *set, const struct plugin_set *before,
                              const struct instance *by);
 
-/* Starts all instances, as instance_start does, then waits until all are ready. With `exporters`
- * false leaves out the chains that serve or send by themselves, for a check. On failure the caller
- * gives the set back. [control] */
+/* Starts all instances, as instance_start does, then waits until all are ready. exporters: false
+ * for a check, which does not start the chains that serve or send by themselves. On failure the
+ * caller gives the set back. [control] */
 bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
                       const struct patience *patience, struct err *err);
-/* Gives back the chains that serve or send: those of the next set run already, and both must not
- * go on side by side. [main] */
+/* Gives back the chains that serve or send. To be called when those of the next set run, since both
+ * must not go on side by side. [main] */
 void plugin_set_end_exporters(struct plugin_set *set);
 
 /* Gives back the exporters that listen, so that the addresses are free for another process. Those

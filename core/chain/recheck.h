@@ -10,7 +10,7 @@ struct grant;
 struct instance;
 struct loop;
 
-/* About one answer, which the instance could not judge or has denied. Borrowed. */
+/* The question about one answer, which the instance could not judge or has denied. Borrowed. */
 struct recheck {
 	struct instance *instance;
 	const struct loop *loop;
@@ -19,12 +19,12 @@ struct recheck {
 
 /* The component can recheck. [any] */
 bool recheck_is_possible(const spore_component *component);
-/* True: the answer is accepted, as that of a client that was let in before. *grant_out: what it was
- * granted; NULL: out of memory. *age_ms_out: how long ago the back-end last stood for it. ticket:
- * what session_end() gets; not 0. */
+/* True: the answer is accepted, since its client was let in before. *grant_out: what the client was
+ * granted then; NULL: out of memory. *age_ms_out: as of good_search_take. ticket: what
+ * session_end() gets; not 0. */
 bool recheck_allows(const struct recheck *recheck, spore_ticket ticket, struct grant **grant_out,
                     int64_t *age_ms_out);
-/* The instance has said DENY or NEXT: removes what would accept this answer. */
+/* The instance has said DENY or NEXT: removes the entry that would accept this answer. */
 void recheck_forget(const struct recheck *recheck);
 
 #endif

@@ -27,7 +27,7 @@ bool renewal_add(struct renewal *renewal, const struct instance *old)
 
 /* ---- what became of an instance ---- */
 
-static void count(const struct renewal_item *item, const char *outcome)
+static void count_renewal(const struct renewal_item *item, const char *outcome)
 {
 	struct metrics *metrics = host_metrics();
 	uint32_t series = family_series(metrics, FAMILY_PLUGIN_RENEWALS,
@@ -41,40 +41,42 @@ static const char *shown_files(const struct renewal_item *item)
 	return item->files ? item->files : "";
 }
 
-/* Says where a mistake is in the configuration, beside what the plugin says of its file. */
-struct place {
+struct refusal_log {
 	const struct renewal_item *item;
-	unsigned shown;
+	unsigned n_mistakes; /* so far */
 };
 
 static void log_mistake(const struct diag_mistake *mistake, void *arg)
 {
-	struct place *place = arg;
-	char text[PATH_MAX + 32];
+	struct refusal_log *log = arg;
+	bool has_place = mistake->line != 0;
+	char place[PATH_MAX + 32];
 
-	if (place->shown++ >= MISTAKES_SHOWN)
+	if (log->n_mistakes++ >= MISTAKES_SHOWN)
 		return;
-	snprintf(text, sizeof text, "%s:%u:%u", mistake->source ? mistake->source : "",
+	snprintf(place, sizeof place, "%s:%u:%u", mistake->source ? mistake->source : "",
 	         mistake->line, mistake->column);
+	/* The plugin's text says where the mistake is in its file, `place` where the option is in
+	 * the configuration. */
 	log_event(LOG_ERROR, "a changed file was refused, the old version stays in use",
-	          (const struct log_field[]){ log_str("plugin", place->item->old->name),
-	                                      log_str("file", shown_files(place->item)),
+	          (const struct log_field[]){ log_str("plugin", log->item->old->name),
+	                                      log_str("file", shown_files(log->item)),
 	                                      log_str("pointer", mistake->pointer),
 	                                      log_str("error", mistake->text),
-	                                      log_str("place", text) },
-	          mistake->line ? 5 : 4);
+	                                      log_str("place", place) },
+	          has_place ? 5 : 4);
 }
 
-static void refuse(const struct renewal_item *item, const struct diag *diag)
+static void log_refusal(const struct renewal_item *item, const struct diag *diag)
 {
-	struct place place = { item, 0 };
+	struct refusal_log log = { item, 0 };
 
-	diag_each(diag, log_mistake, &place);
-	if (place.shown > MISTAKES_SHOWN)
+	diag_each(diag, log_mistake, &log);
+	if (log.n_mistakes > MISTAKES_SHOWN)
 		log_error("a changed file has more mistakes", log_str("plugin", item->old->name),
 		          log_str("file", shown_files(item)),
-		          log_int("not_shown", place.shown - MISTAKES_SHOWN));
-	count(item, "refused");
+		          log_int("not_shown", log.n_mistakes - MISTAKES_SHOWN));
+	count_renewal(item, "refused");
 }
 
 void renewal_log(const struct renewal *renewal)
@@ -86,14 +88,14 @@ void renewal_log(const struct renewal *renewal)
 			continue;
 		log_info("a changed file is in use", log_str("plugin", item->fresh->name),
 		         log_str("file", shown_files(item)));
-		count(item, "renewed");
+		count_renewal(item, "renewed");
 	}
 }
 
 /* ---- making them ---- */
 
-/* Finds the place of the instance in the set, which is that of its entry in the configuration.
- * False: it is not in the set. */
+/* Finds the instance in the set. Its entry has the same place in the configuration. False: the
+ * instance is not in the set. */
 static bool find_entry(const struct plugin_set *set, const struct instance *instance,
                        struct maker_order *order_out)
 {
@@ -127,7 +129,7 @@ static struct instance *make_instance(const struct renewal_item *item,
 		diag_add(diag, NULL, "the instance is not in use any more");
 		return NULL;
 	}
-	/* The transports are made first, and know nothing of each other. */
+	/* A transport is not told about the transports. */
 	if (order.row != &chain_rows[CHAIN_TRANSPORT]) {
 		order.conn_attrs = terms->set->conn_attrs;
 		order.may_be_secure = terms->set->may_be_secure;
@@ -162,10 +164,10 @@ static void renew_item(struct renewal_item *item, const struct renewal_terms *te
 	} else {
 		if (diag.count == 0)
 			diag_add(&diag, NULL, "out of memory");
-		refuse(item, &diag);
+		log_refusal(item, &diag);
 	}
 	if (!fresh)
-		json_doc_free(doc); /* the mistakes point into it */
+		json_doc_free(doc); /* only now: the mistakes point into it */
 	diag_fini(&diag);
 }
 
@@ -173,6 +175,7 @@ struct plugin_set *renewal_make(struct renewal *renewal, const struct renewal_te
 {
 	struct plugin_swap *swaps = calloc(renewal->n, sizeof *swaps);
 	struct plugin_set *set = NULL;
+	bool is_out_of_memory;
 	size_t n = 0;
 
 	for (size_t i = 0; swaps && i < renewal->n; i++) {
@@ -184,7 +187,8 @@ struct plugin_set *renewal_make(struct renewal *renewal, const struct renewal_te
 	}
 	if (n > 0)
 		set = plugin_set_swap(terms->set, swaps, n);
-	if (!swaps || (n > 0 && !set))
+	is_out_of_memory = !swaps || (n > 0 && !set);
+	if (is_out_of_memory)
 		log_error("changed files are not used", log_str("error", "out of memory"));
 	free(swaps);
 	return set;

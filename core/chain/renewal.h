@@ -29,8 +29,8 @@ struct renewal_terms {
 
 /* False: out of memory. [any] */
 bool renewal_add(struct renewal *renewal, const struct instance *old);
-/* Makes and starts the instances. Returns the running set with those that are ready in place of the
- * old ones. NULL: none is, or memory is out; this was logged. [control] */
+/* Makes and starts the instances. Returns a copy of the running set in which those that are ready
+ * replace the old ones. NULL: none is ready, or memory is out; this was logged. [control] */
 struct plugin_set *renewal_make(struct renewal *renewal, const struct renewal_terms *terms);
 /* Logs and counts each instance that is used now. [any] */
 void renewal_log(const struct renewal *renewal);

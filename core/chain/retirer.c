@@ -27,8 +27,8 @@ struct retirer {
 };
 
 struct retiree {
-	struct list node;  /* in retirer->ending */
-	struct list alive; /* in retirer->all */
+	struct list in_ending; /* in retirer->ending */
+	struct list in_all;    /* in retirer->all */
 	unsigned generation;
 	struct loop_task task; /* posted with the last reference */
 	struct retirer *retirer;
@@ -36,30 +36,31 @@ struct retiree {
 	struct config *config; /* ref: the options of the instance live in it */
 };
 
-/* The lock is held. */
+/* The lock is held. Instances of one generation are neighbours in the list. */
 static void count_generations(struct retirer *retirer)
 {
 	unsigned n = 0, last = 0;
 
 	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
-		unsigned generation = CONTAINER_OF(i, struct retiree, alive)->generation;
+		unsigned generation = CONTAINER_OF(i, struct retiree, in_all)->generation;
 
-		n += generation != last;
+		if (generation != last)
+			n++;
 		last = generation;
 	}
 	atomic_store(&retirer->n_generations, n);
 }
 
-/* Behind all that are not younger: a renewal adds an instance to the running generation, while
- * those of a refused reload may still be ending. The lock is held. */
+/* The lock is held. Inserts the retiree in front of those of later generations. There are some if a
+ * renewal adds to the running generation while those of a refused reload are still ending. */
 static void insert_by_generation(struct retirer *retirer, struct retiree *retiree)
 {
 	struct list *at = &retirer->all;
 
 	while (at->prev != &retirer->all &&
-	       CONTAINER_OF(at->prev, struct retiree, alive)->generation > retiree->generation)
+	       CONTAINER_OF(at->prev, struct retiree, in_all)->generation > retiree->generation)
 		at = at->prev;
-	list_append(at, &retiree->alive); /* in front of `at` */
+	list_append(at, &retiree->in_all); /* in front of `at` */
 }
 
 /* Stops and frees the instance, and removes the retiree from both lists. False: work is still in
@@ -71,9 +72,9 @@ static bool try_to_end(struct retiree *retiree)
 	if (!instance_stop(retiree->instance))
 		return false;
 	log_debug("plugin instance ended", log_str("plugin", retiree->instance->name));
-	list_remove(&retiree->node);
+	list_remove(&retiree->in_ending);
 	pthread_mutex_lock(&retirer->lock);
-	list_remove(&retiree->alive);
+	list_remove(&retiree->in_all);
 	count_generations(retirer);
 	pthread_mutex_unlock(&retirer->lock);
 	instance_free(retiree->instance);
@@ -83,13 +84,13 @@ static bool try_to_end(struct retiree *retiree)
 	return true;
 }
 
-static void try_all(struct retirer *retirer)
+static void try_to_end_all(struct retirer *retirer)
 {
 	struct list *next;
 
 	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = next) {
 		next = i->next;
-		try_to_end(CONTAINER_OF(i, struct retiree, node));
+		try_to_end(CONTAINER_OF(i, struct retiree, in_ending));
 	}
 }
 
@@ -98,7 +99,7 @@ static void on_retry(struct ev_loop *ev, ev_timer *timer, int events)
 	struct retirer *retirer = timer->data;
 
 	(void)events;
-	try_all(retirer);
+	try_to_end_all(retirer);
 	if (list_is_empty(&retirer->ending))
 		ev_timer_stop(ev, timer);
 }
@@ -108,7 +109,7 @@ static void run_end(struct loop_task *task)
 	struct retiree *retiree = CONTAINER_OF(task, struct retiree, task);
 	struct retirer *retirer = retiree->retirer;
 
-	list_append(&retirer->ending, &retiree->node);
+	list_append(&retirer->ending, &retiree->in_ending);
 	if (!try_to_end(retiree))
 		ev_timer_again(loop_ev(retirer->loop), &retirer->retry);
 }
@@ -144,7 +145,7 @@ bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct co
 
 	if (!retiree)
 		return false;
-	list_init(&retiree->node);
+	list_init(&retiree->in_ending);
 	retiree->generation = retirer->generation;
 	retiree->task.run = run_end;
 	retiree->retirer = retirer;
@@ -181,7 +182,7 @@ void retirer_each(struct retirer *retirer,
 {
 	pthread_mutex_lock(&retirer->lock);
 	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
-		const struct retiree *retiree = CONTAINER_OF(i, struct retiree, alive);
+		const struct retiree *retiree = CONTAINER_OF(i, struct retiree, in_all);
 
 		look(retiree->instance, retiree->generation, arg);
 	}
@@ -192,7 +193,8 @@ static void log_busy(const struct retirer *retirer)
 {
 	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = i->next)
 		log_error("plugin still busy",
-		          log_str("plugin", CONTAINER_OF(i, struct retiree, node)->instance->name));
+		          log_str("plugin",
+		                  CONTAINER_OF(i, struct retiree, in_ending)->instance->name));
 }
 
 bool retirer_finish(struct retirer *retirer, int64_t wait_ms)
@@ -200,7 +202,7 @@ bool retirer_finish(struct retirer *retirer, int64_t wait_ms)
 	int64_t deadline_ms = clock_ms() + wait_ms;
 
 	loop_finish(retirer->loop);
-	for (try_all(retirer); retirer_alive(retirer) > 0; try_all(retirer)) {
+	for (try_to_end_all(retirer); retirer_alive(retirer) > 0; try_to_end_all(retirer)) {
 		if (clock_ms() > deadline_ms) {
 			log_busy(retirer);
 			return false;

@@ -11,8 +11,8 @@ static void release_chain(void *chain)
 	chain_unref(chain);
 }
 
-/* False: it is neither the stream below nor one of the declared kind, so it must not be called, and
- * is left alone. */
+/* True: the stream is the one below, or has the declared ops. False: its functions must not be
+ * called, not even to close it. */
 static bool is_declared(const spore_transport_ops *ops, const spore_stream *upper,
                         const spore_stream *lower)
 {
@@ -34,7 +34,7 @@ static spore_status call_wrap(struct instance *instance, struct loop *loop,
 	return status;
 }
 
-/* Puts one instance's stream on top. */
+/* Puts a stream of this instance on top. False and *err. */
 static bool wrap_once(struct instance *instance, struct stream *stream, const spore_wrap_args *args,
                       struct err *err)
 {
@@ -95,7 +95,7 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 
 static void give_ticket(struct stream *stream);
 
-/* A part of the handshake has been done on another thread. Continues with a fresh ticket. */
+/* The plugin has completed a part of the handshake. The next part gets a ticket of its own. */
 static void on_ticket(void *arg, struct ticket_result *result)
 {
 	if (result->status != SPORE_OK) {

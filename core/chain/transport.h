@@ -5,8 +5,9 @@
 #include "chain/plugin_set.h"
 #include "net/stream.h"
 
-/* role: SPORE_ROLE_* of this end; server_name: the name that was dialled, NULL on a server. False
- * and *err: the caller closes the stream, together with the transports that are on it already. */
+/* role: SPORE_ROLE_* of this end; server_name: the name that was dialled, NULL on a server. On
+ * failure returns false and sets *err. The caller then closes the stream, together with the
+ * transports that are on it already. */
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
                     const char *server_name, struct err *err);
 

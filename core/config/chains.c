@@ -41,6 +41,13 @@ static const spore_option last_good_row = { .name = "last_good_for",
 	                                    .min = LAST_GOOD_MIN_MS,
 	                                    .max = LAST_GOOD_MAX_MS };
 
+/* A string that is not empty and contains no NUL. */
+static bool is_name(const struct json *node)
+{
+	return node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len;
+}
+
+/* The name at the key; `otherwise`: there is none, or it is wrong, which is reported. */
 static const char *read_name(const struct json *object, const char *key, const char *otherwise,
                              struct diag *diag)
 {
@@ -49,23 +56,24 @@ static const char *read_name(const struct json *object, const char *key, const c
 
 	if (!node || node->unknown)
 		return otherwise;
-	if (node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len)
+	if (is_name(node))
 		return node->raw;
 	diag_add(diag, node, "expected a name, found %s",
 	         value_describe(node, found, sizeof found));
 	return otherwise;
 }
 
-/* Reads "last_good_for", which counts with "last_good" only. */
+/* Reads "last_good_for", which has a meaning with "on_error": "last_good" only. */
 static void read_last_good(struct json_doc *doc, const struct json *object,
                            struct config_instance *out, bool is_last_good, struct diag *diag)
 {
 	const struct json *node = json_get(object, last_good_row.name);
 	struct option_scope scope = { .doc = doc, .diag = diag };
 	int64_t ms = LAST_GOOD_DEFAULT_MS;
+	bool is_read = node && !node->unknown &&
+	               value_read_duration(&scope, &last_good_row, node, &ms);
 
-	if (node && !node->unknown && value_read_duration(&scope, &last_good_row, node, &ms) &&
-	    !is_last_good)
+	if (is_read && !is_last_good)
 		diag_add_key(diag, node,
 		             "expected \"last_good_for\" with \"on_error\": \"last_good\" only");
 	out->last_good_ms = is_last_good ? ms : 0;
@@ -76,13 +84,14 @@ static void read_on_error(struct json_doc *doc, const struct json *object,
 {
 	const char *on_error = read_name(object, "on_error", "deny", diag);
 	bool is_last_good = strcmp(on_error, "last_good") == 0;
+	bool is_next = strcmp(on_error, "next") == 0;
 
-	out->continue_on_error = strcmp(on_error, "next") == 0;
-	if (!out->continue_on_error && !is_last_good && strcmp(on_error, "deny") != 0)
+	out->continue_on_error = is_next;
+	if (is_last_good || is_next || strcmp(on_error, "deny") == 0)
+		read_last_good(doc, object, out, is_last_good, diag);
+	else
 		diag_add(diag, json_get(object, "on_error"),
 		         "expected one of deny|next|last_good, found \"%s\"", on_error);
-	else
-		read_last_good(doc, object, out, is_last_good, diag);
 }
 
 static void read_instance(struct json_doc *doc, const struct json *node,

@@ -54,32 +54,34 @@ static char *copy_value(const struct effective_value *value)
 	return copy;
 }
 
-/* Adds one difference, unless neither is set. An instance is reported as a whole. `from` or `to`
- * may be NULL. */
+/* Adds one difference, unless neither side is set. `from` or `to` may be NULL. False: out of
+ * memory. */
 static bool add_change(struct changes *changes, const struct effective_value *from,
                        const struct effective_value *to)
 {
 	const struct effective_value *either = to ? to : from;
+	bool was_set = is_set(from), is_now_set = is_set(to);
 	struct change *change;
 
-	if (!is_set(from) && !is_set(to))
+	if (!was_set && !is_now_set)
 		return true;
 	change = &changes->items[changes->n++];
 	*change = (struct change){ .kind = either->change,
-		                   .from_is_default = is_set(from) && from->is_default,
-		                   .to_is_default = is_set(to) && to->is_default };
+		                   .from_is_default = was_set && from->is_default,
+		                   .to_is_default = is_now_set && to->is_default };
 	change->pointer = strdup(either->pointer);
-	if (change->pointer && either->is_use)
+	if (change->pointer && either->is_use) /* the change is one of the whole instance */
 		*strrchr(change->pointer, '/') = '\0';
-	change->from = is_set(from) ? copy_value(from) : NULL;
-	change->to = is_set(to) ? copy_value(to) : NULL;
-	return change->pointer && (change->from || !is_set(from)) && (change->to || !is_set(to));
+	change->from = was_set ? copy_value(from) : NULL;
+	change->to = is_now_set ? copy_value(to) : NULL;
+	return change->pointer && (change->from || !was_set) && (change->to || !is_now_set);
 }
 
 static bool is_same(const struct effective_value *a, const struct effective_value *b)
 {
-	return (a->is_derived && b->is_derived) ||
-	       (a->is_unset == b->is_unset && memcmp(a->digest, b->digest, sizeof a->digest) == 0);
+	if (a->is_derived && b->is_derived) /* the options that they follow from are compared */
+		return true;
+	return a->is_unset == b->is_unset && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
 /* True if `use` is the value of "use" of an instance ("/auth/1/use"), and `value` is one of the
@@ -91,11 +93,12 @@ static bool is_within(const struct effective_value *value, const struct effectiv
 	return use && strncmp(value->pointer, use->pointer, len) == 0;
 }
 
-/* Adds what `to` has and `from` lacks or has with another value. */
+/* Adds what `to` has and `from` lacks or has with another value. The values of an instance with
+ * another "use" are not compared, since they belong to another plugin. False: out of memory. */
 static bool add_changed(struct changes *changes, const struct effective *to,
                         const struct index *from)
 {
-	const struct effective_value *replaced = NULL;
+	const struct effective_value *replaced = NULL; /* the "use" of such an instance */
 
 	for (size_t i = 0; i < to->n; i++) {
 		const struct effective_value *value = &to->items[i], *old = index_find(from, value);
@@ -110,18 +113,21 @@ static bool add_changed(struct changes *changes, const struct effective *to,
 	return true;
 }
 
-/* Adds what only `from` has. */
+/* Adds what only `from` has. The values of an instance that was removed or has another "use" are
+ * not added one by one. False: out of memory. */
 static bool add_removed(struct changes *changes, const struct effective *from,
                         const struct index *to)
 {
-	const struct effective_value *replaced = NULL;
+	const struct effective_value *replaced = NULL; /* the "use" of such an instance */
 
 	for (size_t i = 0; i < from->n; i++) {
 		const struct effective_value *value = &from->items[i], *new = index_find(to, value);
 
+		bool is_kept = new &&is_same(value, new);
+
 		if (is_within(value, replaced))
 			continue;
-		if (value->is_use && (!new || !is_same(value, new)))
+		if (value->is_use && !is_kept)
 			replaced = value;
 		if (!new && !add_change(changes, value, NULL))
 			return false;

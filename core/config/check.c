@@ -11,8 +11,8 @@
 #include "version.h"
 #include "wire/about.h"
 
-/* A part of the value of `from` counts as the value of another key. The tree says so, too, since
- * --print-config tells sources from it. */
+/* Makes `text`, which is a part of the value of `from`, the value of the key in the tree, too.
+ * --print-config finds the source of that value there. */
 static void place_part(struct json_doc *doc, struct json *object, const char *key, const char *text,
                        const struct json *from)
 {
@@ -73,7 +73,7 @@ static void mark_ports(const spore_list *list, bool value, bool marks[ALL_PORTS]
 		memset(&marks[ranges[i].lo], value, (size_t)ranges[i].hi - ranges[i].lo + 1);
 }
 
-static void list_ports(const struct server_settings *server, bool is_public[ALL_PORTS])
+static void mark_public_ports(const struct server_settings *server, bool is_public[ALL_PORTS])
 {
 	const spore_list *reserved = server->reserved_ports.items;
 
@@ -94,6 +94,21 @@ static size_t count_reserved(const struct server_settings *server)
 	return n;
 }
 
+/* Writes the ranges of marked ports, and returns their number. The mark behind the last port must
+ * be false. */
+static size_t collect_ranges(const bool marks[ALL_PORTS + 1], spore_port_range *ranges_out)
+{
+	size_t n = 0;
+
+	for (unsigned lo = 1, hi; lo < ALL_PORTS; lo = hi + 1) {
+		for (hi = lo; marks[hi]; hi++)
+			;
+		if (hi > lo)
+			ranges_out[n++] = (spore_port_range){ (uint16_t)lo, (uint16_t)(hi - 1) };
+	}
+	return n;
+}
+
 /* An empty list: no port is left, or memory is out. */
 static spore_list find_public_ports(const struct server_settings *server, struct json_doc *doc)
 {
@@ -101,13 +116,9 @@ static spore_list find_public_ports(const struct server_settings *server, struct
 	spore_port_range *ranges = json_doc_alloc(doc, most * sizeof *ranges);
 	bool *is_public = calloc(ALL_PORTS + 1, sizeof *is_public);
 
-	if (ranges && is_public)
-		list_ports(server, is_public);
-	for (unsigned lo = 1, hi; ranges && is_public && lo < ALL_PORTS; lo = hi + 1) {
-		for (hi = lo; is_public[hi]; hi++)
-			;
-		if (hi > lo)
-			ranges[n++] = (spore_port_range){ (uint16_t)lo, (uint16_t)(hi - 1) };
+	if (ranges && is_public) {
+		mark_public_ports(server, is_public);
+		n = collect_ranges(is_public, ranges);
 	}
 	free(is_public);
 	return (spore_list){ ranges, n, sizeof *ranges };
@@ -127,7 +138,7 @@ static void refuse_ports(const struct server_settings *server, struct json_doc *
 	         (long long)server->control_port);
 }
 
-/* systemd makes a folder for the socket. */
+/* If no socket is given, it is in the folder that systemd makes, if there is one. */
 static void check_admin(struct admin_settings *admin, struct json_doc *doc)
 {
 	const char *folder = getenv("RUNTIME_DIRECTORY");
@@ -137,32 +148,41 @@ static void check_admin(struct admin_settings *admin, struct json_doc *doc)
 
 	if (admin->socket || !folder || !*folder)
 		return;
-	/* It separates several with colons. */
+	/* systemd separates several folders with colons. */
 	snprintf(path, sizeof path, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
 	admin->socket = json_doc_text(doc, path, strlen(path));
 	source = json_source_add(doc, "RUNTIME_DIRECTORY", NULL, 0);
-	if (!section && (section = json_new(doc, JSON_OBJECT, NULL, source)) != NULL)
-		json_add(doc, root, "admin", section);
+	if (!section) {
+		section = json_new(doc, JSON_OBJECT, NULL, source);
+		if (section)
+			json_add(doc, root, "admin", section);
+	}
 	if (source && section && section->type == JSON_OBJECT && !json_get(section, "socket"))
 		place_part(doc, section, "socket", path, &(struct json){ .source = source });
+}
+
+/* Makes the list of ports from min_port and max_port if the operator gave none. */
+static void derive_ports(struct server_settings *server, struct json_doc *doc)
+{
+	spore_port_range *range;
+
+	if (server->ports.count > 0)
+		return;
+	range = json_doc_alloc(doc, sizeof *range);
+	if (range)
+		*range = (spore_port_range){ (uint16_t)server->min_port,
+			                     (uint16_t)server->max_port };
+	server->ports = (spore_list){ range, range != NULL, sizeof *range };
 }
 
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	struct server_settings *server = &settings->server;
-
-	unsigned before = diag->count;
+	unsigned n_before = diag->count;
 
 	check_ports(server, doc, diag);
-	if (server->ports.count == 0) {
-		spore_port_range *range = json_doc_alloc(doc, sizeof *range);
-
-		if (range)
-			*range = (spore_port_range){ (uint16_t)server->min_port,
-				                     (uint16_t)server->max_port };
-		server->ports = (spore_list){ range, range != NULL, sizeof *range };
-	}
-	if (diag->count == before) {
+	derive_ports(server, doc);
+	if (diag->count == n_before) {
 		server->public_ports = find_public_ports(server, doc);
 		if (server->public_ports.count == 0)
 			refuse_ports(server, doc, diag);
@@ -330,10 +350,13 @@ static void say_item(struct saying *saying, const char *key, const char *value,
 		saying->items[saying->n++] = item;
 }
 
+/* False: the name cannot be said, which has been reported. */
 static bool check_said_name(struct saying *saying, const struct json *node)
 {
-	if (node->type != JSON_STRING || about_is_valid("name", node->raw))
-		return node->type == JSON_STRING;
+	if (node->type != JSON_STRING) /* the check of the option has reported that */
+		return false;
+	if (about_is_valid("name", node->raw))
+		return true;
 	diag_add(saying->diag, node,
 	         "expected 1 to %d bytes without control characters, in which a quote or "
 	         "backslash counts twice, found \"%s\"",
@@ -386,8 +409,8 @@ static void say_all(struct saying *saying, const struct json *name, const struct
 	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
 	if (name && check_said_name(saying, name))
 		say_item(saying, "name", name->raw, name);
-	while (name && (name = name->overrides)) /* checked too, and not said */
-		check_said_name(saying, name);
+	for (i = name ? name->overrides : NULL; i; i = i->overrides) /* checked, but not said */
+		check_said_name(saying, i);
 	for (i = hosts ? hosts->first : NULL; i; i = i->next) {
 		if (i->type == JSON_STRING)
 			say_host(saying, i->raw, i);
@@ -398,7 +421,8 @@ static void say_all(struct saying *saying, const struct json *name, const struct
 	}
 }
 
-/* The default name may name a host of the client's network, so the client does not send it. */
+/* A name that check_name derives is not said, since it may contain a host of the client's
+ * network. */
 static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
                         const struct json *node, struct diag *diag)
 {
@@ -430,7 +454,7 @@ static char *derive_name(struct json_doc *doc, const struct tunnel_settings *tun
 	return name;
 }
 
-/* Does one of the first n tunnels have this name? */
+/* Does one of the first n tunnels have this name? *at_out: its index. */
 static bool has_name(const struct tunnel_settings *tunnels, size_t n, const char *name,
                      size_t *at_out)
 {
@@ -473,7 +497,7 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, 
 }
 
 /* Splits `to`. Its port and control_port may both be given only if one of them is in the file and
- * the other, which counts, is not. */
+ * the other is not. The other then counts. */
 static void check_to(struct client_settings *client, struct json_doc *doc, struct diag *diag)
 {
 	struct json *section = json_get(json_doc_root(doc), "client");
@@ -484,10 +508,12 @@ static void check_to(struct client_settings *client, struct json_doc *doc, struc
 	if (!client->to || diag_has(diag, to) || !read_host(client->to, to, &target, diag))
 		return;
 	client->to = json_doc_text(doc, target.host, target.host_len);
-	if (target.port && port && is_in_file(port) == is_in_file(to)) {
+	if (!target.port)
+		return;
+	if (port && is_in_file(port) == is_in_file(to)) {
 		diag_add_key(diag, port,
 		             "\"control_port\" conflicts with the port in \"to\": keep one");
-	} else if (target.port && (!port || is_in_file(port))) {
+	} else if (!port || is_in_file(port)) {
 		client->control_port = target.port;
 		place_port(doc, section, "control_port", target.port, to);
 	}

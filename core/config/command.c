@@ -55,7 +55,7 @@ const char *command_flag_name(const struct shorthand *shorthand, char *out, size
 
 struct parser {
 	unsigned role;
-	int argc, at;
+	int argc, at; /* at: index of the next word */
 	char *const *argv;
 	struct diag *diag;
 	struct command *command;
@@ -96,13 +96,15 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 {
 	if (inline_value)
 		return inline_value;
-	if (p->at == p->argc)
+	if (p->at == p->argc) {
 		refuse_word(p, USAGE_NO_VALUE, flag);
-	else if (usage_is_flag(p->argv[p->at]))
+		return NULL;
+	}
+	if (usage_is_flag(p->argv[p->at])) {
 		refuse_word(p, USAGE_FLAG_AS_VALUE, flag);
-	else
-		return p->argv[p->at++];
-	return NULL;
+		return NULL;
+	}
+	return p->argv[p->at++];
 }
 
 /* Flags that say what to do with the configuration, and so have no key in it. */
@@ -172,8 +174,10 @@ static bool read_long(struct parser *p, const char *word)
 	const struct shorthand *shorthand;
 	char flag[64], name[64];
 
-	if (strcmp(word, "--help") == 0)
-		return p->help = true;
+	if (strcmp(word, "--help") == 0) {
+		p->help = true;
+		return true;
+	}
 	snprintf(flag, sizeof flag, "%.*s", (int)len, word);
 	for (size_t i = 0; i < N_PURPOSES; i++) {
 		if (strcmp(flag, purposes[i].flag) != 0)
@@ -198,27 +202,31 @@ static bool read_long(struct parser *p, const char *word)
 	return value && add_flag(p, shorthand, value, flag);
 }
 
-/* -t means --check, unless it is the client's -t HOST, which it has from bore: then a word follows
- * that is not a flag. */
+/* -t means --check, unless it is -t HOST, as the client has it from bore. */
 static bool is_check_flag(const struct parser *p, const char *word)
 {
-	if (strcmp(word, "-t") != 0)
-		return false;
-	return !find_letter(p->role, 't') || p->at == p->argc || p->argv[p->at][0] == '-';
+	bool takes_host = find_letter(p->role, 't') != NULL;
+	bool host_follows = p->at < p->argc && p->argv[p->at][0] != '-';
+
+	return strcmp(word, "-t") == 0 && !(takes_host && host_follows);
 }
 
 static bool read_short(struct parser *p, const char *word)
 {
 	const struct shorthand *shorthand = find_letter(p->role, word[1]);
-	const char flag[] = { '-', word[1], '\0' }, *value;
+	const char flag[] = { '-', word[1], '\0' }, *inline_value = NULL, *value;
 
-	if (strcmp(word, "-h") == 0)
-		return p->help = true;
+	if (strcmp(word, "-h") == 0) {
+		p->help = true;
+		return true;
+	}
 	if (is_check_flag(p, word))
 		return take_purpose(p, CONFIG_TO_CHECK, word);
 	if (!shorthand && word[1] != 'c')
 		return refuse_word(p, USAGE_UNKNOWN_FLAG, word);
-	value = take_value(p, word[2] ? word + 2 + (word[2] == '=') : NULL, flag);
+	if (word[2]) /* "-p80" or "-p=80" */
+		inline_value = word[2] == '=' ? word + 3 : word + 2;
+	value = take_value(p, inline_value, flag);
 	if (!shorthand)
 		return take_file(p, value, flag);
 	return value && add_flag(p, shorthand, value, flag);
@@ -257,7 +265,7 @@ static bool is_service_link(const char *name, const char *value)
 	       strstr(name, "_PORT_") || strstr(value, "://");
 }
 
-/* {"env": NAME} stands somewhere in the configuration. */
+/* Does the configuration at the node contain {"env": NAME}? */
 static bool is_read_by(const struct json *node, const char *name)
 {
 	if (node->type == JSON_STRING)
@@ -310,7 +318,7 @@ static void warn_of_variable(unsigned role, const char *name)
 	unsigned roles = roles_of_variable(name);
 	char like[VARIABLE_SIZE];
 
-	/* ctl has this one, too. */
+	/* spore ctl reads this variable, too. */
 	if (roles & role || strcmp(name, "SPORE_ADMIN_SOCKET") == 0)
 		return;
 	if (roles) {
@@ -371,7 +379,8 @@ static void read_variables(unsigned role, struct command *command, struct diag *
 			value->text = read_variable(command_variable_name(s, "BORE", value->origin,
 			                                                  sizeof value->origin),
 			                            diag);
-		command->n_variables += value->text != NULL;
+		if (value->text)
+			command->n_variables++;
 	}
 	if (!command->file) {
 		command->file = read_variable(config_variable, diag);
@@ -385,14 +394,15 @@ enum config_outcome command_read(unsigned role, int argc, char *const *argv, str
 	struct parser p = {
 		.role = role, .argc = argc, .argv = argv, .diag = diag, .command = command_out
 	};
-	bool only_words = false;
+	bool only_words = false; /* "--" was read */
 
 	*command_out = (struct command){ 0 };
 	while (p.at < argc && !p.help) {
 		const char *word = argv[p.at++];
+		bool has_dash = word[0] == '-' && word[1]; /* "-" alone is a word */
 		bool good = true;
 
-		if (only_words || word[0] != '-' || !word[1])
+		if (only_words || !has_dash)
 			good = read_positional(&p, word);
 		else if (strcmp(word, "--") == 0)
 			only_words = true;

@@ -10,7 +10,7 @@
 #include "log/logline.h"
 #include "option/value_describe.h"
 
-/* Reports missing settings that a client needs. Without a file, messages name flags. */
+/* Reports what the command line of a client lacks if there is no file. The messages name flags. */
 static bool has_essentials(const struct placer *p)
 {
 	const struct json *root = json_doc_root(p->doc);
@@ -32,8 +32,8 @@ static bool has_essentials(const struct placer *p)
 	return good;
 }
 
-/* The names of the flat keys, which a message about an unknown key suggests. The keys themselves
- * have been moved by now. NULL-ended. */
+/* Lists the names of the flat keys, which a message about an unknown key may suggest. In the tree
+ * the flat keys have been moved by now. NULL-ended. */
 static void list_flat_keys(unsigned role, const char *names[COMMAND_MAX_VALUES + 1])
 {
 	size_t n = 0;
@@ -100,7 +100,7 @@ static void drop_foreign_keys(const struct json *file, unsigned role, struct dia
 	}
 }
 
-/* For messages about a file whose settings are not read. */
+/* Reads the log's format alone, for messages about a file whose settings are not read. */
 static void peek_at_log_format(struct config *config, const struct json *file)
 {
 	const struct json *format = json_get(json_get(file, "log"), "format");
@@ -237,16 +237,18 @@ enum config_outcome config_load_plugins(const char *path, struct diag *diag,
 		return config ? CONFIG_LOADED : CONFIG_WRONG;
 	file = file_load(config->doc, &config->files, path, "--config", &config->folder, diag);
 	file_warn_of_modes(path);
+	if (!file)
+		return CONFIG_WRONG;
 	plugins = json_get(file, "plugins");
-	if (file && plugins && plugins->type != JSON_OBJECT)
+	if (plugins && plugins->type != JSON_OBJECT)
 		diag_add(diag, plugins, "expected an object, found %s",
 		         json_type_name(plugins->type));
-	if (file && plugins && diag->count == 0) {
+	if (plugins && diag->count == 0) {
 		json_add(config->doc, json_doc_root(config->doc), "plugins", plugins);
 		option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL, NULL },
 		            &table, plugins, &config->settings.plugins);
 	}
-	return file && diag->count == 0 ? CONFIG_LOADED : CONFIG_WRONG;
+	return diag->count == 0 ? CONFIG_LOADED : CONFIG_WRONG;
 }
 
 struct config *config_ref(struct config *config)

@@ -20,19 +20,18 @@ static void join_pointer(const char *pointer, const char *key, char out[POINTER_
 	size_t n = 0;
 
 	for (; *key && n + 3 < sizeof token; key++) {
-		bool special = *key == '~' || *key == '/';
-
-		if (special)
+		if (*key == '~' || *key == '/') {
 			token[n++] = '~';
-		token[n] = *key;
-		if (special)
-			token[n] = *key == '~' ? '0' : '1';
-		n++;
+			token[n++] = *key == '~' ? '0' : '1';
+		} else {
+			token[n++] = *key;
+		}
 	}
 	text_printable(token, n, shown, sizeof shown);
 	snprintf(out, POINTER_SIZE, "%.*s/%s", POINTER_SIZE / 2 - 1, pointer, shown);
 }
 
+/* Counts on from the position of the last call, if that is in the same source and above. */
 static unsigned line_of(struct effective *effective, const struct json *node)
 {
 	const struct json_source *source = node->source;
@@ -50,7 +49,8 @@ static unsigned line_of(struct effective *effective, const struct json *node)
 
 static const char derived[] = "derived", by_default[] = "default";
 
-/* The default content of a section has a source without a text, whose name is the section's. */
+/* Without a text, a source is a flag "--port", a variable "SPORE_PORT", or the default content of a
+ * section "transport". */
 static void describe_source(struct effective *effective, const struct json *node,
                             char out[SOURCE_SIZE])
 {
@@ -72,7 +72,8 @@ static void describe_source(struct effective *effective, const struct json *node
 
 /* ---- values ---- */
 
-static struct effective_value *add_item(struct effective *effective)
+/* The place of the next value, which is not counted yet. NULL: out of memory. */
+static struct effective_value *make_room(struct effective *effective)
 {
 	size_t room = effective->room ? 2 * effective->room : 64;
 	struct effective_value *more;
@@ -87,6 +88,7 @@ static struct effective_value *add_item(struct effective *effective)
 	return &effective->items[effective->n];
 }
 
+/* A value that is being written. */
 struct entry {
 	bool is_unset;
 	struct value_text text;
@@ -106,8 +108,8 @@ static void end_entry(struct effective *effective, struct entry *entry, const ch
                       const char *source, enum option_change change)
 {
 	bool written = fclose(entry->text.out) == 0;
-	struct effective_value *item = add_item(effective),
-			       made = { .change = change,
+	struct effective_value *item = make_room(effective);
+	struct effective_value made = { .change = change,
 		                        .is_derived = strcmp(source, derived) == 0,
 		                        .is_default = strcmp(source, by_default) == 0,
 		                        .is_unset = entry->is_unset };
@@ -156,7 +158,8 @@ void effective_add_use(struct effective *effective, const char *pointer, const c
 
 /* ---- tables ---- */
 
-/* fallback: of the object that the field holds, if it is one. */
+/* Adds the value or values of the option `row` from its field. node: where the value comes from, or
+ * NULL. fallback: if the value is an object, where its absent members come from; or NULL. */
 static void add_field(struct effective *effective, const struct effective_part *part,
                       const spore_option *row, const struct json *node, const struct json *fallback,
                       const char *pointer, const void *field);
@@ -195,7 +198,7 @@ static void add_object(struct effective *effective, const struct effective_part 
 	effective_add(effective, &inner);
 }
 
-/* Adds an entry for each element of a list of objects or of a map. */
+/* Adds an entry for each element of a list of objects (keys is NULL) or of a map. */
 static void add_elements(struct effective *effective, const struct effective_part *part,
                          const spore_option *row, const struct json *node, const char *pointer,
                          const spore_list *list, const char *const *keys)
@@ -217,6 +220,7 @@ static void add_elements(struct effective *effective, const struct effective_par
 	}
 }
 
+/* Is this how a field of zeros is written? */
 static bool is_empty(const char *value)
 {
 	static const char *const empty[] = { "null", "0", "\"0\"", "\"\"", "[]", "false" };
@@ -228,18 +232,20 @@ static bool is_empty(const char *value)
 	return false;
 }
 
-/* The option has neither a value nor a default, and 0 or an empty text would be no value: it means
- * that nothing was given, such as no limit. */
+/* The option has neither a value nor a default, and the zero in its field could not be a value: it
+ * means that nothing was given. */
 static bool is_unset(const spore_option *row, const struct json *node, const void *field)
 {
 	const int64_t *number = field;
 	const spore_list *ports = field;
+	bool excludes_zero;
 
 	if (node || row->dflt)
 		return false;
 	if (row->type == SPORE_OPT_PORTS)
 		return ports->count == 0;
-	return option_has_bounds(row) && (row->min > 0 || row->max < 0) && *number == 0;
+	excludes_zero = option_has_bounds(row) && (row->min > 0 || row->max < 0);
+	return excludes_zero && *number == 0;
 }
 
 static void add_plain(struct effective *effective, const struct effective_part *part,
@@ -270,11 +276,12 @@ static void add_field(struct effective *effective, const struct effective_part *
                       const char *pointer, const void *field)
 {
 	const spore_map *map = field;
-	bool of_objects = row->type == SPORE_OPT_LIST && row->item->type == SPORE_OPT_OBJECT;
+	bool is_list_of_objects = row->type == SPORE_OPT_LIST &&
+	                          row->item->type == SPORE_OPT_OBJECT;
 
 	if (row->type == SPORE_OPT_OBJECT)
 		add_object(effective, part, row->item, node, fallback, pointer, field);
-	else if (of_objects)
+	else if (is_list_of_objects)
 		add_elements(effective, part, row, node, pointer, field, NULL);
 	else if (row->type == SPORE_OPT_MAP)
 		add_elements(effective, part, row, node, pointer,
@@ -346,12 +353,13 @@ static void put_value(struct effective *effective, struct effective_value *value
 
 void effective_put(struct effective *effective, const struct effective *other)
 {
-	for (size_t i = 0; i < effective->n * other->n; i++) {
-		struct effective_value *value = &effective->items[i / other->n];
-		const struct effective_value *by = &other->items[i % other->n];
+	for (size_t i = 0; i < effective->n; i++) {
+		struct effective_value *value = &effective->items[i];
 
-		if (strcmp(value->pointer, by->pointer) == 0)
-			put_value(effective, value, by);
+		for (size_t k = 0; k < other->n; k++) {
+			if (strcmp(value->pointer, other->items[k].pointer) == 0)
+				put_value(effective, value, &other->items[k]);
+		}
 	}
 }
 

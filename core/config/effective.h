@@ -21,9 +21,9 @@ struct effective_value {
 	               * "derived": computed from other options */
 	enum option_change change;
 	bool is_derived;
-	bool is_default; /* nobody has set it: `value` is the default ... */
-	bool is_unset;   /* ... or it has none, or is an empty section, which holds nothing */
-	bool is_use;     /* the "use" of an instance, its first value */
+	bool is_default; /* no source gave a value: `value` is the default, if there is one */
+	bool is_unset;   /* there is no value: no default either, or an empty section */
+	bool is_use;     /* the "use" of an instance, which is its first value */
 	uint8_t digest[CRYPTO_SHA256_SIZE]; /* of the value with its secrets, for comparing */
 };
 
@@ -46,7 +46,7 @@ struct effective_part {
 	const void *conf;
 	const char *pointer;       /* of the object; "": the root */
 	enum option_change change; /* of rows that do not state their own */
-	/* Adds the content of a NODE, which the table does not know; NULL: it is left out. */
+	/* Adds the content of a NODE, which the table does not know. NULL: it is added as it is. */
 	void (*on_node)(struct effective *effective, const char *pointer, const struct json *node,
 	                enum option_change change, void *arg);
 	void *arg;

@@ -60,7 +60,9 @@ static void describe_shorthand(unsigned role, const struct shorthand *s, struct 
 		                      sizeof out->variables - n - 2);
 	}
 	out->option = help_target_option(role, s->target);
-	out->doc = s->doc ? s->doc : out->option ? out->option->doc : "";
+	out->doc = out->option ? out->option->doc : "";
+	if (s->doc)
+		out->doc = s->doc;
 }
 
 static void describe_own_flag(const struct own_flag *own, struct help_flag *out)
@@ -129,20 +131,32 @@ size_t help_list(unsigned role, struct help_flag out[HELP_MAX_FLAGS])
 	return n;
 }
 
+enum { TEXT_SIZE = 1024 };
+
+/* Appends the part with a text in front of it and behind it; NULL: nothing. */
+static void append_part(char text[TEXT_SIZE], const char *before, const char *part,
+                        const char *behind)
+{
+	size_t len = strlen(text);
+
+	if (part)
+		snprintf(text + len, TEXT_SIZE - len, "%s%s%s", before, part, behind);
+}
+
 static void print_flag(const struct help_flag *f, FILE *out)
 {
 	const char *choices = f->option ? f->option->choices : NULL;
 	const char *dflt = f->option && *f->metavar ? f->option->dflt : NULL;
-	char name[96], letter[] = "    ", text[1024];
+	char name[96], letter[] = "    ", text[TEXT_SIZE] = "";
 
 	if (f->letter)
 		snprintf(letter, sizeof letter, "-%c, ", f->letter);
 	snprintf(name, sizeof name, "%s%s%s%s", letter, f->flag, *f->metavar ? " " : "",
 	         f->metavar);
-	snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", f->doc, choices ? ": " : "",
-	         choices ? choices : "", dflt ? " [default: " : "", dflt ? dflt : "",
-	         dflt ? "]" : "", *f->variables ? " [env: " : "", f->variables,
-	         *f->variables ? "]" : "");
+	append_part(text, "", f->doc, "");
+	append_part(text, ": ", choices, "");
+	append_part(text, " [default: ", dflt, "]");
+	append_part(text, " [env: ", *f->variables ? f->variables : NULL, "]");
 	fprintf(out, "  %-*s", NAME_WIDTH, name);
 	wrap_print(text, NAME_WIDTH + 2, NAME_WIDTH + 2, out);
 }

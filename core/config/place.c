@@ -11,7 +11,7 @@
 #include "json/parse.h"
 #include "json/pointer.h"
 
-/* A node that a shorthand needs and that the operator did not write. */
+/* Makes a node that a shorthand needs and that the operator did not write. */
 static struct json *make_node(struct placer *p, enum json_type type, const char *raw,
                               struct json_source *source)
 {
@@ -48,8 +48,8 @@ static struct json *find_use(const struct json *array, const char *use)
 	return NULL;
 }
 
-/* Selector "hmac": the entry with this "use"; "0": the only entry. An entry is added if the section
- * is empty. NULL: there is no such entry, or memory is exhausted. */
+/* The entry that the selector names: "hmac" is the entry with this "use", "0" is the only entry. If
+ * the section is empty, an entry is added. NULL: there is no such entry, or memory is exhausted. */
 static struct json *get_or_add_entry(struct placer *p, struct json *array, const char *selector,
                                      struct json_source *source)
 {
@@ -64,12 +64,14 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	if (array->count > 0)
 		return NULL;
 	entry = make_node(p, JSON_OBJECT, NULL, source);
-	use = by_index ? NULL : make_node(p, JSON_STRING, selector, source);
-	if (!entry || (!use && !by_index))
-		return NULL;
-	json_add(p->doc, array, NULL, entry);
-	if (use)
+	if (entry && !by_index) {
+		use = make_node(p, JSON_STRING, selector, source);
+		if (!use)
+			return NULL;
 		json_add(p->doc, entry, "use", use);
+	}
+	if (entry)
+		json_add(p->doc, array, NULL, entry);
 	return entry;
 }
 
@@ -155,11 +157,11 @@ static struct json *make_file_object(struct placer *p, struct json *path)
 	return object;
 }
 
-/* Splits "a, b" into an array. */
+/* Makes an array of the strings in "a, b". */
 static struct json *split_list(struct placer *p, const struct json *text)
 {
 	struct json *array = json_new(p->doc, JSON_ARRAY, NULL, text->source), *part;
-	/* A string without escapes has the same bytes in its source, so that a part has a
+	/* In its source a string without escapes has the same bytes, so that each part has a
 	 * position of its own. */
 	bool exact = text->end - text->offset == text->len + 1;
 
@@ -182,12 +184,17 @@ static struct json *split_list(struct placer *p, const struct json *text)
 	return array;
 }
 
+static bool is_of_bore(const struct command_value *value)
+{
+	return strncmp(value->origin, "BORE_", 5) == 0;
+}
+
 /* The row by which a value with commas becomes a list; NULL: it stays one value. bore has no lists,
  * so the value of a BORE_ variable is never split. */
 static const struct shorthand_list *find_list(const struct command_value *value)
 {
 	if (value->shorthand->type != SHORTHAND_SECRETS || !strchr(value->text, ',') ||
-	    strncmp(value->origin, "BORE_", 5) == 0)
+	    is_of_bore(value))
 		return NULL;
 	for (size_t i = 0; i < n_shorthand_lists; i++) {
 		if (strcmp(shorthand_lists[i].target, value->shorthand->target) == 0)
@@ -196,7 +203,7 @@ static const struct shorthand_list *find_list(const struct command_value *value)
 	return NULL;
 }
 
-/* Makes {"KEY1": ..., "KEY2": ...} of a list with commas. */
+/* Makes {"KEY1": ..., "KEY2": ...} of a text with commas. */
 static struct json *make_list_object(struct placer *p, const char *text, const char *key,
                                      struct json_source *source)
 {
@@ -218,18 +225,17 @@ static struct json *make_list_object(struct placer *p, const char *text, const c
 	return object;
 }
 
-/* A text that is neither stays a string: the check of the option reports it. */
+/* False: the text means neither true nor false. */
 static bool read_bool(const char *text, bool *value_out)
 {
-	static const char *const words[][2] = {
-		{ "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" }
-	};
+	static const struct {
+		const char *no, *yes;
+	} words[] = { { "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" } };
 
-	for (size_t i = 0; i < 2 * (sizeof words / sizeof *words); i++) {
-		if (strcasecmp(text, words[i / 2][i % 2]) == 0) {
-			*value_out = i % 2;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		*value_out = strcasecmp(text, words[i].yes) == 0;
+		if (*value_out || strcasecmp(text, words[i].no) == 0)
 			return true;
-		}
 	}
 	return false;
 }
@@ -246,7 +252,8 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 
 	if (list)
 		return make_list_object(p, value->text, list->key, source);
-	/* A text that is not a number stays a string: the check of the option reports it. */
+	/* A text that is no number or no boolean stays a string, which the check of the option
+	 * reports. */
 	if (s->type == SHORTHAND_NUMBER &&
 	    text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
 		type = JSON_NUMBER;
@@ -260,7 +267,7 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
 }
 
-/* The old value counts no longer, but it is still checked, and messages still name its place. */
+/* The old value has no effect any more, but it is still checked, and messages name its place. */
 static void override_value(struct json *node, struct json *old)
 {
 	node->overrides = old;
@@ -268,8 +275,8 @@ static void override_value(struct json *node, struct json *old)
 		old->parent = node->parent;
 }
 
-/* The flat key whose place a list takes, in the form of such a list, so that it is checked like its
- * elements; NULL: the file has none. */
+/* The flat key that a list replaces, as an object like the one made of the list. So it is checked
+ * like the elements of the list. NULL: the file has no such key. */
 static struct json *wrap_replaced(struct placer *p)
 {
 	struct json *object = p->replaced ? json_new(p->doc, JSON_OBJECT, NULL, p->replaced->source)
@@ -280,7 +287,8 @@ static struct json *wrap_replaced(struct placer *p)
 	return object;
 }
 
-/* The section that an entry belongs to, and the entry's "use": "/transport[tls]". */
+/* Splits a target such as "/transport[tls]" into the name of the section and the "use" of the
+ * entry. Returns the section. */
 static struct json *find_section(const struct placer *p, const char *target, char use_out[32],
                                  char name_out[32])
 {
@@ -341,6 +349,7 @@ static void place_value(struct placer *p, const struct command_value *value,
 		json_detach(old);
 	if (node && object) {
 		json_add(p->doc, object, key, node);
+		/* A list replaces a value that was at another place. */
 		override_value(node, list ? wrap_replaced(p) : old);
 	}
 }
@@ -351,8 +360,9 @@ static const struct command_value *find_target(const struct command_value *value
                                                const char *target, bool ours_alone)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (strcmp(values[i].shorthand->target, target) == 0 &&
-		    !(ours_alone && strncmp(values[i].origin, "BORE_", 5) == 0))
+		if (ours_alone && is_of_bore(&values[i]))
+			continue;
+		if (strcmp(values[i].shorthand->target, target) == 0)
 			return &values[i];
 	}
 	return NULL;
@@ -373,13 +383,15 @@ static void wipe_argument(struct placer *p, const struct command_value *value)
 	p->secret_in_arguments = true;
 }
 
-/* A list goes to another place than a single value, so that both cannot stand in the tree. */
+/* True: at most one of the two may be placed. A list goes to another place than a single value, so
+ * neither would override the other. */
 static bool excludes(const struct command_value *a, const struct command_value *b)
 {
 	return a && b && (find_list(a) || find_list(b));
 }
 
-/* Flags come last, so that a value that one of them overrides is checked, too. */
+/* Of several values of one precedence for a target, the last one is placed, and an earlier one is
+ * its twin. Flags come after variables, so that a value that a flag overrides is checked, too. */
 void place_values(struct placer *p)
 {
 	const struct command *command = p->command;
@@ -437,8 +449,8 @@ static void place_flat_entries(struct placer *p)
 	}
 }
 
-/* A flag or a variable gives a list in place of the value. The value of the file must not stand
- * beside it. */
+/* Does a flag or a variable give a list in place of this key of the file? The list has another
+ * place, so the key must be removed from its own. */
 static bool is_replaced(const struct placer *p, const struct shorthand *s)
 {
 	const struct command *command = p->command;
@@ -452,7 +464,7 @@ static bool is_replaced(const struct placer *p, const struct shorthand *s)
 	return value && find_list(value);
 }
 
-/* It does not count, but is checked with the list that replaces it. */
+/* Removes the key, and keeps it to be checked with the list that replaces it. */
 static void keep_replaced(struct placer *p, struct json *node, const struct shorthand *s)
 {
 	node->written_as = node->key;

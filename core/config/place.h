@@ -19,9 +19,9 @@ struct placer {
 	bool secret_in_arguments; /* out: a flag gave a secret, which has been wiped */
 	size_t secrets_in_list;   /* out: number of secrets that were given with commas; or 0 */
 	struct json *replaced;    /* the flat key that a list from a flag or variable replaces */
-	const char *replaced_key; /* of it */
-	const struct json *from;  /* the flat key that is being placed: nodes that are made for it
-	                           * get its position in the file; or NULL */
+	const char *replaced_key; /* the name of that key */
+	const struct json *from;  /* the flat key that is being placed, or NULL. Nodes that are made
+	                           * for it get its position in the file */
 };
 
 /* Moves the flat keys, which are shorthands at the top level of the file, such as "min_port". Call

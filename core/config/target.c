@@ -11,7 +11,7 @@ static bool refuse(const char *why, const char **why_out)
 	return false;
 }
 
-/* The port behind the colon at `colon`, or none if the text ends there. */
+/* Reads the port behind the colon. The text may also end at `colon`, and then has no port. */
 static bool read_port(const char *colon, struct target *target, const char **why_out)
 {
 	uint64_t port = 0;
@@ -24,7 +24,8 @@ static bool read_port(const char *colon, struct target *target, const char **why
 	return true;
 }
 
-/* In "::1:7835" the 7835 is a part of the address, but it looks like a port. */
+/* As shorter_len: 3 for "::1:7835", where the 7835 belongs to the address, but looks like a
+ * port. */
 static size_t length_without_port(const char *text)
 {
 	const char *colon = strrchr(text, ':');

@@ -11,10 +11,12 @@ struct target {
 	const char *host; /* borrowed from the text, without brackets */
 	size_t host_len;
 	uint16_t port; /* 0: the text has none */
-	/* An IPv6 address without brackets: what seems to be a port belongs to the address. */
+	/* An IPv6 address without brackets. Its last part belongs to the address, even if it looks
+	 * like a port. */
 	bool is_bare_ipv6;
-	/* Its last part may have been meant as a port: the length of the address before that part.
-	 * 0: it was not, as in "::1". */
+	/* The operator may have meant the last part of such an address as a port, as in "::1:7835":
+	 * the length without that part. 0: this cannot be, as in "::1", where no address
+	 * remains. */
 	size_t shorter_len;
 };
 

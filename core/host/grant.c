@@ -8,13 +8,13 @@
 
 enum { REASON_MAX = 512 };
 
-/* The size of struct spore_auth_result in ABI 1.0. A shorter one has no writer. */
+/* The size of spore_auth_result in ABI 1.0. No plugin was built with a shorter one. */
 enum { FIRST_SIZE = offsetof(spore_auth_result, life_ms) + sizeof(int64_t) };
 
 static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNELS |
                                      SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE;
 
-/* A tunnel's end would overflow beyond this. */
+/* With a longer life, the time of the tunnel's end would overflow. */
 static const int64_t longest_life_ms = INT64_MAX / 2;
 
 const char *identity_fault(spore_str identity)

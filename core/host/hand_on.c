@@ -54,7 +54,7 @@ static struct hand_on_entry *make_entry(const char *key, spore_str bytes)
 	return entry;
 }
 
-/* With the lock held. The link to the entry of the key, or to the end. */
+/* With the lock held. The link that points to the entry of the key, or to NULL. */
 static struct hand_on_entry **find_link(struct hand_on *store, const char *key)
 {
 	struct hand_on_entry **link = &store->first;
@@ -100,31 +100,43 @@ bool hand_on_copy(struct hand_on *store, struct hand_on *from)
 	return copied;
 }
 
+static bool is_good_key(const char *key)
+{
+	return key && *key && strnlen(key, HAND_ON_MAX_KEY + 1) <= HAND_ON_MAX_KEY;
+}
+
+/* With the lock held. Puts the entry in the place of the key's old one, and takes it; NULL: removes
+ * the old one. SPORE_EBUSY: the store would be too large, and nothing has changed. */
+static spore_status replace_entry(struct hand_on *store, const char *key,
+                                  struct hand_on_entry *entry)
+{
+	struct hand_on_entry **link = find_link(store, key);
+	size_t others = store->size - (*link ? size_of(*link) : 0);
+
+	if (entry && others + size_of(entry) > HAND_ON_MAX_BYTES)
+		return SPORE_EBUSY;
+	remove_entry(store, link);
+	if (entry)
+		add_entry(store, entry);
+	return SPORE_OK;
+}
+
 spore_status hand_on_put(struct hand_on *store, const char *key, spore_str bytes)
 {
-	struct hand_on_entry *entry = NULL, **link;
-	spore_status status = SPORE_OK;
-	size_t others;
+	struct hand_on_entry *entry = NULL;
+	spore_status status;
 
-	if (!key || !*key || strnlen(key, HAND_ON_MAX_KEY + 1) > HAND_ON_MAX_KEY ||
-	    (bytes.len && !bytes.ptr))
+	if (!is_good_key(key) || (bytes.len && !bytes.ptr))
 		return SPORE_EINVAL;
 	if (bytes.len > HAND_ON_MAX_BYTES)
 		return SPORE_EBUSY;
 	if (bytes.len && !(entry = make_entry(key, bytes)))
 		return SPORE_ENOMEM;
 	pthread_mutex_lock(&store->lock);
-	link = find_link(store, key);
-	others = store->size - (*link ? size_of(*link) : 0);
-	if (entry && others + size_of(entry) > HAND_ON_MAX_BYTES)
-		status = SPORE_EBUSY;
-	else
-		remove_entry(store, link);
-	if (entry && status == SPORE_OK)
-		add_entry(store, entry);
-	else if (entry)
-		free_entry(entry);
+	status = replace_entry(store, key, entry);
 	pthread_mutex_unlock(&store->lock);
+	if (entry && status != SPORE_OK)
+		free_entry(entry);
 	return status;
 }
 

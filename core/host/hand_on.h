@@ -19,7 +19,7 @@ struct hand_on {
 	pthread_mutex_t lock; /* for all below */
 	struct hand_on_entry *first;
 	size_t size;          /* of all keys and bytes */
-	atomic_bool readable; /* the instance is being created */
+	atomic_bool readable; /* by the plugin: its instance is being created */
 };
 
 void hand_on_init(struct hand_on *store);

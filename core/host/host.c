@@ -43,17 +43,28 @@ static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
 
 enum { KEY_SIZE = 32 };
 
-/* Replaces all but letters and digits by '_'. */
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_null_with_length(spore_str text)
+{
+	return !text.ptr && text.len > 0;
+}
+
+/* Copies the key, and replaces all but letters and digits by '_'. */
 static const char *clean_key(spore_str key, char out[KEY_SIZE])
 {
-	size_t len = !key.ptr ? 0 : key.len < KEY_SIZE ? key.len : KEY_SIZE - 1;
+	size_t len = key.ptr ? smaller(key.len, KEY_SIZE - 1) : 0;
 
-	for (size_t i = 0; i < len; i++) {
-		char c = key.ptr[i];
-		bool plain = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9');
-
-		out[i] = (char)(plain ? c : '_');
-	}
+	for (size_t i = 0; i < len; i++)
+		out[i] = (char)(is_letter_or_digit(key.ptr[i]) ? key.ptr[i] : '_');
 	out[len] = '\0';
 	return out;
 }
@@ -67,13 +78,12 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 
 	if (!host_log_enabled(ctx, level))
 		return;
-	snprintf(event, sizeof event, "%.*s",
-	         (int)(text.len < sizeof event ? text.len : sizeof event - 1),
+	snprintf(event, sizeof event, "%.*s", (int)smaller(text.len, sizeof event - 1),
 	         text.ptr ? text.ptr : "");
 	if (!ctx || (n && !fields))
 		mistake(name_of(ctx), "log", ctx ? "fields is NULL" : "ctx is NULL");
 	all[0] = log_str("plugin", ctx ? name_of(ctx) : "unknown");
-	n = !fields ? 0 : n > MOST ? MOST : n;
+	n = fields ? smaller(n, MOST) : 0;
 	for (size_t i = 0; i < n; i++)
 		all[i + 1] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
 		                      fields[i].value.ptr ? fields[i].value.len : 0);
@@ -304,7 +314,7 @@ static uint32_t host_conn_attr(const spore_conn *conn, const char *key, size_t i
 {
 	if (conn && key && out)
 		return conn_attr(conn, key, index, out);
-	mistake(NULL, "conn_attr", conn ? key ? "out is NULL" : "key is NULL" : "conn is NULL");
+	mistake(NULL, "conn_attr", !conn ? "conn is NULL" : !key ? "key is NULL" : "out is NULL");
 	return 0;
 }
 
@@ -327,7 +337,8 @@ static void host_conn_wake(spore_conn *conn)
 		conn->wake(conn);
 }
 
-/* The sockets' table belongs to main. */
+/* Is the calling thread in create() of this instance? Only there it is the control thread, to which
+ * the listening sockets and the list of files belong. */
 static bool is_in_create(const struct instance *instance)
 {
 	const char *call = guest_current_call();
@@ -364,7 +375,7 @@ static spore_status host_file_watch(spore_ctx *ctx, const char *path)
 
 static spore_status host_state_show(spore_ctx *ctx, spore_str text)
 {
-	if (!ctx || (!text.ptr && text.len))
+	if (!ctx || is_null_with_length(text))
 		return mistake(name_of(ctx), "state_show", "ctx or text is NULL");
 	return instance_show(instance_of(ctx), text) ? SPORE_OK : SPORE_ENOMEM;
 }
@@ -461,7 +472,7 @@ static spore_status host_state_put(spore_ctx *ctx, const char *key, spore_str by
 {
 	spore_status status;
 
-	if (!ctx || !key || (!bytes.ptr && bytes.len))
+	if (!ctx || !key || is_null_with_length(bytes))
 		return mistake(name_of(ctx), "state_put", "ctx, key or bytes is NULL");
 	status = hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
 	return status == SPORE_EINVAL ? mistake(name_of(ctx), "state_put", "key: not 1 to 63 bytes")
@@ -493,10 +504,14 @@ static uint32_t add_family(const char *component, spore_metric_spec *spec, char 
 	int len = snprintf(full_name_out, size, "spore_%s_%s", component, name);
 
 	spec->name = full_name_out;
-	*why_out = (size_t)len >= size ? "the name is too long"
-	                               : "the name does not start with a-z";
-	if ((size_t)len >= size || *name < 'a' || *name > 'z')
+	if ((size_t)len >= size) {
+		*why_out = "the name is too long";
 		return 0;
+	}
+	if (*name < 'a' || *name > 'z') {
+		*why_out = "the name does not start with a-z";
+		return 0;
+	}
 	return metrics_family(the_host.services.metrics, spec, why_out);
 }
 
@@ -526,7 +541,7 @@ static const char *values_fault(const spore_str *values, size_t n)
 	if (!values && n)
 		return "values is NULL";
 	for (size_t i = 0; i < n; i++) {
-		if (!values[i].ptr && values[i].len)
+		if (is_null_with_length(values[i]))
 			return "a value is NULL with a length";
 		if (values[i].len > VALUE_MAX)
 			return "a value is longer than 1024 bytes";

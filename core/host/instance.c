@@ -21,7 +21,8 @@
 #include "json/json.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
-/* How long after worker_drain new posts and jobs are accepted, if there are always some left. */
+/* How long after worker_drain new posts and jobs are still accepted. They are accepted only as long
+ * as earlier ones have not ended. */
 enum { DRAIN_MS = 1000 };
 
 /* ---- create and destroy ---- */
@@ -32,8 +33,8 @@ struct reporter {
 	bool reported;
 };
 
-/* Of the create() that the calling thread is in. A plugin may have kept or copied the arguments, so
- * on_report does not read them. */
+/* The reporter of the create() that the calling thread is in. A plugin may have kept or copied the
+ * arguments of create(), so on_report does not read them. */
 static _Thread_local struct reporter *my_reporter;
 
 static void on_report(const spore_create_args *args, const char *pointer, const char *text)
@@ -135,9 +136,10 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	char text[STATUS_TEXT_SIZE];
 	spore_status status;
 
-	err_set(err, "out of memory");
-	if (!instance)
+	if (!instance) {
+		err_set(err, "out of memory");
 		return NULL;
+	}
 	instance->component = spec->component;
 	meter_init(&instance->meter, spec->metrics, spec->component, spec->role, instance->name);
 	if (spec->component->kind == SPORE_KIND_ACL)
@@ -245,7 +247,7 @@ void instance_leave(struct spore_worker *worker)
 	atomic_fetch_sub(&worker->instance->work, 1);
 }
 
-/* Accepts no new work from now on, if none is left or the time for it is over. */
+/* If no work is left, or the time for it is over, no new work is accepted from now on. */
 static void close_when_due(struct instance *instance)
 {
 	unsigned none = 0;
@@ -334,10 +336,11 @@ static bool report_failure(const struct spore_worker *failed, struct err *err)
 
 bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
 {
-	bool single = SPORE_HAS(instance->component, flags) &&
-	              instance->component->flags & SPORE_COMPF_SINGLE_WORKER;
+	bool is_single = SPORE_HAS(instance->component, flags) &&
+	                 instance->component->flags & SPORE_COMPF_SINGLE_WORKER;
+	unsigned n = is_single ? 1 : instance->n_workers;
 
-	for (unsigned i = 0; i < (single ? 1 : instance->n_workers); i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct spore_worker *worker = &instance->workers[i];
 
 		worker->loop = loops[i];
@@ -348,17 +351,18 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 	return true;
 }
 
-static bool is_over(const struct patience *patience)
+static bool has_run_out(const struct patience *patience)
 {
-	return clock_ms() >= patience->until_ms ||
-	       (patience->is_at_end && atomic_load(patience->is_at_end));
+	if (clock_ms() >= patience->until_ms)
+		return true;
+	return patience->is_at_end && atomic_load(patience->is_at_end);
 }
 
 bool instance_await(struct instance *instance, const struct patience *patience, struct err *err)
 {
 	const struct spore_worker *late, *failed;
 
-	while ((late = find_worker(instance, WORKER_WAITING)) && !is_over(patience))
+	while ((late = find_worker(instance, WORKER_WAITING)) && !has_run_out(patience))
 		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
 	failed = find_worker(instance, WORKER_FAILED);
 	if (failed)
@@ -415,7 +419,8 @@ static void release_leaks(struct spore_worker *worker)
 		         log_int("worker", instance_worker_index(worker)));
 }
 
-/* Also where worker_start failed, since that call may have left timers and watchers. [worker] */
+/* Runs also where worker_start has failed, since that call may have left timers and watchers.
+ * [worker] */
 static void run_stop(void *arg)
 {
 	struct spore_worker *worker = arg;

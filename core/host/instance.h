@@ -70,7 +70,7 @@ struct instance {
 	void *conf;                  /* owned; filled by the component's option table */
 	const struct json *raw;      /* borrowed from the config, which outlives the instance */
 	struct json_doc *doc;        /* the values of its options live in it */
-	struct json_doc *own_doc;    /* owned; the same; NULL: it is the config's */
+	struct json_doc *own_doc;    /* owned; equals `doc`; NULL: `doc` is the config's */
 	struct files files;          /* that it has read; in `doc` */
 	struct resolver *resolver;   /* borrowed: outlives the instance */
 	void *self;                  /* the plugin's */
@@ -84,7 +84,7 @@ struct instance {
 	struct last_good *last_good;              /* ref; "on_error": "last_good"; else NULL */
 	uint8_t config_stamp[CRYPTO_SHA256_SIZE]; /* if last_good: see chain/config_stamp */
 	int64_t last_good_ms;                     /* how long its entries are good */
-	struct pace rechecks;          /* of the log lines about visitors that it let in */
+	struct pace rechecks;          /* of log lines about data connections let in by it */
 	uint32_t challenge;            /* auth: what needs_challenge() has returned */
 	struct revisions revisions;    /* auth: of what it has granted */
 	struct listener_use listeners; /* [control] */
@@ -137,8 +137,8 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 /* How long to wait for something. */
 struct patience {
 	int64_t until_ms; /* on the clock of clock_ms */
-	const atomic_bool
-		*is_at_end; /* becomes true if nobody needs it any more; NULL: it does not */
+	/* Becomes true if nobody needs the result any more. NULL: this does not happen. */
+	const atomic_bool *is_at_end;
 };
 
 /* Waits until the instance is ready on all workers where instance_start has started it. False and

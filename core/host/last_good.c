@@ -27,9 +27,9 @@ struct good_entry {
 	struct list in_bucket, in_group; /* the latest is the last */
 	struct grant *grant;             /* owned */
 	unsigned tunnels;                /* open ones */
-	int64_t since_ms;                /* when the last of them ended, or of the last ALLOW */
+	int64_t since_ms;                /* time of the last ALLOW, or of the last tunnel's end */
 	int64_t end_ms;                  /* of the verifier's life */
-	bool is_held;
+	bool is_held;                    /* by the store */
 };
 
 struct last_good {
@@ -98,7 +98,7 @@ static bool is_good(const struct good_entry *entry, int64_t now_ms, int64_t for_
 
 /* ---- the store, with its lock held ---- */
 
-static void count(const struct last_good *store, double delta)
+static void add_to_gauge(const struct last_good *store, double delta)
 {
 	if (store->gauge)
 		metrics_add(store->metrics, METRICS_SHARED, store->gauge, delta);
@@ -110,7 +110,7 @@ static void remove_entry(struct last_good *store, struct good_entry *entry)
 	list_remove(&entry->in_group);
 	entry->is_held = false;
 	store->n[group_of(entry->hint)]--;
-	count(store, -1);
+	add_to_gauge(store, -1);
 	unref_entry(entry);
 }
 
@@ -120,10 +120,10 @@ static void add_entry(struct last_good *store, struct good_entry *entry)
 	list_append(&store->groups[group_of(entry->hint)], &entry->in_group);
 	entry->is_held = true;
 	store->n[group_of(entry->hint)]++;
-	count(store, 1);
+	add_to_gauge(store, 1);
 }
 
-/* Makes it the latest. */
+/* The entry's time begins anew, and the entry becomes the latest one. */
 static void touch(struct last_good *store, struct good_entry *entry, int64_t now_ms)
 {
 	entry->since_ms = now_ms;
@@ -166,18 +166,19 @@ static struct good_entry *find_entry(struct last_good *store, const struct grant
 }
 
 /* Has the client given the same proof as before, for the same session? */
-static bool is_same(const struct good_entry *entry, const struct grant *grant)
+static bool has_same_proof(const struct good_entry *entry, const struct grant *grant)
 {
 	return entry->session == grant->session && entry->verifier_len == grant->verifier_len &&
 	       crypto_equal(entry->verifier, grant->verifier, grant->verifier_len);
 }
 
-/* The entry for this grant, with an old policy or none yet; NULL: no room or no memory. */
-static struct good_entry *settle_entry(struct last_good *store, struct grant *grant)
+/* The entry for this grant, which still has an earlier grant, or none if it is new. NULL: no room
+ * or no memory. */
+static struct good_entry *find_or_make_entry(struct last_good *store, struct grant *grant)
 {
 	struct good_entry *entry = find_entry(store, grant);
 
-	if (entry && is_same(entry, grant))
+	if (entry && has_same_proof(entry, grant))
 		return entry;
 	if (entry)
 		remove_entry(store, entry);
@@ -189,20 +190,25 @@ static struct good_entry *settle_entry(struct last_good *store, struct grant *gr
 	return entry;
 }
 
+static int64_t end_of_verifier(const struct grant *grant, int64_t now_ms)
+{
+	bool has_end = grant->verifier_life_ms && grant->verifier_life_ms < INT64_MAX - now_ms;
+
+	return has_end ? now_ms + grant->verifier_life_ms : INT64_MAX;
+}
+
 static struct good_entry *put_entry(struct last_good *store, struct grant *grant, int64_t now_ms)
 {
-	struct good_entry *entry = settle_entry(store, grant);
+	struct good_entry *entry = find_or_make_entry(store, grant);
 	struct grant *copy = entry ? grant_copy(grant) : NULL;
 
-	if (entry && !copy) /* an old policy no longer holds */
+	if (entry && !copy) /* its old policy no longer holds */
 		remove_entry(store, entry);
 	if (!copy)
 		return NULL;
 	grant_free(entry->grant);
 	entry->grant = copy;
-	entry->end_ms = grant->verifier_life_ms && grant->verifier_life_ms < INT64_MAX - now_ms
-	                        ? now_ms + grant->verifier_life_ms
-	                        : INT64_MAX;
+	entry->end_ms = end_of_verifier(grant, now_ms);
 	entry->tunnels++;
 	atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
 	touch(store, entry, now_ms);
@@ -254,7 +260,7 @@ struct good_entry *last_good_put(struct last_good *store, struct grant *grant,
 
 	if (store && grant->verifier) {
 		pthread_mutex_lock(&store->lock);
-		/* Under the lock: a later revision finds the entry. */
+		/* Checked under the lock, so that a later revision finds the entry. */
 		if (!revision_stamp_is_old(asked, spore_cstr(grant->identity)))
 			entry = put_entry(store, grant, now_ms);
 		pthread_mutex_unlock(&store->lock);
@@ -291,8 +297,8 @@ static void drop_found(struct good_search *search)
 	search->n = search->at = 0;
 }
 
-/* Collects the entries, so that the plugin's checks run without the lock. */
-static void look(struct good_search *search)
+/* Collects the entries first, so that the plugin's checks run without the lock. */
+static void collect_entries(struct good_search *search)
 {
 	struct last_good *store = search->store;
 	struct list *bucket = bucket_of(store, search->hint);
@@ -332,9 +338,10 @@ const spore_verifier *good_search_next(struct good_search *search, uint64_t hint
 		drop_found(search);
 		search->hint = hint;
 		search->has_looked = true;
-		look(search);
+		collect_entries(search);
 	}
-	search->at += search->at <= search->n;
+	if (search->at <= search->n)
+		search->at++;
 	entry = shown_entry(search);
 	if (!entry)
 		return NULL;
@@ -378,15 +385,15 @@ void good_search_fini(struct good_search *search)
 
 struct change {
 	spore_str identity;
-	const uint64_t *session; /* NULL: all */
-	const struct grant *policy;
-	int64_t now_ms, for_ms;
+	const uint64_t *session;    /* NULL: all */
+	const struct grant *policy; /* for change_policy */
+	int64_t now_ms, for_ms;     /* for expire_entry */
 };
 
 /* Calls `fn` for each entry. It may remove that entry. */
-static void each(struct last_good *store, const struct change *change,
-                 void (*fn)(struct last_good *store, struct good_entry *entry,
-                            const struct change *change))
+static void each_entry(struct last_good *store, const struct change *change,
+                       void (*fn)(struct last_good *store, struct good_entry *entry,
+                                  const struct change *change))
 {
 	pthread_mutex_lock(&store->lock);
 	for (size_t i = 0; i < N_GROUPS; i++) {
@@ -404,12 +411,15 @@ static bool is_meant(const struct good_entry *entry, const struct change *change
 {
 	spore_str identity = change->identity;
 
-	return strlen(entry->identity) == identity.len &&
-	       (!identity.len || memcmp(entry->identity, identity.ptr, identity.len) == 0) &&
-	       (!change->session || *change->session == entry->session);
+	if (strlen(entry->identity) != identity.len)
+		return false;
+	if (identity.len && memcmp(entry->identity, identity.ptr, identity.len) != 0)
+		return false;
+	return !change->session || *change->session == entry->session;
 }
 
-static void forget(struct last_good *store, struct good_entry *entry, const struct change *change)
+static void forget_entry(struct last_good *store, struct good_entry *entry,
+                         const struct change *change)
 {
 	if (is_meant(entry, change))
 		remove_entry(store, entry);
@@ -422,7 +432,8 @@ static void change_policy(struct last_good *store, struct good_entry *entry,
 		remove_entry(store, entry);
 }
 
-static void expire(struct last_good *store, struct good_entry *entry, const struct change *change)
+static void expire_entry(struct last_good *store, struct good_entry *entry,
+                         const struct change *change)
 {
 	if (!is_good(entry, change->now_ms, change->for_ms))
 		remove_entry(store, entry);
@@ -430,19 +441,21 @@ static void expire(struct last_good *store, struct good_entry *entry, const stru
 
 void last_good_forget(struct last_good *store, spore_str identity, const uint64_t *session)
 {
-	each(store, &(struct change){ .identity = identity, .session = session }, forget);
+	each_entry(store, &(struct change){ .identity = identity, .session = session },
+	           forget_entry);
 }
 
 void last_good_change(struct last_good *store, spore_str identity, const uint64_t *session,
                       const struct grant *policy)
 {
-	each(store, &(struct change){ .identity = identity, .session = session, .policy = policy },
-	     change_policy);
+	each_entry(store,
+	           &(struct change){ .identity = identity, .session = session, .policy = policy },
+	           change_policy);
 }
 
 void last_good_expire(struct last_good *store, int64_t now_ms, int64_t for_ms)
 {
-	each(store, &(struct change){ .now_ms = now_ms, .for_ms = for_ms }, expire);
+	each_entry(store, &(struct change){ .now_ms = now_ms, .for_ms = for_ms }, expire_entry);
 }
 
 bool last_good_is_empty(struct last_good *store)

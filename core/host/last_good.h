@@ -5,8 +5,8 @@
  * a time afterwards. An ALLOW that an entry has given does not extend it.
  *
  * Each instance with "on_error": "last_good" has a store. An instance that replaces it shares the
- * store if its configuration is the same (chain/plugin_set). All workers share it; its lock is held
- * for a few instructions, and for one walk through all entries where they are expired. Verifiers
+ * store if its configuration is the same (chain/maker). All workers share the store. Its lock is
+ * held for a few instructions, or for one walk through a bucket or through all entries. Verifiers
  * are wiped before they are freed. */
 #ifndef CORE_LAST_GOOD_H
 #define CORE_LAST_GOOD_H
@@ -31,10 +31,11 @@ struct last_good *last_good_new(struct metrics *metrics, uint32_t gauge);
 struct last_good *last_good_ref(struct last_good *store);
 void last_good_unref(struct last_good *store);
 
-/* The back-end has allowed a client: takes the grant's verifier, if it has one. Replaces the entry
- * of this identity and hint. Returns the entry, for last_good_release when the client's tunnel
- * ends; NULL: no verifier, no room or no memory, or the identity was revised after the stamp, so
- * that the ALLOW is old. After revisions_add(), last_good_forget() finds all others. [any] */
+/* The back-end has allowed a client. Takes the grant's verifier, if it has one. Replaces the entry
+ * of this identity and hint. Returns the entry, which the caller gives to last_good_release when
+ * the client's tunnel ends. NULL: there is no verifier, no room or no memory, or the identity was
+ * revised after the stamp. So whoever calls revisions_add(), then last_good_forget(), has removed
+ * all older entries for good. store: may be NULL. [any] */
 struct good_entry *last_good_put(struct last_good *store, struct grant *grant,
                                  const struct revision_stamp *asked, int64_t now_ms);
 /* The tunnel has ended: the entry's time begins. NULL is fine as the entry. [any] */
@@ -49,7 +50,7 @@ struct good_search {
 	/* Private. */
 	uint64_t hint;
 	struct good_entry **found; /* owned; refs */
-	size_t n, at;
+	size_t n, at; /* found[at - 1] was shown last; 0: none yet; n + 1: all were shown */
 	bool has_looked;
 	spore_verifier shown;
 };
@@ -59,8 +60,8 @@ struct good_search {
 const spore_verifier *good_search_next(struct good_search *search, uint64_t hint);
 /* False: the last call has shown none. [any] */
 bool good_search_has_shown(const struct good_search *search);
-/* A copy of the grant of the entry that was shown last. *age_ms_out: how long its time has run.
- * NULL: out of memory. [any] */
+/* A copy of the grant of the entry that was shown last. *age_ms_out: the time since the last ALLOW,
+ * or since the end of the last tunnel; 0: a tunnel is open. NULL: out of memory. [any] */
 struct grant *good_search_take(const struct good_search *search, int64_t *age_ms_out);
 /* Removes the entry that was shown last. [any] */
 void good_search_remove(struct good_search *search);

@@ -75,7 +75,7 @@ void lend_tables_free(void)
 	n_tables = 0;
 }
 
-/* NULL: nonsense, or the tables are gone. */
+/* NULL: the handle is nonsense, or the tables are gone. */
 static struct table *table_of(uint64_t handle)
 {
 	uint32_t tag = slab_tag(handle);
@@ -93,7 +93,8 @@ static const char *name_of(const struct spore_worker *worker)
 	return worker ? worker->instance->name : NULL;
 }
 
-/* What is wrong with the arguments that all functions have which start something; NULL: nothing. */
+/* What is wrong with the arguments that are common to timer_start, io_start and resolve; NULL:
+ * nothing. */
 static const char *start_fault(const struct spore_worker *worker, bool has_callback,
                                const void *out)
 {
@@ -176,7 +177,7 @@ static const char *times_fault(int64_t after_ms, int64_t repeat_ms)
 	return repeat_ms < 0 ? "repeat_ms is negative" : NULL;
 }
 
-static void run_timer(struct loan *loan, int64_t after_ms, int64_t repeat_ms)
+static void restart_timer(struct loan *loan, int64_t after_ms, int64_t repeat_ms)
 {
 	struct ev_loop *ev = loop_ev(loan->worker->loop);
 
@@ -211,7 +212,7 @@ spore_status lend_timer_start(spore_worker *worker, int64_t after_ms, int64_t re
 	loan->timer.on_timer = fn;
 	ev_init(&loan->timer.ev, on_timer);
 	loan->timer.ev.data = loan;
-	run_timer(loan, after_ms, repeat_ms);
+	restart_timer(loan, after_ms, repeat_ms);
 	return SPORE_OK;
 }
 
@@ -224,7 +225,7 @@ spore_status lend_timer_update(spore_timer timer, int64_t after_ms, int64_t repe
 	if (loan && fault)
 		return mistake(name_of(loan->worker), "timer_update", fault);
 	if (loan)
-		run_timer(loan, after_ms, repeat_ms);
+		restart_timer(loan, after_ms, repeat_ms);
 	return status;
 }
 

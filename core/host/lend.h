@@ -2,7 +2,7 @@
  * look-ups. The slots of struct spore_host of the same names document the functions.
  *
  * A handle is the number of a loan in the worker's slab. So a handle that is stale, nonsense or of
- * another thread is found out before anything is touched. */
+ * another thread is detected before anything is touched. */
 #ifndef CORE_LEND_H
 #define CORE_LEND_H
 

@@ -34,11 +34,11 @@ static size_t find_slot(const spore_addr *address)
 
 static bool has_listener_at(uint16_t port)
 {
-	size_t i = 0;
-
-	while (i < MAX_LISTENERS && !(listeners[i].users && listeners[i].address.port == port))
-		i++;
-	return i < MAX_LISTENERS;
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		if (listeners[i].users && listeners[i].address.port == port)
+			return true;
+	}
+	return false;
 }
 
 /* A reload may change the address from one interface to all, or back, and keep the port. The old
@@ -77,7 +77,8 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 		listeners[i].fd = fd;
 		atomic_fetch_add(&n_open, 1);
 	}
-	listeners[i].users += !(use->bits & bit);
+	if (!(use->bits & bit))
+		listeners[i].users++;
 	use->bits |= bit;
 	*fd_out = listeners[i].fd;
 	return SPORE_OK;
@@ -95,6 +96,11 @@ const spore_addr *listeners_common(const struct listener_use *one, const struct 
 	return both ? &listeners[__builtin_ctzll(both)].address : NULL;
 }
 
+static bool uses_slot(const struct listener_use *use, size_t i)
+{
+	return use->bits & (uint64_t)1 << i;
+}
+
 static bool share_ip(const spore_addr *a, const spore_addr *b)
 {
 	return addr_is_any(a) || addr_is_any(b) || memcmp(a->ip, b->ip, sizeof a->ip) == 0;
@@ -105,8 +111,7 @@ bool listeners_overlap(const struct listener_use *use, const spore_addr *address
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
 		const spore_addr *own = &listeners[i].address;
 
-		if (use->bits & (uint64_t)1 << i && own->port == address->port &&
-		    share_ip(own, address))
+		if (uses_slot(use, i) && own->port == address->port && share_ip(own, address))
 			return true;
 	}
 	return false;
@@ -115,11 +120,12 @@ bool listeners_overlap(const struct listener_use *use, const spore_addr *address
 static bool is_in(uint16_t port, const spore_list *ranges)
 {
 	const spore_port_range *range = ranges->items;
-	size_t i = 0;
 
-	while (i < ranges->count && (port < range[i].lo || port > range[i].hi))
-		i++;
-	return i < ranges->count;
+	for (size_t i = 0; i < ranges->count; i++) {
+		if (port >= range[i].lo && port <= range[i].hi)
+			return true;
+	}
+	return false;
 }
 
 uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *ip,
@@ -128,7 +134,7 @@ uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
 		const spore_addr *own = &listeners[i].address;
 
-		if (use->bits & (uint64_t)1 << i && share_ip(own, ip) && is_in(own->port, ranges))
+		if (uses_slot(use, i) && share_ip(own, ip) && is_in(own->port, ranges))
 			return own->port;
 	}
 	return 0;
@@ -137,7 +143,10 @@ uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *
 void listeners_drop(struct listener_use *use)
 {
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
-		if (!(use->bits & (uint64_t)1 << i) || --listeners[i].users > 0)
+		if (!uses_slot(use, i))
+			continue;
+		listeners[i].users--;
+		if (listeners[i].users > 0)
 			continue;
 		close(listeners[i].fd);
 		atomic_fetch_sub(&n_open, 1);

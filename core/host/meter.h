@@ -21,8 +21,8 @@ struct meter {
  * name must be permanent (guest_name). [main] */
 void meter_init(struct meter *meter, struct metrics *metrics, const spore_component *component,
                 uint32_t role, const char *instance);
-/* The same for an auth instance with "on_error": "last_good". Returns the series of the number of
- * its entries (host/last_good). [main] */
+/* Registers the further series of an auth instance with "on_error": "last_good". Returns the gauge
+ * for the number of its entries (host/last_good). [main] */
 uint32_t meter_add_last_good(struct meter *meter, const char *instance);
 /* A call of a slot (AUTH_VERIFY, ...) has returned. began_ns: when it began, by clock_ns().
  * [worker] */

@@ -51,17 +51,19 @@ struct hung {
 	char text[128]; /* of the first */
 };
 
-static void look(const struct guest_view *view, void *arg)
+static void note_if_hung(const struct guest_view *view, void *arg)
 {
 	struct hung *hung = arg;
 	int64_t lasts_ns = view->turn_ns ? hung->now_ns - view->turn_ns : 0;
 
 	if (view->kind != GUEST_WORKER || lasts_ns <= hung->limit_ns || hung->n++ > 0)
 		return;
-	snprintf(hung->text, sizeof hung->text, "%s hangs for %lld s%s%s%s%s", view->thread,
-	         (long long)(lasts_ns / SECOND), view->plugin ? " in plugin " : "",
-	         view->plugin ? view->plugin : "", view->plugin ? ", call " : "",
-	         view->plugin ? view->call : "");
+	if (view->plugin)
+		snprintf(hung->text, sizeof hung->text, "%s hangs for %lld s in plugin %s, call %s",
+		         view->thread, (long long)(lasts_ns / SECOND), view->plugin, view->call);
+	else
+		snprintf(hung->text, sizeof hung->text, "%s hangs for %lld s", view->thread,
+		         (long long)(lasts_ns / SECOND));
 }
 
 /* Copies the text, and returns its length. */
@@ -84,9 +86,12 @@ bool readiness_explain(char *text, size_t size)
 		copy_locked(the_readiness.reason, text, size);
 		return false;
 	}
-	guest_each(look, &hung);
-	if (hung.n == 0)
-		return copy_locked(the_readiness.obstacle, text, size) == 0;
+	guest_each(note_if_hung, &hung);
+	if (hung.n == 0) {
+		int obstacle_len = copy_locked(the_readiness.obstacle, text, size);
+
+		return obstacle_len == 0;
+	}
 	if (hung.n > 1)
 		snprintf(text, size, "%s; %u more workers hang", hung.text, hung.n - 1);
 	else

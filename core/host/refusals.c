@@ -24,7 +24,7 @@ static uint32_t series_of(const struct refusals *refusals, const char *reason)
 	return family_series(refusals->metrics, FAMILY_ACL_REFUSALS, values);
 }
 
-/* The series of a complete reason. False: it is not there. */
+/* The series of a reason that is complete. False: there is no such reason. */
 static bool find_reason(const struct refusals *refusals, const char *reason, uint32_t *series_out)
 {
 	unsigned n = atomic_load_explicit(&refusals->n, memory_order_acquire);
@@ -38,6 +38,8 @@ static bool find_reason(const struct refusals *refusals, const char *reason, uin
 	return false;
 }
 
+/* The series of the reason, which another worker may have added meanwhile; that of all others if no
+ * room is left. */
 static uint32_t add_reason(struct refusals *refusals, const char *reason)
 {
 	uint32_t series = refusals->others;

@@ -28,13 +28,20 @@ struct revision {
 	const struct grant *grant; /* what they may do now; NULL: they are denied */
 };
 
+static inline bool revision_has_identity(const struct revision *revision, const char *identity)
+{
+	size_t len = revision->identity.len;
+
+	if (strlen(identity) != len)
+		return false;
+	return len == 0 || memcmp(identity, revision->identity.ptr, len) == 0;
+}
+
 /* Does it concern what this instance has granted to this identity and session? [any] */
 static inline bool revision_concerns(const struct revision *revision, const struct instance *by,
                                      const char *identity, uint64_t session)
 {
-	return revision->by == by && strlen(identity) == revision->identity.len &&
-	       (!revision->identity.len ||
-	        memcmp(identity, revision->identity.ptr, revision->identity.len) == 0) &&
+	return revision->by == by && revision_has_identity(revision, identity) &&
 	       (!revision->session || *revision->session == session);
 }
 
@@ -44,7 +51,7 @@ struct revisions {
 	atomic_uint_fast64_t last[REVISIONS_BUCKETS]; /* ticks; 0: none */
 };
 
-/* A moment. Borrows the revisions. */
+/* A moment in the order of all revisions (thread/ticks). Borrows the revisions. */
 struct revision_stamp {
 	struct revisions *of;
 	uint64_t at;
@@ -60,12 +67,13 @@ static inline atomic_uint_fast64_t *revisions_bucket(struct revisions *revisions
 	return &revisions->last[(hash ^ hash >> 16) % REVISIONS_BUCKETS];
 }
 
-/* Makes the verdicts on this identity old that were asked for until now. [any] */
+/* From now on, verdicts on this identity that were asked for before are old. [any] */
 static inline void revisions_add(struct revisions *revisions, spore_str identity)
 {
 	atomic_uint_fast64_t *last = revisions_bucket(revisions, identity);
 	uint_fast64_t now = ticks_add(), before = atomic_load(last);
 
+	/* Another thread may have stored a later tick meanwhile, which stays. */
 	while (before < now && !atomic_compare_exchange_weak(last, &before, now))
 		;
 }
@@ -76,13 +84,14 @@ static inline struct revision_stamp revisions_stamp(struct revisions *revisions)
 	return (struct revision_stamp){ revisions, ticks_now() };
 }
 
-/* The verdict was given by a thread that had made these revisions. [any] */
+/* The verdict was given by a thread that had made these revisions itself. They do not make it old,
+ * if no other thread's revision came between. [any] */
 static inline void revision_stamp_pass(struct revision_stamp *stamp, struct ticks_run made)
 {
 	stamp->at = ticks_pass(stamp->at, made);
 }
 
-/* Has the identity been revised since? [any] */
+/* Has the identity been revised since the moment of the stamp? [any] */
 static inline bool revision_stamp_is_old(const struct revision_stamp *stamp, spore_str identity)
 {
 	return atomic_load(revisions_bucket(stamp->of, identity)) > stamp->at;

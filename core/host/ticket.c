@@ -158,13 +158,34 @@ static void run_delivery(struct loop_task *task)
 	free(delivery);
 }
 
+/* SPORE_OK: from now on the operation only waits for the delivery of its result. Otherwise returns
+ * SPORE_ESTALE or SPORE_EINVAL, as ticket_complete. */
+static spore_status mark_completed(struct ticket_table *table, spore_ticket ticket,
+                                   enum ticket_kind kind)
+{
+	spore_status status = SPORE_ESTALE;
+	struct operation *operation;
+
+	pthread_mutex_lock(&table->lock);
+	operation = slab_find(&table->operations, ticket);
+	if (operation && operation->kind != kind) {
+		status = SPORE_EINVAL;
+	} else if (operation && !operation->completed) {
+		operation->completed = true;
+		if (operation->watch)
+			atomic_store(operation->watch, true);
+		status = SPORE_OK;
+	}
+	pthread_mutex_unlock(&table->lock);
+	return status;
+}
+
 spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
                              const struct ticket_result *result)
 {
 	struct ticket_table *table = table_of(ticket);
 	struct delivery *delivery = calloc(1, sizeof *delivery);
-	spore_status status = SPORE_ESTALE;
-	struct operation *operation;
+	spore_status status;
 
 	if (!delivery) {
 		grant_free(result->grant);
@@ -174,19 +195,7 @@ spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
 	delivery->ticket = ticket;
 	delivery->result = *result;
 	delivery->result.made = ticks_own();
-	if (table) {
-		pthread_mutex_lock(&table->lock);
-		operation = slab_find(&table->operations, ticket);
-		if (operation && operation->kind != kind)
-			status = SPORE_EINVAL;
-		else if (operation && !operation->completed) {
-			operation->completed = true;
-			if (operation->watch)
-				atomic_store(operation->watch, true);
-			status = SPORE_OK;
-		}
-		pthread_mutex_unlock(&table->lock);
-	}
+	status = table ? mark_completed(table, ticket, kind) : SPORE_ESTALE;
 	if (status == SPORE_OK) {
 		loop_post(table->loop, &delivery->task);
 		return SPORE_OK;

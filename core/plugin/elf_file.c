@@ -91,7 +91,7 @@ const uint8_t *elf_file_mapped(const struct elf_file *file, uint64_t address, ui
 	return NULL;
 }
 
-/* Looks up to DT_NULL. */
+/* Looks at the entries before DT_NULL. The last one with the tag counts. */
 static bool find_entry(const uint8_t *at, uint64_t left, int64_t tag, uint64_t *value_out)
 {
 	bool found = false;
@@ -120,7 +120,8 @@ bool elf_file_dynamic(const struct elf_file *file, int64_t tag, uint64_t *value_
 		if (segment.p_type != PT_DYNAMIC)
 			continue;
 		entries = elf_file_mapped(file, segment.p_vaddr, segment.p_filesz);
-		found = (entries && find_entry(entries, segment.p_filesz, tag, value_out)) || found;
+		if (entries && find_entry(entries, segment.p_filesz, tag, value_out))
+			found = true;
 	}
 	return found;
 }

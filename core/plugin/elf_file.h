@@ -26,8 +26,8 @@ bool elf_file_holds(const struct elf_file *file, uint64_t offset, uint64_t len);
 /* The file's bytes for a range of addresses, as dlopen maps them. NULL: they are not in the file.
  */
 const uint8_t *elf_file_mapped(const struct elf_file *file, uint64_t address, uint64_t len);
-/* Sets the value of that tag in the dynamic section, which is the last one, as for dlopen. False:
- * the file has none. */
+/* Sets the value of that tag in the dynamic section. If there are several, the last one counts, as
+ * for dlopen. False: the file has none. */
 bool elf_file_dynamic(const struct elf_file *file, int64_t tag, uint64_t *value_out);
 
 #endif

@@ -45,8 +45,9 @@ static uint32_t last_chain(const uint8_t *buckets, uint32_t n)
 	return last;
 }
 
-/* A header of four words, a Bloom filter of 8-byte words, the buckets, and the chains. The last
- * word of a chain is odd. */
+/* The table has a header of four words, a Bloom filter of n_filter 8-byte words, the buckets, and
+ * the chains. The chains have a word for each symbol from the index `first` on. The last word of a
+ * chain is odd. So the last symbol is the one at the end of the chain that begins last. */
 static uint32_t count_by_gnu_hash(const struct elf_file *file, uint64_t address)
 {
 	uint32_t n_buckets, first, n_filter, last, word = 0;
@@ -96,7 +97,7 @@ static bool find_symbols(const struct elf_file *file, struct symbols *symbols_ou
 
 /* ---- names ---- */
 
-static bool is_linkers(const char *name)
+static bool is_of_linker(const char *name)
 {
 	for (size_t i = 0; i < sizeof linkers_names / sizeof *linkers_names; i++) {
 		if (strcmp(name, linkers_names[i]) == 0)
@@ -105,22 +106,27 @@ static bool is_linkers(const char *name)
 	return false;
 }
 
+static bool is_exported(const Elf64_Sym *symbol)
+{
+	unsigned visibility = ELF64_ST_VISIBILITY(symbol->st_other);
+
+	if (symbol->st_shndx == SHN_UNDEF || ELF64_ST_BIND(symbol->st_info) == STB_LOCAL)
+		return false;
+	return visibility != STV_HIDDEN && visibility != STV_INTERNAL;
+}
+
 /* The name that the symbol exports; NULL: it exports none. */
 static const char *exported_name(const struct symbols *symbols, uint32_t index)
 {
-	unsigned binding, visibility;
 	const char *name;
 	Elf64_Sym symbol;
 
 	memcpy(&symbol, symbols->table + index * sizeof symbol, sizeof symbol);
-	binding = ELF64_ST_BIND(symbol.st_info);
-	visibility = ELF64_ST_VISIBILITY(symbol.st_other);
-	if (symbol.st_shndx == SHN_UNDEF || binding == STB_LOCAL || visibility == STV_HIDDEN ||
-	    visibility == STV_INTERNAL || symbol.st_name >= symbols->text_size)
+	if (!is_exported(&symbol) || symbol.st_name >= symbols->text_size)
 		return NULL;
 	name = symbols->text + symbol.st_name;
 	if (!*name || !memchr(name, '\0', symbols->text_size - symbol.st_name) ||
-	    strcmp(name, "spore_plugin_v1") == 0 || is_linkers(name))
+	    strcmp(name, "spore_plugin_v1") == 0 || is_of_linker(name))
 		return NULL;
 	return name;
 }
@@ -132,7 +138,8 @@ static void add_name(struct export_list *list, const char *name)
 	list->n++;
 }
 
-static bool finds_itself_first(const struct elf_file *file)
+/* Is the file linked with -Bsymbolic? */
+static bool finds_own_names_first(const struct elf_file *file)
 {
 	uint64_t value;
 
@@ -150,7 +157,7 @@ void exports_read(const uint8_t *bytes, size_t size, struct exports *exports_out
 	memset(exports_out, 0, sizeof *exports_out);
 	if (!elf_file_open(bytes, size, &file, &unused) || !find_symbols(&file, &symbols))
 		return;
-	own_first = finds_itself_first(&file);
+	own_first = finds_own_names_first(&file);
 	for (uint32_t i = 0; i < symbols.n; i++) {
 		const char *name = exported_name(&symbols, i);
 

@@ -57,8 +57,8 @@ const struct kind kind_rows[] = {
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;
 
-/* Every table of functions begins so. In the ops of a kind `flags` has that name; in other tables
- * it is reserved. */
+/* How every table of functions begins. Only in the ops of a kind the second member is `flags`; in
+ * other tables it is reserved. */
 struct ops_head {
 	uint32_t struct_size, flags;
 };
@@ -106,6 +106,11 @@ uint32_t kind_roles(const spore_component *component)
 	return roles;
 }
 
+static bool has_flag(const struct ops_head *ops, uint32_t flag)
+{
+	return ops && SPORE_HAS(ops, flags) && ops->flags & flag;
+}
+
 const char *kind_table_lack(const spore_component *component, char *out, size_t size)
 {
 	const struct kind *kind = kind_find(component->kind);
@@ -116,8 +121,7 @@ const char *kind_table_lack(const spore_component *component, char *out, size_t 
 		return NULL;
 	found = pointer_at(ops, table->offset);
 	if (!found)
-		return ops && SPORE_HAS(ops, flags) && ops->flags & table->unless ? NULL
-		                                                                  : table->name;
+		return has_flag(ops, table->unless) ? NULL : table->name;
 	for (const struct kind_slot *slot = table->slots; slot->name; slot++) {
 		if (!pointer_at(found, slot->offset)) {
 			snprintf(out, size, "%s.%s", table->name, slot->name);
@@ -130,7 +134,6 @@ const char *kind_table_lack(const spore_component *component, char *out, size_t 
 bool kind_has_flag(const spore_component *component)
 {
 	const struct kind *kind = kind_find(component->kind);
-	const struct ops_head *ops = component->ops;
 
-	return kind && kind->flag_name && ops && SPORE_HAS(ops, flags) && ops->flags & kind->flag;
+	return kind && kind->flag_name && has_flag(component->ops, kind->flag);
 }

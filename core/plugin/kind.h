@@ -26,7 +26,7 @@ struct kind_slot {
 struct kind_table {
 	const char *name;              /* of the pointer; NULL: the kind has no such table */
 	size_t offset;                 /* of the pointer in the kind's ops */
-	uint32_t unless;               /* a bit of ops->flags: then the pointer may be NULL */
+	uint32_t unless;               /* a bit of ops->flags; with it the pointer may be NULL */
 	const struct kind_slot *slots; /* NULL-ended */
 };
 

@@ -24,6 +24,14 @@
 
 enum { SLOTS_TEXT = 96, MOST_CONF_BYTES = 1 << 20 };
 
+/* "" if the slot is for all roles of its kind. */
+static const char *describe_role(const struct kind *kind, const struct kind_slot *slot)
+{
+	if (slot->roles == kind->roles)
+		return "";
+	return slot->roles == SPORE_ROLE_SERVER ? " (for a server)" : " (for a client)";
+}
+
 /* "wrap", or "verify (for a server) or answer (for a client)". */
 static const char *describe_slots(const struct kind *kind, char out[SLOTS_TEXT])
 {
@@ -33,10 +41,7 @@ static const char *describe_slots(const struct kind *kind, char out[SLOTS_TEXT])
 		const struct kind_slot *slot = &kind->slots[i];
 
 		n += (size_t)snprintf(out + n, SLOTS_TEXT - n, "%s%s%s", i ? " or " : "",
-		                      slot->name,
-		                      slot->roles == kind->roles         ? ""
-		                      : slot->roles == SPORE_ROLE_SERVER ? " (for a server)"
-		                                                         : " (for a client)");
+		                      slot->name, describe_role(kind, slot));
 	}
 	return out;
 }
@@ -94,7 +99,8 @@ static bool check_component(const spore_component *c, const struct kind *kind, s
 	return true;
 }
 
-/* Only the first could be used. Both are of a known kind and have good names. */
+/* Does a component before `c` have the same kind and name? Then `c` could not be used. Components
+ * of this kind that come before `c` have good names. */
 static bool is_named_before(const spore_component *const *first, const spore_component *c)
 {
 	for (; *first != c; first++) {
@@ -122,7 +128,7 @@ static bool check_components(const spore_plugin *plugin, struct err *err)
 	return true;
 }
 
-/* The note is what `spore plugin` shows of a file that it does not load. */
+/* `spore plugin` shows the note of a file that it does not load, so the note must be true. */
 static bool check_identity(const spore_plugin *plugin, const struct note *note, struct err *err)
 {
 	char shown[sizeof note->plugin];
@@ -209,8 +215,8 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	return false;
 }
 
-/* Maps the code and runs its constructors. It stays mapped even if it unloads itself. A crash or an
- * exit() in this code names `name`. */
+/* Maps the code and runs its constructors. The code stays mapped even if it unloads itself. `name`
+ * is what the log calls the code after a crash or an exit() in it. */
 static void *map_code(const char *path, const char *name, const char *version)
 {
 	struct link_map *map;
@@ -226,8 +232,8 @@ static void *map_code(const char *path, const char *name, const char *version)
 	return handle;
 }
 
-/* dlopen prefers the definitions of this process to the plugin's own, so a plugin that calls a
- * function of its own by such a name calls another one. */
+/* dlopen prefers the definitions of this process to the plugin's own. So a plugin that means to
+ * call its own function of such a name calls this process's. */
 static void warn_of_taken_names(const struct sealed *copy, const char *path)
 {
 	struct exports exports;
@@ -242,9 +248,10 @@ static void warn_of_taken_names(const struct sealed *copy, const char *path)
 
 enum { COPY_PATH = 128 };
 
-/* dlopen does not open a path that it has loaded code from, but returns that code. The copy is
- * closed once it is loaded, so a later one may have the number of its descriptor. Therefore each
- * load spells the path differently: its bits become "/." and "/", which add nothing to a path. */
+/* dlopen does not open a path again that it has loaded code from: it returns the old code. A copy
+ * is closed once it is loaded, so a later copy may get the same descriptor, and with it the same
+ * path. Therefore each load spells the path differently: the bits of its number become "/." and
+ * "/", which do not change where a path leads. */
 static void spell_path(int fd, char path_out[COPY_PATH])
 {
 	static unsigned n_loads; /* dlopen remembers paths for the whole process */
@@ -255,7 +262,7 @@ static void spell_path(int fd, char path_out[COPY_PATH])
 	sprintf(end, "/%d", fd);
 }
 
-/* `path` is that of the copy, which means nothing to the user. */
+/* The path of the copy means nothing to the user, so it is cut off from dlopen's explanation. */
 static void explain_dlopen(const char *path, struct err *err)
 {
 	const char *why = dlerror();
@@ -269,7 +276,7 @@ static void explain_dlopen(const char *path, struct err *err)
 		        strncmp(why, path, len) == 0 && why[len] == ':' ? why + len + 2 : why);
 }
 
-/* fd: the sealed copy. */
+/* Loads the code from the sealed copy `fd`, and calls its entry point. */
 static bool open_code(struct loader *loader, struct loaded *loaded, int fd, struct err *err)
 {
 	const char *name = guest_name(loaded->path), *version = guest_name(loaded->note.version);
@@ -365,6 +372,7 @@ bool loader_inspect(const char *path, const char *pin, struct inspection *out, s
 		goto out;
 	out->is_read = true;
 	good = check_copy(&copy, pin, out->digest, &out->note, err);
+	/* check_copy does not read the note if the pin is wrong. */
 	out->has_note = note_read(copy.bytes, copy.size, &out->note, &unused);
 	exports_read(copy.bytes, copy.size, &out->exports);
 	sealed_close(&copy);

@@ -18,7 +18,7 @@ struct found {
 	bool twice;                  /* two different notes are for this host's major */
 };
 
-static void count_note(const uint8_t *desc, struct found *found)
+static void add_note(const uint8_t *desc, struct found *found)
 {
 	uint16_t major;
 
@@ -27,11 +27,12 @@ static void count_note(const uint8_t *desc, struct found *found)
 		found->other = desc;
 		return;
 	}
-	found->twice = found->twice || (found->ours && found->ours != desc);
+	if (found->ours && found->ours != desc)
+		found->twice = true;
 	found->ours = desc;
 }
 
-/* Reads one PT_NOTE segment: notes of a header, a name and a description each. */
+/* Reads one PT_NOTE segment. Each note in it is a header, a name and a description. */
 static void find_notes(const uint8_t *at, uint64_t left, struct found *found)
 {
 	while (left >= sizeof(Elf64_Nhdr)) {
@@ -47,7 +48,7 @@ static void find_notes(const uint8_t *at, uint64_t left, struct found *found)
 			return;
 		if (note.n_type == SPORE_NOTE_TYPE && note.n_namesz == 6 &&
 		    memcmp(at, "Spore", 6) == 0 && note.n_descsz >= SPORE_NOTE_DESC_SIZE)
-			count_note(at + name_size, found);
+			add_note(at + name_size, found);
 		at += name_size + desc_size;
 		left -= name_size + desc_size;
 	}

@@ -77,26 +77,26 @@ static bool is_same_action(const struct sigaction *a, const struct sigaction *b)
 	return a->sa_handler == b->sa_handler && a->sa_flags == b->sa_flags;
 }
 
-/* Go catches PIPE beside the faults. PIPE stays ignored without a warning, since Go does not miss
- * it. */
+/* The fault handlers of a language runtime stay. Go catches PIPE, too: PIPE is ignored again, but
+ * without a warning, since Go does not need its handler. */
 static void restore_action(size_t i, const struct sigaction *before,
                            struct process_changes *changes)
 {
-	bool is_fault = i >= PROCESS_STATE_OWN;
+	bool is_fault = i >= PROCESS_STATE_OWN, is_of_runtime;
 	struct sigaction after = { .sa_flags = 0 };
-	char text[32];
+	char text[32], *list = changes->restored;
 
 	if (sigaction(signal_at(i), NULL, &after) < 0 || is_same_action(before, &after))
 		return;
 	snprintf(text, sizeof text, "%s%s",
 	         is_fault ? fault_signals[i - PROCESS_STATE_OWN].name : own_signals[i].handler,
 	         is_fault ? " handler" : "");
-	if (!is_fault || !fault_is_of_runtime(&after))
+	is_of_runtime = fault_is_of_runtime(&after);
+	if (!is_fault || !is_of_runtime)
 		sigaction(signal_at(i), before, NULL);
-	append_name(fault_is_of_runtime(&after) && (is_fault || signal_at(i) == SIGPIPE)
-	                    ? changes->runtime
-	                    : changes->restored,
-	            text);
+	if (is_of_runtime && (is_fault || signal_at(i) == SIGPIPE))
+		list = changes->runtime;
+	append_name(list, text);
 }
 
 /* ---- locale ---- */
@@ -114,7 +114,8 @@ static void restore_locale(struct process_state *state, struct process_changes *
 
 /* ---- umask and working directory ---- */
 
-/* umask() returns the value only while it sets one, which another thread's new file could get. */
+/* umask() returns the old value only when it sets a new one, which a file that another thread
+ * creates meanwhile would get. */
 static int read_umask(void)
 {
 	int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
@@ -133,8 +134,11 @@ static int read_umask(void)
 
 static void restore_umask(int before, struct process_changes *changes)
 {
-	int after = before < 0 ? before : read_umask();
+	int after;
 
+	if (before < 0)
+		return;
+	after = read_umask();
 	if (after == before)
 		return;
 	umask((mode_t)before);
@@ -152,6 +156,7 @@ static int copy_descriptor(int fd)
 	return copy >= 0 ? copy : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
+/* The descriptor of the working directory; it does not take the place of a standard one, either. */
 static int open_folder(void)
 {
 	int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), copy;
@@ -185,14 +190,19 @@ static void restore_folder(int before, struct process_changes *changes)
 
 /* ---- limits and descriptors ---- */
 
-/* A process without privileges cannot raise a hard limit again; the soft limit follows it then. */
+static bool is_same_limit(const struct rlimit *a, const struct rlimit *b)
+{
+	return a->rlim_cur == b->rlim_cur && a->rlim_max == b->rlim_max;
+}
+
+/* A process without privileges cannot raise a hard limit again. Then the soft limit is restored as
+ * far as the hard limit allows. */
 static void restore_limit(size_t i, const struct rlimit *before, struct process_changes *changes)
 {
 	struct rlimit after;
 	bool restored;
 
-	if (getrlimit(limits[i].resource, &after) < 0 ||
-	    (after.rlim_cur == before->rlim_cur && after.rlim_max == before->rlim_max))
+	if (getrlimit(limits[i].resource, &after) < 0 || is_same_limit(&after, before))
 		return;
 	restored = setrlimit(limits[i].resource, before) == 0;
 	if (!restored) {
@@ -205,12 +215,14 @@ static void restore_limit(size_t i, const struct rlimit *before, struct process_
 
 static void restore_output(size_t i, int before, struct process_changes *changes)
 {
+	bool is_known, is_same;
 	struct stat then, now;
 
 	if (before < 0)
 		return;
-	if (fstat(before, &then) == 0 &&
-	    (fstat(outputs[i].fd, &now) < 0 || !is_same_file(&then, &now)))
+	is_known = fstat(before, &then) == 0;
+	is_same = is_known && fstat(outputs[i].fd, &now) == 0 && is_same_file(&then, &now);
+	if (is_known && !is_same)
 		append_outcome(changes, dup2(before, outputs[i].fd) >= 0, outputs[i].name);
 	close(before);
 }

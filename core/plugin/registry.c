@@ -128,9 +128,10 @@ static void explain_missing(const struct registry *registry, uint32_t kind, cons
 	for (size_t i = 0; i < registry->n_path; i++)
 		add_files(&names, registry->path[i], prefix);
 	snprintf(wanted, sizeof wanted, "%.*s", (int)strcspn(use, ":"), use);
-	err_set(err, "unknown %s plugin \"%s\"", kind_name(kind), wanted);
 	if (by_file)
 		err_set(err, "unknown plugin file \"%s\"", wanted);
+	else
+		err_set(err, "unknown %s plugin \"%s\"", kind_name(kind), wanted);
 	append_choice(err, &names, wanted);
 	append_text(err, " (looked for %s in", file);
 	for (size_t i = 0; i < registry->n_path; i++)

@@ -33,7 +33,7 @@ static size_t size_of_type(uint32_t type, const spore_option_item *item)
 	return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
 
-/* What the address of the C type is a multiple of. Tables below the item have been checked. */
+/* The alignment of the C type for an option's type. Tables below the item have been checked. */
 static size_t alignment_of(uint32_t type, const spore_option_item *item)
 {
 	struct option_table inner;
@@ -192,6 +192,12 @@ static bool are_choices_good(const char *choices)
 	return len > 0 && choices[0] != '|' && choices[len - 1] != '|' && !strstr(choices, "||");
 }
 
+static bool has_item(const spore_option *row)
+{
+	return row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP ||
+	       row->type == SPORE_OPT_OBJECT;
+}
+
 static bool check_row(const struct option_table *table, uint32_t i, size_t size, unsigned depth,
                       struct err *err)
 {
@@ -207,8 +213,7 @@ static bool check_row(const struct option_table *table, uint32_t i, size_t size,
 		err_set(err, "\"%s\" has an empty choice", row->name);
 		return false;
 	}
-	if (row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT &&
-	    !check_item(row, depth, err))
+	if (has_item(row) && !check_item(row, depth, err))
 		return false;
 	if (!size_of_type(row->type, row->item))
 		return refuse_type(row, row->type, err);

@@ -7,10 +7,10 @@
 #include "base/err.h"
 #include "option/table.h"
 
-/* Checks a table that fills a struct of `size` bytes, and all tables below it: that the rows are
- * whole, their fields lie within the struct and are aligned, their names and types are valid, and
- * their defaults can be read. A default of secrets or objects, and one that names a file, must only
- * be JSON. False and *err: what is wrong with which row. */
+/* Checks a table that fills a struct of `size` bytes, and all tables below it. The rows must be
+ * whole, their fields must lie within the struct and be aligned, their names and types must be
+ * valid, and their defaults must be readable. A default of secrets or objects, and one that names a
+ * file, is not read, but must be JSON. False and *err: what is wrong with which row. */
 bool rows_check(const struct option_table *table, size_t size, struct err *err);
 
 #endif

@@ -25,6 +25,7 @@ static bool check_access(const char *path, const struct stat *st, struct sealed_
 	return true;
 }
 
+/* Checks all folders above the file, up to the root. The path is real. */
 static bool check_folders(const char *file, struct sealed_access *access)
 {
 	char path[PATH_MAX];
@@ -32,7 +33,7 @@ static bool check_folders(const char *file, struct sealed_access *access)
 
 	strcpy(path, file);
 	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		slash[slash == path] = '\0'; /* the root is "/" */
+		slash[slash == path ? 1 : 0] = '\0'; /* cuts it off, but keeps that of the root */
 		if (stat(path, &st) < 0) {
 			err_set(&access->forbidden, "cannot read %s: %s", path, strerror(errno));
 			return false;
@@ -57,7 +58,7 @@ static bool check_link(const char *path, struct sealed_access *access)
 		        strerror(errno));
 		return false;
 	}
-	strcat(real, "/.");
+	strcat(real, "/."); /* so that `real` is one of the folders above */
 	return check_folders(real, access);
 }
 
@@ -106,13 +107,16 @@ static ssize_t copy_some(int from, int to, size_t size)
 {
 	uint8_t bytes[16 * 1024];
 	ssize_t n = sendfile(to, from, NULL, size);
+	/* Not every file system and not every sandbox permits sendfile. */
+	bool is_refused = n < 0 && (errno == EPERM || errno == ENOSYS || errno == EINVAL);
 
-	/* Not every file system and not every sandbox permits it. */
-	if (n >= 0 || (errno != EPERM && errno != ENOSYS && errno != EINVAL))
+	if (!is_refused)
 		return n;
 	errno = 0;
 	n = read(from, bytes, size < sizeof bytes ? size : sizeof bytes);
-	return n <= 0 || write_all(to, bytes, (size_t)n) ? n : -1;
+	if (n > 0 && !write_all(to, bytes, (size_t)n))
+		return -1;
+	return n;
 }
 
 static bool copy_all(int from, int to, size_t size)
@@ -127,7 +131,8 @@ static bool copy_all(int from, int to, size_t size)
 	return true;
 }
 
-/* NULL: the copy is sealed; else the call that failed. If errno is 0, it found too few bytes. */
+/* Fills and seals the copy. Returns NULL, or the call that failed, with errno. errno 0: the file
+ * has become shorter. */
 static const char *fill_copy(int copy, int file, size_t size)
 {
 	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
@@ -194,21 +199,21 @@ bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_a
 {
 	char real[PATH_MAX];
 	struct stat st;
-	bool good;
+	bool is_safe;
 	int file;
 
 	*access_out = (struct sealed_access){ .forbidden.text = "" };
 	if (!find_real(path, real, err))
 		return false;
-	good = check_folders(real, access_out) && check_link(path, access_out);
+	is_safe = check_folders(real, access_out) && check_link(path, access_out);
 	file = open_regular(real, &st, err);
 	if (file >= 0) {
-		if (good)
+		if (is_safe)
 			check_access(real, &st, access_out);
 		return seal(file, (size_t)st.st_size, path, sealed_out, err);
 	}
-	if (!good)
-		*err = access_out->forbidden; /* which sealed_open checks first */
+	if (!is_safe)
+		*err = access_out->forbidden; /* what sealed_open would report */
 	return false;
 }
 

@@ -32,7 +32,8 @@ static void log_changes(const struct visit *visit, const struct process_changes 
 		          log_str("handlers", changes->runtime));
 }
 
-/* What the process waits for, writes to and listens on may be gone, also the log. */
+/* The process cannot go on: the descriptors that it waits for, writes to and listens on may be
+ * closed, also that of the log. */
 static void end_process(const struct visit *visit)
 {
 	const struct log_field fields[] = { log_str("plugin", visit->plugin),

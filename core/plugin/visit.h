@@ -14,8 +14,8 @@ struct visit {
 /* Enters the plugin's code, as guest_enter does. `plugin` is from guest_name. `call` is what the
  * log calls it: "load", "create". [any] */
 void visit_begin(struct visit *visit, const char *plugin, const char *call);
-/* Leaves it. Logs at most one warning. Ends the process if the plugin closed its descriptors. On
- * the same thread. [any] */
+/* Leaves the plugin's code, on the same thread. Logs at most one warning. Ends the process if the
+ * plugin closed descriptors of the process. [any] */
 void visit_end(struct visit *visit);
 
 #endif

@@ -89,34 +89,45 @@ static struct limit_hit tunnels_in_all(const struct limits *limits)
 	return hit;
 }
 
-/* Has the principal its number of tunnels, without the one that leaves it for a new account? */
+/* Does the grant allow the principal no further tunnel? A tunnel that moves from the principal
+ * `former` is not counted, since it leaves that one. */
 static bool is_full(const struct principal *p, const struct grant *grant,
-                    const struct principal *leaves)
+                    const struct principal *former)
 {
-	return grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS &&
-	       p->tunnels - (p == leaves) >= grant->max_tunnels;
+	unsigned tunnels = p == former ? p->tunnels - 1 : p->tunnels;
+
+	return grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS && tunnels >= grant->max_tunnels;
 }
 
-/* Counts one more tunnel for the principal, unless the server has as many as `in_all` allows (NULL:
- * no limit). Returns a reference to the principal, or NULL and *hit_out. */
+/* With the lock held. in_all: the limit of the whole server; NULL: none. False and *hit_out. */
+static bool may_add_tunnel(const struct principal_table *table, const struct principal *p,
+                           const struct grant *grant, const struct limit_hit *in_all,
+                           const struct principal *former, struct limit_hit *hit_out)
+{
+	if (in_all && atomic_load(&table->tunnels) >= in_all->most) {
+		*hit_out = *in_all;
+		return false;
+	}
+	if (is_full(p, grant, former)) {
+		*hit_out = limit_of_policy(REFUSED_TOO_MANY_TUNNELS, p->by, grant->max_tunnels,
+		                           "max_tunnels of the identity");
+		return false;
+	}
+	return true;
+}
+
+/* Counts one more tunnel for the principal, if may_add_tunnel allows it. Returns a reference to the
+ * principal. NULL: it is not allowed, which *hit_out says, or memory is out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
                                     const struct grant *grant, const struct limit_hit *in_all,
-                                    const struct principal *leaves, struct limit_hit *hit_out)
+                                    const struct principal *former, struct limit_hit *hit_out)
 {
-	struct principal *p, *refused = NULL;
+	struct principal *p;
 
 	pthread_mutex_lock(&table->lock);
 	p = get_principal(table, by, grant ? grant->session : 0);
-	if (p && in_all && atomic_load(&table->tunnels) >= in_all->most) {
-		*hit_out = *in_all;
-		refused = p;
-	} else if (p && is_full(p, grant, leaves)) {
-		*hit_out = limit_of_policy(REFUSED_TOO_MANY_TUNNELS, by, grant->max_tunnels,
-		                           "max_tunnels of the identity");
-		refused = p;
-	}
-	if (refused) {
-		release_principal(table, refused);
+	if (p && !may_add_tunnel(table, p, grant, in_all, former, hit_out)) {
+		release_principal(table, p);
 		p = NULL;
 	}
 	if (p) {
@@ -143,11 +154,11 @@ static void release_trace(struct client_trace *trace)
 		free(trace);
 }
 
-/* The account of one more tunnel, which its source has counted already, or of the tunnel that
- * leaves this other account. */
+/* Makes the account of a new tunnel, or of one that moves here from the account `former`. The
+ * source has counted the tunnel already. NULL and *hit_out. */
 static struct account *make_account(struct principal_table *table, struct source *source,
                                     struct instance *by, struct grant *grant,
-                                    const struct limit_hit *in_all, const struct account *leaves,
+                                    const struct limit_hit *in_all, const struct account *former,
                                     struct limit_hit *hit_out)
 {
 	struct account *account = calloc(1, sizeof *account);
@@ -155,11 +166,11 @@ static struct account *make_account(struct principal_table *table, struct source
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!account)
 		return NULL;
-	account->trace = get_trace(leaves ? leaves->trace : NULL);
+	account->trace = get_trace(former ? former->trace : NULL);
 	account->identity = strdup(grant ? grant->identity : "");
 	if (account->trace && account->identity)
 		account->principal = add_tunnel(table, by, grant, in_all,
-		                                leaves ? leaves->principal : NULL, hit_out);
+		                                former ? former->principal : NULL, hit_out);
 	if (!account->principal) {
 		release_trace(account->trace);
 		free(account->identity);

@@ -45,7 +45,7 @@ struct account {
 	atomic_uint refs;
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
-	struct source *source; /* ref; the client's, from which data connections will come */
+	struct source *source; /* ref; the client's, where its data connections will come from */
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
 	char *identity; /* owned; never changes; "" without authentication */
@@ -53,8 +53,8 @@ struct account {
 	 * under other owners. */
 	struct client_trace *trace;
 	struct list node; /* in principal->standing */
-	struct server_worker
-		*home; /* borrowed; the tunnel's worker. Valid after the tunnel has closed */
+	/* Borrowed; the tunnel's worker. Still valid after the tunnel has closed. */
+	struct server_worker *home;
 	uint16_t port;
 	uint64_t id;         /* the tunnel's: see server_new_id; 0: its port never opened */
 	atomic_uint inside;  /* visitors that wait or have a relay */
@@ -66,8 +66,8 @@ struct account {
 void principal_table_init(struct principal_table *table);
 void principal_table_fini(struct principal_table *table);
 
-/* Opens a tunnel's account; takes the grant on success. NULL and *hit_out if the principal, the
- * source, or the whole server has reached its number of tunnels, or memory is out. [worker] */
+/* Opens a tunnel's account; takes the grant on success. NULL and *hit_out: the principal, the
+ * source, or the whole server has as many tunnels as it may have, or memory is out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source,
                              const struct limits *limits, struct instance *by, struct grant *grant,
                              struct limit_hit *hit_out);
@@ -101,13 +101,13 @@ void account_unref(struct account *account);
  * use. [any] */
 struct limit_hit account_limit_in_all(const struct principal_table *table,
                                       const struct limits *limits);
-/* The one for which account_enter refuses visitors with this reason. [worker] of the tunnel */
+/* The limit for which account_enter refuses visitors with this reason. [worker] of the tunnel */
 struct limit_hit account_limit(const struct account *account, const struct limits *limits,
                                enum refusal why);
 /* How long the tunnel's grant lets it be open. [worker] of the tunnel */
 struct limit_hit account_life(const struct account *account);
-/* Counts one more visitor, also for its source (NULL: sources are not counted). False and *why_out
- * if the source, the principal, or the whole server has reached its number of visitors. [worker] */
+/* Counts one more visitor, also for its source (NULL: sources are not counted). False and *why_out:
+ * the source, the principal, or the whole server has as many visitors as it may have. [worker] */
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
                    enum refusal *why_out);
 /* One visitor less. Releases the source. [any] */

@@ -10,7 +10,7 @@ struct ahead_pass {
 	struct ahead_table *table;
 	struct source *source; /* ref */
 	struct uuid id;
-	unsigned most; /* waiting connections */
+	unsigned most; /* connections that may wait under the pass: SLACK times those promised */
 	atomic_uint waiting, refs;
 	atomic_bool withdrawn;
 };
@@ -88,28 +88,47 @@ bool ahead_is_withdrawn(const struct ahead_pass *pass)
 	return atomic_load(&pass->withdrawn);
 }
 
-static bool count_waiting(struct ahead_pass *pass, const struct limits *limits,
-                          struct limit_hit *hit_out)
+static void name_limit_of_pass(const struct ahead_pass *pass, const struct limits *limits,
+                               struct limit_hit *hit_out)
 {
-	struct ahead_table *table = pass->table;
-	unsigned most_of_source = (limits->ahead + 1) / 2;
-
 	hit_out->most = pass->most / SLACK;
 	hit_out->from = hit_out->most < limits->settings.max_ahead_per_tunnel
 	                        ? "client.ahead of the client"
 	                        : "limits.max_ahead_per_tunnel";
-	if (!limit_take(&pass->waiting, pass->most))
-		return false;
-	hit_out->most = limits->ahead;
+}
+
+/* Counts the connection for all passes together, and for the source. False and *hit_out. */
+static bool count_in_all(struct ahead_pass *pass, const struct limits *limits,
+                         struct limit_hit *hit_out)
+{
+	unsigned most_of_source = (limits->ahead + 1) / 2;
+
 	hit_out->from = "descriptors";
-	if (limit_take(&table->waiting, limits->ahead)) {
-		if (source_add_ahead(pass->source, most_of_source))
-			return true;
-		hit_out->most = most_of_source;
-		atomic_fetch_sub(&table->waiting, 1);
+	if (!limit_take(&pass->table->waiting, limits->ahead)) {
+		hit_out->most = limits->ahead;
+		return false;
 	}
-	atomic_fetch_sub(&pass->waiting, 1);
-	return false;
+	if (!source_add_ahead(pass->source, most_of_source)) {
+		hit_out->most = most_of_source;
+		atomic_fetch_sub(&pass->table->waiting, 1);
+		return false;
+	}
+	return true;
+}
+
+/* False and *hit_out: there are too many; nothing is counted. */
+static bool count_waiting(struct ahead_pass *pass, const struct limits *limits,
+                          struct limit_hit *hit_out)
+{
+	if (!limit_take(&pass->waiting, pass->most)) {
+		name_limit_of_pass(pass, limits, hit_out);
+		return false;
+	}
+	if (!count_in_all(pass, limits, hit_out)) {
+		atomic_fetch_sub(&pass->waiting, 1);
+		return false;
+	}
+	return true;
 }
 
 struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
@@ -124,10 +143,11 @@ struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
 	if (pass)
 		atomic_fetch_add(&pass->refs, 1);
 	pthread_mutex_unlock(&table->lock);
-	if (!pass || count_waiting(pass, limits, hit_out))
-		return pass;
-	pass_unref(pass);
-	return NULL;
+	if (pass && !count_waiting(pass, limits, hit_out)) {
+		pass_unref(pass);
+		return NULL;
+	}
+	return pass;
 }
 
 void ahead_leave(struct ahead_pass *pass)

@@ -75,7 +75,7 @@ void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *i
 	pthread_mutex_lock(&gate->lock);
 	door->inside = inside;
 	pthread_mutex_unlock(&gate->lock);
-	gate_pass_on(gate, limits);
+	gate_pass_on(gate, limits); /* the new account may have room */
 }
 
 bool gate_shut(struct gate *gate, struct gate_door *door)

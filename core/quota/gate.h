@@ -37,7 +37,7 @@ void gate_fini(struct gate *gate);
 /* inside: the count of this tunnel's waiting visitors, which its account holds. [worker] */
 void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *inside,
                     void (*run_wake)(struct loop_task *wake));
-/* From now on `inside` is the count: the tunnel has another account. [worker] */
+/* The tunnel has another account: from now on `inside` counts its waiting visitors. [worker] */
 void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside,
                        const struct limits *limits);
 /* False: no room. The door then waits, and its wake will run once. [worker] */

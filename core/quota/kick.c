@@ -67,9 +67,15 @@ bool kick_means(const struct kick *kick, const struct account *account)
 	return strcmp(account_identity(account), kick->identity) == 0;
 }
 
-static void note_end(struct kicked *kicked, unsigned n_before, uint16_t port, const char *identity)
+static unsigned count_of(const struct kicked *kicked)
 {
-	if (n_before == 0) {
+	return kicked->tunnels + kicked->relays;
+}
+
+/* Notes the port and the identity of what has ended, before it is counted. */
+static void note_end(struct kicked *kicked, uint16_t port, const char *identity)
+{
+	if (count_of(kicked) == 0) {
 		kicked->port = port;
 		snprintf(kicked->identity, sizeof kicked->identity, "%s", identity);
 		return;
@@ -80,27 +86,22 @@ static void note_end(struct kicked *kicked, unsigned n_before, uint16_t port, co
 		kicked->identity[0] = '\0';
 }
 
-static unsigned count_of(const struct kicked *kicked)
-{
-	return kicked->tunnels + kicked->relays;
-}
-
 void kicked_add_tunnel(struct kicked *kicked, const struct account *account)
 {
-	note_end(kicked, count_of(kicked), account->port, account_identity(account));
+	note_end(kicked, account->port, account_identity(account));
 	kicked->tunnels++;
 }
 
 void kicked_add_relay(struct kicked *kicked, const struct account *account)
 {
-	note_end(kicked, count_of(kicked), account->port, account_identity(account));
+	note_end(kicked, account->port, account_identity(account));
 	kicked->relays++;
 }
 
 void kicked_add(struct kicked *kicked, const struct kicked *more)
 {
 	if (count_of(more) > 0)
-		note_end(kicked, count_of(kicked), more->port, more->identity);
+		note_end(kicked, more->port, more->identity);
 	kicked->tunnels += more->tunnels;
 	kicked->relays += more->relays;
 }

@@ -4,7 +4,8 @@
  *   port=20000      the tunnel at this public port
  *   identity=alice  all tunnels of this identity
  *
- * A tunnel ends with all its visitors, also with those that it has from before it was lost. */
+ * A tunnel ends together with all its visitors. The same holds for visitors whose tunnel is gone
+ * already. */
 #ifndef CORE_KICK_H
 #define CORE_KICK_H
 
@@ -26,14 +27,15 @@ struct kick {
 /* What has ended. Zero-initialized: nothing. */
 struct kicked {
 	unsigned tunnels, relays;
-	uint16_t port;                         /* 0: nothing, or there are several */
-	char identity[SPORE_IDENTITY_MAX + 1]; /* "": likewise, or without authentication */
+	uint16_t port; /* 0: nothing has ended, or at several ports */
+	/* "": nothing has ended, or of several identities, or there is no authentication. */
+	char identity[SPORE_IDENTITY_MAX + 1];
 };
 
 /* False: the text is none of the above. */
 bool kick_parse(const char *text, struct kick *kick_out);
 bool kick_is_given(const struct kick *kick);
-/* Is it this tunnel? [any] */
+/* Does the operator mean the tunnel of this account? [any] */
 bool kick_means(const struct kick *kick, const struct account *account);
 /* Counts a tunnel or a visitor of this account as ended. [any] */
 void kicked_add_tunnel(struct kicked *kicked, const struct account *account);

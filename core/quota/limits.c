@@ -2,17 +2,20 @@
 
 #include "relay/relay.h"
 
-/* The descriptors are divided, so that they never run out. A sixteenth (at least LEAST_RESERVE) is
- * for workers, plugins, strangers, and connections opened ahead (a 64th). Pipes have a share of
- * their own. Tunnels and visitors have the rest, two each. Strangers leave the last few descriptors
- * to tunnels and visitors. */
-enum { PART = 16, AHEAD_PART = 64, LAST_PART = 64, LEAST_RESERVE = 40, OF_PROCESS = 4 };
-enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
+/* The process's descriptors are divided, so that they never run out. The reserve is for workers,
+ * plugins, strangers, and connections opened ahead. Pipes have a share of their own. Tunnels and
+ * visitors have the rest, two for each. Strangers leave the last few descriptors to tunnels and
+ * visitors. */
+enum { RESERVE_PART = 16, LEAST_RESERVE = 40 }; /* one 16th, but at least 40 */
+enum { AHEAD_PART = 64 };                       /* one 64th, which the reserve contains */
+enum { SCARCE_PART = 64, LEAST_SCARCE = 4 };    /* the last 64th, but at least 4 */
+enum { OF_PROCESS = 4 };                        /* what the process itself uses */
+enum { LEAST_STRANGERS = 8, MOST_LINGERERS = 64 };
 
-/* The part of the places that tunnels leave to visitors. */
+/* A quarter of the places, which tunnels leave to visitors. */
 enum { VISITORS_PART = 4 };
 
-/* So many visitors at once are expected where the settings do not limit them. */
+/* How many visitors at once are assumed where the settings do not limit them. */
 enum { USUAL_RELAYS = 256 };
 
 static unsigned larger(unsigned a, unsigned b)
@@ -25,12 +28,17 @@ static unsigned smaller(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
+static unsigned reserve_of(unsigned descriptors)
+{
+	return larger(descriptors / RESERVE_PART, LEAST_RESERVE);
+}
+
+/* A pipe has two descriptors, as a place has. At least two places remain. */
 static unsigned places_of(unsigned descriptors)
 {
-	unsigned reserve = 2 * relay_most_pipes(descriptors) +
-	                   larger(descriptors / PART, LEAST_RESERVE);
+	unsigned others = 2 * relay_most_pipes(descriptors) + reserve_of(descriptors);
 
-	return descriptors > reserve + OF_PROCESS ? (descriptors - reserve) / 2 : 2;
+	return descriptors > others + OF_PROCESS ? (descriptors - others) / 2 : 2;
 }
 
 static unsigned strangers_of(const struct limit_settings *settings, unsigned descriptors)
@@ -38,7 +46,7 @@ static unsigned strangers_of(const struct limit_settings *settings, unsigned des
 	unsigned most = (unsigned)settings->max_unauthenticated;
 
 	if (most == 0)
-		most = descriptors / PART - descriptors / AHEAD_PART;
+		most = descriptors / RESERVE_PART - descriptors / AHEAD_PART;
 	return larger(most, LEAST_STRANGERS);
 }
 
@@ -52,7 +60,7 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
 		.places = places_of(descriptors),
 		.strangers = strangers,
 		.ahead = descriptors / AHEAD_PART,
-		.scarce_fd = (int)(descriptors - larger(descriptors / LAST_PART, LEAST_FREE)),
+		.scarce_fd = (int)(descriptors - larger(descriptors / SCARCE_PART, LEAST_SCARCE)),
 		.lingerers = smaller(strangers / 2 / n_workers + 1, MOST_LINGERERS),
 		.pipes = relay_most_pipes(descriptors) / n_workers,
 	};
@@ -99,21 +107,23 @@ struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
 	return hit;
 }
 
+/* Do so many descriptors suffice for these settings and one tunnel? */
 static bool suffice(const struct limit_settings *settings, unsigned descriptors)
 {
-	unsigned strangers = (unsigned)settings->max_unauthenticated + descriptors / AHEAD_PART;
-	unsigned rest = larger(larger(descriptors / PART, LEAST_RESERVE), strangers);
-	unsigned places = 1 +
-	                  (settings->max_relays ? (unsigned)settings->max_relays : USUAL_RELAYS);
+	unsigned relays = settings->max_relays ? (unsigned)settings->max_relays : USUAL_RELAYS;
+	unsigned ahead = descriptors / AHEAD_PART, pipes = relay_most_pipes(descriptors);
+	unsigned wanted_reserve = (unsigned)settings->max_unauthenticated + ahead;
+	unsigned reserve = larger(reserve_of(descriptors), wanted_reserve);
 
-	return descriptors >= 2 * relay_most_pipes(descriptors) + rest + OF_PROCESS + 2 * places;
+	return descriptors >= 2 * pipes + reserve + OF_PROCESS + 2 * (relays + 1);
 }
 
 unsigned limits_need(const struct limit_settings *settings)
 {
+	enum { STEP_PART = 64 };
 	unsigned n = LEAST_RESERVE;
 
 	while (!suffice(settings, n))
-		n += n / PART / 4 + 1;
+		n += n / STEP_PART + 1;
 	return n;
 }

@@ -22,7 +22,7 @@ struct limits {
 	unsigned places;    /* tunnels and visitors together; each needs two descriptors */
 	unsigned strangers; /* unauthenticated connections, in all */
 	unsigned ahead;     /* waiting connections opened ahead, in all; one source: half */
-	int scarce_fd;      /* from this descriptor on, a stranger replaces another one */
+	int scarce_fd;      /* a stranger with this descriptor or a higher one replaces another */
 	unsigned lingerers; /* refused connections that still get the reason; of each worker */
 	unsigned pipes;     /* of each worker */
 };
@@ -32,12 +32,12 @@ struct limits {
 struct limits limits_make(const struct limit_settings *settings, unsigned descriptors,
                           unsigned n_workers);
 
-/* How many descriptors the settings need: for the visitors and the unauthenticated connections that
- * they allow, with a tunnel. Without a limit of visitors: for 256. [any] */
+/* How many descriptors a server needs for one tunnel and for as many visitors and unauthenticated
+ * connections as the settings allow. If they do not limit visitors, 256 are assumed. The result may
+ * be a little larger than needed. [any] */
 unsigned limits_need(const struct limit_settings *settings);
 
-/* How many tunnels the descriptors allow: a quarter of the places is for visitors, however many
- * tunnels are wanted. [any] */
+/* How many tunnels the descriptors allow. A quarter of the places is kept for visitors. [any] */
 unsigned limits_most_tunnels(const struct limits *limits);
 
 /* Why something is refused, and the limit that refuses it. */

@@ -196,8 +196,8 @@ const struct account *pending_entry_account(const struct pending_entry *entry)
 	return entry->visitor.account;
 }
 
-/* Gives the entry back, and takes the visitor unless visitor_out is NULL. False: it is not
- * there. */
+/* Gives the entry back, and takes the visitor out unless visitor_out is NULL. False: the visitor
+ * waits no longer. */
 static bool end_find(struct pending *pending, struct pending_entry *entry,
                      struct visitor *visitor_out)
 {

@@ -39,7 +39,7 @@ void pending_free(struct pending *pending);
 
 /* False: out of memory; the visitor still belongs to the caller. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
-/* The functions that take a visitor out let the next one in, if limits allow. */
+/* Each function that takes a visitor out lets the next one in, if `limits` allow that. */
 
 /* Takes out the visitor of this id. False: there is no such visitor, or not any more. */
 bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
@@ -47,8 +47,8 @@ bool pending_take(struct pending *pending, const struct uuid *id, const struct l
 
 enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
 
-/* The same for the owner of the visitor's tunnel: the auth instance `by` and the session. The
- * visitor of another owner stays in the table. */
+/* The same for the owner of the visitor's tunnel, which is known by the auth instance `by` and the
+ * session. PENDING_FOREIGN: the tunnel has another owner, and the visitor stays in the table. */
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
                                      const struct instance *by, uint64_t session,
                                      const struct limits *limits, struct visitor *visitor_out);
@@ -59,9 +59,8 @@ struct pending_stray {
 	spore_addr peer;
 };
 
-/* Copies at most `most` visitors that wait for the owner of this account at its port, but came
- * while the owner had the port under another account. They stay in the table. Returns their
- * number. */
+/* Copies at most `most` visitors that wait at the port of this account, and came while its owner
+ * had the port under another account. They stay in the table. Returns how many were copied. */
 size_t pending_find_strays(struct pending *pending, const struct account *account,
                            struct pending_stray *out, size_t most);
 

@@ -14,6 +14,7 @@
  * then find a free one. The number of tries limits what a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
+/* Is the port in one of these ranges? */
 static bool has_port(const spore_list *list, uint16_t port)
 {
 	const spore_port_range *ranges = list->items;
@@ -66,55 +67,63 @@ static int try_port(const struct server_settings *settings, uint16_t port, enum 
 	return -1;
 }
 
-/* Counts the ports that are both in a range of the server and in a range of the grant. If there are
- * more than n, *port_out is the n-th of them. */
-static uint32_t walk_allowed(const spore_list *server, const spore_list *granted, uint32_t n,
+/* Goes through the ports that are both in a range of the server and in a range of the grant, and
+ * returns how many there are. Sets *port_out to the one of that index, which counts from 0. If
+ * there are fewer, *port_out is unchanged. */
+static uint32_t walk_allowed(const spore_list *server, const spore_list *granted, uint32_t index,
                              uint16_t *port_out)
 {
 	const spore_port_range *a = server->items, *b = granted->items;
-	uint32_t total = 0;
+	uint32_t n_before = 0;
 
-	for (size_t i = 0; i < server->count * granted->count; i++) {
-		const spore_port_range *x = &a[i / granted->count], *y = &b[i % granted->count];
-		uint32_t lo = x->lo > y->lo ? x->lo : y->lo, hi = x->hi < y->hi ? x->hi : y->hi;
+	for (size_t i = 0; i < server->count; i++) {
+		for (size_t k = 0; k < granted->count; k++) {
+			uint32_t lo = a[i].lo > b[k].lo ? a[i].lo : b[k].lo;
+			uint32_t hi = a[i].hi < b[k].hi ? a[i].hi : b[k].hi;
+			uint32_t n_common = lo <= hi ? hi - lo + 1 : 0;
 
-		if (lo > hi)
-			continue;
-		if (n >= total && n - total <= hi - lo)
-			*port_out = (uint16_t)(lo + n - total);
-		total += hi - lo + 1;
+			if (index >= n_before && index - n_before < n_common)
+				*port_out = (uint16_t)(lo + index - n_before);
+			n_before += n_common;
+		}
 	}
-	return total;
+	return n_before;
+}
+
+static uint32_t count_allowed(const spore_list *server, const spore_list *granted)
+{
+	uint16_t unused;
+
+	return walk_allowed(server, granted, UINT32_MAX, &unused);
 }
 
 /* The ranges of a grant; NULL: all ports. */
 static spore_list ranges_of(const struct grant *grant)
 {
 	static const spore_port_range whole = { 1, 65535 };
-	bool granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
 
-	return (spore_list){ granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
-		             sizeof whole };
+	if (grant && grant->fields & SPORE_AUTH_F_PORTS)
+		return (spore_list){ grant->ports, grant->n_ports, sizeof *grant->ports };
+	return (spore_list){ &whole, 1, sizeof whole };
 }
 
 static int try_any(const struct server_settings *settings, const struct grant *grant,
                    enum refusal *why_out)
 {
 	spore_list ranges = ranges_of(grant);
-	uint16_t port = 0;
-	uint32_t total = walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &port),
-		 start = 0;
+	uint32_t total = count_allowed(&settings->public_ports, &ranges), draw = 0;
+	uint32_t n_tries = RANDOM_TRIES + (total < TRIES_IN_TURN ? total : TRIES_IN_TURN);
 
-	for (uint32_t i = 0; total && i < RANDOM_TRIES + TRIES_IN_TURN; i++) {
-		uint32_t n;
+	for (uint32_t i = 0; total && i < n_tries; i++) {
+		bool in_turn = i >= RANDOM_TRIES; /* from the last random port on */
+		uint32_t steps = in_turn ? i - RANDOM_TRIES : 0;
+		uint16_t port = 0;
 		int fd;
 
-		if (i < RANDOM_TRIES && !crypto_random(&start, sizeof start))
+		if (!in_turn && !crypto_random(&draw, sizeof draw))
 			break;
-		if (i >= RANDOM_TRIES && i - RANDOM_TRIES >= total)
-			break;
-		n = i < RANDOM_TRIES ? start % total : (start % total + i - RANDOM_TRIES) % total;
-		walk_allowed(&settings->public_ports, &ranges, n, &port);
+		walk_allowed(&settings->public_ports, &ranges, (draw % total + steps) % total,
+		             &port);
 		fd = try_port(settings, port, why_out);
 		if (fd >= 0)
 			return fd;
@@ -149,14 +158,12 @@ bool ports_refuse(const struct server_settings *settings, const struct grant *gr
                   uint16_t wanted, enum refusal *why_out)
 {
 	spore_list ranges = ranges_of(grant);
-	uint16_t unused;
+	bool allowed = wanted ? ports_allow(settings, grant, wanted)
+	                      : count_allowed(&settings->public_ports, &ranges) > 0;
 
-	if (wanted == 0 && walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &unused) > 0)
-		return false;
-	if (wanted && ports_allow(settings, grant, wanted))
-		return false;
-	*why_out = wanted ? REFUSED_PORT_NOT_ALLOWED : REFUSED_NO_PORT_LEFT;
-	return true;
+	if (!allowed)
+		*why_out = wanted ? REFUSED_PORT_NOT_ALLOWED : REFUSED_NO_PORT_LEFT;
+	return !allowed;
 }
 
 /* Writes "20000-20099,22000", cut with "..." at the size of the text. */
@@ -177,8 +184,8 @@ static void write_ranges(const spore_port_range *ranges, size_t n, char *out, si
 	}
 }
 
-/* True if min_port and max_port set the range: the list is empty, or the check has made it of these
- * two. */
+/* True if the operator gave no list of ports: then it is empty, or check_server has made it of the
+ * span from min_port to max_port. */
 static bool is_span(const spore_list *list, const spore_port_range *span)
 {
 	const spore_port_range *range = list->items;
@@ -191,13 +198,16 @@ struct limit_hit ports_limit_of_server(const struct server_settings *settings, e
 {
 	const spore_port_range span = { (uint16_t)settings->min_port,
 		                        (uint16_t)settings->max_port };
-	bool has_list = !is_span(&settings->ports, &span);
-	struct limit_hit hit = { .why = why, .from = "server.min_port, server.max_port" };
+	struct limit_hit hit = { .why = why };
 
-	if (has_list)
+	if (is_span(&settings->ports, &span)) {
+		hit.from = "server.min_port, server.max_port";
+		write_ranges(&span, 1, hit.range, sizeof hit.range);
+	} else {
 		hit.from = "server.ports";
-	write_ranges(has_list ? settings->ports.items : &span, has_list ? settings->ports.count : 1,
-	             hit.range, sizeof hit.range);
+		write_ranges(settings->ports.items, settings->ports.count, hit.range,
+		             sizeof hit.range);
+	}
 	return hit;
 }
 

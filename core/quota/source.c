@@ -13,8 +13,8 @@
 
 /* An entry takes about 200 bytes, a full table about 12 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
-/* A banned source hears of its ban so many times a second and at once. A client connects once for
- * each of its tunnels. */
+/* How often a banned source may hear of its ban: HEAR_RATE times a second, and HEAR_BURST times at
+ * once, since a client connects once for each of its tunnels. */
 enum { HEAR_RATE = 1, HEAR_BURST = 10 };
 
 /* A token bucket: at most `burst` tokens, and `rate` new ones a second. */
@@ -38,7 +38,7 @@ struct source {
 	int64_t banned_until_ms;
 	uint64_t banned_tries;  /* connections that were turned away during the ban */
 	int64_t turned_away_ms; /* the last one that was turned away, banned or not; 0: none */
-	atomic_uint weight;     /* unauthenticated connections that were not expected */
+	atomic_uint unexpected; /* unauthenticated connections that were not expected */
 	atomic_uint announced;  /* data connections that are expected */
 	atomic_uint arriving;   /* unauthenticated connections that count as expected */
 	atomic_uint tunnels, visitors, ahead;
@@ -238,18 +238,19 @@ bool source_enter(struct source *source)
 	if (atomic_fetch_add(&source->arriving, 1) < atomic_load(&source->announced))
 		return true;
 	atomic_fetch_sub(&source->arriving, 1);
-	atomic_fetch_add(&source->weight, 1);
+	atomic_fetch_add(&source->unexpected, 1);
 	return false;
 }
 
 void source_leave(struct source *source, bool was_asked_for)
 {
-	atomic_fetch_sub(was_asked_for ? &source->arriving : &source->weight, 1);
+	atomic_fetch_sub(was_asked_for ? &source->arriving : &source->unexpected, 1);
 }
 
 bool source_is_over(const struct source *source, const struct limits *limits)
 {
-	return atomic_load(&source->weight) > (uint64_t)limits->settings.max_unauthenticated_per_ip;
+	return atomic_load(&source->unexpected) >
+	       (uint64_t)limits->settings.max_unauthenticated_per_ip;
 }
 
 /* With the lock held. */
@@ -289,7 +290,8 @@ void source_turn_away(struct source *source, int64_t now_ms)
 {
 	pthread_mutex_lock(&source->shard->lock);
 	source->turned_away_ms = now_ms;
-	source->banned_tries += ban_left(source, now_ms) > 0;
+	if (ban_left(source, now_ms) > 0)
+		source->banned_tries++;
 	pthread_mutex_unlock(&source->shard->lock);
 }
 
@@ -389,7 +391,8 @@ bool source_was_wrong(struct source *source, const struct limits *limits, int64_
 	        ((double)limits->settings.ban_time / 10.0 + 1.0);
 	source->wrong = source->wrong > faded ? source->wrong - faded + 1 : 1;
 	source->wrong_at_ms = now_ms;
-	/* The wrong answers before this one may have faded by less than one. */
+	/* If answers are wrong in quick succession, the sum of ban_after of them is a little less
+	 * than ban_after, since the earlier ones have faded a little. */
 	if (source->wrong > (double)(limits->settings.ban_after - 1)) {
 		source->banned_until_ms = now_ms + limits->settings.ban_time;
 		source->banned_tries = 0;

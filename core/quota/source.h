@@ -48,14 +48,14 @@ bool source_is_over(const struct source *source, const struct limits *limits);
 int64_t source_ban_left(struct source *source, int64_t now_ms);
 /* Do wrong secrets ban this source? [any] */
 bool source_may_be_banned(const struct source *source, const struct limits *limits);
-/* A banned source connects again. True if this connection may go on: to hear of the ban, or, if the
- * source has a tunnel, as one of its data connections. Other sources mostly may not, since hearing
- * can cost a TLS handshake. */
+/* A banned source connects again. True if this connection may go on. If the source has a tunnel,
+ * it may, since this can be one of its data connections. Otherwise it may go on only to hear of the
+ * ban, and only now and then, since that can cost a TLS handshake. */
 bool source_may_hear(struct source *source, int64_t now_ms);
 /* A connection of the source was turned away before the server knew what it was for. During a ban
  * it counts as a try. */
 void source_turn_away(struct source *source, int64_t now_ms);
-/* Has that happened since then? */
+/* Was a connection of the source turned away since then? */
 bool source_was_turned_away(struct source *source, int64_t since_ms);
 
 /* Counts one more tunnel; false if the source has as many as it may have. */
@@ -75,7 +75,7 @@ void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token from its bucket. */
 bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms);
-/* It gave a wrong answer; true if that bans the source. During a ban nothing is counted. */
+/* It gave a wrong answer. True if that bans the source. During a ban nothing is counted. */
 bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms);
 /* Its wrong answers are forgotten. */
 void source_was_right(struct source *source);
@@ -88,7 +88,8 @@ struct source_ban {
 	uint64_t tries; /* connections that were turned away during the ban */
 };
 
-/* Copies at most `most` bans that still last to `out`. Returns how many there are in all. */
+/* Copies the bans that still last to `out`, but at most `most`. Returns how many there are in
+ * all. */
 size_t source_list_bans(struct source_table *table, int64_t now_ms, struct source_ban *out,
                         size_t most);
 /* Ends the ban of the address's source, if it is banned, and forgets its wrong answers and how fast

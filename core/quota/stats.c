@@ -29,11 +29,10 @@ static void init_refusals(struct stats *stats)
 		for (int reason = 0; reason < REFUSED_COUNT; reason++) {
 			const char *values[] = { place_names[at], refusal_name(reason) };
 
-			stats->refusals[at][reason] = refusal_happens_at(reason, at)
-			                                      ? family_series(stats->metrics,
-			                                                      FAMILY_REFUSALS,
-			                                                      values)
-			                                      : 0;
+			stats->refusals[at][reason] = 0;
+			if (refusal_happens_at(reason, at))
+				stats->refusals[at][reason] = family_series(
+					stats->metrics, FAMILY_REFUSALS, values);
 		}
 	}
 }

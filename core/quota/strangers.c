@@ -155,12 +155,15 @@ struct stranger *stranger_to_close(const struct stranger_list *list,
 		*hit_out = limits_of_source(limits, REFUSED_CROWD);
 		return oldest_of(newcomer->crowd);
 	}
-	if (list->count <= 1 || (!scarce && !is_over))
+	if (list->count <= 1)
 		return NULL;
-	*hit_out = is_over ? limit_in_all(limits)
-	                   : (struct limit_hit){
-				     REFUSED_CROWD, limits->scarce_fd, "", "descriptors", NULL,
-				     false
-			     };
+	if (is_over)
+		*hit_out = limit_in_all(limits);
+	else if (scarce)
+		*hit_out = (struct limit_hit){ .why = REFUSED_CROWD,
+			                       .most = limits->scarce_fd,
+			                       .from = "descriptors" };
+	else
+		return NULL;
 	return oldest_of(CONTAINER_OF(list->levels[list->top].next, struct crowd, level));
 }

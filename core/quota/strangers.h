@@ -36,15 +36,15 @@ struct stranger_list {
 /* total: borrowed; all workers share it. */
 void stranger_list_init(struct stranger_list *list, atomic_uint *total);
 void stranger_init(struct stranger *stranger);
-/* Adds a connection whose source has entered. Takes the reference to the source in either case.
- * asked_for: what source_enter returned. False: out of memory. */
+/* Adds a connection that source_enter has counted. asked_for: what source_enter returned. Takes the
+ * reference to the source, also on failure. False: out of memory. */
 bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source,
                   bool asked_for);
 /* The connection has authenticated, or has ended. Idempotent. */
 void stranger_remove(struct stranger_list *list, struct stranger *stranger);
-/* Which stranger to close now that the newcomer was added, and *hit_out; never the newcomer itself.
- * NULL: none.
- * scarce: descriptors are nearly used up, so one must go even below the limits. */
+/* Which stranger to close now that the newcomer was added, and *hit_out. It is never the newcomer
+ * itself. NULL: no stranger needs to be closed. scarce: descriptors are nearly used up, so one must
+ * go even below the limits. */
 struct stranger *stranger_to_close(const struct stranger_list *list,
                                    const struct stranger *newcomer, const struct limits *limits,
                                    bool scarce, struct limit_hit *hit_out);

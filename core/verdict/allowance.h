@@ -2,9 +2,10 @@
  * ended exactly once.
  *
  * An allowance is made before the instance is asked, so that what happens after its ALLOW needs no
- * memory. It has one owner, which hands it on: the question (verdict/auth), the newcomer, the
- * tunnel. Only allowance_end ends it, and calls session_end() if the ALLOW was given. It keeps the
- * instance, which therefore stops after the end of its last ALLOW. */
+ * memory. It has one owner at a time, which hands it on: first the question (verdict/auth), then
+ * the newcomer, then the tunnel. Only allowance_end ends it, and calls session_end() if the ALLOW
+ * was given. It holds a reference to the instance, which therefore stops after the end of its last
+ * ALLOW. */
 #ifndef CORE_ALLOWANCE_H
 #define CORE_ALLOWANCE_H
 
@@ -20,33 +21,33 @@ struct instance;
 struct allowance {
 	struct instance *by;         /* ref */
 	spore_ticket ticket;         /* of its verify() */
-	struct revision_stamp asked; /* before its verify() */
+	struct revision_stamp asked; /* taken before its verify() */
 	struct grant *grant;         /* owned; NULL: not given, or memory was out */
-	struct good_entry *good;     /* ref; while this ALLOW lasts, it is good; NULL: none */
+	struct good_entry *good;     /* ref; is good while this ALLOW lasts; NULL: none */
 	/* Private. */
 	struct loop *loop;
 	bool given;
 	atomic_bool completed; /* the ticket has been completed */
 	int64_t since_ms;
 	uint32_t reason;
-	atomic_uint holders; /* the owner, and the pool's call */
-	struct loop_task late;
-	struct spore_worker *entered; /* by the pool's call, until its ALLOW has ended */
+	atomic_uint holders;          /* the owner, and the pool's call */
+	struct loop_task late;        /* posted for an ALLOW that the ticket no longer took */
+	struct spore_worker *entered; /* by the pool's call; `late` leaves it */
 };
 
 /* The instance will be asked on this loop with this ticket. NULL: out of memory. [worker] */
 struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket);
-/* The instance has said ALLOW, on a thread that had made these revisions. Takes the grant; NULL: an
- * empty one. Its verifier goes to the instance's host/last_good, or is wiped. False: out of memory;
- * end it. [worker] */
+/* The instance has said ALLOW. made: the revisions of the thread that said so. Takes the grant;
+ * NULL: an empty one. The grant's verifier goes to the instance's host/last_good, or is wiped.
+ * False: out of memory, and the caller ends the allowance. [worker] */
 bool allowance_give(struct allowance *allowance, struct grant *grant, struct ticks_run made);
-/* It was given, and the instance has revised its identity since it was asked: the ALLOW may be
- * older than that. If not, the worker will hear of each later revision. [worker] */
+/* True: it was given, and the instance has revised the identity since it was asked, so the ALLOW
+ * may be older than the revision. False: the worker will hear of each later revision. [worker] */
 bool allowance_is_old(const struct allowance *allowance);
-/* It was given, and the revision concerns it. The allowance may be NULL. [worker] */
+/* True: it was given, and the revision concerns it. The allowance may be NULL. [worker] */
 bool allowance_is_concerned(const struct allowance *allowance, const struct revision *revision);
 /* Gives it the policy of this grant; identity and session stay. False: there is no policy (NULL),
- * or memory is out. The caller then ends it. [worker] */
+ * or memory is out, and the caller ends the allowance. [worker] */
 bool allowance_change(struct allowance *allowance, const struct grant *policy);
 /* The instance that gave it, and the session value; NULL and 0 without authentication. */
 static inline struct instance *allowance_by(const struct allowance *allowance)
@@ -60,19 +61,21 @@ static inline uint64_t allowance_session(const struct allowance *allowance)
 }
 
 /* Tells the instance that the ALLOW has ended, and frees the allowance, which may be NULL. reason:
- * SPORE_END_*. `used` has the port, what the tunnel has used and what the client has said; this
- * function fills in the rest. It is NULL if no tunnel was opened and nothing is known of the
- * client. [worker] */
+ * SPORE_END_*. used: the port, what the tunnel has used and what the client has said; this function
+ * fills in the rest. NULL: no tunnel was opened, and nothing is known of the client. [worker] */
 void allowance_end(struct allowance *allowance, uint32_t reason, const spore_session_end *used);
 
 /* ---- a verify() on the pool, which may go on after the allowance has ended ---- */
 
-/* A hold does not keep the instance: one that waits for its last user would not be drained while
- * the call blocks. The call has entered the instance's worker, which is enough. [worker] */
+/* Keeps the allowance's memory until the call has returned. A hold is no reference to the instance:
+ * with one, the instance would not be drained while the call blocks. The call has entered the
+ * instance's worker, which suffices, since the instance does not stop before that is left.
+ * [worker] */
 void allowance_hold(struct allowance *allowance);
-/* The call has returned, with ALLOW or not, and the ticket got the returned verdict if it was still
- * open. Gives the hold back, and leaves the entered worker: after the end of an ALLOW that came too
- * late for the ticket. NULL is fine as the allowance. [any] */
+/* The call has returned, and the ticket got the verdict if it was still open. allowed: the verdict
+ * was ALLOW. Gives the hold back and leaves the worker that the call has entered. If the ALLOW came
+ * too late for the ticket, the instance is first told that it has ended. allowance: may be NULL.
+ * [any] */
 void allowance_settle(struct allowance *allowance, bool allowed, struct spore_worker *entered);
 
 #endif

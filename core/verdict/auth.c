@@ -18,7 +18,7 @@
 #include "verdict/good_verdict.h"
 #include "wire/about.h"
 
-/* So often an instance is asked again that revises the identity while it is asked. */
+/* How often the question is repeated if the instance revises the identity while it is asked. */
 enum { MAX_REPEATS = 3 };
 
 static const spore_auth_ops *ops_of(const struct instance *instance)
@@ -62,8 +62,9 @@ struct job {
 	struct allowance *allowance; /* held; NULL: an ALLOW has no end */
 	struct spore_conn *conn;     /* owned copy */
 	struct about about;          /* owned copy */
-	bool verify, allowed;
-	char texts[]; /* copies: the answer, the identity */
+	bool verify;                 /* verify() is called; false: answer() */
+	bool allowed;                /* verify() has returned SPORE_ALLOW */
+	char texts[];                /* copies: the answer, the identity */
 };
 
 static void free_job(struct job *job)
@@ -204,9 +205,10 @@ static struct instance *current_instance(const struct auth_run *run)
 }
 
 /* The plugin did not return SPORE_EPENDING. True if it has completed its ticket all the same: then
- * that result counts, and the returned value is ignored. */
-static bool has_completed_ticket(struct auth_run *run, const struct instance *instance,
-                                 int32_t returned, ticket_fn on_done)
+ * the returned value is ignored, and on_done gets the ticket's result. Otherwise closes the
+ * ticket. */
+static bool must_await_ticket(struct auth_run *run, const struct instance *instance,
+                              int32_t returned, ticket_fn on_done)
 {
 	if (!ticket_redirect(run->ticket, on_done, run)) {
 		run->ticket = 0;
@@ -264,8 +266,7 @@ static int32_t ask_once(struct auth_run *run, struct instance *instance)
 		verdict = submit_job(instance, &run->question, run->ticket, true, run->allowance);
 	else
 		verdict = ask_on_worker(run, instance);
-	if (verdict != SPORE_EPENDING &&
-	    has_completed_ticket(run, instance, verdict, on_verify_done))
+	if (verdict != SPORE_EPENDING && must_await_ticket(run, instance, verdict, on_verify_done))
 		return SPORE_EPENDING;
 	if (verdict == SPORE_ALLOW && run->allowance &&
 	    !allowance_give(run->allowance, NULL, ticks_own()))
@@ -279,7 +280,7 @@ static void end_allowance(struct auth_run *run)
 	run->allowance = NULL;
 }
 
-/* An ALLOW that is old is not one: the instance is asked again, and then knows what has changed.
+/* An old ALLOW does not count: the instance is asked again, and then knows what has changed.
  * Returns the verdict that counts. */
 static int32_t refresh_verdict(struct auth_run *run, struct instance *instance, int32_t verdict)
 {
@@ -295,8 +296,8 @@ static int32_t ask_instance(struct auth_run *run, struct instance *instance)
 	return refresh_verdict(run, instance, ask_once(run, instance));
 }
 
-/* An instance that cannot decide about an open tunnel is asked again later, and the round's summary
- * names it. */
+/* About an open tunnel this line is for debugging only: the instance is asked again later, and the
+ * summary of the round names it. */
 static void log_undecided(const struct auth_run *run, const struct instance *instance,
                           int32_t verdict, bool was_late)
 {
@@ -315,7 +316,8 @@ static void log_undecided(const struct auth_run *run, const struct instance *ins
 		       log_str("status", status_text(verdict, text)), log_str("then", then));
 }
 
-/* A plugin that blocks its worker also keeps it from seeing the deadline. */
+/* The timer for the deadline does not run while the plugin blocks its worker, so the time is
+ * checked here, too. */
 static bool is_late(const struct auth_run *run)
 {
 	return run->question.purpose != SPORE_AUTH_RENEW && clock_ms() > run->question.deadline_ms;
@@ -328,6 +330,18 @@ static bool fall_back(struct auth_run *run, struct instance *instance, int32_t s
 		return false;
 	run->by = instance;
 	return true;
+}
+
+/* The instance could not decide. Returns what weigh_verdict returns. */
+static int32_t weigh_failure(struct auth_run *run, struct instance *instance, int32_t status,
+                             bool was_late)
+{
+	if (!was_late && fall_back(run, instance, status))
+		return SPORE_ALLOW;
+	log_undecided(run, instance, status, was_late);
+	run->failure = status < 0 ? status : SPORE_EINVAL;
+	run->failed = instance;
+	return instance->continue_on_error ? SPORE_NEXT : run->failure;
 }
 
 /* The verdict of the chain after one instance's verdict; SPORE_NEXT: ask the next instance. */
@@ -350,12 +364,7 @@ static int32_t weigh_verdict(struct auth_run *run, struct instance *instance, in
 	run->is_unbound = run->is_unbound || verdict == SPORE_UNBOUND;
 	if (verdict == SPORE_NEXT || verdict == SPORE_UNBOUND)
 		return SPORE_NEXT;
-	if (!was_late && fall_back(run, instance, verdict))
-		return SPORE_ALLOW;
-	log_undecided(run, instance, verdict, was_late);
-	run->failure = verdict < 0 ? verdict : SPORE_EINVAL;
-	run->failed = instance;
-	return instance->continue_on_error ? SPORE_NEXT : run->failure;
+	return weigh_failure(run, instance, verdict, was_late);
 }
 
 /* Asks the instances from run->at on. */
@@ -385,10 +394,9 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 
 	run->ticket = 0;
 	if (verdict == SPORE_ALLOW && run->allowance) {
-		verdict = allowance_give(run->allowance, result->grant, result->made)
-		                  ? verdict
-		                  : SPORE_ENOMEM;
-	} else {
+		if (!allowance_give(run->allowance, result->grant, result->made))
+			verdict = SPORE_ENOMEM;
+	} else { /* result->grant is set only if a data connection was allowed */
 		revision_stamp_pass(&run->asked, result->made);
 		good_verdict_confirm(&run->question, instance, result->grant, &run->asked);
 		grant_free(result->grant);
@@ -449,10 +457,9 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 		guest_leave();
 		meter_call(&instance->meter, loop, AUTH_ANSWER, asked_ns);
 	}
-	return status != SPORE_EPENDING &&
-	                       has_completed_ticket(run, instance, status, on_answer_done)
-	               ? SPORE_EPENDING
-	               : status;
+	if (status != SPORE_EPENDING && must_await_ticket(run, instance, status, on_answer_done))
+		return SPORE_EPENDING;
+	return status;
 }
 
 const char *auth_failure(const struct auth_run *run, int32_t *status_out)
@@ -494,7 +501,8 @@ static void take_late_verdict(void *arg, struct ticket_result *result)
 	allowance_end(allowance, allowance->reason, NULL);
 }
 
-/* The verdict was given, but did not arrive in time. False: it was not given. */
+/* True: a verdict is on its way, and take_late_verdict will end it if it is an ALLOW. False: there
+ * is no verdict yet, or its ALLOW has no end. */
 static bool redirect_verdict(struct auth_run *run, uint32_t reason)
 {
 	struct allowance *allowance = run->allowance;
@@ -506,7 +514,7 @@ static bool redirect_verdict(struct auth_run *run, uint32_t reason)
 	return true;
 }
 
-/* An ALLOW that was given and not taken; what the client has said is still there. */
+/* Ends an ALLOW that was given and not taken. What the client has said is still valid. */
 static void end_untaken(struct auth_run *run, uint32_t reason)
 {
 	struct about_view view;
@@ -519,6 +527,7 @@ static void end_untaken(struct auth_run *run, uint32_t reason)
 void auth_cancel(struct auth_run *run, uint32_t reason)
 {
 	if (run->ticket) {
+		/* A client's run has `by` while it waits, a server's only after the verdict. */
 		struct instance *instance = run->by ? run->by : current_instance(run);
 		struct loop *loop = stream_loop(run->question.stream);
 
@@ -532,7 +541,8 @@ void auth_cancel(struct auth_run *run, uint32_t reason)
 
 int32_t auth_give_up(struct auth_run *run)
 {
-	/* A verdict on its way, perhaps a denial, comes too late. It is not a failure. */
+	/* A verdict that is on its way may be a denial. Only an instance that has given none has
+	 * failed, and may fall back. */
 	bool is_silent = run->ticket && ticket_is_open(run->ticket);
 	struct instance *instance = is_silent ? current_instance(run) : NULL;
 

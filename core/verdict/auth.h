@@ -26,9 +26,9 @@ struct auth_run {
 	struct auth_question question;
 	size_t at;                   /* index of the current instance in the chain */
 	int64_t asked_ns;            /* when it was asked, by clock_ns() */
-	struct revision_stamp asked; /* likewise */
-	unsigned repeats;            /* how often an ALLOW was old, so that it was asked again */
-	spore_ticket ticket;         /* of the pending verdict or answer; 0: none is pending */
+	struct revision_stamp asked; /* when it was asked, for revisions */
+	unsigned repeats;    /* how often a question was repeated because an ALLOW was old */
+	spore_ticket ticket; /* of the pending verdict or answer; 0: none is pending */
 	auth_fn on_verdict;
 	auth_step_fn on_step;          /* set by who asks, before auth_judge; may be NULL */
 	int32_t failure;               /* the last SPORE_E* of the chain */
@@ -59,8 +59,8 @@ const char *auth_failure(const struct auth_run *run, int32_t *status_out);
 /* Logs which plugin has given no verdict when the time is up. */
 void auth_log_late(const struct auth_run *run);
 /* The time for a pending verdict is up. Returns SPORE_ALLOW if its instance has let this client in
- * before ("on_error": "last_good"); the run is then as after that verdict of auth_judge. Otherwise
- * returns SPORE_ETIMEOUT. In both cases on_verdict is not called any more. */
+ * before ("on_error": "last_good"). The run is then as if auth_judge had returned SPORE_ALLOW.
+ * Otherwise returns SPORE_ETIMEOUT. In both cases on_verdict is not called any more. */
 int32_t auth_give_up(struct auth_run *run);
 /* Drops a pending verdict, and ends an ALLOW that was not taken, even if it still comes. reason:
  * SPORE_END_*. Harmless if none is pending or the run is zeroed. */

@@ -17,8 +17,8 @@ spore_str auth_request_binding(const spore_conn *conn)
 	return binding;
 }
 
-/* Did this instance let the client in, under an earlier configuration? Only then the client's
- * identity is its own word. */
+/* Is this the instance that let the client in, perhaps under an earlier configuration? If not, the
+ * client's identity and session mean nothing to it. */
 static bool is_origin(const struct instance *instance, const struct allowance *allowance)
 {
 	const struct instance *by = allowance->by;

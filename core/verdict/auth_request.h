@@ -34,11 +34,12 @@ struct auth_question {
 
 /* What a request to renew a verdict says about the old one. */
 struct auth_origin {
-	const char *identity, *name; /* the name is permanent */
-	bool is_same;
+	const char *identity; /* of the client; borrowed from question->renews */
+	const char *name;     /* permanent; of the instance that let the client in */
+	bool is_same;         /* the instance that is asked has let the client in itself */
 };
 
-/* For this instance; its identity is borrowed from question->renews. */
+/* What a request to this instance says. */
 struct auth_origin auth_request_origin(const struct auth_question *q,
                                        const struct instance *instance);
 /* The request points into *view, and borrows what the question does. */

@@ -12,7 +12,7 @@
 #include "net/stream.h"
 #include "verdict/allowance.h"
 
-/* Visitors may be many, so only some of their lines are logged. */
+/* There may be many data connections, so only some of their lines are logged. */
 static void log_verdict(struct instance *instance, const struct auth_question *q,
                         const struct grant *grant, int32_t status, int64_t age_ms)
 {
@@ -64,19 +64,29 @@ static bool ask(const struct auth_question *q, struct instance *instance, spore_
 	return true;
 }
 
-/* An ALLOW for a control connection is made before the plugin is asked, so that it has its end in
- * any case. */
+/* True: the instance accepts the answer, and the ALLOW is given. */
+static bool allow_again(const struct auth_question *q, struct instance *instance, int32_t status,
+                        struct allowance *allowance)
+{
+	struct grant *grant = NULL;
+
+	if (!ask(q, instance, allowance->ticket, status, &grant))
+		return false;
+	/* Given even if memory for the grant is out, since the plugin then expects its end. */
+	if (!allowance_give(allowance, grant, ticks_own()) || !grant)
+		return false;
+	return !allowance_is_old(allowance);
+}
+
+/* The allowance is made before the plugin is asked, so that an ALLOW has its end in any case. */
 static bool find_for_control(const struct auth_question *q, struct instance *instance,
                              int32_t status, struct allowance **allowance_out)
 {
 	struct loop *loop = stream_loop(q->stream);
 	spore_ticket ticket = take_number(loop);
 	struct allowance *allowance = ticket ? allowance_new(instance, loop, ticket) : NULL;
-	struct grant *grant = NULL;
 
-	if (allowance && ask(q, instance, ticket, status, &grant) &&
-	    allowance_give(allowance, grant, ticks_own()) && grant &&
-	    !allowance_is_old(allowance)) {
+	if (allowance && allow_again(q, instance, status, allowance)) {
 		*allowance_out = allowance;
 		return true;
 	}
@@ -121,8 +131,11 @@ void good_verdict_confirm(const struct auth_question *q, struct instance *instan
                           struct grant *grant, const struct revision_stamp *asked)
 {
 	int64_t now_ms = clock_ms();
+	struct good_entry *entry;
 
-	if (grant && instance->last_good && grant->session == q->session)
-		last_good_release(instance->last_good,
-		                  last_good_put(instance->last_good, grant, asked, now_ms), now_ms);
+	if (!grant || !instance->last_good || grant->session != q->session)
+		return;
+	entry = last_good_put(instance->last_good, grant, asked, now_ms);
+	/* Released at once, since only tunnels keep an entry good. */
+	last_good_release(instance->last_good, entry, now_ms);
 }

@@ -1,5 +1,5 @@
-/* good_verdict - what an auth instance's earlier ALLOWs decide while it cannot ("on_error":
- * "last_good"), and when they end. [worker] */
+/* good_verdict - lets clients in by earlier ALLOWs of an auth instance while the instance cannot
+ * decide ("on_error": "last_good"), and ends what these ALLOWs are good for. [worker] */
 #ifndef CORE_GOOD_VERDICT_H
 #define CORE_GOOD_VERDICT_H
 
@@ -18,8 +18,9 @@ bool good_verdict_find(const struct auth_question *question, struct instance *in
                        int32_t status, struct allowance **allowance_out);
 /* The instance has said DENY or NEXT: an earlier ALLOW for the same proof counts no more. */
 void good_verdict_forget(const struct auth_question *question, struct instance *instance);
-/* The instance has allowed a data connection, for which it was asked at this time. grant: NULL, or
- * what it has said of the client; its verifier is taken if the back-end stands for it. */
+/* The instance has given a verdict on a data connection. asked: when it was asked. grant: what came
+ * with an ALLOW, or NULL. If it has a verifier, and the session of the tunnel, the client can get
+ * in by this ALLOW later. */
 void good_verdict_confirm(const struct auth_question *question, struct instance *instance,
                           struct grant *grant, const struct revision_stamp *asked);
 

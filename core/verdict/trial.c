@@ -100,7 +100,7 @@ static void on_step(struct auth_run *run, const struct instance *by, int32_t ver
 	         clock_ns() - run->asked_ns);
 }
 
-/* The instances that have said nothing. `pending`: the first of them was asked. */
+/* Adds a step for each instance that has said nothing. pending: the first of them was asked. */
 static void add_silent(struct trial *trial, bool pending)
 {
 	const struct chain *chain = trial->plan.set->chains[CHAIN_AUTH];
@@ -130,10 +130,11 @@ static void take_verdict(struct trial *trial, int32_t verdict)
 	report->by = by ? by->name : trial->late;
 	report->took_ns = clock_ns() - trial->began_ns;
 	report->is_last_good = verdict == SPORE_ALLOW && by && !has_said_allow(report);
-	if (verdict == SPORE_ALLOW && allowance && allowance->grant)
-		report->grant = grant_copy(allowance->grant);
-	if (verdict == SPORE_ALLOW && allowance && !report->grant)
-		report->verdict = SPORE_ENOMEM;
+	if (verdict == SPORE_ALLOW && allowance) {
+		report->grant = allowance->grant ? grant_copy(allowance->grant) : NULL;
+		if (!report->grant)
+			report->verdict = SPORE_ENOMEM;
+	}
 	add_silent(trial, false);
 	end_trial(trial);
 }

@@ -4,8 +4,8 @@
  *
  *   home: trial_start ─▶ worker: the chain is asked ─▶ home: done
  *
- * An ALLOW ends at once (SPORE_END_REFUSED). No loop waits for another: home does not wait longer
- * for a worker that hangs than the time of the trial and TRIAL_MARGIN_MS. */
+ * An ALLOW ends at once (SPORE_END_REFUSED). No loop blocks on another. If the worker hangs, home
+ * stops waiting TRIAL_MARGIN_MS after the time of the trial. */
 #ifndef CORE_TRIAL_H
 #define CORE_TRIAL_H
 
@@ -16,7 +16,7 @@ enum { TRIAL_STEPS = 64, TRIAL_MARGIN_MS = 500 };
 
 struct trial;
 
-/* What a step's verdict is beside SPORE_ALLOW, _DENY, _NEXT, _UNBOUND and SPORE_E*. */
+/* Further values of a step's verdict, beside SPORE_ALLOW, _DENY, _NEXT, _UNBOUND and SPORE_E*. */
 enum { TRIAL_NOT_ASKED = 0, TRIAL_NO_ANSWER = SPORE_EPENDING };
 
 /* An instance of the chain, in its order. */

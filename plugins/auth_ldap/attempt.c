@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-/* So many verdicts are passed on in one turn of the loop. If the directory fails, all that wait for
- * it end at once; they have several turns, so that they do not hold up the worker. */
-enum { PER_TURN = 8 };
+/* How many verdicts are passed on in one turn of the loop. If the directory fails, all attempts end
+ * at once, and must not hold up the worker. */
+enum { VERDICTS_PER_TURN = 8 };
 
 static void free_attempt(struct attempt *attempt)
 {
@@ -12,7 +12,8 @@ static void free_attempt(struct attempt *attempt)
 	free(attempt);
 }
 
-static void run(void *arg)
+/* [blocking] */
+static void ask_directory(void *arg)
 {
 	struct attempt *attempt = arg;
 	bool has_password = attempt->purpose != SPORE_AUTH_RENEW;
@@ -20,7 +21,7 @@ static void run(void *arg)
 	attempt->inquiry.name = attempt->name;
 	attempt->inquiry.password = has_password ? attempt->password : NULL;
 	if (!atomic_load(&attempt->cancelled))
-		directory_ask(&attempt->all->directory, &attempt->inquiry);
+		directory_ask(&attempt->ldap->directory, &attempt->inquiry);
 	explicit_bzero(attempt->password, sizeof attempt->password);
 }
 
@@ -46,12 +47,12 @@ static struct attempt *take_ended(struct attempts *attempts)
 	return attempt;
 }
 
-static void pass_on(void *arg)
+static void pass_on_verdicts(void *arg)
 {
 	struct attempts *attempts = arg;
 	struct attempt *attempt;
 
-	for (int n = 0; n < PER_TURN && (attempt = take_ended(attempts)) != NULL; n++) {
+	for (int n = 0; n < VERDICTS_PER_TURN && (attempt = take_ended(attempts)) != NULL; n++) {
 		if (!atomic_load(&attempt->cancelled))
 			attempts->on_done(attempt);
 		free_attempt(attempt);
@@ -60,7 +61,7 @@ static void pass_on(void *arg)
 		attempts->host->timer_update(attempts->next_turn, 0, 0);
 }
 
-static void finish(void *arg)
+static void on_asked(void *arg)
 {
 	struct attempt *attempt = arg;
 	struct attempts *attempts = attempt->of;
@@ -78,7 +79,8 @@ bool attempts_start(struct attempts *attempts, const spore_host *host, spore_wor
 {
 	*attempts = (struct attempts){ .host = host, .worker = worker, .on_done = on_done };
 	attempts->last_link = &attempts->ended;
-	return host->timer_start(worker, 0, 0, pass_on, attempts, &attempts->next_turn) == SPORE_OK;
+	return host->timer_start(worker, 0, 0, pass_on_verdicts, attempts, &attempts->next_turn) ==
+	       SPORE_OK;
 }
 
 void attempts_stop(struct attempts *attempts)
@@ -96,7 +98,7 @@ spore_status attempts_add(struct attempts *attempts, struct attempt *attempt)
 
 	attempt->of = attempts;
 	atomic_init(&attempt->cancelled, false);
-	status = attempts->host->offload(attempts->worker, run, finish, attempt);
+	status = attempts->host->offload(attempts->worker, ask_directory, on_asked, attempt);
 	if (status != SPORE_OK) {
 		free_attempt(attempt);
 		return status;

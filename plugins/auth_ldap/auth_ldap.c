@@ -17,7 +17,7 @@
 
 /* The state of a worker. */
 struct verifier {
-	struct ldap_instance *all;
+	struct ldap_instance *ldap;
 	struct attempts attempts;
 	struct watch *watch; /* owned; NULL: another worker watches, or nobody can */
 };
@@ -26,16 +26,16 @@ struct verifier {
 
 static void destroy(void *instance)
 {
-	struct ldap_instance *all = instance;
+	struct ldap_instance *ldap = instance;
 
-	directory_fini(&all->directory);
-	tunnels_unref(all->inherited);
-	tunnels_unref(all->tunnels);
-	explicit_bzero(all, sizeof *all);
-	free(all);
+	directory_fini(&ldap->directory);
+	tunnels_unref(ldap->inherited);
+	tunnels_unref(ldap->tunnels);
+	explicit_bzero(ldap, sizeof *ldap);
+	free(ldap);
 }
 
-/* False: every password would be refused, since it came over a connection that is not secure. */
+/* False: no transport is secure, so every password would be refused. */
 static bool is_useful(const spore_create_args *args)
 {
 	bool may = spore_may_be_secure(args);
@@ -45,7 +45,7 @@ static bool is_useful(const spore_create_args *args)
 	return may;
 }
 
-static void warn(const spore_create_args *args)
+static void warn_of_options(const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	int64_t most_ms = spore_auth_time(args);
@@ -62,39 +62,39 @@ static void warn(const spore_create_args *args)
 		           "client with a tunnel ends: limit its life by the policy");
 }
 
-static bool set_up(struct ldap_instance *all, const spore_create_args *args)
+static bool set_up(struct ldap_instance *ldap, const spore_create_args *args)
 {
 	const struct ldap_instance *previous = args->previous;
 	bool good = is_useful(args);
 
-	all->host = args->host;
-	all->log = args->ctx;
-	all->tunnels = tunnels_new();
-	if (!directory_init(&all->directory, args))
+	ldap->host = args->host;
+	ldap->log = args->ctx;
+	ldap->tunnels = tunnels_new();
+	if (!directory_init(&ldap->directory, args))
 		return false;
 	if (previous)
-		all->inherited = tunnels_ref(previous->tunnels);
-	good = good && all->tunnels && spore_password_key(args, all->key) == SPORE_OK;
+		ldap->inherited = tunnels_ref(previous->tunnels);
+	good = good && ldap->tunnels && spore_password_key(args, ldap->key) == SPORE_OK;
 	if (good)
-		warn(args);
+		warn_of_options(args);
 	else
-		directory_fini(&all->directory);
+		directory_fini(&ldap->directory);
 	return good;
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct ldap_instance *all = calloc(1, sizeof *all);
+	struct ldap_instance *ldap = calloc(1, sizeof *ldap);
 
-	if (!all)
+	if (!ldap)
 		return SPORE_ENOMEM;
-	if (set_up(all, args)) {
-		*instance_out = all;
+	if (set_up(ldap, args)) {
+		*instance_out = ldap;
 		return SPORE_OK;
 	}
-	tunnels_unref(all->inherited);
-	tunnels_unref(all->tunnels);
-	free(all);
+	tunnels_unref(ldap->inherited);
+	tunnels_unref(ldap->tunnels);
+	free(ldap);
 	return SPORE_ECONFIG;
 }
 
@@ -105,20 +105,20 @@ static void on_done(struct attempt *attempt);
 static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
                                  void **state_out)
 {
-	struct ldap_instance *all = instance;
+	struct ldap_instance *ldap = instance;
 	struct verifier *verifier = calloc(1, sizeof *verifier);
-	bool watches = all->host->worker_index(worker) == 0 &&
-	               settings_has_service(&all->directory.settings);
+	bool watches = ldap->host->worker_index(worker) == 0 &&
+	               settings_has_service(&ldap->directory.settings);
 
 	(void)ticket;
 	if (!verifier)
 		return SPORE_ENOMEM;
-	verifier->all = all;
-	if (!attempts_start(&verifier->attempts, all->host, worker, on_done)) {
+	verifier->ldap = ldap;
+	if (!attempts_start(&verifier->attempts, ldap->host, worker, on_done)) {
 		free(verifier);
 		return SPORE_ENOMEM;
 	}
-	verifier->watch = watches ? watch_start(all, worker) : NULL;
+	verifier->watch = watches ? watch_start(ldap, worker) : NULL;
 	if (watches && !verifier->watch) {
 		attempts_stop(&verifier->attempts);
 		free(verifier);
@@ -148,12 +148,12 @@ static void worker_stop(void *state)
 
 /* Leaves the answer to the next instance, and tells the operator why. Anyone can cause this, so the
  * lines are limited. */
-static int32_t pass_on(struct ldap_instance *all, const char *name, const char *why)
+static int32_t pass_on(struct ldap_instance *ldap, const char *name, const char *why)
 {
-	if (pace_allows_line(&all->refusals, all->host, all->log, SPORE_LOG_INFO,
+	if (pace_allows_line(&ldap->refusals, ldap->host, ldap->log, SPORE_LOG_INFO,
 	                     "refused passwords"))
-		spore_logf(all->host, all->log, SPORE_LOG_INFO, "the password of %s is refused: %s",
-		           name, why);
+		spore_logf(ldap->host, ldap->log, SPORE_LOG_INFO,
+		           "the password of %s is refused: %s", name, why);
 	return SPORE_NEXT;
 }
 
@@ -166,52 +166,55 @@ static int32_t status_of(enum ask_result result)
 	                                 : SPORE_EBACKEND;
 }
 
-/* Returns SPORE_EPENDING if the question is decided. */
+/* Lets the client in. Returns SPORE_EPENDING, because the ticket has been completed, or
+ * SPORE_ENOMEM. */
 static int32_t allow(const struct attempt *attempt)
 {
-	struct ldap_instance *all = attempt->all;
+	struct ldap_instance *ldap = attempt->ldap;
 	const struct facts *facts = &attempt->inquiry.facts;
 	bool has_password = attempt->purpose == SPORE_AUTH_CONTROL;
 	struct policy limits = entry_limits(facts);
 	struct tunnels_entry entry = { attempt->name, facts, has_password ? attempt->mac : NULL,
-		                       all->inherited };
+		                       ldap->inherited };
 	spore_auth_result result = {
 		.struct_size = sizeof result,
 		.identity = spore_cstr(facts->identity),
-		.session = ldap_session(all, facts),
+		.session = ldap_session(ldap, facts),
 	};
 
 	policy_grant(&limits, &result);
 	if (has_password) {
 		result.verifier = (spore_str){ (const char *)attempt->mac, sizeof attempt->mac };
-		result.verifier_hint = spore_verifier_hint(all->host, spore_cstr(attempt->name));
+		result.verifier_hint = spore_verifier_hint(ldap->host, spore_cstr(attempt->name));
 	}
-	if (!tunnels_begin(all->tunnels, result.session, &entry, all->host->now_ms()))
+	if (!tunnels_begin(ldap->tunnels, result.session, &entry, ldap->host->now_ms()))
 		return SPORE_ENOMEM;
-	if (all->host->complete_verify(attempt->ticket, SPORE_ALLOW, &result) != SPORE_OK)
-		tunnels_end(all->tunnels, result.session, facts->identity);
+	if (ldap->host->complete_verify(attempt->ticket, SPORE_ALLOW, &result) != SPORE_OK)
+		tunnels_end(ldap->tunnels, result.session, facts->identity);
 	return SPORE_EPENDING;
 }
 
-/* The directory has accepted the client. Is it the one of this tunnel? */
+/* The directory has accepted the client. A data connection and a renewal must also come from the
+ * owner of the tunnel. */
 static int32_t judge_accepted(const struct attempt *attempt)
 {
-	struct ldap_instance *all = attempt->all;
-	bool is_same = ldap_session(all, &attempt->inquiry.facts) == attempt->session;
+	struct ldap_instance *ldap = attempt->ldap;
+	bool is_same = ldap_session(ldap, &attempt->inquiry.facts) == attempt->session;
 
-	if (attempt->purpose == SPORE_AUTH_DATA && is_same)
-		tunnels_learn(all->tunnels, attempt->session, attempt->mac);
-	if (attempt->purpose == SPORE_AUTH_DATA)
+	if (attempt->purpose == SPORE_AUTH_DATA) {
+		if (is_same)
+			tunnels_learn(ldap->tunnels, attempt->session, attempt->mac);
 		return is_same ? SPORE_ALLOW : SPORE_DENY;
+	}
 	if (attempt->purpose == SPORE_AUTH_RENEW && !is_same)
-		return pass_on(all, attempt->name, "its entry has another name now");
+		return pass_on(ldap, attempt->name, "its entry has another name now");
 	return allow(attempt);
 }
 
-/* It could be a restriction that is not understood, so no earlier verdict may count either. */
+/* What is not understood could be a restriction, so no earlier verdict may count either. */
 static int32_t deny(const struct attempt *attempt)
 {
-	ldap_log_wrong(attempt->all, attempt->name, &attempt->inquiry.fault);
+	ldap_log_wrong(attempt->ldap, attempt->name, &attempt->inquiry.fault);
 	return SPORE_DENY;
 }
 
@@ -223,20 +226,20 @@ static void on_done(struct attempt *attempt)
 	if (inquiry->says == DIRECTORY_YES)
 		verdict = judge_accepted(attempt);
 	else if (inquiry->says == DIRECTORY_NO)
-		verdict = pass_on(attempt->all, attempt->name, inquiry->fault.text);
+		verdict = pass_on(attempt->ldap, attempt->name, inquiry->fault.text);
 	else if (inquiry->fault.result == ASK_BAD_ENTRY)
 		verdict = deny(attempt);
 	else
 		verdict = status_of(inquiry->fault.result);
 	if (verdict != SPORE_EPENDING)
-		attempt->all->host->complete_verify(attempt->ticket, verdict, NULL);
+		attempt->ldap->host->complete_verify(attempt->ticket, verdict, NULL);
 }
 
 /* ---- questions ---- */
 
 static int32_t start(struct verifier *verifier, struct attempt *attempt)
 {
-	struct ldap_instance *all = verifier->all;
+	struct ldap_instance *ldap = verifier->ldap;
 	struct fault fault;
 	spore_status status = attempts_add(&verifier->attempts, attempt);
 
@@ -244,7 +247,7 @@ static int32_t start(struct verifier *verifier, struct attempt *attempt)
 		return SPORE_EPENDING;
 	if (status == SPORE_EBUSY) {
 		fault_set(&fault, ASK_BUSY, "too many questions wait for it");
-		outcomes_count(&all->directory.outcomes, &fault, -1);
+		outcomes_count(&ldap->directory.outcomes, &fault, -1);
 	}
 	return status;
 }
@@ -257,7 +260,7 @@ static int32_t ask(struct verifier *verifier, const spore_auth_request *rq,
 
 	if (!attempt)
 		return SPORE_ENOMEM;
-	attempt->all = verifier->all;
+	attempt->ldap = verifier->ldap;
 	attempt->ticket = ticket;
 	attempt->purpose = rq->purpose == SPORE_AUTH_RENEW ? SPORE_AUTH_CONTROL : rq->purpose;
 	attempt->session = rq->session;
@@ -270,23 +273,23 @@ static int32_t ask(struct verifier *verifier, const spore_auth_request *rq,
 static int32_t judge(struct verifier *verifier, const spore_auth_request *rq,
                      const struct password_answer *answer, spore_ticket ticket)
 {
-	struct ldap_instance *all = verifier->all;
+	struct ldap_instance *ldap = verifier->ldap;
 	uint8_t mac[TUNNELS_MAC_SIZE];
 	enum tunnels_says says = TUNNELS_UNKNOWN;
 	int32_t verdict;
 
 	if (!rq->secure)
-		return pass_on(all, answer->name,
+		return pass_on(ldap, answer->name,
 		               "it came over a connection that is not secure, so it is no secret "
 		               "any more");
 	if (!identity_is_good(spore_cstr(answer->name)))
-		return pass_on(all, answer->name,
+		return pass_on(ldap, answer->name,
 		               "the name is not UTF-8 without control characters");
-	if (spore_password_verifier(all->host, all->key, spore_cstr(answer->name),
+	if (spore_password_verifier(ldap->host, ldap->key, spore_cstr(answer->name),
 	                            spore_cstr(answer->password), mac) != SPORE_OK)
 		return SPORE_ESYS;
 	if (rq->purpose == SPORE_AUTH_DATA)
-		says = tunnels_check(all->tunnels, all->host, rq->session, mac);
+		says = tunnels_check(ldap->tunnels, ldap->host, rq->session, mac);
 	verdict = says == TUNNELS_RIGHT   ? SPORE_ALLOW
 	          : says == TUNNELS_WRONG ? SPORE_DENY
 	                                  : ask(verifier, rq, answer, mac, ticket);
@@ -299,25 +302,28 @@ static void copy_identity(char out[SPORE_IDENTITY_MAX + 1], spore_str identity)
 	snprintf(out, SPORE_IDENTITY_MAX + 1, "%.*s", (int)identity.len, identity.ptr);
 }
 
-/* The client of an open tunnel, whose answer the host has wiped. Without a service account nobody
- * can say whether it may still have its tunnel, which then stays with the old instance. */
+/* Asks about the client of an open tunnel, whose answer the host has wiped. Without a service
+ * account nobody can say whether it may still have its tunnel, which then stays with the old
+ * instance. */
 static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, spore_ticket ticket)
 {
-	struct ldap_instance *all = verifier->all;
+	struct ldap_instance *ldap = verifier->ldap;
 	char identity[SPORE_IDENTITY_MAX + 1];
 	struct attempt *attempt;
 
-	if (!settings_has_service(&all->directory.settings))
+	if (!settings_has_service(&ldap->directory.settings))
 		return SPORE_EUNSUPPORTED;
 	attempt = calloc(1, sizeof *attempt);
 	if (!attempt)
 		return SPORE_ENOMEM;
-	attempt->all = all;
+	attempt->ldap = ldap;
 	attempt->ticket = ticket;
 	attempt->purpose = rq->purpose;
 	attempt->session = rq->session;
+	/* The old instance knows how the client spells its name. Otherwise its identity must do. */
 	copy_identity(identity, rq->identity);
-	if (!all->inherited || !tunnels_name(all->inherited, rq->session, identity, attempt->name))
+	if (!ldap->inherited ||
+	    !tunnels_name(ldap->inherited, rq->session, identity, attempt->name))
 		memcpy(attempt->name, identity, sizeof identity);
 	return start(verifier, attempt);
 }
@@ -349,29 +355,31 @@ static void session_end(void *state, const spore_session_end *end)
 	char identity[SPORE_IDENTITY_MAX + 1];
 
 	copy_identity(identity, end->identity);
-	tunnels_end(verifier->all->tunnels, end->session, identity);
+	tunnels_end(verifier->ldap->tunnels, end->session, identity);
 }
 
-/* The directory fails. A tunnel that is opened now verifies its data connections as if the
- * directory had accepted the password. Somebody looks at its client when the directory works. */
+/* The directory fails. A tunnel that is opened now is entered into the table as usual, so that its
+ * data connections are verified. When the directory works again, its client is looked at. */
 static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
                        const spore_held *held)
 {
-	struct ldap_instance *all = ((struct verifier *)state)->all;
+	struct ldap_instance *ldap = ((struct verifier *)state)->ldap;
 	const spore_verifier *verifier = NULL;
 	struct password_answer answer;
-	struct facts facts = { 0 };
+	bool opens_tunnel = ticket && rq->purpose == SPORE_AUTH_CONTROL;
+	struct facts facts = { 0 }; /* only the identity is known */
 	bool good = true;
 
 	if (rq->secure && password_answer_parse(rq->answer, &answer))
-		verifier = spore_password_find(all->host, all->key, spore_cstr(answer.name),
+		verifier = spore_password_find(ldap->host, ldap->key, spore_cstr(answer.name),
 		                               spore_cstr(answer.password), held);
-	if (verifier && ticket && rq->purpose == SPORE_AUTH_CONTROL) {
+	if (verifier && opens_tunnel) {
 		struct tunnels_entry entry = { answer.name, &facts,
 			                       (const uint8_t *)verifier->bytes.ptr, NULL };
 
 		copy_identity(facts.identity, verifier->identity);
-		good = tunnels_begin(all->tunnels, verifier->session, &entry, all->host->now_ms());
+		good = tunnels_begin(ldap->tunnels, verifier->session, &entry,
+		                     ldap->host->now_ms());
 	}
 	explicit_bzero(&answer, sizeof answer);
 	return verifier && good ? SPORE_ALLOW : SPORE_NEXT;

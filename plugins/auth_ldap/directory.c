@@ -2,7 +2,7 @@
 
 #include "connection/dial.h"
 
-/* What is done on one line. */
+/* A question or a batch of looks, which can be tried on several lines. */
 struct work {
 	/* False: the fault says why. */
 	bool (*run)(const struct work *work, struct line *line, int64_t deadline_ms,
@@ -32,22 +32,24 @@ static bool run_looks(const struct work *work, struct line *line, int64_t deadli
 
 /* ---- lines and URLs ---- */
 
-/* A connection that was kept may have been closed meanwhile. Then a new one is tried, once. */
+static bool try_line(const struct work *work, struct line *line, int64_t deadline_ms,
+                     struct fault *fault)
+{
+	*fault = (struct fault){ 0 };
+	return work->run(work, line, deadline_ms, fault);
+}
+
+/* A line that was kept may have been closed meanwhile. Then a new one is tried, once. */
 static bool try_place(struct directory *directory, const struct work *work,
                       const struct place *place, int64_t deadline_ms, struct fault *fault)
 {
 	struct line *line = lines_take(&directory->lines, place);
-	bool good = false;
+	bool good = line && try_line(work, line, deadline_ms, fault);
 
-	for (int tries = 2; line && tries > 0; tries--) {
-		bool may_repeat = line->was_kept;
-
-		*fault = (struct fault){ 0 };
-		good = work->run(work, line, deadline_ms, fault);
-		if (good || fault->result != ASK_BROKEN || !may_repeat)
-			break;
+	if (line && !good && line->was_kept && fault->result == ASK_BROKEN) {
 		lines_drop(line);
 		line = lines_new(place);
+		good = line && try_line(work, line, deadline_ms, fault);
 	}
 	if (!line)
 		return fault_set(fault, ASK_NO_MEMORY, "out of memory");
@@ -130,7 +132,6 @@ bool directory_look(struct directory *directory, struct look *looks, size_t n)
 bool directory_init(struct directory *directory, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
-
 	bool good = settings_init(&directory->settings, args);
 
 	if (good && !link_prepare(&directory->settings)) {

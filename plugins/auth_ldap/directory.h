@@ -1,5 +1,5 @@
-/* directory - what is asked of the directory about clients, one after another on a thread of the
- * instance, from any of its URLs. */
+/* directory - asks the directory about clients, on threads of the instance: at the URL that worked
+ * last, and then at the others. */
 #ifndef AUTH_LDAP_DIRECTORY_H
 #define AUTH_LDAP_DIRECTORY_H
 
@@ -21,8 +21,8 @@ bool directory_init(struct directory *directory, const spore_create_args *args);
 void directory_fini(struct directory *directory);
 /* [blocking] */
 void directory_ask(struct directory *directory, struct inquiry *inquiry);
-/* Looks at n <= LOOKS_MAX clients at once, by the service account. False: the directory
- * fails, or is not asked, and nothing is known. [blocking] */
+/* The service account looks at n <= LOOKS_MAX clients at once. False: the directory fails or is not
+ * asked, so no look has an answer. [blocking] */
 bool directory_look(struct directory *directory, struct look *looks, size_t n);
 
 #endif

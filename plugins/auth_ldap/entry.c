@@ -18,8 +18,8 @@ static bool wrong_entry(struct fault *fault, const struct facts *facts, const ch
 	                 wrong);
 }
 
-/* The value that is the client's identity: the only one, or the one that it has said. NULL: there
- * is none. */
+/* The value that is the client's identity: the only one, or the one that equals the client's name.
+ * NULL: there is none. */
 static const struct berval *choose_identity(struct berval *const *values, const char *name)
 {
 	int n = values ? ldap_count_values_len((struct berval **)values) : 0;
@@ -110,8 +110,10 @@ bool entry_read(struct facts *facts, const struct settings *settings, LDAP *link
 	bool good;
 
 	*facts = (struct facts){ 0 };
-	if (!entry || !read_dn(facts, link, entry, fault))
-		return entry ? false : fault_set(fault, ASK_BAD_ENTRY, "expected an entry");
+	if (!entry)
+		return fault_set(fault, ASK_BAD_ENTRY, "expected an entry");
+	if (!read_dn(facts, link, entry, fault))
+		return false;
 	values = ldap_get_values_len(link, entry, attribute);
 	good = read_identity(facts, attribute, values, name, fault) &&
 	       read_limits(facts, settings->conf, link, entry, fault);
@@ -121,7 +123,8 @@ bool entry_read(struct facts *facts, const struct settings *settings, LDAP *link
 
 /* ---- groups ---- */
 
-/* The policy that comes first in the configuration. NULL: it is in none of these groups. */
+/* Of the policies of the groups that were found, the one that comes first in the configuration.
+ * NULL: there is none. */
 static const struct policy *find_policy(const struct settings *settings, LDAP *link,
                                         LDAPMessage *found)
 {

@@ -17,7 +17,7 @@ enum ask_result {
 	ASK_BROKEN,
 	ASK_REFUSED, /* the service account */
 	ASK_ERROR,   /* another result than one that decides */
-	/* The directory works, but what it says of this client is not understood. It could be a
+	/* The directory works, but what it says of this client is not understood. That could be a
 	 * restriction, so the client is denied. */
 	ASK_BAD_ENTRY,
 	/* not asked */
@@ -32,7 +32,7 @@ enum { FAULT_TEXT_SIZE = 400 };
 /* Zeroed: none. */
 struct fault {
 	enum ask_result result;
-	char text[FAULT_TEXT_SIZE]; /* as it came: the host's log escapes it */
+	char text[FAULT_TEXT_SIZE]; /* not escaped, since the host's log does that */
 };
 
 /* Sets the fault; returns false. [any] */
@@ -48,7 +48,7 @@ static inline bool fault_set(struct fault *fault, enum ask_result result, const 
 	return false;
 }
 
-/* True: another connection, or another URL, may do better. [any] */
+/* True: the URL or the connection has failed, so another one may do better. [any] */
 static inline bool fault_is_of_place(const struct fault *fault)
 {
 	return fault->result >= ASK_UNREACHABLE && fault->result <= ASK_ERROR;

@@ -8,7 +8,7 @@ static const char *const no_attributes[] = { LDAP_NO_ATTRS, NULL };
 
 /* ---- the parts of a question ---- */
 
-/* Returns true: the question is answered. */
+/* Returns true, because the question is answered. */
 static bool say_no(struct inquiry *inquiry, const char *why)
 {
 	inquiry->says = DIRECTORY_NO;
@@ -36,36 +36,39 @@ static bool search(LDAP *link, const struct link_search *what, int64_t deadline_
 	return number >= 0 && link_await(link, number, deadline_ms, found_out, fault);
 }
 
-/* True: the rights of a client are read as the client itself. What it may not read is its own
- * fault then, and not the directory's. */
+/* True: the client itself reads its entry and its groups. If it may not, this is a fault of its
+ * entry, and not of the directory. */
 static bool reads_as_client(const struct settings *settings)
 {
 	return !settings_has_service(settings);
 }
 
-static bool judge_base(const struct settings *settings, const char *base, const struct fault *said,
-                       struct fault *fault)
+/* The base of a search cannot be searched. Returns false. */
+static bool refuse_base(const struct settings *settings, const char *base, const struct fault *said,
+                        struct fault *fault)
 {
 	return fault_set(fault, reads_as_client(settings) ? ASK_BAD_ENTRY : ASK_ERROR,
 	                 "%.100s: %.250s", base, said->text);
 }
 
-/* What a search below search_base has ended with. */
-static bool judge_found(const struct settings *settings, LDAP *link, const struct link_found *found,
-                        struct inquiry *inquiry, const struct fault *said, struct fault *fault)
+/* Judges the end of a search below search_base. */
+static bool judge_search(const struct settings *settings, LDAP *link,
+                         const struct link_found *found, struct inquiry *inquiry,
+                         const struct fault *said, struct fault *fault)
 {
 	if (found->end != LINK_ALL && found->end != LINK_CUT)
-		return judge_base(settings, "search_base", said, fault);
+		return refuse_base(settings, "search_base", said, fault);
 	if (found->end == LINK_CUT || ldap_count_entries(link, found->entries) > 1)
 		return say_no(inquiry, "more than one entry matches");
-	return found->entries ? entry_read(&inquiry->facts, settings, link, found->entries,
-	                                   inquiry->name, fault)
-	                      : say_no(inquiry, "no entry matches");
+	if (!found->entries)
+		return say_no(inquiry, "no entry matches");
+	return entry_read(&inquiry->facts, settings, link, found->entries, inquiry->name, fault);
 }
 
-/* What a search at the entry itself has ended with. */
-static bool judge_own(const struct settings *settings, LDAP *link, const struct link_found *found,
-                      struct inquiry *inquiry, const struct fault *said, struct fault *fault)
+/* Judges the end of a search at the DN that follows from the name. */
+static bool judge_own_entry(const struct settings *settings, LDAP *link,
+                            const struct link_found *found, struct inquiry *inquiry,
+                            const struct fault *said, struct fault *fault)
 {
 	if (found->end == LINK_ELSEWHERE)
 		return say_no(inquiry, INQUIRY_ELSEWHERE);
@@ -73,7 +76,8 @@ static bool judge_own(const struct settings *settings, LDAP *link, const struct 
 		return entry_read(&inquiry->facts, settings, link, found->entries, inquiry->name,
 		                  fault);
 	if (found->end == LINK_FORBIDDEN && !reads_as_client(settings))
-		return judge_base(settings, "bind_dn", said, fault);
+		return refuse_base(settings, "bind_dn", said, fault);
+	/* The entry has accepted the password, so it is there. */
 	if (inquiry->password)
 		return fault_set(fault, ASK_BAD_ENTRY,
 		                 "its entry cannot be read: let it read itself, or set \"user\"");
@@ -85,7 +89,7 @@ static bool judge_own(const struct settings *settings, LDAP *link, const struct 
 static bool find_entry(const struct settings *settings, LDAP *link, const char *base,
                        struct inquiry *inquiry, int64_t deadline_ms, struct fault *fault)
 {
-	bool searches = settings_searches(settings), good;
+	bool searches = settings_searches(settings), good; /* else the base is the entry */
 	char filter[ESCAPE_FILTER_SIZE];
 	struct link_search what = { .base = base,
 		                    .is_base_only = !searches,
@@ -101,7 +105,8 @@ static bool find_entry(const struct settings *settings, LDAP *link, const char *
 		*fault = said;
 		return false;
 	}
-	good = (searches ? judge_found : judge_own)(settings, link, &found, inquiry, &said, fault);
+	good = searches ? judge_search(settings, link, &found, inquiry, &said, fault)
+	                : judge_own_entry(settings, link, &found, inquiry, &said, fault);
 	ldap_msgfree(found.entries);
 	return good;
 }
@@ -119,7 +124,7 @@ bool inquiry_judge_groups(const struct settings *settings, LDAP *link,
                           struct fault *fault)
 {
 	if (found->end != LINK_ALL && found->end != LINK_CUT)
-		return judge_base(settings, "group_base", said, fault);
+		return refuse_base(settings, "group_base", said, fault);
 	/* The group whose policy counts may be one that was not sent. */
 	if (found->end == LINK_CUT && settings->n_groups)
 		return fault_set(fault, ASK_BAD_ENTRY, "%.200s: it is in too many groups",
@@ -129,25 +134,32 @@ bool inquiry_judge_groups(const struct settings *settings, LDAP *link,
 	return true;
 }
 
-static bool find_groups(const struct settings *settings, LDAP *link, struct inquiry *inquiry,
-                        int64_t deadline_ms, struct fault *fault)
+static bool search_groups(const struct settings *settings, LDAP *link,
+                          const struct inquiry *inquiry, int64_t deadline_ms,
+                          struct link_found *found_out, struct fault *fault)
 {
 	char filter[ESCAPE_FILTER_SIZE];
 	struct link_search what = inquiry_groups(settings);
+
+	what.filter = filter;
+	if (!escape_filter(settings->conf->group_filter, inquiry->name, inquiry->facts.dn, filter))
+		return fault_set(fault, ASK_BAD_ENTRY,
+		                 "the filter of the groups would be too long");
+	return search(link, &what, deadline_ms, found_out, fault);
+}
+
+/* Without group_base, the policy of "*" counts, and nothing is searched for. */
+static bool find_groups(const struct settings *settings, LDAP *link, struct inquiry *inquiry,
+                        int64_t deadline_ms, struct fault *fault)
+{
 	struct link_found found = { LINK_ALL, NULL };
 	struct fault said = { 0 };
 	bool good;
 
-	what.filter = filter;
-	if (settings->conf->group_base) {
-		if (!escape_filter(settings->conf->group_filter, inquiry->name, inquiry->facts.dn,
-		                   filter))
-			return fault_set(fault, ASK_BAD_ENTRY,
-			                 "the filter of the groups would be too long");
-		if (!search(link, &what, deadline_ms, &found, &said)) {
-			*fault = said;
-			return false;
-		}
+	if (settings->conf->group_base &&
+	    !search_groups(settings, link, inquiry, deadline_ms, &found, &said)) {
+		*fault = said;
+		return false;
 	}
 	good = inquiry_judge_groups(settings, link, &found, &said, &inquiry->facts, &inquiry->says,
 	                            &inquiry->fault, fault);
@@ -155,7 +167,7 @@ static bool find_groups(const struct settings *settings, LDAP *link, struct inqu
 	return good;
 }
 
-/* True: inquiry->says is NO, or the password is right. */
+/* Binds as the client. True: the password is right, or inquiry->says is NO. */
 static bool try_password(const struct settings *settings, struct line *line, const char *dn,
                          struct inquiry *inquiry, int64_t deadline_ms, struct fault *fault)
 {
@@ -175,7 +187,7 @@ static bool try_password(const struct settings *settings, struct line *line, con
 
 /* ---- a question about one client ---- */
 
-/* Where the rights of a client are read: as the service account, or as the client itself. */
+/* The connection on which the entry and the groups of a client are read. */
 static LDAP *reading_link(const struct settings *settings, struct line *line, int64_t deadline_ms,
                           struct fault *fault)
 {
@@ -191,15 +203,18 @@ static bool ask_by_search(const struct settings *settings, struct line *line,
 	if (!link ||
 	    !find_entry(settings, link, settings->conf->search_base, inquiry, deadline_ms, fault))
 		return false;
-	if (inquiry->says != DIRECTORY_NO && inquiry->password &&
+	if (inquiry->says == DIRECTORY_NO)
+		return true;
+	if (inquiry->password &&
 	    !try_password(settings, line, inquiry->facts.dn, inquiry, deadline_ms, fault))
 		return false;
-	return inquiry->says == DIRECTORY_NO ||
-	       find_groups(settings, link, inquiry, deadline_ms, fault);
+	if (inquiry->says == DIRECTORY_NO)
+		return true;
+	return find_groups(settings, link, inquiry, deadline_ms, fault);
 }
 
-/* A DN that follows from the name. Its entry is read in any case: the directory takes other
- * spellings of the name for the same, and without the entry each would be a client of its own. */
+/* Asks about the DN that follows from the name. The entry is read in any case: the directory
+ * accepts other spellings of the name, and without the entry each would be a client of its own. */
 static bool ask_by_dn(const struct settings *settings, struct line *line, struct inquiry *inquiry,
                       int64_t deadline_ms, struct fault *fault)
 {
@@ -213,15 +228,18 @@ static bool ask_by_dn(const struct settings *settings, struct line *line, struct
 	if (inquiry->says == DIRECTORY_NO)
 		return true;
 	link = reading_link(settings, line, deadline_ms, fault);
-	return link && find_entry(settings, link, dn, inquiry, deadline_ms, fault) &&
-	       (inquiry->says == DIRECTORY_NO ||
-	        find_groups(settings, link, inquiry, deadline_ms, fault));
+	if (!link || !find_entry(settings, link, dn, inquiry, deadline_ms, fault))
+		return false;
+	if (inquiry->says == DIRECTORY_NO)
+		return true;
+	return find_groups(settings, link, inquiry, deadline_ms, fault);
 }
 
 bool inquiry_run(const struct settings *settings, struct line *line, struct inquiry *inquiry,
                  int64_t deadline_ms, struct fault *fault)
 {
 	inquiry->says = DIRECTORY_FAILED;
-	return (settings_searches(settings) ? ask_by_search : ask_by_dn)(settings, line, inquiry,
-	                                                                 deadline_ms, fault);
+	if (settings_searches(settings))
+		return ask_by_search(settings, line, inquiry, deadline_ms, fault);
+	return ask_by_dn(settings, line, inquiry, deadline_ms, fault);
 }

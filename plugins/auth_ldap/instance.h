@@ -14,22 +14,22 @@ struct ldap_instance {
 	struct tunnels *tunnels;   /* owned */
 	struct tunnels *inherited; /* owned; of the instance that this one replaces, or NULL */
 	uint8_t key[SPORE_VERIFIER_KEY_SIZE]; /* of the MACs of passwords */
-	struct pace refusals, wrongs;         /* logged ones; clients whose entry is wrong */
+	struct pace refusals, wrongs;         /* of log lines: refused clients, wrong entries */
 };
 
 /* Logs that the entry of a client is not understood, at a limited rate. [any] */
-static inline void ldap_log_wrong(struct ldap_instance *all, const char *name,
+static inline void ldap_log_wrong(struct ldap_instance *ldap, const char *name,
                                   const struct fault *fault)
 {
-	if (pace_allows_line(&all->wrongs, all->host, all->log, SPORE_LOG_WARN, "wrong entries"))
-		spore_logf(all->host, all->log, SPORE_LOG_WARN,
+	if (pace_allows_line(&ldap->wrongs, ldap->host, ldap->log, SPORE_LOG_WARN, "wrong entries"))
+		spore_logf(ldap->host, ldap->log, SPORE_LOG_WARN,
 		           "%s is denied, since its entry is wrong: %s", name, fault->text);
 }
 
-/* The session value of a client: who has the same entry has the same. [any] */
-static inline uint64_t ldap_session(const struct ldap_instance *all, const struct facts *facts)
+/* The session of a client. Clients with the same entry have the same session. [any] */
+static inline uint64_t ldap_session(const struct ldap_instance *ldap, const struct facts *facts)
 {
-	return spore_verifier_hint(all->host, spore_cstr(facts->dn));
+	return spore_verifier_hint(ldap->host, spore_cstr(facts->dn));
 }
 
 #endif

@@ -2,23 +2,25 @@
 
 #include "connection/dial.h"
 
-/* True: the other looks may be answered all the same. */
-static bool is_of_one(const struct fault *fault)
+/* True: the fault concerns one look, and the others may get answers. */
+static bool is_of_one_look(const struct fault *fault)
 {
 	return fault->result == ASK_BAD_ENTRY || fault->result == ASK_ERROR ||
 	       fault->result == ASK_TIMEOUT;
 }
 
-/* False: the link fails. Else, without an answer, the look fails. */
+/* Waits for the answer to one look. Without one, look->says becomes DIRECTORY_FAILED. False: the
+ * link has failed, so no other look gets an answer either. */
 static bool await_look(LDAP *link, int number, int64_t deadline_ms, struct look *look,
                        struct link_found *found_out, struct fault *fault)
 {
 	if (link_await(link, number, deadline_ms, found_out, &look->fault))
 		return true;
 	look->says = DIRECTORY_FAILED;
-	if (!is_of_one(&look->fault))
-		*fault = look->fault;
-	return is_of_one(&look->fault);
+	if (is_of_one_look(&look->fault))
+		return true;
+	*fault = look->fault;
+	return false;
 }
 
 static bool send_looks(const struct settings *settings, LDAP *link, struct look *looks, size_t n,
@@ -44,6 +46,7 @@ static bool send_looks(const struct settings *settings, LDAP *link, struct look 
 	return true;
 }
 
+/* Reads the end of the search for one entry. look->says is DIRECTORY_FAILED before. */
 static void read_look(const struct settings *settings, LDAP *link, struct look *look,
                       const struct link_found *found)
 {
@@ -106,31 +109,36 @@ static bool send_groups(const struct settings *settings, LDAP *link, struct look
 	return true;
 }
 
-static bool read_group_looks(const struct settings *settings, LDAP *link, struct look *looks,
-                             size_t n, const int *numbers, int64_t deadline_ms, struct fault *fault)
+static void judge_groups(const struct settings *settings, LDAP *link,
+                         const struct link_found *found, struct look *look)
+{
+	struct fault said = look->fault;
+
+	look->says = DIRECTORY_FAILED; /* unless it is judged */
+	inquiry_judge_groups(settings, link, found, &said, &look->facts, &look->says, &look->fault,
+	                     &look->fault);
+}
+
+static bool read_groups(const struct settings *settings, LDAP *link, struct look *looks, size_t n,
+                        const int *numbers, int64_t deadline_ms, struct fault *fault)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct look *look = &looks[i];
 		struct link_found found = { LINK_ALL, NULL };
-		struct fault said;
 
 		if (look->says != DIRECTORY_YES)
 			continue;
 		if (numbers[i] >= 0 &&
 		    !await_look(link, numbers[i], deadline_ms, look, &found, fault))
 			return false;
-		if (look->says == DIRECTORY_YES) {
-			look->says = DIRECTORY_FAILED;
-			said = look->fault;
-			inquiry_judge_groups(settings, link, &found, &said, &look->facts,
-			                     &look->says, &look->fault, &look->fault);
-		}
+		if (look->says == DIRECTORY_YES)
+			judge_groups(settings, link, &found, look);
 		ldap_msgfree(found.entries);
 	}
 	return true;
 }
 
-/* A fault that all looks have is the directory's. */
+/* False: all looks have failed, so it is the directory that fails. */
 static bool has_answer(const struct look *looks, size_t n, struct fault *fault)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -141,20 +149,20 @@ static bool has_answer(const struct look *looks, size_t n, struct fault *fault)
 	return false;
 }
 
-/* Of all entries first, since the groups' filters need their DNs. One that takes all its time must
- * leave some for the groups of the others. */
+/* Searches for all entries first, since the groups' filters need their DNs. The entries get half of
+ * the time, so that a slow one leaves enough for the groups of the others. */
 bool looks_run(const struct settings *settings, struct line *line, struct look *looks, size_t n,
                int64_t deadline_ms, struct fault *fault)
 {
 	int numbers[LOOKS_MAX];
 	LDAP *link = line_service(line, settings, deadline_ms, fault);
-	int64_t now_ms = dial_now_ms(), middle_ms = deadline_ms;
+	int64_t now_ms = dial_now_ms(), entries_ms = deadline_ms; /* the deadline of the entries */
 
 	if (settings->conf->group_base && deadline_ms > now_ms)
-		middle_ms = now_ms + (deadline_ms - now_ms) / 2;
-	return link && send_looks(settings, link, looks, n, numbers, middle_ms, fault) &&
-	       read_looks(settings, link, looks, n, numbers, middle_ms, fault) &&
+		entries_ms = now_ms + (deadline_ms - now_ms) / 2;
+	return link && send_looks(settings, link, looks, n, numbers, entries_ms, fault) &&
+	       read_looks(settings, link, looks, n, numbers, entries_ms, fault) &&
 	       send_groups(settings, link, looks, n, numbers, deadline_ms, fault) &&
-	       read_group_looks(settings, link, looks, n, numbers, deadline_ms, fault) &&
+	       read_groups(settings, link, looks, n, numbers, deadline_ms, fault) &&
 	       has_answer(looks, n, fault);
 }

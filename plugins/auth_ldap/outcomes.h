@@ -1,5 +1,5 @@
-/* outcomes - counts and logs how questions to the directory end, and tells its health. All threads
- * share it. */
+/* outcomes - counts and logs how questions to the directory end, and tells whether the directory
+ * works. All threads share it. */
 #ifndef AUTH_LDAP_OUTCOMES_H
 #define AUTH_LDAP_OUTCOMES_H
 

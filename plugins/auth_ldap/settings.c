@@ -56,7 +56,7 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to connect to one URL, with TLS"),
 	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
-	               "time for all that is asked about a client, shared out to the URLs; keep it "
+	               "time for all that is asked about a client, divided among the URLs; keep it "
 	               "below server.auth_timeout"),
 	SPORE_DURATION(struct conf, poll_interval, 0, "\"500ms\"", 100, 86400000,
 	               "the service account looks this often at each client that has a tunnel, but at "
@@ -101,12 +101,13 @@ const struct group_policy *settings_find_group(const struct settings *settings, 
 static bool check_url(const struct conf *conf, const spore_create_args *args, size_t i,
                       const struct place *place, const char *wrong)
 {
+	bool is_protected = place->is_ldaps || place->is_local || conf->starttls;
 	char pointer[32];
 
 	snprintf(pointer, sizeof pointer, "/urls/%zu", i);
 	if (!wrong && conf->starttls && (place->is_ldaps || place->is_unix))
 		wrong = "expected ldap:// with \"starttls\": true";
-	if (!wrong && !place->is_ldaps && !place->is_local && !conf->starttls && !conf->insecure)
+	if (!wrong && !is_protected && !conf->insecure)
 		wrong = "expected ldaps://, or \"starttls\": true, since ldap:// would send "
 			"passwords readably to another machine; \"insecure\": true allows it";
 	if (wrong)
@@ -114,7 +115,7 @@ static bool check_url(const struct conf *conf, const spore_create_args *args, si
 	return !wrong;
 }
 
-/* libldap accepts a file without certificates, and then no certificate at all. */
+/* libldap would accept a file without certificates, and then refuse every directory. */
 static bool check_cacertfile(const spore_create_args *args, const char *path)
 {
 	spore_str text;
@@ -174,7 +175,6 @@ static bool read_urls(struct settings *settings, const spore_create_args *args)
 
 /* ---- how a client is found ---- */
 
-/* A mistake that needs no other option to be seen. */
 static const char *find_dn_fault(const char *dn)
 {
 	char *plain = settings_plain_dn(dn);
@@ -197,19 +197,32 @@ static const char *find_bind_fault(const char *pattern)
 	return NULL;
 }
 
-/* Only the brackets, since the directory reads the rest. */
+/* The whole filter must be in one pair of brackets. */
+static const char *find_bracket_fault(const char *pattern)
+{
+	size_t depth = 0;
+
+	for (const char *at = pattern; *at; at++) {
+		bool is_inside;
+
+		if (*at == '(')
+			depth++;
+		is_inside = depth > 0;
+		if (*at == ')' && is_inside)
+			depth--;
+		if (!is_inside || (depth == 0 && at[1]))
+			return "expected a filter in brackets, such as \"(uid=%n)\"";
+	}
+	return depth > 0 ? "expected a ) for each (" : NULL;
+}
+
+/* Checks only what the plugin reads. The directory reads the rest. */
 static const char *find_filter_fault(const char *pattern, const char *letters)
 {
 	const char *wrong = escape_check(pattern, letters);
-	size_t depth = 0, len = strlen(pattern);
 
-	for (size_t i = 0; !wrong && i < len; i++) {
-		depth += pattern[i] == '(';
-		if (depth == 0 || (pattern[i] == ')' && --depth == 0 && i + 1 < len))
-			wrong = "expected a filter in brackets, such as \"(uid=%n)\"";
-	}
-	if (!wrong && depth > 0)
-		wrong = "expected a ) for each (";
+	if (!wrong)
+		wrong = find_bracket_fault(pattern);
 	if (!wrong && !strstr(pattern, "%n") && !strstr(pattern, "%d"))
 		wrong = letters[1] ? "expected %n for the name or %d for the DN"
 		                   : "expected %n for the name";
@@ -225,20 +238,21 @@ static bool check(const spore_create_args *args, const char *pointer, const char
 
 static bool check_way(const struct conf *conf, const spore_create_args *args)
 {
+	bool has_dn = conf->bind_dn != NULL, has_base = conf->search_base != NULL;
 	bool good = true;
 
-	if (!conf->bind_dn == !conf->search_base)
+	if (has_dn == has_base)
 		good = check(args, "", "expected either \"bind_dn\" or \"search_base\"");
-	if (conf->bind_dn)
+	if (has_dn)
 		good = check(args, "/bind_dn", find_bind_fault(conf->bind_dn)) && good;
-	if (conf->search_base) {
+	if (has_base) {
 		good = check(args, "/search_base", find_dn_fault(conf->search_base)) && good;
 		if (!conf->user)
 			good = check(args, "",
 			             "expected \"user\" and \"password\" of a service "
 			             "account, which searches below \"search_base\"");
 	}
-	if (conf->search_filter && !conf->search_base)
+	if (conf->search_filter && !has_base)
 		good = check(args, "/search_filter", "expected this option with \"search_base\"");
 	else if (conf->search_filter)
 		good = check(args, "/search_filter", find_filter_fault(conf->search_filter, "n")) &&
@@ -264,13 +278,14 @@ static bool check_service(const struct conf *conf, const spore_create_args *args
 
 static bool check_groups(const struct conf *conf, const spore_create_args *args)
 {
+	bool has_base = conf->group_base != NULL, has_filter = conf->group_filter != NULL;
 	bool good = true;
 
-	if (!conf->group_base != !conf->group_filter)
+	if (has_base != has_filter)
 		good = check(args, "", "expected \"group_base\" and \"group_filter\" together");
-	if (conf->group_base)
+	if (has_base)
 		good = check(args, "/group_base", find_dn_fault(conf->group_base)) && good;
-	if (conf->group_filter)
+	if (has_filter)
 		good = check(args, "/group_filter", find_filter_fault(conf->group_filter, "nd")) &&
 		       good;
 	return good;
@@ -316,13 +331,17 @@ static bool read_policies(struct settings *settings, const spore_create_args *ar
 	return settings->groups && good;
 }
 
-static const char *find_attribute_fault(const char *limit, const char *attribute)
+static const char *find_limit_fault(const char *limit)
 {
 	struct terms scratch = { 0 };
+	/* Without a value it always fails. The reason tells whether there is such a limit. */
 	const char *wrong = terms_set(&scratch, limit, NULL);
 
-	if (wrong && strncmp(wrong, "unknown", 7) == 0)
-		return wrong;
+	return strncmp(wrong, "unknown", 7) == 0 ? wrong : NULL;
+}
+
+static const char *find_attribute_fault(const char *attribute)
+{
 	return *attribute && strspn(attribute, "-.;0123456789abcdefghijklmnopqrstuvwxyz"
 	                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == strlen(attribute)
 	               ? NULL
@@ -334,17 +353,17 @@ static bool read_attributes(struct settings *settings, const spore_create_args *
 	const struct conf *conf = settings->conf;
 	const char *const *attributes = conf->attributes.items;
 	size_t n = 0;
-	bool good = check(args, "/name_attribute",
-	                  find_attribute_fault("life", conf->name_attribute));
+	bool good = check(args, "/name_attribute", find_attribute_fault(conf->name_attribute));
 
 	settings->wanted[n++] = conf->name_attribute;
 	for (size_t i = 0; i < conf->attributes.count; i++) {
 		char pointer[128] = "/attributes";
+		const char *wrong = find_limit_fault(conf->attributes.keys[i]);
 
 		pointer_append(pointer, sizeof pointer, conf->attributes.keys[i]);
-		good = check(args, pointer,
-		             find_attribute_fault(conf->attributes.keys[i], attributes[i])) &&
-		       good;
+		if (!wrong)
+			wrong = find_attribute_fault(attributes[i]);
+		good = check(args, pointer, wrong) && good;
 		if (n <= SETTINGS_LIMITS_MAX)
 			settings->wanted[n++] = attributes[i];
 	}

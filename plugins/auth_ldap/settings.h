@@ -29,7 +29,7 @@ struct conf {
 
 /* The limits of a group. */
 struct group_policy {
-	char *dn; /* owned, as settings_same_dn() compares it */
+	char *dn; /* owned, in the form of settings_plain_dn() */
 	struct policy policy;
 };
 
@@ -40,18 +40,18 @@ struct settings {
 	const struct conf *conf; /* RETAINED */
 	struct place *places;    /* owned */
 	size_t n_places;
-	bool has_tls;                /* one of them has */
+	bool has_tls;                /* one of the places uses TLS */
 	struct group_policy *groups; /* owned, in the order of the configuration */
 	size_t n_groups;
 	const struct policy *others; /* of clients in none of the groups; NULL: they are refused */
-	/* What is read of an entry: the attribute of its name, those of its limits, NULL. */
+	/* The attributes that are read of an entry: of its name, of its limits, and NULL. */
 	const char *wanted[SETTINGS_LIMITS_MAX + 2];
 };
 
 enum { SETTINGS_N_OPTIONS = 19 };
 extern const spore_option settings_options[SETTINGS_N_OPTIONS];
 
-/* Reports mistakes. False: there is one. In both cases the caller calls settings_fini(). [main] */
+/* Reports mistakes. False: there is one. The caller calls settings_fini() in any case. [main] */
 bool settings_init(struct settings *settings, const spore_create_args *args);
 /* Accepts a zeroed struct. [main] */
 void settings_fini(struct settings *settings);

@@ -4,15 +4,16 @@
 
 enum { BUCKETS = 4096 };
 
+/* A client with at least one tunnel. */
 struct tunnel {
 	uint64_t session;
-	unsigned allows; /* that have begun and not ended */
-	uint64_t begun;  /* the number of the latest one */
-	bool is_uneven;  /* some were given other rights than `facts` say */
+	unsigned allows; /* ALLOWs that have begun and not ended */
+	uint64_t begun;  /* the number of the latest ALLOW */
+	bool is_uneven;  /* some ALLOWs gave other rights than `facts` say */
 	char name[LOOKS_NAME_SIZE];
 	struct facts facts; /* its identity never changes */
-	unsigned n_macs;    /* the latest first */
-	uint8_t macs[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE];
+	unsigned n_macs;
+	uint8_t macs[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE]; /* the latest first */
 	int64_t looked_ms;
 	struct tunnel *next_in_bucket;
 	struct tunnel *next, *previous; /* in the order of looked_ms */
@@ -21,7 +22,7 @@ struct tunnel {
 struct tunnels {
 	atomic_uint refs;
 	pthread_mutex_t lock;
-	uint64_t begun; /* ALLOWs, ever */
+	uint64_t begun; /* the number of ALLOWs so far */
 	struct tunnel *buckets[BUCKETS];
 	struct tunnel *first, *last;
 };
@@ -49,14 +50,23 @@ static void append(struct tunnels *tunnels, struct tunnel *tunnel)
 {
 	tunnel->next = NULL;
 	tunnel->previous = tunnels->last;
-	*(tunnels->last ? &tunnels->last->next : &tunnels->first) = tunnel;
+	if (tunnels->last)
+		tunnels->last->next = tunnel;
+	else
+		tunnels->first = tunnel;
 	tunnels->last = tunnel;
 }
 
 static void take_out(struct tunnels *tunnels, struct tunnel *tunnel)
 {
-	*(tunnel->previous ? &tunnel->previous->next : &tunnels->first) = tunnel->next;
-	*(tunnel->next ? &tunnel->next->previous : &tunnels->last) = tunnel->previous;
+	if (tunnel->previous)
+		tunnel->previous->next = tunnel->next;
+	else
+		tunnels->first = tunnel->next;
+	if (tunnel->next)
+		tunnel->next->previous = tunnel->previous;
+	else
+		tunnels->last = tunnel->previous;
 }
 
 static bool is_of(const struct tunnel *tunnel, uint64_t session, const char *identity)
@@ -64,6 +74,7 @@ static bool is_of(const struct tunnel *tunnel, uint64_t session, const char *ide
 	return tunnel->session == session && strcmp(tunnel->facts.identity, identity) == 0;
 }
 
+/* The pointer to the tunnel of this client, or to the NULL where it would be. */
 static struct tunnel **place_of(struct tunnels *tunnels, uint64_t session, const char *identity)
 {
 	struct tunnel **at = &tunnels->buckets[session % BUCKETS];
@@ -122,7 +133,7 @@ void tunnels_unref(struct tunnels *tunnels)
 
 /* ---- passwords ---- */
 
-/* The oldest goes if there are too many. */
+/* Adds the MAC of a password. If there are too many, the oldest one goes. */
 static void learn(struct tunnel *tunnel, const uint8_t *mac)
 {
 	unsigned n = tunnel->n_macs;
@@ -149,7 +160,7 @@ void tunnels_learn(struct tunnels *tunnels, uint64_t session, const uint8_t mac[
 	pthread_mutex_unlock(&tunnels->lock);
 }
 
-/* Copies the passwords of a client. Returns how many. */
+/* Copies the MACs of a client's passwords. Returns how many there are. */
 static unsigned copy_macs(struct tunnels *tunnels, uint64_t session, const char *identity,
                           uint8_t out[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE])
 {
@@ -195,8 +206,8 @@ enum tunnels_says tunnels_check(struct tunnels *tunnels, const spore_host *host,
 
 /* ---- begin and end ---- */
 
-/* What is known stays. If the new one was given something else, the next look tells all of them
- * what holds. */
+/* Notes an ALLOW with these facts. The facts that are known stay. If the new ones differ, the next
+ * look tells all tunnels of the client what holds. */
 static void note_allow(struct tunnels *tunnels, struct tunnel *tunnel, const struct facts *facts)
 {
 	tunnel->allows++;
@@ -220,7 +231,7 @@ bool tunnels_begin(struct tunnels *tunnels, uint64_t session, const struct tunne
 		tunnel = add(tunnels, session, entry, now_ms);
 	if (tunnel) {
 		note_allow(tunnels, tunnel, entry->facts);
-		while (n > 0)
+		while (n > 0) /* the oldest first */
 			learn(tunnel, macs[--n]);
 		if (entry->mac)
 			learn(tunnel, entry->mac);

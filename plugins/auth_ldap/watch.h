@@ -7,21 +7,21 @@
 #include "instance.h"
 
 struct watch {
-	struct ldap_instance *all;
+	struct ldap_instance *ldap;
 	spore_worker *worker;
 	spore_timer timer;
 	int64_t interval_ms;
 	bool is_behind;  /* clients wait longer than the interval, which has been logged */
-	bool is_looking; /* on a thread, which alone uses what follows meanwhile */
+	bool is_looking; /* a look runs on a thread. Only that thread uses the members below */
 	size_t n;
 	struct look looks[LOOKS_MAX];
 };
 
 /* NULL: out of memory. [worker] */
-struct watch *watch_start(struct ldap_instance *all, spore_worker *worker);
-/* No look begins any more. Accepts NULL. [worker] */
+struct watch *watch_start(struct ldap_instance *ldap, spore_worker *worker);
+/* After this, no look begins. Accepts NULL. [worker] */
 void watch_drain(struct watch *watch);
-/* No look runs. Accepts NULL. [worker] */
+/* Call it only when no look runs. Accepts NULL. [worker] */
 void watch_free(struct watch *watch);
 
 #endif

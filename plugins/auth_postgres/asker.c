@@ -55,7 +55,7 @@ static void on_open(void *arg)
 	link_prepare(&asker->link, asker->shared->prepares ? statement : "", asker->shared->query);
 }
 
-static void give_up_by(struct asker *asker, const char *what, const PGresult *result)
+static void give_up_with_error(struct asker *asker, const char *what, const PGresult *result)
 {
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	char why[LINK_WHY_MAX], line[LINK_WHY_MAX];
@@ -65,7 +65,7 @@ static void give_up_by(struct asker *asker, const char *what, const PGresult *re
 	link_give_up(&asker->link, why);
 }
 
-/* The results of the preparation, and then of the description. */
+/* Takes the result of the preparation, that of the description, and the end of both. */
 static void set_up(struct asker *asker, const PGresult *result)
 {
 	char why[LINK_WHY_MAX];
@@ -74,7 +74,7 @@ static void set_up(struct asker *asker, const PGresult *result)
 		link_become_ready(&asker->link);
 		pipeline_resume(&asker->pipeline);
 	} else if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-		give_up_by(asker, "the query is refused: ", result);
+		give_up_with_error(asker, "the query is refused: ", result);
 	} else if (++asker->n_described == 2) {
 		if (!verdict_on_form(result, why, sizeof why))
 			link_give_up(&asker->link, why);
@@ -91,7 +91,7 @@ static void take_error(struct asker *asker, struct query *query, const PGresult 
 
 	switch (verdict_of(PQresultErrorField(result, PG_DIAG_SQLSTATE))) {
 	case VERDICT_LOST:
-		give_up_by(asker, "", result);
+		give_up_with_error(asker, "", result);
 		break;
 	case VERDICT_VALUE:
 		query->result = ASK_BAD_RECORD;
@@ -105,7 +105,7 @@ static void take_error(struct asker *asker, struct query *query, const PGresult 
 	}
 }
 
-/* A result of a query, which is a row, the end of the rows, or nothing of the kind. */
+/* Takes a result of a query: a row, the end of the rows, or an error. */
 static void take_result(struct asker *asker, struct query *query, const PGresult *result)
 {
 	switch (PQresultStatus(result)) {

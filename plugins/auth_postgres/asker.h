@@ -8,14 +8,14 @@
 #include "../common/remote/pipeline.h"
 #include "link.h"
 
-/* A query. on_end() gets ASK_REPLIED if all rows have come, n_rows of them, or ASK_BAD_RECORD if
- * PostgreSQL has refused the values of this query; always without a reply. */
+/* A query. on_end() gets ASK_REPLIED if all n_rows rows have come, or ASK_BAD_RECORD if PostgreSQL
+ * has refused the values of this query. It never gets a reply, since on_row() has had the rows. */
 struct query {
 	struct ask ask;
 	const char *text; /* NULL: the one that is prepared. Borrowed until the end */
 	const char *name; /* $1; NULL: there is none. Borrowed until the end */
-	/* A row; the first one has the number 0, also if the query is sent again. Optional.
-	 * [worker] */
+	/* Called for each row. The first row has the number 0, also when the query has been sent
+	 * again. Optional. [worker] */
 	void (*on_row)(struct query *query, const PGresult *row, size_t number);
 	/* the asker's */
 	enum ask_result result;
@@ -29,8 +29,8 @@ struct asker_shared {
 	struct target target;
 	int64_t connect_ms;
 	const char *query;
-	bool prepares;           /* once for a connection */
-	struct pace other_names; /* of logged rows of other clients */
+	bool prepares;           /* each connection prepares the query once */
+	struct pace other_names; /* of log lines about rows of other clients */
 };
 
 struct asker {
@@ -39,7 +39,7 @@ struct asker {
 	struct link link;
 	struct pipeline pipeline;
 	unsigned n_described; /* results that have come while the link is set up */
-	/* The connection is lost; or NULL. [worker] */
+	/* Called when the connection is lost; NULL: not called. [worker] */
 	void (*on_lost)(void *arg);
 	void *arg;
 };

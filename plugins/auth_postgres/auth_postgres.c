@@ -61,8 +61,8 @@ static const spore_option options[] = {
 	SPORE_BOOL(struct conf, prepare, 0, "true",
 	           "prepare the query once for a connection; not with a pooler that cannot do it"),
 	SPORE_STRING(struct conf, channel, 0, "\"spore\"",
-	             "a channel on which a NOTIFY with the name of a client says that it has changed, "
-	             "and one without payload that any may have; empty: none"),
+	             "a channel for NOTIFY: the name of a client as payload says that this client has "
+	             "changed, and no payload says that any client may have changed; empty: none"),
 	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
 	           "accept answers that are bound to the TLS session, besides others (prefer) or only "
 	           "those (require)"),

@@ -7,18 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One step of connecting, on a thread of the instance. The link lives, and its route stays, until
- * it has ended. */
+/* One step of connecting, on a thread of the instance. Until it has ended, the link lives and its
+ * route does not change. */
 struct link_step {
 	struct link *link;
-	bool is_abandoned; /* its attempt has ended, and it owns the connection */
-	PGconn *conn;      /* NULL: the first step, which makes it */
+	bool is_abandoned; /* the attempt has ended, so the step owns the connection */
+	PGconn *conn;      /* NULL: this is the first step, which makes it */
 	PostgresPollingStatusType wants;
 };
 
 static void on_io(void *arg, uint32_t events);
 
-/* Each line of libpq's text becomes a sentence in one line. */
+/* Joins the lines of libpq's text by semicolons. */
 void link_explain(const char *text, char *out, size_t size)
 {
 	size_t n = 0;
@@ -87,23 +87,24 @@ static int64_t pause_of(const struct link *link)
 	if (pause > LINK_PAUSE_MAX_MS)
 		pause = LINK_PAUSE_MAX_MS;
 	link->host->random(&random, sizeof random);
-	return pause / 2 + pause * random / 510; /* so that workers do not come at once */
+	/* From a half to all of it, so that the workers do not all come at once. */
+	return pause / 2 + pause * random / 510;
 }
 
+/* Ends the attempt or the connection, and begins the pause. */
 static void fail(struct link *link, const char *why)
 {
 	bool was_ready = link->stage == LINK_READY;
+	bool has_lasted = was_ready && link->host->now_ms() - link->ready_ms > LINK_PAUSE_MAX_MS;
 
 	close_connection(link);
-	if (was_ready && link->host->now_ms() - link->ready_ms > LINK_PAUSE_MAX_MS)
-		link->failures = 0;
 	link->stage = LINK_IDLE;
-	link->failures++;
+	link->failures = has_lasted ? 1 : link->failures + 1;
 	link->host->timer_update(link->timer, pause_of(link), 0);
 	link->on_lost(link->arg, why, was_ready);
 }
 
-/* For the reason that libpq gives. */
+/* Fails for the reason that libpq gives. */
 static void fail_by_libpq(struct link *link)
 {
 	char why[LINK_WHY_MAX];
@@ -120,7 +121,8 @@ void link_give_up(struct link *link, const char *why)
 
 /* ---- results ---- */
 
-/* False: the connection has ended, or the rest comes in the next turn. */
+/* Passes on the results that have come. False: the connection has ended, or the rest is taken in
+ * the next turn. */
 static bool take_results(struct link *link)
 {
 	unsigned generation = link->generation;
@@ -138,7 +140,8 @@ static bool take_results(struct link *link)
 		}
 		result = PQgetResult(link->conn);
 		is_end = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
-		link->expected -= is_end;
+		if (is_end)
+			link->expected--;
 		if (result)
 			link->on_result(link->arg, is_end ? NULL : result);
 		PQclear(result);
@@ -255,6 +258,7 @@ static void become_open(struct link *link)
 		fail(link, "out of memory or descriptors");
 }
 
+/* Does what libpq wants after a step. */
 static void follow(struct link *link, PostgresPollingStatusType wants)
 {
 	bool good = true;
@@ -281,7 +285,7 @@ static void follow(struct link *link, PostgresPollingStatusType wants)
 		fail(link, "out of memory or descriptors");
 }
 
-/* Libpq's default prints them. */
+/* libpq would print notices by default. */
 static void ignore_notice(void *arg, const PGresult *result)
 {
 	(void)arg;
@@ -316,15 +320,14 @@ static void on_step(void *arg)
 {
 	struct link_step *step = arg;
 	struct link *link = step->link;
-	PostgresPollingStatusType wants = step->wants;
 
 	link->step = NULL;
-	if (step->is_abandoned)
+	if (step->is_abandoned) {
 		PQfinish(step->conn);
-	else
+	} else {
 		link->conn = step->conn;
-	if (!step->is_abandoned)
-		follow(link, wants);
+		follow(link, step->wants);
+	}
 	free(step);
 }
 
@@ -339,24 +342,30 @@ static void on_again(void *arg)
 	take_step(link);
 }
 
-/* Each step may have another socket. If many hash passwords now, it waits for a thread. */
-static void take_step(struct link *link)
+/* Hands the next step to a thread. False: none is free, or memory is used up. */
+static bool offload_step(struct link *link)
 {
 	struct link_step *step = calloc(1, sizeof *step);
-	spore_status status = SPORE_ENOMEM;
 
-	unwatch(link);
-	if (step) {
-		*step = (struct link_step){ .link = link,
-			                    .conn = link->conn,
-			                    .wants = PGRES_POLLING_FAILED };
-		status = link->host->offload(link->worker, run_step, on_step, step);
+	if (!step)
+		return false;
+	*step = (struct link_step){ .link = link,
+		                    .conn = link->conn,
+		                    .wants = PGRES_POLLING_FAILED };
+	if (link->host->offload(link->worker, run_step, on_step, step) != SPORE_OK) {
+		free(step);
+		return false;
 	}
-	if (status == SPORE_OK) {
-		link->step = step;
+	link->step = step;
+	return true;
+}
+
+/* If no thread is free, as while many passwords are hashed, tries again soon. */
+static void take_step(struct link *link)
+{
+	unwatch(link); /* the step may open another socket */
+	if (offload_step(link))
 		return;
-	}
-	free(step);
 	if (link->host->timer_start(link->worker, LINK_PAUSE_MIN_MS, 0, on_again, link,
 	                            &link->again) != SPORE_OK)
 		fail(link, "out of memory");
@@ -425,7 +434,7 @@ static void find_next(struct link *link)
 			add_place(link, place, place->address);
 		else if (link->host->resolve(link->worker, place->host, 0, on_resolved, link,
 		                             &link->resolve) == SPORE_OK)
-			return;
+			return; /* on_resolved() goes on with the next host */
 	}
 	if (!link->route.n) {
 		fail(link, "its host name has no address, or cannot be looked up now");
@@ -435,20 +444,9 @@ static void find_next(struct link *link)
 	take_step(link);
 }
 
-static void on_timer(void *arg)
+static void begin_attempt(struct link *link)
 {
-	struct link *link = arg;
-
-	if (link->stage == LINK_READY) {
-		take_all(link);
-		return;
-	}
-	if (link->stage != LINK_IDLE) {
-		fail(link, link->again.id ? "no thread was free in time (connect_timeout)"
-		                          : "PostgreSQL does not answer in time (connect_timeout)");
-		return;
-	}
-	/* A step that still reads a file holds a thread: one for each link is enough. */
+	/* A step of an earlier attempt still holds a thread. One thread for each link is enough. */
 	if (link->step) {
 		link->host->timer_update(link->timer, pause_of(link), 0);
 		return;
@@ -459,6 +457,21 @@ static void on_timer(void *arg)
 	link->route.n = 0;
 	link->route.hosts[0] = link->route.addresses[0] = link->route.ports[0] = '\0';
 	find_next(link);
+}
+
+/* The pause is over, a stage has taken too long, or the rest of many results is due. */
+static void on_timer(void *arg)
+{
+	struct link *link = arg;
+
+	if (link->stage == LINK_IDLE)
+		begin_attempt(link);
+	else if (link->stage == LINK_READY)
+		take_all(link);
+	else if (link->again.id)
+		fail(link, "no thread was free in time (connect_timeout)");
+	else
+		fail(link, "PostgreSQL does not answer in time (connect_timeout)");
 }
 
 /* ---- start and stop ---- */

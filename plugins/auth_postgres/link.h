@@ -1,8 +1,10 @@
-/* link - a connection to PostgreSQL for one worker, by libpq's functions that do not block: host
- * names are looked up by the host, queries are pipelined, and a connection that is lost is opened
- * again after pauses that grow. All steps of connecting run on the instance's threads, since the
- * server says how much a password costs (SCRAM), and libpq reads files: the password file, and
- * those for TLS. A step for which no thread is free waits.
+/* link - a connection to PostgreSQL for one worker, by libpq's functions that do not block. Spore
+ * looks up host names, and queries are pipelined. A connection that is lost is opened again after
+ * pauses that grow.
+ *
+ * All steps of connecting run on the instance's threads, because they may take long: the server
+ * says how much work a password costs (SCRAM), and libpq reads the password file and the files for
+ * TLS. If no thread is free, a step waits for one.
  *
  *   idle ──▶ find (host names) ──▶ connect ──▶ set up ──▶ ready
  *    ▲          └───────────────────┴────────────┴──────────┘
@@ -41,11 +43,11 @@ struct link {
 	spore_worker *worker;
 	const struct target *target;
 	int64_t connect_ms;
-	/* [worker] on_open: it is connected; the callee sends what sets it up, and calls
-	 * link_become_ready() when it is. on_result: a result of the oldest query, borrowed; NULL:
-	 * the query has ended. on_notice: a message on a channel that is listened to. on_lost: an
-	 * attempt has failed, or the connection is lost; results that are missing will not come.
-	 * None of them may call link_stop(). */
+	/* [worker] on_open: the link is connected. The callee sends queries that set it up, and
+	 * calls link_become_ready() when they have ended. on_result: a result of the oldest query,
+	 * borrowed; NULL: the query has ended. on_notice: a message on a channel that the link
+	 * listens to. on_lost: an attempt to connect has failed, or with was_ready the connection
+	 * is lost, and so are the results that are missing. None of them may call link_stop(). */
 	void (*on_open)(void *arg);
 	void (*on_result)(void *arg, const PGresult *result);
 	void (*on_notice)(void *arg, const char *payload);
@@ -54,7 +56,7 @@ struct link {
 	/* link's */
 	enum link_stage stage;
 	PGconn *conn;           /* owned; not to be touched during a step */
-	struct link_step *step; /* under way, perhaps of an attempt that has ended; NULL: none */
+	struct link_step *step; /* that runs on a thread, perhaps for an earlier attempt; or NULL */
 	int fd; /* a duplicate of libpq's, which libpq may close at any time; -1: none */
 	spore_io io;
 	spore_timer timer; /* the deadline of a stage, the pause, or the rest of many results */
@@ -63,20 +65,20 @@ struct link {
 	size_t next_host; /* whose address is to be found next */
 	struct link_route route;
 	uint32_t events;
-	unsigned generation; /* counts attempts, so that a callback that ends one is noticed */
+	unsigned generation; /* counts attempts. It tells that a callback has ended one */
 	unsigned expected;   /* queries whose end has not come */
-	unsigned failures;   /* in a row; a connection that does not last is one, too */
+	unsigned failures;   /* in a row; a connection that ended soon is one, too */
 	int64_t ready_ms;
 };
 
-/* The first members are set by the caller. Begins in the next turn. False: out of memory, and there
- * is nothing to stop. [worker] */
+/* The caller sets the first members. The first attempt begins in the next turn. False: out of
+ * memory, and there is nothing to stop. [worker] */
 bool link_start(struct link *link);
 /* [worker] */
 void link_stop(struct link *link);
 /* [worker] */
 void link_become_ready(struct link *link);
-/* The caller has seen that the connection is worth nothing: as if it was lost. [worker] */
+/* Treats the connection as lost, because the caller cannot use it any more. [worker] */
 void link_give_up(struct link *link, const char *why);
 
 /* A query: a prepared statement, or a text if `statement` is NULL. */
@@ -85,12 +87,12 @@ struct link_query {
 	const char *param; /* $1; NULL: there is none */
 };
 
-/* Sends a query, which is a transaction of its own. False: it is not sent, and the connection is
- * not open, or lost now. [worker] */
+/* Sends a query, which is a transaction of its own. False: it is not sent, because the connection
+ * is not open, or has been lost by this. [worker] */
 bool link_query(struct link *link, const struct link_query *query);
 /* Prepares a statement and asks for its description: the query has two results. [worker] */
 bool link_prepare(struct link *link, const char *statement, const char *text);
-/* PostgreSQL's text about an error, in one line. [any] */
+/* Writes a text of PostgreSQL about an error in one line. [any] */
 void link_explain(const char *text, char *out, size_t size);
 
 #endif

@@ -8,7 +8,7 @@ struct listing {
 	bool is_stopped, is_wrong;
 };
 
-/* Those for which there is no room are not looked at: the rest of the list may be long. */
+/* When the roll has no room any more, skips the rest of the list, which may be long. */
 static void on_row(struct query *query, const PGresult *row, size_t number)
 {
 	struct listing *listing = (struct listing *)query;

@@ -12,14 +12,14 @@ struct listing_order {
 	struct asker *asker;
 	struct changes *changes;
 	const char *query; /* its rows have one column, the name */
-	/* The list is complete, or has failed. Not called after listing_stop(). [worker] */
+	/* Called when the list is complete or has failed, but not after listing_stop(). [worker] */
 	void (*on_end)(void *arg, bool is_complete);
 	void *arg;
 };
 
 /* NULL: it cannot begin. The texts are borrowed. [worker] */
 struct listing *listing_start(const struct listing_order *order);
-/* Forgets about it. Accepts NULL. Not after on_end(). [worker] */
+/* Ends the listing without on_end(), which must not have been called yet. Accepts NULL. [worker] */
 void listing_stop(struct listing *listing);
 
 #endif

@@ -6,12 +6,12 @@
 #include "asker.h"
 #include "row.h"
 
-/* A look-up under way. Nobody waits for it if it was withdrawn. */
+/* A look-up under way. After it was withdrawn, nobody waits for it any more. */
 struct fetch {
 	struct query query;
 	struct asker_shared *shared;
 	struct store_lookup *lookup; /* NULL: withdrawn */
-	/* of the row, if there was one */
+	/* What the row says, if there was one. */
 	enum store_reply reply;
 	struct record record;
 	char wrong[ROW_WRONG_MAX];
@@ -39,8 +39,8 @@ static void on_row(struct query *query, const PGresult *row, size_t number)
 	snprintf(fetch->wrong, sizeof fetch->wrong, "expected one row, found several");
 }
 
-/* Anyone can cause this, so it has a pace of its own. */
-static void complain_of_name(const struct fetch *fetch)
+/* Anyone can cause this, so these lines have a limit of their own. */
+static void log_other_name(const struct fetch *fetch)
 {
 	const struct health *health = &fetch->shared->pipeline.health;
 
@@ -78,7 +78,7 @@ static enum ask_result on_end(struct ask *ask, enum ask_result result, const voi
 
 	(void)reply;
 	if (answer.reply == STORE_UNKNOWN && fetch->query.n_rows)
-		complain_of_name(fetch);
+		log_other_name(fetch);
 	if (lookup) {
 		lookup->sent = NULL;
 		lookup->on_answer(lookup, &answer);
@@ -110,7 +110,7 @@ static spore_status look_up(void *backend, struct store_lookup *lookup)
 	return status_of(result);
 }
 
-/* One that was sent goes on, so that its end still tells whether PostgreSQL works. */
+/* A look-up that was sent goes on, because its end still tells whether PostgreSQL works. */
 static void withdraw(void *backend, struct store_lookup *lookup)
 {
 	struct asker *asker = backend;

@@ -1,5 +1,5 @@
-/* lookup - looks up the row of a client in PostgreSQL: the functions that plugins/common/store
- * wants of a store, with an asker as their state. */
+/* lookup - looks up the row of a client in PostgreSQL. These are the functions of a store that
+ * plugins/common/store calls. */
 #ifndef LOOKUP_H
 #define LOOKUP_H
 

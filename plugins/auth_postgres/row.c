@@ -4,23 +4,33 @@
 
 const char row_name[] = "name";
 
-static bool is_name(const PGresult *result, int column)
+static bool is_name_column(const PGresult *result, int column)
 {
 	return strcmp(PQfname(result, column), row_name) == 0;
 }
 
-/* The operator's query may compare loosely (lower(), citext, char(n)), so that one row answers to
- * several names. Each would be another identity, which changes of the row would not find. */
+/* The operator's query may compare loosely (lower(), citext, char(n)). Then one row is found by
+ * several names. Each of them would be another identity, and a change of the row would not find
+ * it. */
 static bool is_of_another(const PGresult *result, const char *name)
 {
 	for (int i = 0; i < PQnfields(result); i++) {
-		if (is_name(result, i) &&
+		if (is_name_column(result, i) &&
 		    (PQgetisnull(result, 0, i) || strcmp(PQgetvalue(result, 0, i), name) != 0))
 			return true;
 	}
 	return false;
 }
 
+/* A field that is NULL is skipped, unless it is unknown: then record_set() must refuse it. */
+static bool is_skipped(const PGresult *result, int column)
+{
+	return is_name_column(result, column) ||
+	       (PQgetisnull(result, 0, column) &&
+	        record_knows(spore_cstr(PQfname(result, column))));
+}
+
+/* Returns NULL, or what is wrong with the column *column_out. */
 static const char *read_fields(const PGresult *result, const spore_host *host,
                                struct record *record, int *column_out)
 {
@@ -31,7 +41,7 @@ static const char *read_fields(const PGresult *result, const spore_host *host,
 		spore_str value = { PQgetvalue(result, 0, i), (size_t)PQgetlength(result, 0, i) };
 
 		*column_out = i;
-		if (!is_name(result, i) && (!PQgetisnull(result, 0, i) || !record_knows(field)))
+		if (!is_skipped(result, i))
 			text = record_set(record, host, field, value);
 	}
 	return text;

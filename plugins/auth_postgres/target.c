@@ -6,14 +6,15 @@
 
 #include "../common/report.h"
 
-/* A value that libpq refuses, so that it reads everything and does not connect. */
+/* A value that libpq refuses for every keyword that it checks. With it, libpq reads all options but
+ * does not connect. */
 static const char nonsense[] = "?";
 
 /* ---- what libpq makes of it ---- */
 
-/* Reads the connection string, the service file and the environment. `refused` gets nonsense: a
- * keyword that libpq checks after it has read the others. *why_out is what libpq says, and must be
- * freed. NULL: out of memory. */
+/* Reads the connection string, the service file and the environment. `refused` is the keyword whose
+ * value is replaced by nonsense; libpq checks it after it has read all options. *why_out is libpq's
+ * text, which the caller frees. Returns NULL if memory is used up. */
 static PQconninfoOption *read_options(const char *conninfo, const char *refused, char **why_out)
 {
 	const char *keywords[] = { "dbname", refused, NULL };
@@ -34,20 +35,21 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 	return "";
 }
 
-/* Libpq's own text may contain a part of the string, which must not be a part of a password. */
+/* libpq's own text may contain a part of the string, so it is left out if that part could belong to
+ * a password. */
 static bool check_string(const spore_create_args *args, const char *conninfo)
 {
-	bool may_tell = !strstr(conninfo, "password") && !strstr(conninfo, "://");
+	bool may_hold_password = strstr(conninfo, "password") || strstr(conninfo, "://");
 	char *why = NULL;
 	PQconninfoOption *options = PQconninfoParse(conninfo, &why);
-	bool good = options != NULL;
+	bool good = options != NULL, tells_why = why && !may_hold_password;
 
 	if (!good)
 		report(args, "/conninfo",
 		       "expected a connection string of PostgreSQL, such as host=db.example "
 		       "dbname=spore user=spore%s%.*s",
-		       may_tell && why ? ": " : "", may_tell && why ? (int)strcspn(why, "\n") : 0,
-		       why ? why : "");
+		       tells_why ? ": " : "", tells_why ? (int)strcspn(why, "\n") : 0,
+		       tells_why ? why : "");
 	else if (*value_of(options, "password") || *value_of(options, "sslpassword")) {
 		args->report(args, "/conninfo",
 		             "expected no password here, since this text is no secret: use the "
@@ -106,13 +108,17 @@ static size_t count_items(const char *list)
 	return n;
 }
 
-/* Copies the n-th item of a list. False: it is too long. */
+/* Copies the n-th item of a list, or an empty text behind its last one. False: the item is too
+ * long. */
 static bool take_item(const char *list, size_t n, char *out, size_t size)
 {
 	size_t len;
 
-	while (n-- && *list)
-		list += strcspn(list, ",") + (list[strcspn(list, ",")] == ',');
+	for (; n > 0 && *list; n--) {
+		list += strcspn(list, ",");
+		if (*list == ',')
+			list++;
+	}
 	len = strcspn(list, ",");
 	if (len >= size)
 		return false;
@@ -121,7 +127,7 @@ static bool take_item(const char *list, size_t n, char *out, size_t size)
 	return true;
 }
 
-/* Libpq has checked that the lists fit together; a single port is that of all hosts. */
+/* libpq has checked that the lists have the same length. A single port is the port of all hosts. */
 static bool take_hosts(struct target *target)
 {
 	const char *hosts = value_of(target->given, "host");
@@ -143,7 +149,7 @@ static bool take_hosts(struct target *target)
 	return true;
 }
 
-/* What is readable on the way, or comes from anyone, must stay on this machine. */
+/* A connection that others can read or take over must not leave this machine. */
 static bool check_security(const struct target *target, const spore_create_args *args,
                            bool insecure)
 {
@@ -172,7 +178,7 @@ static bool read_all(struct target *target, const spore_create_args *args, const
 	target->session = read_options(conninfo, "sslmode", &ignored);
 	free(ignored);
 	good = target->given && target->session && why;
-	/* The last check that fails is that of the nonsense. */
+	/* If libpq complains of the nonsense, it has accepted everything else. */
 	if (good && !strstr(why, "target_session_attrs")) {
 		report(args, "/conninfo", "libpq refuses it, or its service: %.*s",
 		       (int)strcspn(why, "\n"), why);
@@ -233,6 +239,7 @@ static void put(struct target_params *out, size_t *n, const char *keyword, const
 	out->values[*n] = NULL;
 }
 
+/* True: target_write() sets this option itself, or leaves it out. */
 static bool is_replaced(const char *keyword)
 {
 	static const char *const replaced[] = { "host",
@@ -250,7 +257,6 @@ static bool is_replaced(const char *keyword)
 	return false;
 }
 
-/* Kerberos would ask its server, which blocks. */
 void target_write(const struct target *target, const char *hosts, const char *addresses,
                   const char *ports, struct target_params *out)
 {
@@ -263,7 +269,7 @@ void target_write(const struct target *target, const char *hosts, const char *ad
 	put(out, &n, "hostaddr", addresses);
 	put(out, &n, "port", ports);
 	put(out, &n, "client_encoding", "UTF8");
-	put(out, &n, "gssencmode", "disable");
+	put(out, &n, "gssencmode", "disable"); /* libpq would wait for Kerberos' server */
 	put(out, &n, "fallback_application_name", "spore");
 	put(out, &n, "target_session_attrs", value_of(target->session, "target_session_attrs"));
 	put(out, &n, "password", target->password);

@@ -1,5 +1,6 @@
 /* target - where PostgreSQL is and how to log in: what libpq makes of the connection string, the
- * service file and the environment. It is read once, so that no worker reads a service file. */
+ * service file and the environment. They are read once, so that no worker has to read the service
+ * file. */
 #ifndef TARGET_H
 #define TARGET_H
 
@@ -9,18 +10,19 @@
 
 enum { TARGET_HOSTS_MAX = 16, TARGET_HOST_MAX = 255, TARGET_PARAMS_MAX = 96 };
 
-/* One of the hosts that libpq tries in turn. An empty text: libpq's default. */
+/* One of the hosts that libpq tries in turn. An empty text stands for libpq's default. */
 struct target_host {
 	char host[TARGET_HOST_MAX + 1];    /* a name, an address, or the folder of a socket */
 	char address[TARGET_HOST_MAX + 1]; /* hostaddr */
 	char port[8];
 };
 
-/* Of an instance. Built on main and read-only afterwards, so all workers share it. A zeroed struct
- * is empty. */
+/* The target of an instance. Built on main and read-only afterwards, so all workers share it. A
+ * zeroed struct is empty. */
 struct target {
-	PQconninfoOption *given, *session; /* owned; `session` has target_session_attrs */
-	char *password;                    /* owned; or NULL */
+	PQconninfoOption *given;   /* owned; all options but target_session_attrs */
+	PQconninfoOption *session; /* owned; only its target_session_attrs counts */
+	char *password;            /* owned; or NULL */
 	struct target_host hosts[TARGET_HOSTS_MAX];
 	size_t n_hosts;
 };
@@ -28,11 +30,11 @@ struct target {
 struct target_options {
 	const char *conninfo;
 	spore_str password; /* ptr NULL: none */
-	bool insecure;      /* other machines without verify-full */
+	bool insecure;      /* allows other machines without sslmode=verify-full */
 };
 
-/* Reports mistakes, without the values of the connection string. False: there is one, or memory is
- * used up. In both cases the caller calls target_fini(). [main] */
+/* Reports mistakes without any value of the connection string. False: there is one, or memory is
+ * used up. The caller calls target_fini() in any case. [main] */
 bool target_init(struct target *target, const spore_create_args *args,
                  const struct target_options *options);
 /* Wipes the password and frees. [main] */
@@ -47,7 +49,8 @@ struct target_params {
 	const char *keywords[TARGET_PARAMS_MAX], *values[TARGET_PARAMS_MAX];
 };
 
-/* With these lists, separated by commas, in place of the hosts. [any] */
+/* Writes the target's options with these lists, separated by commas, in place of its hosts.
+ * [any] */
 void target_write(const struct target *target, const char *hosts, const char *addresses,
                   const char *ports, struct target_params *out);
 

@@ -12,16 +12,19 @@ static bool starts(const char *text, const char *start)
 
 enum verdict verdict_of(const char *state)
 {
-	/* the connection; a statement that is not there any more, as behind a pooler; a table that
-	 * has changed under it; the server ends */
-	static const char *const lost[] = { "08", "26", "0A000", "57P" };
+	static const char *const lost[] = {
+		"08",    /* the connection fails */
+		"26",    /* the prepared statement is gone, as behind a pooler */
+		"0A000", /* the table under the prepared statement has changed */
+		"57P",   /* the server ends */
+	};
 
 	if (!state)
 		return VERDICT_LOST;
 	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
 		if (starts(state, lost[i]))
 			return VERDICT_LOST;
-	/* data; a subquery with too many rows */
+	/* 22: a value is wrong; 21: a subquery gives too many rows. */
 	return starts(state, "22") || starts(state, "21") ? VERDICT_VALUE : VERDICT_REFUSED;
 }
 
@@ -29,14 +32,17 @@ bool verdict_on_form(const PGresult *description, char *why, size_t size)
 {
 	int n = PQnparams(description);
 
-	if (n == 1)
-		snprintf(why, size,
-		         "expected a query that gives rows with columns, such as a select, found "
-		         "one that gives none");
-	else
+	if (n != 1) {
 		snprintf(why, size,
 		         "expected $1, the name of the client, in query, found %d parameters", n);
-	return n == 1 && PQnfields(description) > 0;
+		return false;
+	}
+	if (PQnfields(description) > 0)
+		return true;
+	snprintf(why, size,
+	         "expected a query that gives rows with columns, such as a select, found one that "
+	         "gives none");
+	return false;
 }
 
 bool verdict_on_columns(const PGresult *description, char *why, size_t size)

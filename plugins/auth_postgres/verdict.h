@@ -1,4 +1,5 @@
-/* verdict - what PostgreSQL's errors mean for a question, and what is wrong with the query. */
+/* verdict - what PostgreSQL's errors mean for a question, and whether the operator's query is
+ * usable. */
 #ifndef VERDICT_H
 #define VERDICT_H
 
@@ -7,19 +8,19 @@
 #include <stddef.h>
 
 enum verdict {
-	VERDICT_LOST,  /* the connection is worth nothing any more */
-	VERDICT_VALUE, /* this name, or the values that belong to it, are refused */
-	VERDICT_REFUSED,
+	VERDICT_LOST,    /* the connection cannot be used any more */
+	VERDICT_VALUE,   /* this name, or the values that belong to it, are refused */
+	VERDICT_REFUSED, /* another error, which says nothing of this name */
 };
 
 /* `state` is a SQLSTATE; NULL: it was libpq that failed. [any] */
 enum verdict verdict_of(const char *state);
 
-/* Whether the description of a prepared query has one parameter, and columns, which a statement
- * without rows such as an update has not. False: `why` says what is wrong. [any] */
+/* Whether a prepared query has exactly one parameter, and gives columns. A statement without rows,
+ * such as an update, gives none. False: `why` says what is wrong. [any] */
 bool verdict_on_form(const PGresult *description, char *why, size_t size);
-/* Whether it has only columns that a row may have. False: no row will be a record, and `why` says
- * why. [any] */
+/* Whether a prepared query gives only columns that a row may have. False: no row will be a record,
+ * and `why` names the column. [any] */
 bool verdict_on_columns(const PGresult *description, char *why, size_t size);
 
 #endif

@@ -36,8 +36,13 @@ static bool has_channel(const struct watcher *watcher)
 	return *watcher->options->channel != '\0';
 }
 
-/* Without its connection, it looks at those who are in, and the roll stays as old as it is. As
- * changes wants it. */
+static bool is_deaf(const struct watcher *watcher)
+{
+	return has_channel(watcher) && watcher->link.stage != LINK_READY;
+}
+
+/* Begins a walk, for changes. If it cannot hear of changes now, a new list would not make the roll
+ * current, so it looks only at the names that are known. */
 static void look_at_all(void *arg)
 {
 	struct watcher *watcher = arg;
@@ -49,8 +54,7 @@ static void look_at_all(void *arg)
 		.arg = watcher,
 	};
 
-	if (!watcher->changes.keeper->keeper->roll ||
-	    (has_channel(watcher) && watcher->link.stage != LINK_READY)) {
+	if (!watcher->changes.keeper->keeper->roll || is_deaf(watcher)) {
 		changes_note_all(&watcher->changes);
 		return;
 	}
@@ -95,7 +99,7 @@ static void begin_hearing(struct watcher *watcher)
 	changes_note_any(&watcher->changes);
 }
 
-/* Refusals, as by a replica, leave polling. */
+/* A replica, for example, refuses LISTEN. Then the watcher only polls. */
 static void take_refusal(struct watcher *watcher, const PGresult *result)
 {
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -137,8 +141,8 @@ static void on_notice(void *arg, const char *payload)
 		changes_note(&watcher->changes, payload);
 }
 
-/* Polling is all that is left. */
-static bool is_missed(const struct watcher *watcher)
+/* True: look-ups work, but this connection cannot be made, so polling is all that is left. */
+static bool only_polls(const struct watcher *watcher)
 {
 	return watcher->link.failures >= WATCHER_TRIES && watcher->asker->link.stage == LINK_READY;
 }
@@ -147,11 +151,11 @@ static void on_lost(void *arg, const char *why, bool was_ready)
 {
 	struct watcher *watcher = arg;
 
-	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
+	set_hearing(watcher, only_polls(watcher) ? HEARING_POLLS : HEARING_NOTHING);
 	changes_deafen(&watcher->changes);
 	if (was_ready)
 		complain(watcher, "changes are not noticed for now", why);
-	if (watcher->is_missed || !is_missed(watcher))
+	if (watcher->is_missed || !only_polls(watcher))
 		return;
 	watcher->is_missed = true;
 	health_log_now(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN,

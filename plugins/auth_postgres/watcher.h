@@ -1,7 +1,7 @@
-/* watcher - hears of the changes of clients, on one worker of an instance: by messages on a channel
+/* watcher - notices the changes of clients, on one worker of an instance: by messages on a channel
  * (LISTEN), and by looking again now and then.
  *
- *   link ──▶ LISTEN ──▶ any may have changed, then messages
+ *   link ──▶ LISTEN ──▶ changes_note_any(), then messages
  *
  * It has a connection of its own, on which messages never wait behind rows. */
 #ifndef WATCHER_H
@@ -10,9 +10,11 @@
 #include "../common/store/changes.h"
 #include "asker.h"
 
-/* How often it makes sure that its connection lives, after how many attempts in a row it tells that
- * it gets none, and the longest name of a channel. */
-enum { WATCHER_PING_MS = 1000, WATCHER_TRIES = 3, WATCHER_CHANNEL_MAX = 63 };
+enum {
+	WATCHER_PING_MS = 1000,  /* how often it makes sure that its connection lives */
+	WATCHER_TRIES = 3,       /* after so many failures in a row it logs that it has none */
+	WATCHER_CHANNEL_MAX = 63 /* bytes in the name of a channel */
+};
 
 struct watcher_options {
 	const char *channel;    /* "": polls only */
@@ -29,9 +31,9 @@ struct watcher {
 	/* the watcher's */
 	struct link link; /* not started without a channel */
 	spore_timer ping, poll;
-	bool is_refused; /* LISTEN */
+	bool is_refused; /* PostgreSQL has refused LISTEN */
 	bool is_waiting; /* for the reply to a ping */
-	bool is_missed;  /* there is no connection although look-ups work; logged */
+	bool is_missed;  /* look-ups work without this connection, which has been logged */
 	int64_t pinged_ms;
 	struct listing *listing; /* under way; owned */
 };

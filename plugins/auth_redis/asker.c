@@ -72,7 +72,8 @@ static void on_move(void *arg)
 	primary_move(&asker->primary, &place);
 }
 
-/* A post to a worker that stops is refused, and one that was accepted runs before it stops. */
+/* The host refuses a post to a worker that stops, and runs an accepted one before the worker stops.
+ * So the asker is there when on_move() runs. */
 void asker_move_all(struct asker_shared *shared, const struct place *place)
 {
 	pthread_mutex_lock(&shared->lock);

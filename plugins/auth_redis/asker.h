@@ -2,8 +2,7 @@
  *
  *   asker_send ──▶ pipeline (plugins/common/remote) ──▶ primary ──▶ on_end
  *
- * A Sentinel may say that the primary is at another place: then the askers of all workers go
- * there. */
+ * If a Sentinel says that the primary is at another place, the askers of all workers go there. */
 #ifndef ASKER_H
 #define ASKER_H
 
@@ -35,7 +34,7 @@ struct asker {
 	struct primary primary;
 	struct pipeline pipeline;
 	struct asker *next; /* of another worker */
-	/* The connection is lost; or NULL. [worker] */
+	/* Called when the connection is lost; NULL: not called. [worker] */
 	void (*on_lost)(void *arg);
 	void *arg;
 };

@@ -66,7 +66,7 @@ static const spore_option options[] = {
 	SPORE_LIST(struct conf, sentinels, SPORE_OPTF_NOT_EMPTY, &text_item,
 	           "Sentinels, each HOST or HOST:PORT, which name the primary, in place of host and port"),
 	SPORE_STRING(struct conf, master, SPORE_OPTF_NOT_EMPTY, NULL,
-	             "the name that the Sentinels have for it"),
+	             "name of the primary, as the Sentinels know it"),
 	SPORE_SECRET(struct conf, user, 0, "user of Redis (ACL); default: Redis' default user"),
 	SPORE_SECRET(struct conf, password, 0, "password of this user"),
 	SPORE_SECRET(struct conf, sentinel_user, 0, "user of the Sentinels"),
@@ -100,8 +100,8 @@ static const spore_option options[] = {
 	          "with bore: how many keys the server holds; it compares each answer without a name "
 	          "with all of them"),
 	SPORE_STRING(struct conf, channel, SPORE_OPTF_NOT_EMPTY, NULL,
-	             "a channel on which a message with the name of a client says that it has changed, "
-	             "and an empty message that any may have"),
+	             "a channel for messages: the name of a client says that this client has changed, "
+	             "and an empty message says that any client may have changed"),
 	SPORE_DURATION(struct conf, poll_interval, 0, "\"30s\"", 100, 86400000,
 	               "how often clients with tunnels are looked up again, also if the server has "
 	               "heard of no change"),
@@ -132,7 +132,7 @@ static bool expect(const spore_create_args *args, bool good, const char *pointer
 	return good;
 }
 
-/* What is readable on the way must stay on this machine. */
+/* Without TLS, passwords and keys must not leave this machine. */
 static bool check_place(const spore_create_args *args, const struct place *place,
                         const char *pointer)
 {
@@ -171,10 +171,31 @@ static bool set_sentinels(struct redis *redis, const spore_create_args *args)
 	return good;
 }
 
-static bool set_place(struct redis *redis, const spore_create_args *args)
+static bool set_socket(struct redis *redis, const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+
+	redis->shared.primary.place.path = conf->path;
+	return expect(args, strlen(conf->path) <= PLACE_PATH_MAX, "/path",
+	              "expected a path of at most 107 bytes") &&
+	       expect(args, !conf->tls, "/tls", "expected no TLS on a Unix socket");
+}
+
+static bool set_host(struct redis *redis, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	struct place *place = &redis->shared.primary.place;
+	bool is_host = place_parse(place, conf->host, REDIS_PORT) && !strchr(conf->host, '[');
+
+	place->port = (uint16_t)conf->port;
+	place->tls = redis->tls;
+	return expect(args, is_host, "/host", "expected a host name or an IP address") &&
+	       check_place(args, place, "/host");
+}
+
+static bool set_place(struct redis *redis, const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
 	bool good;
 
 	if (conf->path && conf->sentinels.count)
@@ -182,18 +203,7 @@ static bool set_place(struct redis *redis, const spore_create_args *args)
 	if (conf->sentinels.count)
 		return set_sentinels(redis, args);
 	good = expect(args, !conf->master, "/master", "expected this option with sentinels only");
-	if (conf->path) {
-		place->path = conf->path;
-		return expect(args, strlen(conf->path) <= PLACE_PATH_MAX, "/path",
-		              "expected a path of at most 107 bytes") &&
-		       expect(args, !conf->tls, "/tls", "expected no TLS on a Unix socket") && good;
-	}
-	good = expect(args, place_parse(place, conf->host, REDIS_PORT) && !strchr(conf->host, '['),
-	              "/host", "expected a host name or an IP address") &&
-	       check_place(args, place, "/host") && good;
-	place->port = (uint16_t)conf->port;
-	place->tls = redis->tls;
-	return good;
+	return (conf->path ? set_socket(redis, args) : set_host(redis, args)) && good;
 }
 
 static bool set_tls(struct redis *redis, const spore_create_args *args)

@@ -47,7 +47,7 @@ static void end_by_errno(struct conn *conn, const char *what, int error)
 	end(conn, why);
 }
 
-/* The reason of a failure of TLS, which is in OpenSSL's queue. */
+/* Ends the connection after a failure of TLS, whose reason is in OpenSSL's queue. */
 static void end_by_tls(struct conn *conn)
 {
 	char why[CONN_WHY_MAX];
@@ -72,7 +72,7 @@ static void watch(struct conn *conn, uint32_t events)
 	conn->host->io_update(conn->io, events);
 }
 
-/* Waits for what TLS wants, in addition to replies. True: it waits; false: the connection has
+/* Waits for what TLS wants, in addition to replies. False: TLS has failed, and the connection has
  * ended. */
 static bool wait_for_tls(struct conn *conn, int result)
 {
@@ -91,7 +91,7 @@ static bool wait_for_tls(struct conn *conn, int result)
 
 /* ---- output ---- */
 
-/* Returns the number of bytes; 0: later; -1: the connection has ended. */
+/* Returns the number of bytes; 0: no more can be written now; -1: the connection has ended. */
 static ssize_t write_some(struct conn *conn)
 {
 	const char *at = conn->out + conn->out_at;
@@ -128,7 +128,8 @@ static void flush(struct conn *conn)
 	watch(conn, SPORE_READ);
 }
 
-/* Room for `len` more bytes behind what waits. A buffer that moves leaves no command behind. */
+/* Makes room for `len` more bytes behind what waits. A buffer that is replaced is wiped, since a
+ * command may hold a password. */
 static bool make_room(struct conn *conn, size_t len)
 {
 	size_t room = conn->out_room ? conn->out_room : 1024;
@@ -200,7 +201,7 @@ static bool take_replies(struct conn *conn)
 	return false;
 }
 
-/* Returns the number of bytes; 0: later; -1: the connection has ended. */
+/* Returns the number of bytes; 0: nothing can be read now; -1: the connection has ended. */
 static ssize_t read_some(struct conn *conn, char *bytes)
 {
 	ssize_t n;
@@ -226,9 +227,9 @@ static ssize_t read_some(struct conn *conn, char *bytes)
 	return -1;
 }
 
-/* One read in a turn, and what TLS has left over from it, so that many replies have several
- * turns. */
-static void fill(struct conn *conn)
+/* Reads once in a turn, so that many replies are spread over several turns. Bytes that TLS holds
+ * already are read in the same turn, because the socket would not become readable for them. */
+static void receive(struct conn *conn)
 {
 	char bytes[CONN_READ_MAX];
 	ssize_t n;
@@ -306,7 +307,7 @@ static void on_ready(void *arg, uint32_t events)
 	else
 		watch(conn, SPORE_READ); /* reading may have waited for TLS to write */
 	if (conn->state == CONN_OPEN && conn->generation == generation)
-		fill(conn);
+		receive(conn);
 }
 
 /* The name or the address of the place must be in the certificate. */
@@ -360,7 +361,7 @@ static int family_of(const struct place *place, const spore_addr *address)
 bool conn_open(struct conn *conn, const struct place *place, const spore_addr *address,
                char why[CONN_WHY_MAX])
 {
-	int failed;
+	int status;
 
 	conn->fd = socket(family_of(place, address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	conn->events = SPORE_READ | SPORE_WRITE;
@@ -370,9 +371,9 @@ bool conn_open(struct conn *conn, const struct place *place, const spore_addr *a
 		snprintf(why, CONN_WHY_MAX, "out of memory or descriptors");
 		goto out;
 	}
-	failed = place->path ? connect_path(conn->fd, place->path)
+	status = place->path ? connect_path(conn->fd, place->path)
 	                     : connect_address(conn->fd, address);
-	if (failed && errno != EINPROGRESS) {
+	if (status != 0 && errno != EINPROGRESS) {
 		snprintf(why, CONN_WHY_MAX, "cannot connect: %s", strerrordesc_np(errno));
 		goto out;
 	}

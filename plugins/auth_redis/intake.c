@@ -44,7 +44,7 @@ bool intake_next(struct intake *intake, redisReply **reply_out)
 	return good && intake->n_unread <= INTAKE_BYTES_MAX;
 }
 
-/* A list in a list, as SCAN has it, holds names only. */
+/* Wipes no list in the list: only SCAN has one, and it holds only names. */
 void intake_free(redisReply *reply)
 {
 	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {

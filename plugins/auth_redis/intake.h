@@ -1,6 +1,6 @@
-/* intake - cuts what Redis sends into replies, with hiredis' reader. A reply that says that it is
- * larger than any that is asked for is refused before memory is taken for it, which hiredis does
- * not do in version 0.14. */
+/* intake - cuts what Redis sends into replies, with hiredis' reader. It refuses a reply that
+ * announces too many elements or has too many bytes. hiredis 0.14 would take memory for any size
+ * that is announced. */
 #ifndef INTAKE_H
 #define INTAKE_H
 
@@ -31,7 +31,7 @@ bool intake_init(struct intake *intake);
 void intake_fini(struct intake *intake);
 /* Takes bytes. False: out of memory. */
 bool intake_feed(struct intake *intake, const char *bytes, size_t len);
-/* *reply_out is the next reply, which the caller gives to intake_free(), or NULL: it is not
+/* *reply_out is the next reply, which the caller gives to intake_free(). NULL: the reply is not
  * complete yet. False: what arrives does not follow the protocol, or is too long. */
 bool intake_next(struct intake *intake, redisReply **reply_out);
 /* Wipes and frees. */

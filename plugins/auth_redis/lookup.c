@@ -5,7 +5,7 @@
 
 #include "reply.h"
 
-/* A look-up under way. Nobody waits for it if it was withdrawn. */
+/* A look-up under way. After it was withdrawn, nobody waits for it any more. */
 struct fetch {
 	struct command command;
 	struct asker_shared *shared;
@@ -21,7 +21,7 @@ static int32_t status_of(enum ask_result result)
 	                                 : SPORE_EBACKEND;
 }
 
-static void tell(struct fetch *fetch, const struct store_answer *answer)
+static void tell_answer(struct fetch *fetch, const struct store_answer *answer)
 {
 	struct store_lookup *lookup = fetch->lookup;
 
@@ -46,7 +46,7 @@ static enum ask_result read_reply(struct fetch *fetch, const redisReply *reply)
 	answer.reply = reply_read(reply, fetch->shared->host, &record, wrong);
 	if (answer.reply == STORE_FAILED)
 		health_complain(&fetch->shared->pipeline.health, wrong);
-	tell(fetch, &answer);
+	tell_answer(fetch, &answer);
 	record_fini(&record);
 	return results[answer.reply];
 }
@@ -58,8 +58,8 @@ static enum ask_result on_end(struct ask *ask, enum ask_result result, const voi
 	if (result == ASK_REPLIED)
 		result = read_reply(fetch, reply);
 	else
-		tell(fetch,
-		     &(struct store_answer){ .reply = STORE_FAILED, .status = status_of(result) });
+		tell_answer(fetch, &(struct store_answer){ .reply = STORE_FAILED,
+		                                           .status = status_of(result) });
 	free(fetch);
 	return result;
 }
@@ -88,7 +88,7 @@ static spore_status look_up(void *backend, struct store_lookup *lookup)
 	return status_of(result);
 }
 
-/* One that was sent goes on, so that its end still tells whether Redis works. */
+/* A look-up that was sent goes on, because its end still tells whether Redis works. */
 static void withdraw(void *backend, struct store_lookup *lookup)
 {
 	struct lookup_state *state = backend;

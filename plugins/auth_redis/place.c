@@ -20,29 +20,40 @@ static bool is_host(const char *text, size_t len)
 	               len;
 }
 
+/* Finds the end of "ADDRESS]" or "ADDRESS]:PORT". NULL: the text has another form. */
+static const char *end_of_bracketed(const char *text, const char **port_out)
+{
+	const char *end = strchr(text, ']');
+
+	if (!end || (end[1] && end[1] != ':'))
+		return NULL;
+	*port_out = end[1] ? end + 2 : NULL;
+	return end;
+}
+
+/* Finds the end of "HOST" or "HOST:PORT". An IPv6 address without brackets has no port. */
+static const char *end_of_plain(const char *text, const char **port_out)
+{
+	const char *colon = strchr(text, ':');
+	bool has_port = colon && !strchr(colon + 1, ':');
+
+	*port_out = has_port ? colon + 1 : NULL;
+	return has_port ? colon : text + strlen(text);
+}
+
 bool place_parse(struct place *place, const char *text, uint16_t default_port)
 {
-	const char *host = text, *end, *colon = strrchr(text, ':');
+	bool is_bracketed = *text == '[';
+	const char *host = is_bracketed ? text + 1 : text, *port = NULL;
+	const char *end = is_bracketed ? end_of_bracketed(host, &port) : end_of_plain(host, &port);
 	spore_addr ignored;
-	size_t len;
 
 	*place = (struct place){ .port = default_port };
-	if (*text == '[') {
-		host = text + 1;
-		end = strchr(host, ']');
-		if (!end || (end[1] && end[1] != ':'))
-			return false;
-		colon = end[1] ? end + 1 : NULL;
-	} else {
-		/* An IPv6 address without brackets has no port. */
-		if (colon && strchr(text, ':') != colon)
-			colon = NULL;
-		end = colon ? colon : text + strlen(text);
-	}
-	len = (size_t)(end - host);
-	if (!is_host(host, len) || (colon && !read_port(colon + 1, &place->port)))
+	if (!end || !is_host(host, (size_t)(end - host)) ||
+	    (port && !read_port(port, &place->port)))
 		return false;
-	memcpy(place->host, host, len);
+	memcpy(place->host, host, (size_t)(end - host));
+	/* Only an IPv6 address has a colon. */
 	return !strchr(place->host, ':') || place_address(place, &ignored);
 }
 

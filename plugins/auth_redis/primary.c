@@ -19,22 +19,25 @@ static int64_t pause_of(const struct primary *primary)
 	if (pause > PRIMARY_PAUSE_MAX_MS)
 		pause = PRIMARY_PAUSE_MAX_MS;
 	primary->conf->host->random(&random, sizeof random);
-	return pause / 2 + pause * random / 510; /* so that workers do not come at once */
+	/* From a half to all of it, so that the workers do not all come at once. */
+	return pause / 2 + pause * random / 510;
 }
 
+/* Ends the attempt or the connection, and begins the pause. The next attempt asks another
+ * Sentinel. */
 static void fail(struct primary *primary, const char *why)
 {
-	bool was_ready = primary->stage == PRIMARY_READY;
+	bool was_ready = primary->stage == PRIMARY_READY, has_lasted;
 
 	conn_close(&primary->conn);
 	primary->conf->host->resolve_stop(primary->resolve);
 	primary->resolve = (spore_resolve){ 0 };
 	if (primary->conf->n_sentinels)
 		primary->sentinel = (primary->sentinel + 1) % primary->conf->n_sentinels;
-	if (was_ready && primary->conf->host->now_ms() - primary->ready_ms > PRIMARY_PAUSE_MAX_MS)
-		primary->failures = 0;
+	has_lasted = was_ready &&
+	             primary->conf->host->now_ms() - primary->ready_ms > PRIMARY_PAUSE_MAX_MS;
+	primary->failures = has_lasted ? 1 : primary->failures + 1;
 	primary->stage = PRIMARY_IDLE;
-	primary->failures++;
 	primary->conf->host->timer_update(primary->timer, pause_of(primary), 0);
 	primary->on_lost(primary->arg, why, was_ready);
 }
@@ -76,20 +79,22 @@ static bool send_login(struct primary *primary, spore_str user, spore_str passwo
 	return conn_send(&primary->conn, user.ptr ? 3 : 2, words);
 }
 
-/* The last reply is that of the Sentinel, or of PING. */
-static bool send_commands(struct primary *primary)
+static bool ask_sentinel(struct primary *primary)
+{
+	const struct primary_conf *conf = primary->conf;
+
+	if (!send_login(primary, conf->sentinel_user, conf->sentinel_password))
+		return false;
+	if (primary->is_sentry)
+		return send_texts(primary, "SUBSCRIBE", "+switch-master", NULL);
+	return send_texts(primary, "SENTINEL", "get-master-addr-by-name", conf->master);
+}
+
+static bool log_in(struct primary *primary)
 {
 	const struct primary_conf *conf = primary->conf;
 	char number[24];
 
-	primary->expected = 0;
-	primary->is_auth = false;
-	if (primary->stage == PRIMARY_FIND)
-		return send_login(primary, conf->sentinel_user, conf->sentinel_password) &&
-		       (primary->is_sentry
-		                ? send_texts(primary, "SUBSCRIBE", "+switch-master", NULL)
-		                : send_texts(primary, "SENTINEL", "get-master-addr-by-name",
-		                             conf->master));
 	snprintf(number, sizeof number, "%lld", (long long)conf->database);
 	return send_login(primary, conf->user, conf->password) &&
 	       (!conf->database || send_texts(primary, "SELECT", number, NULL)) &&
@@ -100,8 +105,12 @@ static bool send_commands(struct primary *primary)
 static void on_open(void *arg)
 {
 	struct primary *primary = arg;
+	bool is_sent;
 
-	if (!send_commands(primary))
+	primary->expected = 0;
+	primary->is_auth = false;
+	is_sent = primary->stage == PRIMARY_FIND ? ask_sentinel(primary) : log_in(primary);
+	if (!is_sent)
 		fail(primary, "out of memory");
 }
 
@@ -111,8 +120,7 @@ static bool is_text(const redisReply *reply)
 	       strlen(reply->str) == (size_t)reply->len;
 }
 
-/* The address that a Sentinel names. False: it is not one, or it may not be used, and *why says
- * why. */
+/* Reads the address that a Sentinel names. False: *why says why it is none, or may not be used. */
 static bool read_place(const struct primary_conf *conf, const char *host, const char *port,
                        struct place *out, const char **why)
 {
@@ -128,17 +136,22 @@ static bool read_place(const struct primary_conf *conf, const char *host, const 
 	return conf->tls || conf->insecure || place_is_local(out);
 }
 
+static bool is_pair(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+	       is_text(reply->element[0]) && is_text(reply->element[1]);
+}
+
+/* Goes on to the primary that the Sentinel has named. */
 static void take_place(struct primary *primary, const redisReply *reply)
 {
 	struct place place;
 	const char *why = "the Sentinel's reply is not an address";
 
 	if (reply->type == REDIS_REPLY_NIL) {
-		fail(primary, "the Sentinel does not know the option master");
-	} else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-	           !is_text(reply->element[0]) || !is_text(reply->element[1]) ||
-	           !read_place(primary->conf, reply->element[0]->str, reply->element[1]->str,
-	                       &place, &why)) {
+		fail(primary, "the Sentinel knows no primary with the name of the option master");
+	} else if (!is_pair(reply) || !read_place(primary->conf, reply->element[0]->str,
+	                                          reply->element[1]->str, &place, &why)) {
 		fail(primary, why);
 	} else {
 		conn_close(&primary->conn);
@@ -164,12 +177,16 @@ static void become_ready(struct primary *primary)
 	primary->on_ready(primary->arg);
 }
 
-/* A reply of the log-in, of which only that of ROLE is an array. */
+static bool is_role_of_primary(const redisReply *reply)
+{
+	return reply->elements >= 1 && is_text(reply->element[0]) &&
+	       strcmp(reply->element[0]->str, "master") == 0;
+}
+
+/* Takes a reply of the log-in. Only the reply to ROLE is an array. */
 static void check_login(struct primary *primary, const redisReply *reply)
 {
-	if (reply->type == REDIS_REPLY_ARRAY &&
-	    !(reply->elements >= 1 && is_text(reply->element[0]) &&
-	      strcmp(reply->element[0]->str, "master") == 0)) {
+	if (reply->type == REDIS_REPLY_ARRAY && !is_role_of_primary(reply)) {
 		fail(primary, "the Sentinel has named a Redis that is not a primary");
 		return;
 	}
@@ -232,7 +249,7 @@ static void on_resolved(void *arg, spore_status status, const spore_addr *addres
 		fail(primary, "its host name has no address");
 }
 
-/* Connects to the place, for the stage. */
+/* Connects to primary->place, for the stage that has been set. */
 static void dial(struct primary *primary)
 {
 	const spore_host *host = primary->conf->host;
@@ -246,19 +263,10 @@ static void dial(struct primary *primary)
 		fail(primary, "its host name cannot be looked up now");
 }
 
-static void on_timer(void *arg)
+static void begin_attempt(struct primary *primary)
 {
-	struct primary *primary = arg;
 	const struct primary_conf *conf = primary->conf;
 
-	if (primary->stage == PRIMARY_READY)
-		return;
-	if (primary->stage != PRIMARY_IDLE) {
-		fail(primary, primary->stage == PRIMARY_FIND
-		                      ? "the Sentinel does not answer in time (connect_timeout)"
-		                      : "Redis does not answer in time (connect_timeout)");
-		return;
-	}
 	if (primary->has_moved) {
 		primary->stage = PRIMARY_LOG_IN;
 		primary->place = primary->moved_to;
@@ -269,6 +277,26 @@ static void on_timer(void *arg)
 	}
 	primary->has_moved = false;
 	dial(primary);
+}
+
+/* The pause is over, or a stage has taken too long. */
+static void on_timer(void *arg)
+{
+	struct primary *primary = arg;
+
+	switch (primary->stage) {
+	case PRIMARY_IDLE:
+		begin_attempt(primary);
+		break;
+	case PRIMARY_FIND:
+		fail(primary, "the Sentinel does not answer in time (connect_timeout)");
+		break;
+	case PRIMARY_LOG_IN:
+		fail(primary, "Redis does not answer in time (connect_timeout)");
+		break;
+	case PRIMARY_READY:
+		break;
+	}
 }
 
 /* ---- the connection ---- */
@@ -305,8 +333,10 @@ bool primary_send(struct primary *primary, int n, const spore_str *words)
 
 void primary_move(struct primary *primary, const struct place *place)
 {
-	if (primary->stage == PRIMARY_READY && strcmp(primary->place.host, place->host) == 0 &&
-	    primary->place.port == place->port)
+	bool is_there = primary->stage == PRIMARY_READY && primary->place.port == place->port &&
+	                strcmp(primary->place.host, place->host) == 0;
+
+	if (is_there)
 		return;
 	primary->moved_to = *place;
 	primary->has_moved = true;

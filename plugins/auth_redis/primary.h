@@ -1,12 +1,13 @@
-/* primary - a connection to the Redis that has the data, for one worker: found with the help of
- * Sentinels if there are some, logged in, and opened again, with pauses that grow, when it is lost.
+/* primary - a connection to the Redis that has the data, for one worker. It finds this Redis with
+ * the help of Sentinels if there are some, logs in, and connects again, after pauses that grow,
+ * when the connection is lost.
  *
  *   idle ──▶ find (Sentinel) ──▶ log in ──▶ ready
  *    ▲           └──────────────────┴─────────┘
  *    └────────── the pause, after on_lost
  *
- * Or, as a sentry, a connection to a Sentinel that tells when the primary moves: it stays there and
- * is ready when it has subscribed. */
+ * Or it is a sentry: a connection to a Sentinel, which tells when the primary moves. A sentry does
+ * not go on to the primary, and is ready when it has subscribed. */
 #ifndef PRIMARY_H
 #define PRIMARY_H
 
@@ -14,7 +15,7 @@
 
 enum { PRIMARY_PAUSE_MIN_MS = 20, PRIMARY_PAUSE_MAX_MS = 1000 };
 
-/* Of an instance. Built on main and read-only afterwards, so all workers share it. */
+/* The settings of an instance. Built on main and read-only afterwards, so all workers share it. */
 struct primary_conf {
 	const spore_host *host;
 	struct place place;            /* of Redis, if there are no Sentinels */
@@ -25,7 +26,7 @@ struct primary_conf {
 	spore_str user, password, sentinel_user, sentinel_password;
 	int64_t database;
 	int64_t connect_ms;
-	bool insecure; /* without TLS, Redis may be another machine */
+	bool insecure; /* Redis may be on another machine without TLS */
 };
 
 enum primary_stage { PRIMARY_IDLE, PRIMARY_FIND, PRIMARY_LOG_IN, PRIMARY_READY };
@@ -35,8 +36,8 @@ struct primary {
 	spore_worker *worker;
 	bool is_sentry;
 	/* [worker] on_ready: commands may be sent, and on_reply() gets their replies in order.
-	 * on_lost: an attempt has failed, or the connection is lost; replies that are missing will
-	 * not come. None of them may call primary_stop(). */
+	 * on_lost: an attempt to connect has failed, or with was_ready the connection is lost, and
+	 * so are the replies that are missing. None of them may call primary_stop(). */
 	void (*on_ready)(void *arg);
 	void (*on_reply)(void *arg, const redisReply *reply);
 	void (*on_lost)(void *arg, const char *why, bool was_ready);
@@ -44,32 +45,32 @@ struct primary {
 	/* primary's */
 	enum primary_stage stage;
 	struct conn conn;
-	struct place place; /* that it is, or will be, connected to */
+	struct place place; /* where the connection leads, or will lead */
 	spore_timer timer;  /* the deadline of a stage, or the pause */
 	spore_resolve resolve;
 	struct place moved_to; /* to be tried first */
 	bool has_moved;
-	unsigned failures; /* in a row; a connection that does not last is one, too */
+	unsigned failures; /* in a row; a connection that ended soon is one, too */
 	int64_t ready_ms;
 	size_t sentinel;   /* the one to be asked next */
 	unsigned expected; /* replies to the log-in that are still to come */
-	bool is_auth;      /* the next one is that to AUTH */
+	bool is_auth;      /* the next of them is the reply to AUTH */
 };
 
-/* The first members are set by the caller. Begins in the next turn. False: out of memory, and there
- * is nothing to stop. [worker] */
+/* The caller sets the first members. The first attempt begins in the next turn. False: out of
+ * memory, and there is nothing to stop. [worker] */
 bool primary_start(struct primary *primary);
 /* [worker] */
 void primary_stop(struct primary *primary);
-/* As conn_send(), if it is ready. [worker] */
+/* As conn_send(). False also if the connection is not ready. [worker] */
 bool primary_send(struct primary *primary, int n, const spore_str *words);
-/* The caller has seen that the connection is worth nothing: as if it was lost. [worker] */
+/* Treats the connection as lost, because the caller cannot use it any more. [worker] */
 void primary_give_up(struct primary *primary, const char *why);
-/* Reads what a sentry hears: "NAME OLDHOST OLDPORT HOST PORT". False: it is about another primary,
- * or not of this form. [any] */
+/* Reads a message of a Sentinel: "NAME OLDHOST OLDPORT HOST PORT". False: it is about another
+ * primary, or has another form. [any] */
 bool primary_read_switch(const struct primary_conf *conf, const char *message, struct place *out);
-/* A Sentinel has named another primary: leaves the one that it is connected to, and tries the other
- * one at once. [worker] */
+/* A Sentinel has named the place of the primary: leaves any other place, and tries this one at
+ * once. [worker] */
 void primary_move(struct primary *primary, const struct place *place);
 /* "HOST:PORT" or the path, for the log. [worker] */
 void primary_print(const struct primary *primary, char *out, size_t size);

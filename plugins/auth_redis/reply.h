@@ -8,9 +8,9 @@
 
 enum { REPLY_WRONG_MAX = 200 };
 
-/* Reads it into *record, which the caller wipes. With STORE_WRONG and STORE_FAILED, `wrong` gets a
- * text, which contains at most the name of a field and an error of Redis. FAILED: Redis has refused
- * the command, or the reply is of another kind. [any] */
+/* Reads the reply into *record, which the caller wipes. STORE_FAILED: Redis has refused the
+ * command, or the reply is of another kind. With STORE_WRONG and STORE_FAILED, `wrong` says why. It
+ * contains at most the name of a field and an error of Redis. [any] */
 enum store_reply reply_read(const redisReply *reply, const spore_host *host, struct record *record,
                             char wrong[REPLY_WRONG_MAX]);
 

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { CURSOR_SIZE = 24 };
+
 struct scan {
 	struct command command;
 	struct scan_order order;
 	bool is_stopped;
-	char cursor[24];
+	char cursor[CURSOR_SIZE];
 };
 
 void scan_escape(const char *text, char *out, size_t size)
@@ -22,25 +24,33 @@ void scan_escape(const char *text, char *out, size_t size)
 	out[n] = '\0';
 }
 
-static bool is_list(const redisReply *reply)
+/* A reply to SCAN is the next cursor and a list of keys. */
+static bool is_scan_reply(const redisReply *reply)
 {
 	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
 	       reply->element[0]->type == REDIS_REPLY_STRING &&
-	       reply->element[0]->len < (int)sizeof((struct scan *)0)->cursor &&
-	       reply->element[1]->type == REDIS_REPLY_ARRAY;
+	       reply->element[0]->len < CURSOR_SIZE && reply->element[1]->type == REDIS_REPLY_ARRAY;
+}
+
+/* The name of the client whose key this is. NULL: it is another key, or the name is too long. */
+static const char *name_of(const redisReply *key, const char *prefix)
+{
+	size_t len = strlen(prefix), name_len;
+
+	if (key->type != REDIS_REPLY_STRING || (size_t)key->len != strlen(key->str) ||
+	    strncmp(key->str, prefix, len) != 0)
+		return NULL;
+	name_len = (size_t)key->len - len;
+	return name_len >= 1 && name_len <= SPORE_IDENTITY_MAX ? key->str + len : NULL;
 }
 
 static void list_names(struct scan *scan, const redisReply *keys)
 {
-	size_t prefix = strlen(scan->order.prefix);
-
 	for (size_t i = 0; i < keys->elements; i++) {
-		const redisReply *key = keys->element[i];
+		const char *name = name_of(keys->element[i], scan->order.prefix);
 
-		if (key->type == REDIS_REPLY_STRING && (size_t)key->len == strlen(key->str) &&
-		    (size_t)key->len > prefix && (size_t)key->len <= prefix + SPORE_IDENTITY_MAX &&
-		    memcmp(key->str, scan->order.prefix, prefix) == 0)
-			changes_list(scan->order.changes, key->str + prefix);
+		if (name)
+			changes_list(scan->order.changes, name);
 	}
 }
 
@@ -54,6 +64,7 @@ static void end(struct scan *scan, bool is_complete)
 		order.on_end(order.arg, is_complete);
 }
 
+/* Lists the names of one reply, and asks for the next one until the cursor is 0 again. */
 static enum ask_result on_end(struct ask *ask, enum ask_result result, const void *arg)
 {
 	const redisReply *reply = arg;
@@ -61,7 +72,7 @@ static enum ask_result on_end(struct ask *ask, enum ask_result result, const voi
 
 	if (result == ASK_REPLIED && reply->type == REDIS_REPLY_ERROR && !scan->is_stopped)
 		health_complain(&scan->order.asker->shared->pipeline.health, reply->str);
-	if (result == ASK_REPLIED && !is_list(reply))
+	if (result == ASK_REPLIED && !is_scan_reply(reply))
 		result = ASK_REFUSED;
 	if (result != ASK_REPLIED || scan->is_stopped) {
 		end(scan, false);

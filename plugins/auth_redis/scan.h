@@ -12,17 +12,17 @@ struct scan_order {
 	struct changes *changes;
 	const char *prefix;  /* of the keys */
 	const char *pattern; /* of Redis, for the keys */
-	/* The list is complete, or has failed. Not called after scan_stop(). [worker] */
+	/* Called when the list is complete or has failed, but not after scan_stop(). [worker] */
 	void (*on_end)(void *arg, bool is_complete);
 	void *arg;
 };
 
 /* NULL: it cannot begin. The texts are borrowed. [worker] */
 struct scan *scan_start(const struct scan_order *order);
-/* Forgets about it. Accepts NULL. Not after on_end(). [worker] */
+/* Ends the scan without on_end(), which must not have been called yet. Accepts NULL. [worker] */
 void scan_stop(struct scan *scan);
-/* Writes a text so that it stands for itself in a pattern of Redis. `size` must be more than twice
- * its length. [any] */
+/* Escapes a text, so that it stands for itself in a pattern of Redis. `size` must be more than
+ * twice the text's length. [any] */
 void scan_escape(const char *text, char *out, size_t size);
 
 #endif

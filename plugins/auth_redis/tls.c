@@ -4,9 +4,9 @@
 
 #include "../common/report.h"
 
-/* OpenSSL notes at a certificate's first use what its extensions say. Once that is done, the
- * workers only read the authorities. */
-static void prepare(SSL_CTX *tls)
+/* OpenSSL writes to a certificate when it is used for the first time. This use is here, so that the
+ * workers, which share the authorities, only read them. */
+static void use_authorities_once(SSL_CTX *tls)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(tls));
 
@@ -63,7 +63,7 @@ SSL_CTX *tls_new(const spore_create_args *args, const struct tls_options *option
 	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	if (set_authorities(tls, args, options->cacertfile) &&
 	    set_certificate(tls, args, options)) {
-		prepare(tls);
+		use_authorities_once(tls);
 		return tls;
 	}
 	SSL_CTX_free(tls);

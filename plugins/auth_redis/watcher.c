@@ -27,8 +27,13 @@ static void on_scanned(void *arg, bool is_complete)
 		                                           watcher->options->poll_ms);
 }
 
-/* Without its connection, it looks at those who are in, and the roll stays as old as it is. As
- * changes wants it. */
+static bool hears(const struct watcher *watcher)
+{
+	return watcher->primary.stage == PRIMARY_READY && !watcher->waiting;
+}
+
+/* Begins a walk, for changes. If it cannot hear of changes now, a new list would not make the roll
+ * current, so it looks only at the names that are known. */
 static void look_at_all(void *arg)
 {
 	struct watcher *watcher = arg;
@@ -41,8 +46,7 @@ static void look_at_all(void *arg)
 		.arg = watcher,
 	};
 
-	if (!watcher->changes.keeper->keeper->roll || watcher->primary.stage != PRIMARY_READY ||
-	    watcher->waiting) {
+	if (!watcher->changes.keeper->keeper->roll || !hears(watcher)) {
 		changes_note_all(&watcher->changes);
 		return;
 	}
@@ -94,7 +98,8 @@ static bool is_text(const redisReply *reply)
 	return reply->type == REDIS_REPLY_STRING && (size_t)reply->len == strlen(reply->str);
 }
 
-/* What the server sends: K, and A or all of: generic, hashes, expired and evicted keys. */
+/* K: Redis sends keyspace notifications. A: of all events; g, h and x: of generic commands, hashes
+ * and keys that expire. */
 static bool has_flags(const char *flags)
 {
 	return strchr(flags, 'K') &&
@@ -107,7 +112,19 @@ static void complain(struct watcher *watcher, int32_t level, const char *what, c
 	health_log(&watcher->asker->shared->pipeline.health, level, what, why);
 }
 
-/* Refusals leave polling. */
+static void log_refusal(struct watcher *watcher, unsigned step, const char *why)
+{
+	static const char *const texts[] = {
+		[STEP_CONFIG] = "Redis does not tell whether it sends keyspace notifications "
+				"(CONFIG GET)",
+		[STEP_NOTICES] = "Redis refuses keyspace notifications (PSUBSCRIBE)",
+		[STEP_CHANNEL] = "Redis refuses the channel (SUBSCRIBE)",
+	};
+
+	complain(watcher, step == STEP_CHANNEL ? SPORE_LOG_WARN : SPORE_LOG_INFO, texts[step], why);
+}
+
+/* Takes the reply to one step. After refusals it still polls. */
 static void take_step(struct watcher *watcher, unsigned step, const redisReply *reply)
 {
 	bool is_error = reply->type == REDIS_REPLY_ERROR;
@@ -121,22 +138,16 @@ static void take_step(struct watcher *watcher, unsigned step, const redisReply *
 	else if (is_error)
 		watcher->has_notices = false;
 	if (is_error)
-		complain(watcher, step == STEP_CHANNEL ? SPORE_LOG_WARN : SPORE_LOG_INFO,
-		         step == STEP_CONFIG ? "Redis does not tell whether it sends keyspace "
-		                               "notifications (CONFIG GET)"
-		         : step == STEP_NOTICES
-		                 ? "Redis refuses keyspace notifications (PSUBSCRIBE)"
-		                 : "Redis refuses the channel (SUBSCRIBE)",
-		         reply->str);
+		log_refusal(watcher, step, reply->str);
 }
 
 static void begin_hearing(struct watcher *watcher)
 {
-	bool hears = watcher->has_notices || watcher->has_channel;
+	bool is_told = watcher->has_notices || watcher->has_channel;
 
 	watcher->is_missed = false;
-	set_hearing(watcher, hears ? HEARING_AT_ONCE : HEARING_POLLS);
-	if (!hears)
+	set_hearing(watcher, is_told ? HEARING_AT_ONCE : HEARING_POLLS);
+	if (!is_told)
 		complain(watcher, SPORE_LOG_WARN,
 		         "a change of a client is noticed only every poll_interval",
 		         "set notify-keyspace-events to Kghxe in Redis, or set the option channel");
@@ -148,15 +159,17 @@ static void begin_hearing(struct watcher *watcher)
 static void take_notice(struct watcher *watcher, const redisReply *channel)
 {
 	const char *key = is_text(channel) ? strchr(channel->str, ':') : NULL;
-	size_t prefix = strlen(watcher->options->prefix);
+	const char *prefix = watcher->options->prefix, *name;
 
 	if (!watcher->has_notices && !watcher->waiting) {
-		watcher->has_notices = true; /* CONFIG GET has not told */
+		watcher->has_notices = true; /* although CONFIG GET did not say so */
 		set_hearing(watcher, HEARING_AT_ONCE);
 	}
-	if (key && strncmp(key + 1, watcher->options->prefix, prefix) == 0 &&
-	    strlen(key + 1 + prefix) <= SPORE_IDENTITY_MAX)
-		changes_note(&watcher->changes, key + 1 + prefix);
+	if (!key || strncmp(key + 1, prefix, strlen(prefix)) != 0)
+		return;
+	name = key + 1 + strlen(prefix);
+	if (strlen(name) <= SPORE_IDENTITY_MAX)
+		changes_note(&watcher->changes, name);
 }
 
 static void take_message(struct watcher *watcher, const redisReply *payload)
@@ -175,7 +188,8 @@ static bool is_kind(const redisReply *reply, const char *kind, size_t elements)
 	       is_text(reply->element[0]) && strcmp(reply->element[0]->str, kind) == 0;
 }
 
-/* The replies to what on_ready() has sent come in its order, but messages may be between them. */
+/* Replies come in the order in which on_ready() has sent the commands. Messages may come between
+ * them. */
 static void on_reply(void *arg, const redisReply *reply)
 {
 	struct watcher *watcher = arg;
@@ -193,8 +207,8 @@ static void on_reply(void *arg, const redisReply *reply)
 	}
 }
 
-/* Polling is all that is left. */
-static bool is_missed(const struct watcher *watcher)
+/* True: look-ups work, but this connection cannot be made, so polling is all that is left. */
+static bool only_polls(const struct watcher *watcher)
 {
 	return watcher->primary.failures >= WATCHER_TRIES &&
 	       watcher->asker->primary.stage == PRIMARY_READY;
@@ -204,11 +218,11 @@ static void on_lost(void *arg, const char *why, bool was_ready)
 {
 	struct watcher *watcher = arg;
 
-	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
+	set_hearing(watcher, only_polls(watcher) ? HEARING_POLLS : HEARING_NOTHING);
 	changes_deafen(&watcher->changes);
 	if (was_ready)
 		complain(watcher, SPORE_LOG_WARN, "changes are not noticed for now", why);
-	if (watcher->is_missed || !is_missed(watcher))
+	if (watcher->is_missed || !only_polls(watcher))
 		return;
 	watcher->is_missed = true;
 	health_log_now(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN,
@@ -241,7 +255,7 @@ static void on_sentry_reply(void *arg, const redisReply *reply)
 	}
 }
 
-/* The workers find the primary themselves, too, when they lose it. */
+/* Nothing to do: workers that lose the primary find the new one without the sentry, too. */
 static void on_sentry_lost(void *arg, const char *why, bool was_ready)
 {
 	(void)arg;
@@ -271,7 +285,7 @@ static void stop_sentry(struct watcher *watcher)
 		primary_stop(&watcher->sentry);
 }
 
-/* One that has not replied to the last ping is given up. */
+/* Gives the sentry up if it has not replied to the last ping. */
 static void ping_sentry(struct watcher *watcher)
 {
 	static const spore_str word = { "PING", 4 };
@@ -289,22 +303,28 @@ static void ping_sentry(struct watcher *watcher)
 
 static void ping(struct watcher *watcher)
 {
-	if (watcher->is_waiting_pong || watcher->primary.stage != PRIMARY_READY || watcher->waiting)
+	if (watcher->is_waiting_pong || !hears(watcher))
 		return;
 	watcher->is_waiting_pong = true;
 	watcher->pinged_ms = watcher->asker->shared->host->now_ms();
 	send_words(watcher, "PING", NULL, NULL);
 }
 
+/* True: a reply is missing, to what on_ready() has sent or to the last ping. */
+static bool is_reply_late(const struct watcher *watcher)
+{
+	const struct asker_shared *shared = watcher->asker->shared;
+	int64_t since = watcher->waiting ? watcher->primary.ready_ms : watcher->pinged_ms;
+
+	return (watcher->waiting || watcher->is_waiting_pong) &&
+	       shared->host->now_ms() - since >= shared->pipeline.timeout_ms;
+}
+
 static void on_ping(void *arg)
 {
 	struct watcher *watcher = arg;
-	struct asker_shared *shared = watcher->asker->shared;
-	int64_t since = watcher->waiting ? watcher->primary.ready_ms : watcher->pinged_ms;
 
-	if ((watcher->waiting || watcher->is_waiting_pong) &&
-	    watcher->primary.stage == PRIMARY_READY &&
-	    shared->host->now_ms() - since >= shared->pipeline.timeout_ms)
+	if (watcher->primary.stage == PRIMARY_READY && is_reply_late(watcher))
 		primary_give_up(&watcher->primary, "it does not reply in time (timeout)");
 	ping(watcher);
 	ping_sentry(watcher);

@@ -1,9 +1,9 @@
-/* watcher - hears of the changes of clients' keys, on one worker of an instance: by keyspace
+/* watcher - notices the changes of clients' keys, on one worker of an instance: by keyspace
  * notifications, by messages on a channel, and by looking again now and then.
  *
- *   primary ──▶ CONFIG GET ──▶ PSUBSCRIBE, SUBSCRIBE ──▶ any may have changed, then messages
+ *   primary ──▶ CONFIG GET ──▶ PSUBSCRIBE, SUBSCRIBE ──▶ changes_note_any(), then messages
  *
- * It has a connection of its own, since one that has subscribed cannot ask. */
+ * It has a connection of its own, since a connection that has subscribed cannot ask. */
 #ifndef WATCHER_H
 #define WATCHER_H
 
@@ -11,9 +11,10 @@
 #include "asker.h"
 #include "lookup.h"
 
-/* How often it makes sure that its connection lives, and after how many attempts in a row it tells
- * that it gets none. */
-enum { WATCHER_PING_MS = 1000, WATCHER_TRIES = 3 };
+enum {
+	WATCHER_PING_MS = 1000, /* how often it makes sure that its connection lives */
+	WATCHER_TRIES = 3       /* after so many failures in a row it logs that it has none */
+};
 
 struct watcher_options {
 	const char *prefix;  /* of the keys, with the last colon */
@@ -29,11 +30,11 @@ struct watcher {
 	struct primary primary;
 	struct primary sentry; /* if there are Sentinels */
 	spore_timer ping, poll;
-	unsigned waiting; /* for so many replies until it hears everything */
+	unsigned waiting; /* replies that must still come until it hears everything */
 	bool has_notices; /* Redis sends keyspace notifications */
 	bool has_channel; /* it listens to the channel */
 	bool is_waiting_pong;
-	bool is_missed;         /* there is no connection although look-ups work; logged */
+	bool is_missed;         /* look-ups work without this connection, which has been logged */
 	bool is_sentry_waiting; /* for a pong */
 	int64_t pinged_ms;
 	struct scan *scan; /* under way; owned */

@@ -21,8 +21,8 @@ struct binding_message {
 bool binding_message_init(struct binding_message *message, const uint8_t challenge[16],
                           spore_str session);
 
-/* False, and reported at /binding: answers must be bound, but no connection of this configuration
- * has a session to bind them to. [main] */
+/* False: answers must be bound, but no connection of this configuration has a session to bind them
+ * to. This has been reported at /binding. [main] */
 bool binding_is_possible(const spore_create_args *args, int64_t mode);
 
 #endif

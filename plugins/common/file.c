@@ -19,7 +19,8 @@ static ssize_t read_all(int fd, char *out, size_t size)
 	return n < 0 ? n : (ssize_t)len;
 }
 
-/* NULL: it is a file that can be read. *fd_out is -1 or a descriptor to close. */
+/* Returns NULL, or why the file cannot be read. The caller closes *fd_out in both cases, unless it
+ * is -1. */
 static const char *open_file(const char *path, int *fd_out)
 {
 	struct stat st;
@@ -33,7 +34,8 @@ static const char *open_file(const char *path, int *fd_out)
 	return NULL;
 }
 
-/* Reads one byte more than allowed, so that a longer file is noticed. */
+/* Reads one byte more than allowed, so that the caller notices a file that is too long. Returns
+ * NULL, or why it failed. */
 static const char *read_text(int fd, size_t max, spore_str *out)
 {
 	char *text = malloc(max + 2);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Not by realloc, which would leave a copy of the text unwiped. */
 static void grow(struct json_writer *json, size_t least)
 {
 	size_t room = json->room ? json->room : 512;
@@ -61,7 +62,16 @@ void json_writer_key(struct json_writer *json, const char *key)
 	json->needs_comma = false;
 }
 
-/* The bytes of the UTF-8 sequence (RFC 3629) at `p`, or 0. */
+/* True: a sequence of valid form that RFC 3629 forbids all the same: an overlong one, a surrogate,
+ * or one above U+10FFFF. */
+static bool is_forbidden(uint8_t first, uint8_t second)
+{
+	return (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+	       (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
+}
+
+/* Returns the length of the UTF-8 sequence at `p`; 0: it is not valid. `left`: the bytes of the
+ * text from `p` on. */
 static size_t sequence_length(const uint8_t *p, size_t left)
 {
 	size_t n = *p < 0x80   ? 1
@@ -77,12 +87,10 @@ static size_t sequence_length(const uint8_t *p, size_t left)
 		if ((p[i] & 0xC0) != 0x80)
 			return 0;
 	}
-	if ((*p == 0xE0 && p[1] < 0xA0) || (*p == 0xED && p[1] > 0x9F) ||
-	    (*p == 0xF0 && p[1] < 0x90) || (*p == 0xF4 && p[1] > 0x8F))
-		return 0;
-	return n;
+	return n > 1 && is_forbidden(p[0], p[1]) ? 0 : n;
 }
 
+/* `n`: the length of the character; 0: the byte is not valid UTF-8. */
 static void add_character(struct json_writer *json, const char *p, size_t n)
 {
 	char escape[8];

@@ -45,11 +45,12 @@ void named_write(spore_str name, char *out)
 	*named_encode(name, out) = ':';
 }
 
-/* Decodes the byte at *at and moves *at behind it. Returns 0 if it is not encoded as named_write
- * does. */
+/* Decodes the byte at *at and moves *at behind it. Returns 0 if named_encode would have written it
+ * in another way, so that each name has one encoding. */
 static char decode_byte(const char **at, const char *end)
 {
 	const char *p = *at;
+	bool is_upper_case;
 	uint8_t byte;
 
 	*at += 1;
@@ -58,10 +59,10 @@ static char decode_byte(const char **at, const char *end)
 	if (*p != '%' || end - p < 3)
 		return '\0';
 	*at += 2;
-	if (!hex_read((spore_str){ p + 1, 2 }, &byte, 1) || digits[byte >> 4] != p[1] ||
-	    digits[byte & 15] != p[2] || stands_for_itself((char)byte))
+	if (!hex_read((spore_str){ p + 1, 2 }, &byte, 1) || stands_for_itself((char)byte))
 		return '\0';
-	return (char)byte;
+	is_upper_case = p[1] == digits[byte >> 4] && p[2] == digits[byte & 15];
+	return is_upper_case ? (char)byte : '\0';
 }
 
 bool named_decode(spore_str encoded, char *out, size_t size)
@@ -83,13 +84,13 @@ bool named_decode(spore_str encoded, char *out, size_t size)
 bool named_parse(spore_str answer, struct named_answer *out)
 {
 	const char *colon = answer.len ? memchr(answer.ptr, ':', answer.len) : NULL;
-	size_t name = colon ? (size_t)(colon - answer.ptr) : 0;
+	size_t name_len = colon ? (size_t)(colon - answer.ptr) : 0;
 
 	out->name[0] = '\0';
 	out->proof = answer;
 	if (!colon)
 		return true;
-	out->proof = (spore_str){ colon + 1, answer.len - name - 1 };
-	return name > 0 &&
-	       named_decode((spore_str){ answer.ptr, name }, out->name, sizeof out->name);
+	out->proof = (spore_str){ colon + 1, answer.len - name_len - 1 };
+	return name_len > 0 &&
+	       named_decode((spore_str){ answer.ptr, name_len }, out->name, sizeof out->name);
 }

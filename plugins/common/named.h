@@ -16,15 +16,16 @@ struct named_answer {
 	spore_str proof;                   /* what follows; points into the answer */
 };
 
-/* The bytes that a text has when it is encoded as a name is. [any] */
+/* The size of a text that is encoded like a name. [any] */
 size_t named_encoded_size(spore_str text);
-/* Writes them, without a NUL, and returns their end. [any] */
+/* Writes the encoded text, without a NUL, and returns its end. [any] */
 char *named_encode(spore_str text, char *out);
-/* Decodes a text that named_encode has written, with a NUL behind it. False: it has another form,
- * contains NUL, or is longer than size - 1 bytes. *out is then undefined. [any] */
+/* Decodes a text that named_encode has written, and puts a NUL behind the result. False: the text
+ * has another form, or the result contains NUL or has more than size - 1 bytes. *out is then
+ * undefined. [any] */
 bool named_decode(spore_str encoded, char *out, size_t size);
 
-/* The bytes that the name has when encoded, with its colon. [any] */
+/* The size of the encoded name with its colon. [any] */
 size_t named_size(spore_str name);
 /* Writes the encoded name and the colon: named_size(name) bytes, without a NUL. [any] */
 void named_write(spore_str name, char *out);

@@ -4,6 +4,8 @@ bool pace_allows(struct pace *pace, int64_t now_ms, unsigned *suppressed_out)
 {
 	int64_t full = atomic_load(&pace->full_ms), next;
 
+	/* Each permission moves full_ms on by one interval. It may be at most PACE_BURST intervals
+	 * ahead of the clock. */
 	do {
 		next = (full > now_ms ? full : now_ms) + PACE_INTERVAL_MS;
 		if (next - now_ms > (int64_t)PACE_BURST * PACE_INTERVAL_MS) {

@@ -20,8 +20,8 @@ struct pace {
 /* now_ms: of a monotonic clock. True: do it, and *suppressed_out says how often it was refused
  * since the last time. [any] */
 bool pace_allows(struct pace *pace, int64_t now_ms, unsigned *suppressed_out);
-/* The same for a line about one of `what`, such as "refused passwords". Before the next line it
- * logs how many were left out. [any] */
+/* The same for a log line about one of `what`, such as "refused passwords". Before it permits a
+ * line, it logs how many were left out since the last one. [any] */
 bool pace_allows_line(struct pace *pace, const spore_host *host, const spore_ctx *ctx,
                       int32_t level, const char *what);
 

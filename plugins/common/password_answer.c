@@ -25,18 +25,18 @@ size_t password_answer_write(spore_str name, spore_str password, char out[SPORE_
 
 bool password_answer_parse(spore_str answer, struct password_answer *out)
 {
-	spore_str name, password;
+	spore_str rest, name, password;
 	const char *colon;
 
 	if (answer.len <= LABEL_LEN || answer.len > SPORE_AUTH_ANSWER_MAX ||
 	    memcmp(answer.ptr, label, LABEL_LEN) != 0)
 		return false;
-	name = (spore_str){ answer.ptr + LABEL_LEN, answer.len - LABEL_LEN };
-	colon = memchr(name.ptr, ':', name.len);
+	rest = (spore_str){ answer.ptr + LABEL_LEN, answer.len - LABEL_LEN };
+	colon = memchr(rest.ptr, ':', rest.len);
 	if (!colon)
 		return false;
-	password = (spore_str){ colon + 1, (size_t)(name.ptr + name.len - colon - 1) };
-	name.len = (size_t)(colon - name.ptr);
+	name = (spore_str){ rest.ptr, (size_t)(colon - rest.ptr) };
+	password = (spore_str){ colon + 1, rest.len - name.len - 1 };
 	return name.len > 0 && password.len > 0 &&
 	       named_decode(name, out->name, sizeof out->name) &&
 	       named_decode(password, out->password, sizeof out->password);

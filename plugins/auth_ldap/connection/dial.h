@@ -6,8 +6,8 @@
 #include "../fault.h"
 #include "place.h"
 
-/* Tries each address of the place. Reads and writes of the socket block for at most wait_ms.
- * deadline_ms: on CLOCK_MONOTONIC, and without the time that the name service takes. Returns the
+/* Tries each address of the place until deadline_ms, on CLOCK_MONOTONIC. The name service may take
+ * longer. Later, each read or write of the socket blocks for at most wait_ms. Returns the
  * descriptor, or -1 and the fault. [blocking] */
 int dial(const struct place *place, int64_t deadline_ms, int64_t wait_ms, struct fault *fault);
 

@@ -4,8 +4,8 @@
 
 #include "dial.h"
 
-/* No more than the threads of the instance. A line ends after a while, so that a directory can
- * move, and a new password of the service account is used. */
+/* As many lines as the instance has threads. A line is closed after AGE_MAX_MS, because the
+ * directory may have moved, or changed the password of the service account. */
 enum { IDLE_MAX = 8, AGE_MAX_MS = 300000 };
 
 void lines_init(struct lines *lines, const struct settings *settings)
@@ -43,16 +43,16 @@ struct line *lines_new(const struct place *place)
 	return line;
 }
 
-/* NULL: there is none to this place. */
+/* Takes the idle line to this place that was used last. NULL: there is none. */
 static struct line *take_idle(struct lines *lines, const struct place *place)
 {
-	struct line *line = NULL;
+	struct line *line, **at = &lines->idle;
 
 	pthread_mutex_lock(&lines->lock);
-	for (struct line **at = &lines->idle; *at && !line; at = line ? at : &(*at)->next) {
-		if ((*at)->place != place)
-			continue;
-		line = *at;
+	while (*at && (*at)->place != place)
+		at = &(*at)->next;
+	line = *at;
+	if (line) {
 		*at = line->next;
 		lines->n_idle--;
 	}
@@ -60,7 +60,7 @@ static struct line *take_idle(struct lines *lines, const struct place *place)
 	return line;
 }
 
-static bool is_fit(const struct line *line)
+static bool is_usable(const struct line *line)
 {
 	return dial_now_ms() - line->opened_ms < AGE_MAX_MS &&
 	       (!line->service || link_is_quiet(line->service)) &&
@@ -72,7 +72,7 @@ struct line *lines_take(struct lines *lines, const struct place *place)
 	struct line *line;
 
 	while ((line = take_idle(lines, place)) != NULL) {
-		if (is_fit(line)) {
+		if (is_usable(line)) {
 			line->was_kept = true;
 			return line;
 		}

@@ -7,12 +7,12 @@
 
 #include "link.h"
 
-/* Two connections, since a bind changes what a connection may do. */
+/* Two connections to one place, since a bind changes what a connection may do. */
 struct line {
 	const struct place *place;
 	LDAP *service, *user; /* owned; NULL: not open */
 	int64_t opened_ms;
-	bool was_kept;
+	bool was_kept; /* an earlier question has used it */
 	struct line *next;
 };
 

@@ -25,7 +25,15 @@ static bool set_int(LDAP *link, int option, int value)
 	return ldap_set_option(link, option, &value) == LDAP_OPT_SUCCESS;
 }
 
-/* Nothing that decides about security comes from libldap's files or from the environment. */
+/* Only these authorities count, and none of a folder. */
+static bool set_authorities(LDAP *link, const char *file)
+{
+	return ldap_set_option(link, LDAP_OPT_X_TLS_CACERTDIR, NULL) == LDAP_OPT_SUCCESS &&
+	       ldap_set_option(link, LDAP_OPT_X_TLS_CACERTFILE, file) == LDAP_OPT_SUCCESS;
+}
+
+/* Sets all options of security, so that libldap's files and the environment do not decide. Without
+ * "cacertfile" they name the authorities. */
 static bool set_options(LDAP *link, const struct settings *settings)
 {
 	const char *file = settings->conf->cacertfile;
@@ -34,10 +42,7 @@ static bool set_options(LDAP *link, const struct settings *settings)
 	            ldap_set_option(link, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == LDAP_OPT_SUCCESS &&
 	            ldap_set_option(link, LDAP_OPT_RESTART, LDAP_OPT_ON) == LDAP_OPT_SUCCESS;
 
-	if (!good)
-		return false;
-	if (file && (ldap_set_option(link, LDAP_OPT_X_TLS_CACERTDIR, NULL) != LDAP_OPT_SUCCESS ||
-	             ldap_set_option(link, LDAP_OPT_X_TLS_CACERTFILE, file) != LDAP_OPT_SUCCESS))
+	if (!good || (file && !set_authorities(link, file)))
 		return false;
 	return set_int(link, LDAP_OPT_X_TLS_REQUIRE_CERT, LDAP_OPT_X_TLS_DEMAND) &&
 	       set_int(link, LDAP_OPT_X_TLS_PROTOCOL_MIN, LDAP_OPT_X_TLS_PROTOCOL_TLS1_2);
@@ -56,7 +61,7 @@ bool link_prepare(const struct settings *settings)
 	return good;
 }
 
-/* Otherwise libldap would take the memory for a message of any size that is announced. */
+/* Otherwise libldap would take memory for a message of any size that the directory announces. */
 static bool limit_incoming(LDAP *link)
 {
 	ber_len_t most = SIEVE_MESSAGE_MAX;
@@ -95,20 +100,20 @@ static bool set_fault(struct fault *fault, LDAP *link, const char *doing, int co
 static int await_result(LDAP *link, int number, int64_t deadline_ms, LDAPMessage **out)
 {
 	struct timeval time = time_until(deadline_ms);
-	int type = ldap_result(link, number, LDAP_MSG_ALL, &time, out), code = LDAP_OTHER;
+	int type = ldap_result(link, number, LDAP_MSG_ALL, &time, out), code;
 
+	if (type > 0)
+		return LDAP_SUCCESS;
 	if (type == 0) {
 		ldap_abandon_ext(link, number, NULL, NULL);
 		return LDAP_TIMEOUT;
 	}
-	if (type < 0 && ldap_get_option(link, LDAP_OPT_RESULT_CODE, &code) != LDAP_OPT_SUCCESS)
-		code = LDAP_OTHER;
-	if (type < 0)
-		return code == LDAP_SUCCESS ? LDAP_SERVER_DOWN : code;
-	return LDAP_SUCCESS;
+	if (ldap_get_option(link, LDAP_OPT_RESULT_CODE, &code) != LDAP_OPT_SUCCESS)
+		return LDAP_OTHER;
+	return code == LDAP_SUCCESS ? LDAP_SERVER_DOWN : code;
 }
 
-/* The code of a result, and its text, which the caller frees with ldap_memfree(). */
+/* Returns the code of a result. The caller frees its text with ldap_memfree(). */
 static int read_result(LDAP *link, LDAPMessage *result, char **text_out)
 {
 	int code = LDAP_OTHER, status;
@@ -137,8 +142,8 @@ static bool begin_starttls(LDAP *link, int64_t deadline_ms, struct fault *fault)
 	return code == LDAP_SUCCESS;
 }
 
-/* Only as "asynchronous", and on a socket that does not block, libldap keeps to its time-out for
- * the handshake. Returns an LDAP code. */
+/* libldap keeps to its time-out for the handshake only if the connection is "asynchronous" and the
+ * socket does not block. Returns an LDAP code. */
 static int shake_hands(LDAP *link, int64_t deadline_ms)
 {
 	struct timeval time = time_until(deadline_ms);
@@ -154,7 +159,7 @@ static int shake_hands(LDAP *link, int64_t deadline_ms)
 	return code == LDAP_SUCCESS && fcntl(fd, F_SETFL, 0) != 0 ? LDAP_LOCAL_ERROR : code;
 }
 
-/* Until the certificate has been verified, nothing but the wish for TLS is sent. */
+/* Nothing is sent before the certificate has been verified, but the request for StartTLS. */
 static bool begin_tls(LDAP *link, const struct settings *settings, const struct place *place,
                       int64_t deadline_ms, struct fault *fault)
 {
@@ -228,7 +233,7 @@ bool link_is_quiet(LDAP *link)
 
 /* ---- bind ---- */
 
-/* What a directory says of this DN and password, and not of its own state. */
+/* True: the code says something of this DN and password, and not of the directory's state. */
 static bool is_refusal(int code)
 {
 	static const int codes[] = {
@@ -245,21 +250,22 @@ static bool is_refusal(int code)
 	return false;
 }
 
+/* `code`: whether there is a result at all. */
 static enum link_says judge_bind(LDAP *link, int code, LDAPMessage *result, struct fault *fault)
 {
-	enum link_says says = LINK_FAILED;
-	char *text = NULL;
+	enum link_says says;
+	char *text;
 
-	if (code != LDAP_SUCCESS)
+	if (code != LDAP_SUCCESS) {
 		set_fault(fault, link, "bind", code);
-	else if ((code = read_result(link, result, &text)) == LDAP_SUCCESS)
-		says = LINK_RIGHT;
-	else if (is_refusal(code))
-		says = LINK_WRONG;
+		return LINK_FAILED;
+	}
+	code = read_result(link, result, &text);
+	says = code == LDAP_SUCCESS ? LINK_RIGHT : is_refusal(code) ? LINK_WRONG : LINK_FAILED;
 	if (says == LINK_WRONG)
 		snprintf(fault->text, sizeof fault->text, "%s%s%.200s", ldap_err2string(code),
 		         text && *text ? ": " : "", text ? text : "");
-	else if (says == LINK_FAILED && fault->result == ASK_ANSWERED)
+	else if (says == LINK_FAILED)
 		fault_set(fault, ASK_ERROR, "bind: %s%s%.200s", ldap_err2string(code),
 		          text && *text ? ": " : "", text ? text : "");
 	ldap_memfree(text);
@@ -295,7 +301,7 @@ int link_send(LDAP *link, const struct link_search *search, int64_t deadline_ms,
 	struct timeval time = time_until(deadline_ms);
 	int number = -1, code;
 
-	/* The directory counts whole seconds. */
+	/* LDAP sends this time in whole seconds, so it is rounded up. */
 	time = (struct timeval){ time.tv_sec + 1, 0 };
 	code = ldap_search_ext(link, search->base,
 	                       search->is_base_only ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
@@ -311,7 +317,7 @@ int link_send(LDAP *link, const struct link_search *search, int64_t deadline_ms,
 	return -1;
 }
 
-/* The codes of a search that decide something. False: the code is a failure. */
+/* The end that a code of a search stands for. False: the code is a failure. */
 static bool read_end(int code, bool has_entries, enum link_end *end_out)
 {
 	static const struct {

@@ -23,7 +23,8 @@ static bool has_more(const LDAPURLDesc *parts)
 	       parts->lud_exts;
 }
 
-static const char *take(struct place *place, const LDAPURLDesc *parts)
+/* Returns NULL, or what is wrong with the parts of the URL. */
+static const char *take_parts(struct place *place, const LDAPURLDesc *parts)
 {
 	const char *host = parts->lud_host;
 
@@ -52,7 +53,7 @@ const char *place_init(struct place *place, const char *url)
 	*place = (struct place){ .url = url };
 	if (ldap_url_parse(url, &parts) != LDAP_URL_SUCCESS)
 		return "expected a URL such as \"ldaps://ldap.example.com\"";
-	wrong = take(place, parts);
+	wrong = take_parts(place, parts);
 	ldap_free_urldesc(parts);
 	return wrong;
 }

@@ -12,11 +12,11 @@ struct place {
 	uint16_t port;
 	bool is_unix;
 	bool is_ldaps;
-	bool is_local; /* what it sends does not leave this machine */
+	bool is_local; /* what is sent there does not leave this machine */
 };
 
-/* NULL, or what is wrong with the URL: static. In both cases the caller calls place_fini(). url:
- * RETAINED. [main] */
+/* Returns NULL, or what is wrong with the URL: static. The caller calls place_fini() in any case.
+ * url: RETAINED. [main] */
 const char *place_init(struct place *place, const char *url);
 /* Accepts a zeroed struct. [main] */
 void place_fini(struct place *place);

@@ -16,7 +16,8 @@ static bool is_result(uint8_t tag)
 
 /* ---- the head of a message: SEQUENCE, length, INTEGER, length 1 to 4, number, tag ---- */
 
-/* The bytes that a length takes: 0: it is wrong, or longer than 4 bytes. */
+/* How many bytes a length has that begins with this one. 0: it is wrong, or has more than 4 bytes
+ * behind the first. */
 static unsigned length_size(uint8_t first)
 {
 	if (first < 0x80)
@@ -33,32 +34,37 @@ static uint32_t read_number(const uint8_t *bytes, unsigned n)
 	return value;
 }
 
-/* The bytes of a head that begins like this: as many as are known to be needed. 0: it is wrong. */
+/* The size of a head of which the first n bytes have come: at least so many bytes are needed, and
+ * they tell whether it has more. 0: it is wrong. */
 static unsigned head_size(const uint8_t *head, unsigned n)
 {
-	unsigned length = n >= 2 ? length_size(head[1]) : 1, at = 1 + length;
+	unsigned length_bytes = n >= 2 ? length_size(head[1]) : 1;
+	unsigned integer_at = 1 + length_bytes;
 
-	if ((n >= 1 && head[0] != SEQUENCE) || length == 0)
+	if ((n >= 1 && head[0] != SEQUENCE) || length_bytes == 0)
 		return 0;
-	if (n < at + 2)
-		return at + 2;
-	if (head[at] != INTEGER || head[at + 1] < 1 || head[at + 1] > 4)
+	if (n < integer_at + 2)
+		return integer_at + 2;
+	if (head[integer_at] != INTEGER || head[integer_at + 1] < 1 || head[integer_at + 1] > 4)
 		return 0;
-	return at + 2 + head[at + 1] + 1;
+	return integer_at + 2 + head[integer_at + 1] + 1;
 }
 
-/* A whole head: sets what is left of the message behind it. */
+/* Judges a whole head, and sets how much of the message is left behind it. */
 static bool judge_head(struct sieve *sieve)
 {
-	unsigned length = length_size(sieve->head[1]), at = 1 + length;
-	uint32_t size = length == 1 ? sieve->head[1] : read_number(sieve->head + 2, length - 1);
-	unsigned number = sieve->head[at + 1], own = 2 + number + 1;
+	const uint8_t *head = sieve->head;
+	unsigned length_bytes = length_size(head[1]), integer_at = 1 + length_bytes;
+	uint32_t length = length_bytes == 1 ? head[1] : read_number(head + 2, length_bytes - 1);
+	unsigned number_bytes = head[integer_at + 1];
+	unsigned n_read = 2 + number_bytes + 1; /* bytes of the contents that the head has */
+	bool is_negative = head[integer_at + 2] >= 0x80;
 
 	/* 0 is the number of what nobody has asked for. */
-	if (sieve->head[at + 2] >= 0x80 || read_number(sieve->head + at + 2, number) == 0 ||
-	    !is_result(sieve->head[sieve->n - 1]) || size < own || size > SIEVE_MESSAGE_MAX)
+	if (is_negative || read_number(head + integer_at + 2, number_bytes) == 0 ||
+	    !is_result(head[sieve->n - 1]) || length < n_read || length > SIEVE_MESSAGE_MAX)
 		return false;
-	sieve->left = size - own;
+	sieve->left = length - n_read;
 	sieve->n = 0;
 	return true;
 }
@@ -124,7 +130,8 @@ static ber_slen_t on_write(Sockbuf_IO_Desc *layer, void *bytes, ber_len_t size)
 {
 	ber_slen_t n = LBER_SBIOD_WRITE_NEXT(layer, bytes, size);
 
-	/* It may be a password, and libldap would free it as it is. It sends it once only. */
+	/* It may be a password, and libldap would free it without wiping it. libldap does not need
+	 * what has been written any more. */
 	if (n > 0)
 		explicit_bzero(bytes, (size_t)n);
 	return n;

@@ -1,7 +1,8 @@
-/* sieve - looks at what a directory sends before libldap reads it. libldap ends the process for
- * some messages that it does not expect, and anyone in between can send those before TLS has begun.
- * Only results with the number of a question pass. What has been sent is wiped, since it may be a
- * password. */
+/* sieve - looks at what a directory sends before libldap reads it. libldap ends the process when it
+ * gets certain messages that it does not expect. Anyone in between can send those before TLS has
+ * begun. So only results that have the number of a question pass.
+ *
+ * It also wipes what has been sent, which may be a password. */
 #ifndef AUTH_LDAP_SIEVE_H
 #define AUTH_LDAP_SIEVE_H
 
@@ -15,7 +16,7 @@ enum { SIEVE_MESSAGE_MAX = 1024 * 1024 };
 /* Zeroed: at the beginning of a message. */
 struct sieve {
 	uint8_t head[16]; /* the first bytes of the message, without its contents */
-	unsigned n;       /* those that are there */
+	unsigned n;       /* how many of them are there */
 	uint32_t left;    /* bytes of the contents that are still to come */
 	bool is_wrong;
 };

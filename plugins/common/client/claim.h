@@ -1,5 +1,5 @@
-/* claim - what a client's answer claims, kept while a back-end is asked: whose it is, and the
- * tag that proves it, if it is of bore's form. */
+/* claim - what a client's answer claims, kept while a back-end is asked: the client's name, and the
+ * tag that proves it if the answer has bore's form. */
 #ifndef COMMON_CLAIM_H
 #define COMMON_CLAIM_H
 

@@ -14,8 +14,8 @@ static const spore_option rows[] = {
 const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), rows,
 	                                sizeof rows / sizeof *rows, sizeof *rows };
 
-/* Of what holds, stated or not. */
-static uint32_t fields_of(const struct policy *policy)
+/* SPORE_AUTH_F_*: the limits that hold, because they are stated, or not zero and not empty. */
+static uint32_t limits_of(const struct policy *policy)
 {
 	return policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
 	       (policy->max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
@@ -25,7 +25,7 @@ static uint32_t fields_of(const struct policy *policy)
 
 void policy_inherit(struct policy *own, const struct policy *all)
 {
-	uint32_t has = fields_of(own);
+	uint32_t has = limits_of(own);
 
 	if (!(has & SPORE_AUTH_F_PORTS))
 		own->ports = all->ports;
@@ -40,7 +40,7 @@ void policy_inherit(struct policy *own, const struct policy *all)
 
 void policy_grant(const struct policy *policy, spore_auth_result *result)
 {
-	result->fields = fields_of(policy);
+	result->fields = limits_of(policy);
 	result->ports = policy->ports.count ? policy->ports.items : NULL;
 	result->n_ports = policy->ports.count;
 	result->max_tunnels = (uint32_t)policy->max_tunnels;

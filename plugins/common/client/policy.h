@@ -1,6 +1,6 @@
-/* policy - the limits of one client, as the option "policy" gives them to a name, and the only way
- * in which the plugins put limits into a spore_auth_result. This code is compiled into each plugin
- * that uses it. */
+/* policy - the limits of one client, as the option "policy" gives them to a name. All plugins put
+ * limits into a spore_auth_result by policy_grant(). This code is compiled into each plugin that
+ * uses it. */
 #ifndef COMMON_POLICY_H
 #define COMMON_POLICY_H
 
@@ -10,13 +10,13 @@
 enum { POLICY_MAX_COUNT = 1000000 };
 #define POLICY_MAX_LIFE_MS (365 * INT64_C(86400000))
 
-/* Zero and empty: no limit, unless it is stated. */
+/* A member that is zero or empty limits nothing, unless it is stated. */
 struct policy {
 	spore_list ports; /* of spore_port_range; borrowed */
 	int64_t max_tunnels, max_conns;
 	int64_t life; /* ms */
-	/* SPORE_AUTH_F_*: limits that hold even if they are zero or empty, which allows nothing.
-	 * The option cannot state this. */
+	/* SPORE_AUTH_F_*: limits that hold also if they are zero or empty. Then they allow nothing.
+	 * The option "policy" leaves this 0. */
 	uint32_t stated;
 };
 
@@ -24,7 +24,7 @@ struct policy {
  * ...). */
 extern const spore_option_item policy_item;
 
-/* Takes from the policy of all names what this one leaves out. [any] */
+/* Completes the policy of one name: what it leaves out comes from that of all names. [any] */
 void policy_inherit(struct policy *own, const struct policy *all);
 /* Sets the limits in a result, whose other members stay. The result borrows the ports. [any] */
 void policy_grant(const struct policy *policy, spore_auth_result *result);

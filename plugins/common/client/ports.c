@@ -9,18 +9,24 @@ static uint32_t count_common(const spore_port_range *a, const spore_port_range *
 	return lo <= hi ? hi - lo + 1 : 0;
 }
 
+static uint32_t size_of(const spore_port_range *range)
+{
+	return count_common(range, range);
+}
+
+/* The server has fewer than half of the granted ports, and some that are not granted. */
 static int lacks_most(const spore_create_args *args, const spore_list *ports)
 {
 	const spore_port_range *ranges = ports->items, *own = args->public_ports;
 	uint32_t n_granted = 0, n_own = 0, n_common = 0;
 
 	for (size_t i = 0; i < ports->count; i++) {
-		n_granted += count_common(&ranges[i], &ranges[i]);
+		n_granted += size_of(&ranges[i]);
 		for (size_t k = 0; k < args->n_public_ports; k++)
 			n_common += count_common(&ranges[i], &own[k]);
 	}
 	for (size_t k = 0; k < args->n_public_ports; k++)
-		n_own += count_common(&own[k], &own[k]);
+		n_own += size_of(&own[k]);
 	return n_common < n_own && n_common < n_granted - n_common;
 }
 

@@ -1,14 +1,14 @@
-/* ports - what a grant of public ports is worth on this server. This code is compiled into each
- * plugin that uses it. */
+/* ports - checks whether this server has the public ports that a policy grants. This code is
+ * compiled into each plugin that uses it. */
 #ifndef COMMON_PORTS_H
 #define COMMON_PORTS_H
 
 #include <spore/plugin.h>
 
-/* Checks the ports that a policy grants; none: it grants those of the server. Returns why no client
- * could use them, or NULL. Logs a warning if the server lacks most of them, and they are not simply
- * all that it has. where: of the policy, for the warning. *lines counts the warnings of one
- * instance, which are limited. [main] */
+/* Checks the ports that a policy grants. An empty list grants those of the server. Returns NULL, or
+ * why no client could use the ports. Logs a warning if the server has fewer than half of them,
+ * unless they include all ports of the server. where: the place of the policy, for the warning.
+ * *lines counts the warnings of one instance, which are limited. [main] */
 const char *ports_check(const spore_create_args *args, const spore_list *ports, const char *where,
                         unsigned *lines);
 

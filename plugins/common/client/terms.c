@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Reads digits only, without zeros in front. Moves *at behind them. */
+/* Reads digits without a leading zero, and moves *at behind them. */
 static bool read_number(const char **at, int64_t max, int64_t *out)
 {
 	int64_t value = 0;
@@ -30,8 +30,11 @@ static bool read_range(const char **at, spore_port_range *out)
 	if (!read_number(at, 65535, &lo))
 		return false;
 	hi = lo;
-	if (**at == '-' && (++*at, !read_number(at, 65535, &hi)))
-		return false;
+	if (**at == '-') {
+		++*at;
+		if (!read_number(at, 65535, &hi))
+			return false;
+	}
 	*out = (spore_port_range){ (uint16_t)lo, (uint16_t)hi };
 	return lo >= 1 && lo <= hi;
 }
@@ -54,7 +57,7 @@ static bool set_ports(struct terms *terms, const char *text)
 static bool set_count(const struct terms *terms, int64_t *count, const char *text)
 {
 	return read_number(&text, POLICY_MAX_COUNT, count) && !*text &&
-	       *count >= terms->is_positive;
+	       (*count > 0 || !terms->is_positive);
 }
 
 static bool set_max_tunnels(struct terms *terms, const char *text)
@@ -86,16 +89,19 @@ static double unit_ms(const char *unit)
 static bool set_life(struct terms *terms, const char *text)
 {
 	size_t digits = strspn(text, "0123456789.");
-	char *end = NULL;
-	double ms = digits >= 1 && digits < 24 && *text != '.' ? strtod(text, &end) : 0;
+	char *end;
+	double ms;
 
-	if (!end || end != text + digits || unit_ms(end) == 0)
+	if (digits < 1 || digits >= 24 || *text == '.')
+		return false;
+	ms = strtod(text, &end);
+	if (end != text + digits || unit_ms(end) == 0)
 		return false;
 	ms *= unit_ms(end);
 	if (ms > (double)POLICY_MAX_LIFE_MS)
 		return false;
 	terms->policy.life = (int64_t)(ms + 0.5);
-	return terms->policy.life >= terms->is_positive;
+	return terms->policy.life > 0 || !terms->is_positive;
 }
 
 static const struct row {
@@ -140,8 +146,8 @@ const char *terms_set(struct terms *terms, const char *name, const char *text)
 	return NULL;
 }
 
-/* The text of a value: a number counts as its digits. NULL: it is of another type, or a number that
- * does not fit. */
+/* The text of a value, or the digits of a number. NULL: the value has another type, or the number
+ * is negative or too large. */
 static const char *text_of(const spore_host *host, const spore_cfg *value, char room[32])
 {
 	double number = host->cfg_number(value);

@@ -6,8 +6,8 @@
  *   max_conns    a whole number
  *   life         "90s", "500ms", "1.5m", "2h" or "1d", or a number of seconds
  *
- * What is not stated is not limited. A limit that is not understood is an error, since it must
- * not be ignored. This code is compiled into each plugin that uses it. */
+ * What is not stated is not limited. A limit that is not understood is an error, because ignoring
+ * it could allow too much. This code is compiled into each plugin that uses it. */
 #ifndef COMMON_TERMS_H
 #define COMMON_TERMS_H
 
@@ -21,7 +21,7 @@ enum { TERMS_PORTS_MAX = 64 };
 /* Zeroed: no limit. It may be copied. */
 struct terms {
 	struct policy policy; /* without its ports */
-	bool is_positive;     /* "", 0 and a time of 0 are refused, as in the option "policy" */
+	bool is_positive;     /* limits of "" and 0 are refused, as in the option "policy" */
 	uint32_t n_ports;
 	spore_port_range ports[TERMS_PORTS_MAX];
 };
@@ -33,11 +33,11 @@ const char *terms_set(struct terms *terms, const char *name, const char *text);
 const char *terms_set_value(struct terms *terms, const char *name, const spore_host *host,
                             const spore_cfg *value);
 /* Sets all limits of a JSON object. True: *terms is complete. False: `error` gets a NUL-terminated
- * text that names the member, such as "/ports: expected ...". Nothing else in it comes from the
- * object. [any] */
+ * text such as "/ports: expected ...". The member's name is all that it contains of the object.
+ * [any] */
 bool terms_read(struct terms *terms, const spore_host *host, const spore_cfg *object, char *error,
                 size_t error_size);
-/* All limits. The policy points into the terms. [any] */
+/* All limits, with the ports. The policy points into the terms. [any] */
 struct policy terms_policy(const struct terms *terms);
 
 #endif

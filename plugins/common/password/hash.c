@@ -8,8 +8,8 @@ enum { BCRYPT_READS = 72 };
 struct kind {
 	const char *beginning;
 	size_t digest;     /* characters of the digest at the end, in crypt's base64 */
-	const char *fault; /* NULL: it is read */
-	/* What is wrong with the costs, which follow the beginning; NULL: nothing. */
+	const char *fault; /* why this kind is refused; NULL: it is accepted */
+	/* Returns NULL, or what is wrong with the costs, which follow the beginning. */
 	const char *(*find_cost_fault)(const char *costs);
 };
 
@@ -25,7 +25,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* "NN$" */
+/* Costs "NN$". */
 static const char *bcrypt_cost_fault(const char *costs)
 {
 	int cost;
@@ -36,7 +36,7 @@ static const char *bcrypt_cost_fault(const char *costs)
 	return cost < 4 || cost > 17 ? "expected a cost of bcrypt from 04 to 17" : NULL;
 }
 
-/* "rounds=N$", or nothing */
+/* Costs "rounds=N$", or none. */
 static const char *sha512_cost_fault(const char *costs)
 {
 	static const char rounds[] = "rounds=";
@@ -54,8 +54,8 @@ static const char *sha512_cost_fault(const char *costs)
 	                                        : NULL;
 }
 
-/* "jXY$": X says how much memory each thread needs that hashes, at most 1 GiB for mkpasswd; Y is
- * the size of a block, for which mkpasswd knows two values. */
+/* Costs "jXY$". X stands for the memory that each thread needs while it hashes. Y stands for the
+ * size of a block, for which mkpasswd knows two values. */
 static const char *yescrypt_cost_fault(const char *costs)
 {
 	if (costs[0] != 'j' || !costs[1] || !costs[2] || costs[3] != '$' || !strchr("5T", costs[2]))
@@ -90,7 +90,7 @@ static const struct kind *find_kind(const char *text)
 	return NULL;
 }
 
-/* The digest, and for bcrypt the salt in front of it, ends the text, behind the last '$'. */
+/* The digest is behind the last '$'. bcrypt has its salt there, too, in front of the digest. */
 static bool ends_with_digest(const char *text, size_t len)
 {
 	static const char base64[] = "./0123456789"
@@ -111,8 +111,10 @@ const char *hash_fault(spore_str text)
 	memcpy(copy, text.ptr, text.len);
 	copy[text.len] = '\0';
 	kind = find_kind(copy);
-	if (!kind || kind->fault)
-		return kind ? kind->fault : form;
+	if (!kind)
+		return form;
+	if (kind->fault)
+		return kind->fault;
 	fault = kind->find_cost_fault(copy + strlen(kind->beginning));
 	if (fault)
 		return fault;
@@ -132,20 +134,22 @@ spore_str hash_reads(const char *hash, const char *password)
 	return reads;
 }
 
-static uint32_t is_equal(const char *a, const char *b)
+/* Takes as long for a wrong hash as for the right one. */
+static bool is_equal(const char *a, const char *b)
 {
 	size_t len = strlen(a);
 	unsigned char differ = 0;
 
 	if (strlen(b) != len)
-		return 0;
+		return false;
 	for (size_t i = 0; i < len; i++)
 		differ |= (unsigned char)(a[i] ^ b[i]);
 	return differ == 0;
 }
 
-/* crypt_rn is crypt_r, except that a failure is NULL. The sanitizers replace crypt_r, which then
- * works only in programs that were linked with libcrypt. */
+/* crypt_rn() differs from crypt_r() only in that it returns NULL when it fails. crypt_r() itself is
+ * avoided because the sanitizers replace it: then it works only in programs that were linked with
+ * libcrypt. */
 enum hash_says hash_check(const char *hash, const char *password)
 {
 	struct crypt_data *data = calloc(1, sizeof *data);

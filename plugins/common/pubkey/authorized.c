@@ -5,9 +5,10 @@
 
 struct authorized_reader authorized_read(const char *text, size_t len)
 {
-	size_t mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	static const char byte_order_mark[] = { '\xEF', '\xBB', '\xBF' };
+	bool has_mark = len >= 3 && memcmp(text, byte_order_mark, 3) == 0;
 
-	return (struct authorized_reader){ text + mark, text + len, 0 };
+	return (struct authorized_reader){ text + (has_mark ? 3 : 0), text + len, 0 };
 }
 
 /* Takes one line, without the LF or CRLF at its end. */
@@ -24,7 +25,7 @@ static spore_str take_line(struct authorized_reader *reader)
 	return line;
 }
 
-/* A CR that is not in front of an LF ends no line. */
+/* CR is a blank, because without an LF behind it it does not end a line. */
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
@@ -53,8 +54,9 @@ static enum authorized_step set_fault(struct authorized_line *out, size_t offset
 	return AUTHORIZED_FAULT;
 }
 
-/* The types of SSH begin like this, those that are not read included. */
-static bool is_type(spore_str word)
+/* True: the word begins like a key type of SSH, which may be one that this server does not
+ * support. */
+static bool is_key_type(spore_str word)
 {
 	static const char *const beginnings[] = { "ssh-", "ecdsa-", "sk-" };
 
@@ -95,22 +97,22 @@ static enum authorized_step read_key(spore_str line, size_t at, struct authorize
 	spore_str type = word_at(line, at), text;
 	uint8_t blob[KEY_BLOB_MAX];
 	enum authorized_step step;
-	size_t len, key;
+	size_t len, text_at;
 
 	out->key_column = (unsigned)at + 1;
 	if (!key_type_is_known(type))
 		return set_fault(out, at,
 		                 "expected a key of the type " KEY_TYPE_ED25519
 		                 " or " KEY_TYPE_P256);
-	key = skip_blanks(line, at + type.len);
-	text = word_at(line, key);
+	text_at = skip_blanks(line, at + type.len);
+	text = word_at(line, text_at);
 	if (!text.len || !base64_decode(text, blob, sizeof blob, &len))
-		return set_fault(out, key, "expected the key in base64 behind its type");
+		return set_fault(out, text_at, "expected the key in base64 behind its type");
 	if (!key_from_blob(&out->key, type, blob, len))
-		return set_fault(out, key,
+		return set_fault(out, text_at,
 		                 "expected a key of the type in front of it, found other bytes: is "
 		                 "the line complete?");
-	step = read_comment(line, key + text.len, out);
+	step = read_comment(line, text_at + text.len, out);
 	if (step == AUTHORIZED_FAULT)
 		key_fini(&out->key);
 	return step;
@@ -126,7 +128,7 @@ static enum authorized_step read_line(spore_str line, struct authorized_line *ou
 	if (zero)
 		return set_fault(out, (size_t)(zero - line.ptr),
 		                 "expected text, found a zero byte");
-	if (is_type(word_at(line, at)))
+	if (is_key_type(word_at(line, at)))
 		return read_key(line, at, out);
 	options = (spore_str){ line.ptr + at, restrictions_span(line.ptr + at, line.len - at) };
 	if (!restrictions_parse(options, &out->restrictions, &fault))
@@ -143,18 +145,19 @@ static bool starts_with(spore_str line, const char *beginning)
 	return line.len >= len && memcmp(line.ptr, beginning, len) == 0;
 }
 
-static bool has(spore_str line, const char *text)
+static bool contains(spore_str line, const char *text)
 {
 	return memmem(line.ptr, line.len, text, strlen(text));
 }
 
-/* NULL: the line begins no such key. The texts contain nothing of the key. */
+/* Returns the fault of a line that begins a key in another format, or NULL. No fault contains a
+ * part of the key. */
 static const char *find_foreign_key(spore_str line)
 {
 	bool begins = starts_with(line, "-----BEGIN ") || starts_with(line, "---- BEGIN ");
 
-	/* The second one is the beginning of OpenSSH's private keys in base64. */
-	if ((begins && has(line, "PRIVATE KEY")) || starts_with(line, "b3BlbnNzaC1rZXkt") ||
+	/* OpenSSH's private keys begin with "openssh-key-", which is b3BlbnNzaC1rZXkt in base64. */
+	if ((begins && contains(line, "PRIVATE KEY")) || starts_with(line, "b3BlbnNzaC1rZXkt") ||
 	    starts_with(line, "PuTTY-User-Key-File"))
 		return "expected public keys, found a private key: remove it from this file, and "
 		       "replace it if others may have read the file; `ssh-keygen -y -f KEY` prints "
@@ -164,14 +167,16 @@ static const char *find_foreign_key(spore_str line)
 	              : NULL;
 }
 
-/* Skips the rest of the key, so that it is one mistake, up to its last line or an empty one. */
+/* Skips the rest of the key up to its last line or an empty one, so that the whole key is reported
+ * as one mistake. */
 static void skip_foreign_key(struct authorized_reader *reader)
 {
-	spore_str line = { "", 1 };
+	while (reader->at < reader->end) {
+		spore_str line = take_line(reader);
 
-	while (line.len && reader->at < reader->end && !starts_with(line, "-----END ") &&
-	       !starts_with(line, "---- END "))
-		line = take_line(reader);
+		if (!line.len || starts_with(line, "-----END ") || starts_with(line, "---- END "))
+			return;
+	}
 }
 
 enum authorized_step authorized_next(struct authorized_reader *reader, struct authorized_line *out)

@@ -17,7 +17,7 @@
 /* A position in the text. */
 struct authorized_reader {
 	const char *at, *end;
-	unsigned line; /* the number of the line before `at`; the first is 1 */
+	unsigned line; /* lines that were read so far */
 };
 
 enum authorized_step { AUTHORIZED_KEY, AUTHORIZED_FAULT, AUTHORIZED_END };
@@ -25,16 +25,16 @@ enum authorized_step { AUTHORIZED_KEY, AUTHORIZED_FAULT, AUTHORIZED_END };
 struct authorized_line {
 	unsigned line;
 	/* AUTHORIZED_KEY */
-	struct restrictions restrictions; /* with an identity */
+	struct restrictions restrictions; /* their identity is set */
 	struct key key;                   /* the caller owns it */
-	unsigned key_column;              /* of its type; 1-based, in bytes */
+	unsigned key_column;              /* where its type begins; 1-based, in bytes */
 	/* AUTHORIZED_FAULT */
 	unsigned column;   /* 1-based, in bytes */
 	const char *fault; /* what was expected and what was found; static */
 };
 
 struct authorized_reader authorized_read(const char *text, size_t len);
-/* Returns the next key, a mistake (the call after it goes on), or the end. */
+/* Returns the next key, a mistake, or the end. After a mistake, the next call goes on behind it. */
 enum authorized_step authorized_next(struct authorized_reader *reader, struct authorized_line *out);
 
 #endif

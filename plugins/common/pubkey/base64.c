@@ -3,7 +3,8 @@
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char for_urls[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* Decodes text without padding, as RFC 4648 has it: the bits behind the last byte are 0. */
+/* Decodes a text without padding. False: it has a wrong character or length, the result does not
+ * fit, or bits are left behind the last byte that are not 0 (RFC 4648, 3.5). */
 static bool decode(const char *alphabet, spore_str text, uint8_t *out, size_t size, size_t *len_out)
 {
 	uint32_t bits = 0;

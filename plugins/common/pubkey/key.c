@@ -29,14 +29,14 @@ static bool is_p256(const EVP_PKEY *pkey)
 	       strcmp(name, group) == 0;
 }
 
-static bool is_text(spore_str a, const char *b)
+static bool is_equal(spore_str a, const char *b)
 {
 	return a.len == strlen(b) && memcmp(a.ptr, b, a.len) == 0;
 }
 
 bool key_type_is_known(spore_str type)
 {
-	return is_text(type, KEY_TYPE_ED25519) || is_text(type, KEY_TYPE_P256);
+	return is_equal(type, KEY_TYPE_ED25519) || is_equal(type, KEY_TYPE_P256);
 }
 
 /* ---- from and to the bytes of SSH ---- */
@@ -71,7 +71,7 @@ static size_t write_blob(const EVP_PKEY *pkey, uint8_t blob[KEY_BLOB_MAX])
 	return 0;
 }
 
-static EVP_PKEY *run_import(OSSL_PARAM *params, int selection)
+static EVP_PKEY *import_key(OSSL_PARAM *params, int selection)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	EVP_PKEY *pkey = NULL;
@@ -93,29 +93,45 @@ static bool halves_belong_together(EVP_PKEY *pkey)
 	return good;
 }
 
-EVP_PKEY *key_make_p256(spore_str point, spore_str secret)
+/* Describes a key to OpenSSL. `number`: the private half; NULL: only the public half is known.
+ * Returns NULL if OpenSSL failed. */
+static OSSL_PARAM *describe_p256(spore_str point, const BIGNUM *number)
 {
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	BIGNUM *number = secret.len <= HALF_SIZE + 1
-	                         ? BN_bin2bn((const uint8_t *)secret.ptr, (int)secret.len, NULL)
-	                         : NULL;
 	OSSL_PARAM *params = NULL;
-	EVP_PKEY *pkey = NULL;
 
-	if (build && number && point.len == KEY_POINT_SIZE && point.ptr[0] == 4 &&
+	if (build &&
 	    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) == 1 &&
 	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point.ptr,
 	                                     point.len) == 1 &&
-	    (!secret.len || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1))
+	    (!number || OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1))
 		params = OSSL_PARAM_BLD_to_param(build);
+	OSSL_PARAM_BLD_free(build);
+	return params;
+}
+
+EVP_PKEY *key_make_p256(spore_str point, spore_str secret)
+{
+	bool is_whole_point = point.len == KEY_POINT_SIZE && point.ptr[0] == 4; /* not compressed */
+	BIGNUM *number = NULL;
+	OSSL_PARAM *params;
+	EVP_PKEY *pkey = NULL;
+
+	if (!is_whole_point || secret.len > HALF_SIZE + 1)
+		return NULL;
+	if (secret.len) {
+		number = BN_bin2bn((const uint8_t *)secret.ptr, (int)secret.len, NULL);
+		if (!number)
+			return NULL;
+	}
+	params = describe_p256(point, number);
 	if (params)
-		pkey = run_import(params, secret.len ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
-	if (pkey && secret.len && !halves_belong_together(pkey)) {
+		pkey = import_key(params, number ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY);
+	if (pkey && number && !halves_belong_together(pkey)) {
 		EVP_PKEY_free(pkey);
 		pkey = NULL;
 	}
 	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(build);
 	BN_clear_free(number);
 	return pkey;
 }
@@ -131,11 +147,11 @@ static EVP_PKEY *read_blob(spore_str type, const uint8_t *blob, size_t len)
 	memcpy(name, type.ptr, type.len);
 	if (!ssh_bytes_expect(&bytes, name))
 		return NULL;
-	if (is_text(type, KEY_TYPE_P256) && !ssh_bytes_expect(&bytes, ssh_group))
+	if (is_equal(type, KEY_TYPE_P256) && !ssh_bytes_expect(&bytes, ssh_group))
 		return NULL;
 	if (!ssh_bytes_string(&bytes, &half) || bytes.at != bytes.end)
 		return NULL;
-	if (is_text(type, KEY_TYPE_P256))
+	if (is_equal(type, KEY_TYPE_P256))
 		return key_make_p256(half, (spore_str){ NULL, 0 });
 	return half.len == ED25519_SIZE
 	               ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
@@ -185,13 +201,14 @@ void key_print_fingerprint(const uint8_t fingerprint[KEY_FINGERPRINT_SIZE],
 
 /* ---- signatures ---- */
 
+/* NULL: Ed25519 has its own digest. */
 static const EVP_MD *digest_of(const struct key *key)
 {
 	return is_ed25519(key->pkey) ? NULL : EVP_sha256();
 }
 
-/* Writes r and s of OpenSSL's form with 32 bytes each. */
-static bool unpack(const uint8_t *der, size_t len, uint8_t out[KEY_SIGNATURE_SIZE])
+/* Converts a signature of ECDSA from OpenSSL's form, DER, to r and s with 32 bytes each. */
+static bool from_der(const uint8_t *der, size_t len, uint8_t out[KEY_SIGNATURE_SIZE])
 {
 	ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)len);
 	bool good = pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), out, HALF_SIZE) == HALF_SIZE &&
@@ -201,8 +218,8 @@ static bool unpack(const uint8_t *der, size_t len, uint8_t out[KEY_SIGNATURE_SIZ
 	return good;
 }
 
-/* The reverse. Returns the length; 0: OpenSSL failed. */
-static size_t pack(const uint8_t signature[KEY_SIGNATURE_SIZE], uint8_t der[DER_MAX])
+/* Converts r and s to DER. Returns its length; 0: OpenSSL failed. */
+static size_t to_der(const uint8_t signature[KEY_SIGNATURE_SIZE], uint8_t der[DER_MAX])
 {
 	ECDSA_SIG *pair = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(signature, HALF_SIZE, NULL),
@@ -236,7 +253,7 @@ bool key_sign(const struct key *key, const void *text, size_t len,
 		return false;
 	}
 	if (!is_ed25519(key->pkey))
-		return unpack(bytes, size, signature_out);
+		return from_der(bytes, size, signature_out);
 	memcpy(signature_out, bytes, KEY_SIGNATURE_SIZE);
 	return size == KEY_SIGNATURE_SIZE;
 }
@@ -251,7 +268,7 @@ int key_verify(const struct key *key, const void *text, size_t len,
 	int right = -1;
 
 	if (!is_ed25519(key->pkey)) {
-		size = pack(signature, der);
+		size = to_der(signature, der);
 		bytes = der;
 	}
 	/* A malformed signature is a wrong one: OpenSSL returns a negative value for some. */

@@ -28,7 +28,7 @@ struct key {
 	uint8_t fingerprint[KEY_FINGERPRINT_SIZE];
 };
 
-/* The names of SSH for the two types. */
+/* True: `type` is SSH's name of one of the two types. [any] */
 bool key_type_is_known(spore_str type);
 /* The public half of this type from SSH's bytes. False: they are not a key of this type, or OpenSSL
  * failed; nothing is to be freed. [any] */
@@ -36,13 +36,13 @@ bool key_from_blob(struct key *key, spore_str type, const uint8_t *blob, size_t 
 /* Takes the pair or the public half. False: it is of another type, and the caller still owns it.
  * [any] */
 bool key_take(struct key *key, EVP_PKEY *pkey);
-/* A pair or, without `secret`, a public half of P-256. The caller owns it. NULL: it is none.
- * [any] */
+/* Makes a pair of P-256 or, without `secret`, a public half. The caller owns it. NULL: the bytes
+ * are not such a key, or OpenSSL failed. [any] */
 EVP_PKEY *key_make_p256(spore_str point, spore_str secret);
 /* Wipes and frees. Accepts a zeroed struct. [any] */
 void key_fini(struct key *key);
 
-/* As `ssh-keygen -l` prints it. */
+/* Writes the fingerprint as `ssh-keygen -l` does. [any] */
 void key_print_fingerprint(const uint8_t fingerprint[KEY_FINGERPRINT_SIZE],
                            char text_out[KEY_FINGERPRINT_TEXT]);
 

@@ -13,13 +13,18 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool is_escaped_quote(const char *text, size_t len, size_t at)
+{
+	return text[at] == '\\' && at + 1 < len && text[at + 1] == '"';
+}
+
 size_t restrictions_span(const char *line, size_t len)
 {
 	bool quoted = false;
 	size_t i;
 
 	for (i = 0; i < len && (quoted || !is_blank(line[i])); i++) {
-		if (line[i] == '\\' && i + 1 < len && line[i + 1] == '"')
+		if (is_escaped_quote(line, len, i))
 			i++;
 		else if (line[i] == '"')
 			quoted = !quoted;
@@ -54,8 +59,8 @@ static int two_digits(const char *text)
 	return (text[0] - '0') * 10 + text[1] - '0';
 }
 
-/* False: there is no such day or time. mktime() would take the 31st of February as a day in
- * March. */
+/* False: there is no such day or time. mktime() would take the 31st of February as a day in March.
+ * It may change the hour, too, if daylight saving time skips that hour, which is no mistake. */
 static bool to_seconds(struct tm wanted, bool is_utc, int64_t *out)
 {
 	struct tm found = wanted;
@@ -69,10 +74,10 @@ static bool to_seconds(struct tm wanted, bool is_utc, int64_t *out)
 	       wanted.tm_hour < 24;
 }
 
-/* YYYYMMDD[HHMM[SS]][Z]: in local time, or with Z in UTC. */
+/* Reads YYYYMMDD[HHMM[SS]][Z], in UTC with Z and in local time without it. */
 static bool read_expiry(const char *value, struct restrictions *out)
 {
-	char digits[15] = "00000000000000";
+	char digits[15] = "00000000000000"; /* what is left out is 0 */
 	size_t n = strspn(value, "0123456789");
 	struct tm tm = { 0 };
 	int64_t seconds;
@@ -120,6 +125,7 @@ static const struct {
 /* clang-format on */
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
+/* N_ROWS: there is no such option. */
 static size_t find_row(const char *name, size_t len)
 {
 	size_t i = 0;
@@ -130,17 +136,20 @@ static size_t find_row(const char *name, size_t len)
 	return i;
 }
 
-/* Reads the value at `at`, which may be in quotes. Returns its length in the text; 0: it is too
- * long, empty, contains NUL, or its quotes are not closed. */
+/* Reads the value at `at`, which may be in quotes. Returns its length in the text, with its quotes.
+ * 0: it is too long, empty, contains NUL or a stray quote, or its quotes are not closed. */
 static size_t read_value(spore_str text, size_t at, char out[VALUE_MAX])
 {
 	bool quoted = at < text.len && text.ptr[at] == '"';
+	char end = quoted ? '"' : ',';
 	size_t i = at + quoted, n = 0;
 
-	for (; i < text.len && text.ptr[i] != (quoted ? '"' : ','); i++) {
-		if (quoted && text.ptr[i] == '\\' && i + 1 < text.len && text.ptr[i + 1] == '"')
+	for (; i < text.len && text.ptr[i] != end; i++) {
+		bool is_stray_quote = !quoted && text.ptr[i] == '"';
+
+		if (quoted && is_escaped_quote(text.ptr, text.len, i))
 			i++;
-		if (n == VALUE_MAX - 1 || text.ptr[i] == '\0' || (!quoted && text.ptr[i] == '"'))
+		if (n == VALUE_MAX - 1 || text.ptr[i] == '\0' || is_stray_quote)
 			return 0;
 		out[n++] = text.ptr[i];
 	}
@@ -161,17 +170,17 @@ static bool read_option(spore_str text, size_t *at, unsigned *seen, struct restr
                         struct restrictions_fault *fault)
 {
 	char value[VALUE_MAX];
-	size_t name = *at, len, row;
+	size_t start = *at, len, row;
 
-	for (len = 0; name + len < text.len && !strchr("=,\" ", text.ptr[name + len]); len++)
+	for (len = 0; start + len < text.len && !strchr("=,\" ", text.ptr[start + len]); len++)
 		;
-	row = find_row(text.ptr + name, len);
+	row = find_row(text.ptr + start, len);
 	if (row == N_ROWS)
-		return set_fault(fault, name,
+		return set_fault(fault, start,
 		                 "expected a type of key, or an option: ports, max-tunnels, "
 		                 "max-conns, life, expiry-time or identity");
 	if (*seen & 1u << row)
-		return set_fault(fault, name, "expected each option once, found it again");
+		return set_fault(fault, start, "expected each option once, found it again");
 	*seen |= 1u << row;
 	*at += len;
 	if (*at == text.len || text.ptr[*at] != '=')

@@ -14,8 +14,8 @@ static bool write_address(int family, const char *text, char *out)
 	       inet_ntop(family, bytes, out, SERVER_NAME_MAX + 1);
 }
 
-/* Printable ASCII is enough: other names are dialled in their ASCII form. A scope (%eth0) may stand
- * behind an address. */
+/* Writes a host name, or an IPv6 address with a scope (%eth0). Printable ASCII is enough, because
+ * other names are dialled in their ASCII form. */
 static bool write_host(const char *text, char *out)
 {
 	size_t len = strlen(text);
@@ -41,13 +41,17 @@ static bool has_port(const char *text)
 	return strchr(text, ':') && !strchr(text, '%');
 }
 
+static bool write_name(const char *text, char *out)
+{
+	return write_address(AF_INET, text, out) || write_address(AF_INET6, text, out) ||
+	       (!has_port(text) && write_host(text, out));
+}
+
 bool server_name_init(struct server_name *name, const char *text)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 
-	if (!write_address(AF_INET, text, name->text) &&
-	    !write_address(AF_INET6, text, name->text) &&
-	    (has_port(text) || !write_host(text, name->text)))
+	if (!write_name(text, name->text))
 		return false;
 	if (EVP_Digest(name->text, strlen(name->text), digest, NULL, EVP_sha256(), NULL) != 1)
 		return false;

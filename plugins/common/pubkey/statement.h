@@ -8,7 +8,7 @@
  *   1 + n    the length of the server's name as the client dialled it, and the name
  *   1 + m    the length of the channel binding (RFC 9266), and the channel binding; 0 without TLS
  *
- * So a signature is worthless for another purpose, challenge, server or session. Pure. [any] */
+ * So a signature is worth nothing for another purpose, challenge, server or session. Pure. [any] */
 #ifndef COMMON_STATEMENT_H
 #define COMMON_STATEMENT_H
 

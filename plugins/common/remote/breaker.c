@@ -11,7 +11,7 @@ void breaker_fini(struct breaker *breaker)
 	pthread_mutex_destroy(&breaker->lock);
 }
 
-static enum breaker_pass judge(struct breaker *breaker, int64_t now_ms)
+static enum breaker_pass choose_pass(struct breaker *breaker, int64_t now_ms)
 {
 	if (breaker->state == BREAKER_CLOSED)
 		return BREAKER_NORMAL;
@@ -26,25 +26,28 @@ enum breaker_pass breaker_enter(struct breaker *breaker, int64_t now_ms)
 	enum breaker_pass pass;
 
 	pthread_mutex_lock(&breaker->lock);
-	pass = judge(breaker, now_ms);
+	pass = choose_pass(breaker, now_ms);
 	pthread_mutex_unlock(&breaker->lock);
 	return pass;
 }
 
-static void open_again(struct breaker *breaker, int64_t now_ms)
+static void open_breaker(struct breaker *breaker, int64_t now_ms)
 {
 	breaker->state = BREAKER_OPEN;
 	breaker->opened_ms = now_ms;
 }
 
-/* A failure of a question that was sent before the breaker opened says nothing new. */
 static bool note_failure(struct breaker *breaker, enum breaker_pass pass, int64_t now_ms)
 {
-	if (breaker->state == BREAKER_PROBING && pass == BREAKER_PROBE)
-		open_again(breaker, now_ms);
-	if (breaker->state != BREAKER_CLOSED || ++breaker->failures < breaker->max_failures)
+	if (breaker->state != BREAKER_CLOSED) {
+		/* Questions that were sent before the breaker opened say nothing new. */
+		if (breaker->state == BREAKER_PROBING && pass == BREAKER_PROBE)
+			open_breaker(breaker, now_ms);
 		return false;
-	open_again(breaker, now_ms);
+	}
+	if (++breaker->failures < breaker->max_failures)
+		return false;
+	open_breaker(breaker, now_ms);
 	return true;
 }
 
@@ -57,7 +60,7 @@ static bool note_success(struct breaker *breaker)
 	return has_changed;
 }
 
-/* The next question is a probe at once, since the pause is over. */
+/* The pause is over already, so the next question is a probe. */
 static void give_up_probe(struct breaker *breaker, enum breaker_pass pass)
 {
 	if (breaker->state == BREAKER_PROBING && pass == BREAKER_PROBE)

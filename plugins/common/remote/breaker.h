@@ -6,8 +6,8 @@
  *      │                             └──────────── the probe fails ──────┤
  *      └──────────────────────────────────────────── any success ────────┘
  *
- * While it is open, nothing is asked. While it probes, one question at a time is. A breaker is
- * shared by all workers. This code is compiled into each plugin that uses it. */
+ * While the breaker is open, nothing is asked. While it probes, one question at a time is asked.
+ * All workers share a breaker. This code is compiled into each plugin that uses it. */
 #ifndef COMMON_BREAKER_H
 #define COMMON_BREAKER_H
 
@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The values are those of the metric. */
+/* The metric has the same values. */
 enum breaker_state { BREAKER_CLOSED = 0, BREAKER_PROBING = 1, BREAKER_OPEN = 2 };
 
 /* What one question may do. */
@@ -34,7 +34,7 @@ struct breaker {
 /* max_failures >= 1. The breaker is closed. [main] */
 void breaker_init(struct breaker *breaker, unsigned max_failures, int64_t pause_ms);
 void breaker_fini(struct breaker *breaker);
-/* Asks whether a question may be sent now. Each pass but REFUSED must be given back once, to
+/* Asks whether a question may be sent now. The caller gives each pass but REFUSED back once, by
  * breaker_settle(). now_ms is of a monotonic clock. [any] */
 enum breaker_pass breaker_enter(struct breaker *breaker, int64_t now_ms);
 /* Gives a pass back. Returns true if this has opened or closed the breaker. [any] */

@@ -5,8 +5,8 @@
 
 #include "../series.h"
 
-/* Another thread may change the state at the same time: the last one to write has read the
- * newest. */
+/* Another thread may change the state meanwhile. So each thread repeats this until what it has
+ * shown still holds. */
 static void show_state(struct health *health)
 {
 	static const char *const breaker[] = {

@@ -1,7 +1,7 @@
-/* health - whether a store or service that is asked works, for the breaker, the metric
+/* health - knows whether a store or service that is asked works, and tells it by the metric
  * breaker_state, the log and `spore ctl status`. All workers and threads share it.
  *
- * Its texts begin with the store's name: "Redis works again". This code is compiled into each
+ * Its texts begin with the store's name, as in "Redis works again". This code is compiled into each
  * plugin that uses it. */
 #ifndef COMMON_HEALTH_H
 #define COMMON_HEALTH_H
@@ -19,7 +19,8 @@
 		SPORE_DURATION(conf, breaker_pause, 0, "\"1s\"", 10, 3600000,                      \
 	                       "pause before such a trial, and between two of them")
 
-/* How the operator's changes in the store are noticed. */
+/* How the operator's changes in the store are noticed. UNTOLD: `spore ctl status` says nothing of
+ * it. */
 enum hearing { HEARING_UNTOLD, HEARING_NOTHING, HEARING_POLLS, HEARING_AT_ONCE };
 
 /* The texts are permanent. */
@@ -28,7 +29,7 @@ struct health_options {
 	const char *faults;   /* what is logged at a limited rate, such as "failures of Redis" */
 	const char *help;     /* of the metric */
 	const char *url;      /* of the store, for the log, without secrets; NULL: not logged */
-	enum hearing hearing; /* at the beginning; UNTOLD: the state never tells it */
+	enum hearing hearing; /* at the beginning */
 	int64_t max_failures, pause_ms; /* of the breaker */
 };
 

@@ -4,11 +4,11 @@
 
 enum { N_BUCKETS = 1024 };
 
-/* A name. It has a key, or is being asked for, or both: then a new key replaces the old one. */
+/* What is known of one name: its key, or that the back-end is being asked for it, or both. */
 struct key_entry {
 	struct key_entry *next;          /* in its bucket */
 	struct key_entry *newer, *older; /* by use, if it has a key */
-	struct key_wait *waits;          /* the first to come is the first */
+	struct key_wait *waits;          /* in the order in which they came */
 	bool is_asked, has_key;
 	int64_t end_ms; /* of the key's life */
 	struct known_key known;
@@ -44,15 +44,24 @@ static struct key_entry **find_entry(struct key_cache *cache, const char *name)
 
 static void unlink_key(struct key_cache *cache, struct key_entry *entry)
 {
-	*(entry->newer ? &entry->newer->older : &cache->newest) = entry->older;
-	*(entry->older ? &entry->older->newer : &cache->oldest) = entry->newer;
+	if (entry->newer)
+		entry->newer->older = entry->older;
+	else
+		cache->newest = entry->older;
+	if (entry->older)
+		entry->older->newer = entry->newer;
+	else
+		cache->oldest = entry->newer;
 }
 
 static void link_newest(struct key_cache *cache, struct key_entry *entry)
 {
 	entry->newer = NULL;
 	entry->older = cache->newest;
-	*(cache->newest ? &cache->newest->newer : &cache->oldest) = entry;
+	if (cache->newest)
+		cache->newest->newer = entry;
+	else
+		cache->oldest = entry;
 	cache->newest = entry;
 }
 
@@ -66,7 +75,7 @@ static void drop_key(struct key_cache *cache, struct key_entry *entry)
 	cache->n--;
 }
 
-/* Frees an entry that says nothing any more. */
+/* Frees the entry of a name if it has no key and is not being asked for. */
 static void free_if_idle(struct key_cache *cache, const char *name)
 {
 	struct key_entry **at = find_entry(cache, name), *entry = *at;
@@ -136,21 +145,28 @@ const struct known_key *key_cache_find(struct key_cache *cache, const char *name
 	return &entry->known;
 }
 
+/* The entry of a name, which is added if need be. NULL: out of memory. */
+static struct key_entry *need_entry(struct key_cache *cache, const char *name)
+{
+	struct key_entry **at = find_entry(cache, name);
+	size_t len = strlen(name);
+
+	if (*at || len > KEY_CACHE_NAME_MAX)
+		return *at;
+	*at = calloc(1, sizeof **at);
+	if (*at)
+		memcpy((*at)->name, name, len + 1);
+	return *at;
+}
+
 enum key_joined key_cache_join(struct key_cache *cache, const char *name, struct key_wait *wait)
 {
-	struct key_entry **at = find_entry(cache, name), *entry = *at;
+	struct key_entry *entry = need_entry(cache, name);
 	struct key_wait **last;
 
 	wait->entry = NULL;
-	if (!entry) {
-		size_t len = strlen(name);
-
-		entry = len <= KEY_CACHE_NAME_MAX ? calloc(1, sizeof *entry) : NULL;
-		if (!entry)
-			return KEY_NO_MEMORY;
-		memcpy(entry->name, name, len + 1);
-		*at = entry;
-	}
+	if (!entry)
+		return KEY_NO_MEMORY;
 	for (last = &entry->waits; *last; last = &(*last)->next)
 		;
 	*last = wait;

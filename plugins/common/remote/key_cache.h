@@ -1,10 +1,10 @@
-/* key_cache - the keys and limits of clients that a back-end has told, each for as long as the
- * back-end said, and those that are being asked for: each name is asked for once at a time, however
- * many clients wait for it.
+/* key_cache - keeps the keys and limits of clients that a back-end has told, each for as long as
+ * the back-end said. It also knows which names the back-end is being asked for, so that it is asked
+ * for a name once, however many clients wait.
  *
  * A cache belongs to one worker. It holds a bounded number of keys, and forgets the one that was
- * used least recently. It never remembers that a name is unknown, or that the back-end failed.
- * This code is compiled into each plugin that uses it. */
+ * used least recently. It never remembers that a name is unknown, or that the back-end failed. This
+ * code is compiled into each plugin that uses it. */
 #ifndef COMMON_KEY_CACHE_H
 #define COMMON_KEY_CACHE_H
 
@@ -22,7 +22,7 @@ enum key_answer { KEY_FOUND, KEY_UNKNOWN, KEY_FAILED };
 
 struct key_entry;
 
-/* One that waits for a key. The caller's memory. */
+/* A client that waits for a key. The caller's memory. */
 struct key_wait {
 	/* Called once, from key_cache_answer(), and then forgotten. `known` is NULL unless the
 	 * answer is KEY_FOUND, and valid until return. May call key_cache_find() and _join() for
@@ -30,7 +30,7 @@ struct key_wait {
 	void (*on_answer)(struct key_wait *wait, enum key_answer answer,
 	                  const struct known_key *known);
 	struct key_wait *next;   /* the cache's */
-	struct key_entry *entry; /* the cache's; NULL: does not wait */
+	struct key_entry *entry; /* the cache's; NULL: it does not wait */
 };
 
 struct key_cache;
@@ -46,12 +46,12 @@ const struct known_key *key_cache_find(struct key_cache *cache, const char *name
 enum key_joined { KEY_ASK, KEY_WAIT, KEY_NO_MEMORY };
 
 /* Waits for the key of a name. KEY_ASK: the caller asks the back-end and calls key_cache_answer().
- * KEY_WAIT: another one has asked. KEY_NO_MEMORY: does not wait. [worker] */
+ * KEY_WAIT: another caller has asked. KEY_NO_MEMORY: `wait` does not wait. [worker] */
 enum key_joined key_cache_join(struct key_cache *cache, const char *name, struct key_wait *wait);
-/* Waits no longer. Does nothing if it does not wait. [worker] */
+/* Ends the waiting. Does nothing if `wait` does not wait. [worker] */
 void key_cache_leave(struct key_wait *wait);
-/* What the back-end has said about a name that was asked for. Keeps a copy of `known` for life_ms
- * with KEY_FOUND; otherwise it may be NULL. Calls all that wait. [worker] */
+/* Tells all that wait what the back-end has said about a name. With KEY_FOUND, keeps a copy of
+ * `known` for life_ms; otherwise `known` may be NULL. [worker] */
 void key_cache_answer(struct key_cache *cache, const char *name, enum key_answer answer,
                       const struct known_key *known, int64_t life_ms, int64_t now_ms);
 /* Forgets the key of a name. [worker] */

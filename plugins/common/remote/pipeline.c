@@ -4,12 +4,12 @@
 
 #include "../series.h"
 
-/* So many questions fail in one turn of the loop. */
-enum { PER_TURN = 64 };
+/* How many questions may time out in one turn of the loop. */
+enum { LATE_PER_TURN = 64 };
 
 /* ---- what all workers share ---- */
 
-static void warn_of_time(const spore_create_args *args, int64_t timeout_ms)
+static void warn_of_timeout(const spore_create_args *args, int64_t timeout_ms)
 {
 	int64_t most_ms = spore_auth_time(args);
 
@@ -32,7 +32,7 @@ void pipeline_init(struct pipeline_shared *shared, const spore_create_args *args
 	};
 	const struct series_label label = { "result", results, ASK_RESULTS };
 
-	warn_of_time(args, options->timeout_ms);
+	warn_of_timeout(args, options->timeout_ms);
 	shared->timeout_ms = options->timeout_ms;
 	shared->max_waiting = (size_t)options->max_waiting;
 	series_counters(args, "requests_total", options->requests, &label, shared->results);
@@ -51,7 +51,10 @@ static void append(struct ask_list *list, struct ask *ask)
 {
 	ask->next = NULL;
 	ask->previous = list->last;
-	*(list->last ? &list->last->next : &list->first) = ask;
+	if (list->last)
+		list->last->next = ask;
+	else
+		list->first = ask;
 	list->last = ask;
 	list->n++;
 }
@@ -60,15 +63,24 @@ static void prepend(struct ask_list *list, struct ask *ask)
 {
 	ask->previous = NULL;
 	ask->next = list->first;
-	*(list->first ? &list->first->previous : &list->last) = ask;
+	if (list->first)
+		list->first->previous = ask;
+	else
+		list->last = ask;
 	list->first = ask;
 	list->n++;
 }
 
 static void take_out(struct ask_list *list, struct ask *ask)
 {
-	*(ask->previous ? &ask->previous->next : &list->first) = ask->next;
-	*(ask->next ? &ask->next->previous : &list->last) = ask->previous;
+	if (ask->previous)
+		ask->previous->next = ask->next;
+	else
+		list->first = ask->next;
+	if (ask->next)
+		ask->next->previous = ask->previous;
+	else
+		list->last = ask->previous;
 	list->n--;
 }
 
@@ -88,8 +100,9 @@ static enum breaker_outcome outcome_of(enum ask_result result)
 	return result == ASK_STOPPED ? BREAKER_UNKNOWN : BREAKER_FAILS;
 }
 
-static void finish(struct pipeline *pipeline, struct ask_list *list, enum ask_result result,
-                   const void *reply)
+/* Ends the oldest question of a list. */
+static void finish_first(struct pipeline *pipeline, struct ask_list *list, enum ask_result result,
+                         const void *reply)
 {
 	struct pipeline_shared *shared = pipeline->shared;
 	const spore_host *host = shared->health.host;
@@ -118,7 +131,8 @@ static bool is_late(const struct pipeline *pipeline, const struct ask *ask)
 	return ask && left_ms(pipeline, ask) <= 0;
 }
 
-static const struct ask *first_due(const struct pipeline *pipeline)
+/* NULL: there is no question. */
+static const struct ask *oldest_of_all(const struct pipeline *pipeline)
 {
 	return pipeline->running.first ? pipeline->running.first : pipeline->waiting.first;
 }
@@ -126,30 +140,31 @@ static const struct ask *first_due(const struct pipeline *pipeline)
 /* The timer runs at the deadline of the oldest question, or earlier. */
 static void set_deadline(struct pipeline *pipeline)
 {
-	const struct ask *ask = first_due(pipeline);
-	int64_t left = ask ? left_ms(pipeline, ask) : 0;
+	const struct ask *ask = oldest_of_all(pipeline);
+	int64_t left;
 
-	if (ask)
-		pipeline->shared->health.host->timer_update(pipeline->deadline, left > 0 ? left : 0,
-		                                            0);
+	if (!ask)
+		return;
+	left = left_ms(pipeline, ask);
+	pipeline->shared->health.host->timer_update(pipeline->deadline, left > 0 ? left : 0, 0);
 }
 
 static void on_deadline(void *arg)
 {
 	struct pipeline *pipeline = arg;
 
-	/* Its replies come too late, and so do those behind them. What is not late yet is sent
-	 * again on another connection. */
+	/* Replies come in order, so no other question on this connection gets its reply in time
+	 * either. Those that are not late yet are sent again on another connection. */
 	if (is_late(pipeline, pipeline->running.first))
 		pipeline->ops->give_up(pipeline->arg, "it does not reply in time (timeout)");
-	for (int n = 0; n < PER_TURN && is_late(pipeline, pipeline->waiting.first); n++)
-		finish(pipeline, &pipeline->waiting, ASK_TIMEOUT, NULL);
+	for (int n = 0; n < LATE_PER_TURN && is_late(pipeline, pipeline->waiting.first); n++)
+		finish_first(pipeline, &pipeline->waiting, ASK_TIMEOUT, NULL);
 	set_deadline(pipeline);
 }
 
 /* ---- the connection ---- */
 
-static void pump(struct pipeline *pipeline)
+static void send_waiting(struct pipeline *pipeline)
 {
 	while (pipeline->waiting.first && pipeline->running.n < pipeline->ops->max_running) {
 		struct ask *ask = pipeline->waiting.first;
@@ -166,7 +181,7 @@ void pipeline_resume(struct pipeline *pipeline)
 {
 	health_settle(&pipeline->shared->health, BREAKER_NORMAL, BREAKER_WORKS);
 	pipeline->last_why[0] = '\0';
-	pump(pipeline);
+	send_waiting(pipeline);
 }
 
 struct ask *pipeline_oldest(const struct pipeline *pipeline)
@@ -176,11 +191,11 @@ struct ask *pipeline_oldest(const struct pipeline *pipeline)
 
 void pipeline_end(struct pipeline *pipeline, enum ask_result result, const void *reply)
 {
-	finish(pipeline, &pipeline->running, result, reply);
-	pump(pipeline);
+	finish_first(pipeline, &pipeline->running, result, reply);
+	send_waiting(pipeline);
 }
 
-/* The same reason, again and again, is logged until the breaker opens. */
+/* Once the breaker has opened, a reason is not logged again and again. */
 static void log_loss(struct pipeline *pipeline, const char *where, const char *why)
 {
 	struct health *health = &pipeline->shared->health;
@@ -210,14 +225,15 @@ void pipeline_lose(struct pipeline *pipeline, const char *where, const char *why
 
 /* ---- questions ---- */
 
-static const char *text_of(enum ask_result result)
+static const char *refusal_text(enum ask_result result)
 {
 	return result == ASK_SUSPENDED ? "it failed before, and its next trial is not due yet"
 	       : result == ASK_BUSY    ? "too many questions wait for it (max_waiting)"
 	                               : "out of memory";
 }
 
-static enum ask_result enter(struct pipeline *pipeline, struct ask *ask)
+/* ASK_REPLIED: the question may be sent, and has a pass of the breaker. */
+static enum ask_result admit(struct pipeline *pipeline, struct ask *ask)
 {
 	struct pipeline_shared *shared = pipeline->shared;
 
@@ -230,18 +246,18 @@ static enum ask_result enter(struct pipeline *pipeline, struct ask *ask)
 
 enum ask_result pipeline_send(struct pipeline *pipeline, struct ask *ask)
 {
-	enum ask_result result = enter(pipeline, ask);
+	enum ask_result result = admit(pipeline, ask);
 
 	if (result != ASK_REPLIED) {
 		count(pipeline, result);
-		health_complain(&pipeline->shared->health, text_of(result));
+		health_complain(&pipeline->shared->health, refusal_text(result));
 		return result;
 	}
 	ask->is_running = false;
 	append(&pipeline->waiting, ask);
-	if (first_due(pipeline) == ask)
+	if (oldest_of_all(pipeline) == ask)
 		set_deadline(pipeline);
-	pump(pipeline);
+	send_waiting(pipeline);
 	return result;
 }
 
@@ -268,8 +284,8 @@ bool pipeline_start(struct pipeline *pipeline)
 void pipeline_stop(struct pipeline *pipeline)
 {
 	while (pipeline->running.first)
-		finish(pipeline, &pipeline->running, ASK_STOPPED, NULL);
+		finish_first(pipeline, &pipeline->running, ASK_STOPPED, NULL);
 	while (pipeline->waiting.first)
-		finish(pipeline, &pipeline->waiting, ASK_STOPPED, NULL);
+		finish_first(pipeline, &pipeline->waiting, ASK_STOPPED, NULL);
 	pipeline->shared->health.host->timer_stop(pipeline->deadline);
 }

@@ -1,5 +1,6 @@
-/* pipeline - questions to a store on one connection of one worker: a bounded queue, a time for each
- * question, and none while the breaker is open. The plugin sends them, and says how they end.
+/* pipeline - the questions to a store on one connection of one worker. They wait in a bounded
+ * queue, each has a time in which it must end, and none is sent while the breaker is open. The
+ * plugin sends the questions, and says how they end.
  *
  *   pipeline_send ──▶ breaker ──▶ waiting ──▶ ops->send ──▶ running ──▶ pipeline_end ──▶ on_end
  *                                    ▲                         │
@@ -15,10 +16,10 @@
 
 enum { PIPELINE_WHY_MAX = 300 };
 
-/* The rows of int64_t timeout and max_waiting, and those of HEALTH_OPTIONS. */
+/* The rows of the options int64_t timeout and max_waiting, and the rows of HEALTH_OPTIONS. */
 #define PIPELINE_OPTIONS(conf, store)                                                              \
 	SPORE_DURATION(conf, timeout, 0, "\"2s\"", 10, 60000,                                      \
-	               "time for a look-up, with waiting for a connection; keep it below "         \
+	               "time for a look-up, including the wait for a connection; keep it below "   \
 	               "server.auth_timeout"),                                                     \
 		SPORE_INT(conf, max_waiting, 0, "2000", 1, 1000000,                                \
 	                  "look-ups at a time on each worker; further ones fail"),                 \
@@ -27,7 +28,7 @@ enum { PIPELINE_WHY_MAX = 300 };
 /* How a question has ended. The texts of the metric are in the same order. */
 enum ask_result {
 	ASK_REPLIED,
-	ASK_BAD_RECORD, /* a reply, but a record that is not understood */
+	ASK_BAD_RECORD, /* the store has replied with a record that is not understood */
 	ASK_REFUSED,    /* the store has replied with an error, or with something else */
 	ASK_TIMEOUT,
 	ASK_STOPPED, /* the instance ends */
@@ -38,12 +39,12 @@ enum ask_result {
 	ASK_RESULTS
 };
 
-/* One question: the first member of what the plugin sends. It belongs to the caller, who frees it
- * in on_end() or after pipeline_withdraw(). */
+/* One question. It is the first member of a struct of the plugin, which the plugin frees in
+ * on_end() or after pipeline_withdraw(). */
 struct ask {
-	/* Ends the question, with what pipeline_end() was given, or with another result and NULL.
-	 * Returns what the reply was worth: ASK_REPLIED, ASK_BAD_RECORD or ASK_REFUSED; otherwise
-	 * the result. [worker] */
+	/* The question has ended: with the result and the reply of pipeline_end(), or with another
+	 * result and NULL. Returns the result to count: if there was a reply, what it was worth
+	 * (ASK_REPLIED, ASK_BAD_RECORD or ASK_REFUSED), otherwise `result`. [worker] */
 	enum ask_result (*on_end)(struct ask *ask, enum ask_result result, const void *reply);
 	/* the pipeline's */
 	bool is_running;
@@ -69,12 +70,12 @@ struct pipeline_shared {
 
 /* The plugin's functions, with its state on one worker. */
 struct pipeline_ops {
-	/* Sends a question behind those that were sent before. False: it must wait until
+	/* Sends a question, after those that were sent before. False: the question must wait until
 	 * pipeline_resume(). May call pipeline_lose(). [worker] */
 	bool (*send)(void *arg, struct ask *ask);
 	/* The replies come too late: leaves the connection and calls pipeline_lose(). [worker] */
 	void (*give_up)(void *arg, const char *why);
-	size_t max_running; /* that are sent and have not ended */
+	size_t max_running; /* questions that are sent and have not ended */
 };
 
 struct ask_list {
@@ -88,9 +89,10 @@ struct pipeline {
 	const struct pipeline_ops *ops;
 	void *arg;
 	/* the pipeline's */
-	struct ask_list waiting, running; /* the oldest is the first; those that run are older */
+	/* The oldest is the first. All that run are older than those that wait. */
+	struct ask_list waiting, running;
 	spore_timer deadline;
-	char last_why[PIPELINE_WHY_MAX]; /* logged: why the connection was lost */
+	char last_why[PIPELINE_WHY_MAX]; /* why the connection was lost, as logged last */
 };
 
 /* Also adds the metrics, and warns if clients do not wait as long as timeout_ms. [main], in
@@ -106,21 +108,21 @@ bool pipeline_start(struct pipeline *pipeline);
 /* Ends what is left: on_end() is called with ASK_STOPPED. [worker] */
 void pipeline_stop(struct pipeline *pipeline);
 
-/* Asks. Returns ASK_REPLIED if on_end() will be called, which is never before return. Otherwise it
- * is not called, and the result says why; it has been counted and logged. [worker] */
+/* Asks. Returns ASK_REPLIED if on_end() will be called, which happens after return only. Otherwise
+ * on_end() is not called, and the result, which has been counted and logged, says why. [worker] */
 enum ask_result pipeline_send(struct pipeline *pipeline, struct ask *ask);
 /* Takes a question back that has not been sent. True: on_end() will not be called. [worker] */
 bool pipeline_withdraw(struct pipeline *pipeline, struct ask *ask);
 
-/* A connection is ready: what waits is sent. [worker] */
+/* A connection is ready. Sends the questions that wait. [worker] */
 void pipeline_resume(struct pipeline *pipeline);
 /* The oldest question that was sent, to which the next reply belongs; NULL: there is none.
  * [worker] */
 struct ask *pipeline_oldest(const struct pipeline *pipeline);
 /* Ends that question. [worker] */
 void pipeline_end(struct pipeline *pipeline, enum ask_result result, const void *reply);
-/* The connection is lost, or an attempt to connect has failed. `where`: the place of the store, for
- * the log; NULL: `why` names it. [worker] */
+/* The connection is lost, or, without was_ready, an attempt to connect has failed. `where`: the
+ * place of the store, for the log; NULL: `why` names it. [worker] */
 void pipeline_lose(struct pipeline *pipeline, const char *where, const char *why, bool was_ready);
 
 #endif

@@ -31,7 +31,7 @@ static void count(const struct changes *changes, uint32_t series)
 
 static bool revoke(const struct changes *changes, const struct session *session, bool is_news)
 {
-	if (is_news)
+	if (is_news) /* a denial that is repeated counts once */
 		count(changes, changes->shared->revoked);
 	keeper_deny(changes->keeper->keeper, session);
 	return false;
@@ -45,7 +45,7 @@ static void renew(const struct changes *changes, const struct session *session,
 	keeper_renew(changes->keeper->keeper, session, &record->terms);
 }
 
-/* As sessions_visit() wants it. */
+/* Compares a session with the record. False: the session is revoked. For sessions_visit(). */
 static bool compare(void *arg, struct session *session, bool is_news)
 {
 	const struct comparison *comparison = arg;
@@ -69,17 +69,18 @@ static bool compare(void *arg, struct session *session, bool is_news)
 static void put_on_roll(struct changes *changes, const char *name, const struct record *record)
 {
 	struct keeper *keeper = changes->keeper->keeper;
-	bool good = !keeper->roll || roll_put(keeper->roll, name, record);
+	bool fits;
 
-	if (!good && !changes->is_overfull)
+	if (!keeper->roll)
+		return;
+	fits = roll_put(keeper->roll, name, record);
+	if (!fits && !changes->is_overfull)
 		spore_logf(keeper->host, keeper->log, SPORE_LOG_ERROR,
 		           "more clients than max_keys: %s, and perhaps others, can only log in "
 		           "with a name in front of the answer",
 		           name);
-	changes->is_overfull = changes->is_overfull || !good;
-	if (keeper->roll)
-		keeper->host->metric_set(NULL, changes->shared->keys,
-		                         (double)roll_count(keeper->roll));
+	changes->is_overfull = changes->is_overfull || !fits;
+	keeper->host->metric_set(NULL, changes->shared->keys, (double)roll_count(keeper->roll));
 }
 
 /* ---- look-ups ---- */
@@ -88,11 +89,15 @@ static void end_lookup(struct changes_lookup *lookup)
 {
 	struct changes *changes = lookup->changes;
 
-	*(lookup->previous ? &lookup->previous->next : &changes->running) = lookup->next;
+	if (lookup->previous)
+		lookup->previous->next = lookup->next;
+	else
+		changes->running = lookup->next;
 	if (lookup->next)
 		lookup->next->previous = lookup->previous;
 	changes->n_running--;
-	changes->n_walking -= lookup->is_of_walk;
+	if (lookup->is_of_walk)
+		changes->n_walking--;
 	free(lookup);
 }
 
@@ -106,7 +111,6 @@ static void on_retry(void *arg)
 	pump(changes);
 }
 
-/* The names that wait are looked up later. */
 static void pause_look_ups(struct changes *changes)
 {
 	const spore_host *host = changes->keeper->keeper->host;
@@ -117,7 +121,8 @@ static void pause_look_ups(struct changes *changes)
 		                  &changes->retry);
 }
 
-/* A name has changed, and how is not known yet: until it is, no key of the roll is good. */
+/* A name may have changed, and its record is not known yet. Until it is, the roll decides
+ * nothing. */
 static void look_later(struct changes *changes)
 {
 	struct roll *roll = changes->keeper->keeper->roll;
@@ -127,7 +132,7 @@ static void look_later(struct changes *changes)
 	pause_look_ups(changes);
 }
 
-/* A name did not fit: it is among those of the next walk. */
+/* There is no room for a name that has changed, so another walk must find it. */
 static void lose_name(struct changes *changes)
 {
 	changes->is_due = true;
@@ -135,7 +140,8 @@ static void lose_name(struct changes *changes)
 	look_later(changes);
 }
 
-/* Its look-up has failed, and is tried again after the walk, which one name must not hold up. */
+/* The look-up of a name has failed. It is tried again after the walk, since one name must not hold
+ * up the others. */
 static void look_again(struct changes *changes, const char *name)
 {
 	if (!add_name(changes, name))
@@ -143,8 +149,9 @@ static void look_again(struct changes *changes, const char *name)
 	look_later(changes);
 }
 
-/* What is put on the roll and into the table of sessions at the same time, on other workers, is
- * either found here or has an old stamp. */
+/* Another worker may let a client in at the same time, by what the store said before. If its
+ * session begins before the touch, the visit finds it. If it begins after the touch, its stamp is
+ * too old. */
 static void apply(struct changes *changes, const char *name, const struct record *record)
 {
 	struct sessions *sessions = changes->keeper->keeper->sessions;
@@ -189,7 +196,8 @@ static bool look_up(struct changes *changes, const char *name, bool is_of_walk)
 		lookup->next->previous = lookup;
 	changes->running = lookup;
 	changes->n_running++;
-	changes->n_walking += is_of_walk;
+	if (is_of_walk)
+		changes->n_walking++;
 	return true;
 }
 
@@ -199,7 +207,8 @@ static char *take_name(struct changes *changes)
 
 	changes->first = (changes->first + 1) % changes->room;
 	changes->n--;
-	changes->walk_left -= changes->walk_left > 0;
+	if (changes->walk_left > 0)
+		changes->walk_left--;
 	return name;
 }
 
@@ -226,6 +235,8 @@ static void look_up_names(struct changes *changes)
 	}
 }
 
+/* Looks up the names that wait. When the walk has ended, begins the one that is due, or makes the
+ * roll current. */
 static void pump(struct changes *changes)
 {
 	struct roll *roll = changes->keeper->keeper->roll;
@@ -255,7 +266,8 @@ static bool grow(struct changes *changes)
 	if (!names)
 		return false;
 	for (size_t i = 0, at = changes->first; i < changes->n; i++, at++) {
-		at = at == changes->room ? 0 : at;
+		if (at == changes->room)
+			at = 0;
 		names[i] = changes->names[at];
 	}
 	free(changes->names);
@@ -304,7 +316,6 @@ void changes_note_any(struct changes *changes)
 		look_at_all(changes);
 }
 
-/* While look-ups fail, a walk is not slow: it waits. */
 void changes_poll(struct changes *changes)
 {
 	struct keeper *keeper = changes->keeper->keeper;
@@ -313,6 +324,7 @@ void changes_poll(struct changes *changes)
 		look_at_all(changes);
 		return;
 	}
+	/* While look-ups fail, the walk waits: this does not count as slow. */
 	if (!changes->is_slow && !changes->is_paused) {
 		changes->is_slow = true;
 		spore_logf(keeper->host, keeper->log, SPORE_LOG_WARN,
@@ -321,13 +333,13 @@ void changes_poll(struct changes *changes)
 	}
 }
 
-/* The names of a table that is locked while they are added. */
+/* The names of a table. */
 struct names_found {
 	struct changes *changes;
-	bool has_lost;
+	bool has_lost; /* memory was used up. lose_name() must wait, as the table is locked */
 };
 
-/* As sessions_each_name() and roll_each_name() want it. */
+/* For sessions_each_name() and roll_each_name(). */
 static void add_found_name(void *arg, const char *name)
 {
 	struct names_found *found = arg;
@@ -341,7 +353,7 @@ void changes_note_all(struct changes *changes)
 	struct keeper *keeper = changes->keeper->keeper;
 	struct names_found found = { changes, false };
 
-	forget_names(changes); /* they are among these, or in the list that follows */
+	forget_names(changes); /* they are in the tables below, or in the list that follows */
 	sessions_touch(keeper->sessions, NULL);
 	sessions_each_name(keeper->sessions, add_found_name, &found);
 	if (keeper->roll)
@@ -368,7 +380,7 @@ void changes_list(struct changes *changes, const char *name)
 		changes->is_whole = false; /* the next poll lists all again */
 		look_later(changes);
 	}
-	changes->walk_left = changes->n;
+	changes->walk_left = changes->n; /* the walk ends behind the whole list */
 	pump(changes);
 }
 

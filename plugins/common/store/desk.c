@@ -11,56 +11,76 @@ static int32_t judge_data(struct keeper *keeper, const struct evidence *evidence
 {
 	struct session held;
 	enum evidence_says says;
-	enum evidence_form form;
+	bool has_credential;
 
 	if (!sessions_find(keeper->sessions, evidence->session, &held))
 		return SPORE_EPENDING;
-	form = held.credential.form;
+	has_credential = held.credential.form != EVIDENCE_NONE;
 	says = evidence_fits(evidence, &keeper->rules, &held.credential);
 	explicit_bzero(&held, sizeof held);
+	if (!has_credential)
+		return SPORE_EPENDING;
 	if (says == EVIDENCE_RIGHT)
 		return SPORE_ALLOW;
 	if (says == EVIDENCE_FAILED)
 		return SPORE_EBACKEND;
-	if (form == EVIDENCE_NONE)
-		return SPORE_EPENDING;
 	question_pass_on(keeper, evidence, "it does not fit the tunnel of this data connection");
 	return SPORE_DENY;
 }
 
-/* SPORE_EAGAIN: the record has changed since. */
+/* Sets the session of a client whose key is on the roll. */
+static void set_session(const struct keeper *keeper, const struct roll_entry *entry,
+                        struct session *out)
+{
+	struct record record = { .has = RECORD_HAS_KEY };
+
+	memcpy(record.key, entry->key, sizeof record.key);
+	*out = (struct session){ .form = EVIDENCE_HMAC };
+	out->number = session_number(keeper->host, out->form, &record, entry->name);
+	out->credential = evidence_credential(out->form, &record);
+	session_digest(keeper->host, &entry->terms, out->limits);
+	memcpy(out->name, entry->name, sizeof out->name);
+	memcpy(out->identity, entry->name, sizeof out->identity);
+	record_fini(&record);
+}
+
+static void tell_allow(struct keeper *keeper, const struct session *session,
+                       const struct terms *terms, uint64_t hint, spore_ticket ticket)
+{
+	struct policy policy = terms_policy(terms);
+	spore_auth_result result = {
+		.struct_size = sizeof result,
+		.identity = spore_cstr(session->identity),
+		.session = session->number,
+		.verifier = { (const char *)session->credential.bytes, session->credential.len },
+		.verifier_hint = hint,
+	};
+
+	policy_grant(&policy, &result);
+	if (keeper->host->complete_verify(ticket, SPORE_ALLOW, &result) != SPORE_OK)
+		sessions_end(keeper->sessions, session->number);
+}
+
+/* Lets in a client whose key is on the roll. Returns SPORE_EPENDING if the ticket has been
+ * completed; SPORE_EAGAIN: the record has changed after the stamp. */
 static int32_t allow_entry(struct keeper *keeper, const struct evidence *evidence,
                            const struct roll_entry *entry, uint64_t stamp, spore_ticket ticket)
 {
-	struct record record = { .has = RECORD_HAS_KEY };
-	struct policy policy = terms_policy(&entry->terms);
-	struct session session = { .form = EVIDENCE_HMAC };
-	spore_auth_result result = { .struct_size = sizeof result };
+	struct session session;
 	enum sessions_begun begun;
 
-	memcpy(record.key, entry->key, sizeof record.key);
-	session.number = session_number(keeper->host, session.form, &record, entry->name);
-	session.credential = evidence_credential(session.form, &record);
-	session_digest(keeper->host, &entry->terms, session.limits);
-	memcpy(session.name, entry->name, sizeof session.name);
-	memcpy(session.identity, entry->name, sizeof session.identity);
+	set_session(keeper, entry, &session);
 	begun = sessions_begin(keeper->sessions, &session, stamp);
-	policy_grant(&policy, &result);
-	result.identity = spore_cstr(session.identity);
-	result.session = session.number;
-	result.verifier = (spore_str){ (const char *)record.key, sizeof record.key };
-	result.verifier_hint = evidence->hint;
-	if (begun == SESSIONS_BEGUN &&
-	    keeper->host->complete_verify(ticket, SPORE_ALLOW, &result) != SPORE_OK)
-		sessions_end(keeper->sessions, session.number);
+	if (begun == SESSIONS_BEGUN)
+		tell_allow(keeper, &session, &entry->terms, evidence->hint, ticket);
 	explicit_bzero(&session, sizeof session);
-	record_fini(&record);
 	return begun == SESSIONS_BEGUN   ? SPORE_EPENDING
 	       : begun == SESSIONS_STALE ? SPORE_EAGAIN
 	                                 : SPORE_ENOMEM;
 }
 
-/* SPORE_EAGAIN: the record has changed since. */
+/* Looks for the client whose key made the answer. SPORE_EAGAIN: its record has changed
+ * meanwhile. */
 static int32_t find_owner(struct keeper *keeper, const struct evidence *evidence,
                           spore_ticket ticket)
 {
@@ -70,7 +90,8 @@ static int32_t find_owner(struct keeper *keeper, const struct evidence *evidence
 
 	switch (roll_find(keeper->roll, evidence, &keeper->rules, &entry)) {
 	case ROLL_RIGHT:
-		/* A data connection must belong to the owner of its tunnel, which is not here. */
+		/* A data connection must belong to the owner of its tunnel, but judge_data() did
+		 * not find that tunnel. */
 		verdict = evidence->purpose == SPORE_AUTH_DATA
 		                  ? SPORE_DENY
 		                  : allow_entry(keeper, evidence, &entry, stamp, ticket);
@@ -100,7 +121,7 @@ static int32_t judge_nameless(struct keeper *keeper, const struct evidence *evid
 
 /* ---- the kind's functions ---- */
 
-/* The client of an open tunnel: the name in the store is that of its session. */
+/* Asks again about the client of an open tunnel, by the name that its session has in the store. */
 static int32_t renew(struct keeper_worker *worker, const spore_auth_request *rq,
                      spore_ticket ticket)
 {
@@ -211,9 +232,9 @@ static const spore_verifier *find_verifier(const struct keeper *keeper,
 	               : NULL;
 }
 
-/* A tunnel that is opened now verifies its data connections as if the store had been asked. Its
- * limits are compared with those of the record when the store works again. False: no, also if the
- * store has said after the stamp that it has changed the client. */
+/* Begins a session without the store, so that its data connections are verified as usual. The
+ * session's limits stay unknown, so they are renewed when the store works again. False: memory is
+ * used up, or the store has changed the client after the stamp. */
 static bool begin_session(struct keeper *keeper, const struct evidence *evidence,
                           const spore_verifier *verifier, uint64_t stamp)
 {
@@ -239,17 +260,16 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 	uint64_t stamp = sessions_stamp(keeper->sessions);
 	const spore_verifier *verifier;
 	struct evidence evidence;
-	int32_t verdict = SPORE_NEXT;
+	bool opens_tunnel = ticket && rq->purpose == SPORE_AUTH_CONTROL;
+	bool good;
 
 	evidence_init(&evidence, &keeper->rules, rq);
 	verifier = find_verifier(keeper, rq, &evidence, held);
-	if (verifier)
-		verdict = SPORE_ALLOW;
-	if (verifier && ticket && rq->purpose == SPORE_AUTH_CONTROL &&
-	    !begin_session(keeper, &evidence, verifier, stamp))
-		verdict = SPORE_NEXT;
+	good = verifier != NULL;
+	if (good && opens_tunnel)
+		good = begin_session(keeper, &evidence, verifier, stamp);
 	evidence_fini(&evidence);
-	return verdict;
+	return good ? SPORE_ALLOW : SPORE_NEXT;
 }
 
 const spore_auth_ops desk_ops = {

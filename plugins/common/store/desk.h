@@ -1,4 +1,5 @@
-/* desk - answers the host's questions about clients by what a store says of their names.
+/* desk - answers the host's questions about clients by what a store says of their names. The arrows
+ * lead through the modules of this folder; look_up() is the plugin's.
  *
  *   verify ──▶ evidence ──▶ sessions (data connections) ──▶ ALLOW
  *                    └────▶ roll (no name) ───────────────▶ ALLOW

@@ -86,23 +86,31 @@ void evidence_fini(struct evidence *evidence)
 
 /* ---- comparing ---- */
 
+static enum evidence_says check_hmac(const struct evidence *evidence,
+                                     const struct evidence_rules *rules,
+                                     const struct credential *credential)
+{
+	bool is_right = credential->len == CLAIM_KEY_SIZE &&
+	                claim_is_proved(&evidence->claim, rules->host, credential->bytes);
+
+	return is_right ? EVIDENCE_RIGHT : EVIDENCE_WRONG;
+}
+
 static enum evidence_says check_signature(const struct evidence *evidence,
                                           const struct credential *credential)
 {
 	const uint8_t *at = credential->bytes;
 	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, (long)credential->len);
-	struct key key = { 0 };
-	int right = -1;
+	struct key key;
+	int right = 0;
 
-	if (pkey && key_take(&key, pkey))
-		pkey = NULL;
-	if (key.pkey &&
-	    memcmp(key.fingerprint, evidence->proof.fingerprint, KEY_FINGERPRINT_SIZE) != 0)
-		right = 0;
-	else if (key.pkey)
+	if (!pkey || !key_take(&key, pkey)) {
+		EVP_PKEY_free(pkey);
+		return EVIDENCE_FAILED;
+	}
+	if (memcmp(key.fingerprint, evidence->proof.fingerprint, KEY_FINGERPRINT_SIZE) == 0)
 		right = key_verify(&key, evidence->statement.bytes, evidence->statement.len,
 		                   evidence->proof.signature);
-	EVP_PKEY_free(pkey);
 	key_fini(&key);
 	return right < 0 ? EVIDENCE_FAILED : right ? EVIDENCE_RIGHT : EVIDENCE_WRONG;
 }
@@ -129,15 +137,14 @@ enum evidence_says evidence_fits(const struct evidence *evidence,
 		return check_signature(evidence, credential);
 	if (evidence->form == EVIDENCE_PASSWORD)
 		return check_password(evidence, rules, credential);
-	return evidence->form == EVIDENCE_HMAC && credential->len == CLAIM_KEY_SIZE &&
-	                       claim_is_proved(&evidence->claim, rules->host, credential->bytes)
-	               ? EVIDENCE_RIGHT
-	               : EVIDENCE_WRONG;
+	if (evidence->form == EVIDENCE_HMAC)
+		return check_hmac(evidence, rules, credential);
+	return EVIDENCE_WRONG;
 }
 
 /* ---- credentials ---- */
 
-static struct credential make(enum evidence_form form, const void *bytes, size_t len)
+static struct credential make_credential(enum evidence_form form, const void *bytes, size_t len)
 {
 	struct credential credential = { .form = form, .len = len };
 
@@ -148,9 +155,9 @@ static struct credential make(enum evidence_form form, const void *bytes, size_t
 struct credential evidence_credential(enum evidence_form form, const struct record *record)
 {
 	if (form == EVIDENCE_HMAC && record->has & RECORD_HAS_KEY)
-		return make(form, record->key, sizeof record->key);
+		return make_credential(form, record->key, sizeof record->key);
 	if (form == EVIDENCE_SIGNATURE && record->has & RECORD_HAS_PUBKEY)
-		return make(form, record->pubkey, record->pubkey_len);
+		return make_credential(form, record->pubkey, record->pubkey_len);
 	return (struct credential){ 0 };
 }
 

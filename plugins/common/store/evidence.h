@@ -1,13 +1,13 @@
-/* evidence - what a client's answer offers as a proof, kept while the store is asked, and whether
- * it is one.
+/* evidence - what a client's answer offers as a proof. It is kept while the store is asked, and is
+ * then compared with what the store says.
  *
- *   form       name in the store                proved by
- *   HMAC       that in front of the answer      a key
+ *   form       the name in the store            what verifies it
+ *   HMAC       the name before the answer       a key
  *   signature  the key's fingerprint, SHA256:…  a public key
- *   password   that in front of the password    a hash, or the HMAC of a password that was right
+ *   password   the name before the password     a hash, or the HMAC of a password that was right
  *
- * A credential is what proves further answers of the same client without the store. Its bytes are
- * those of a verifier in spore/verifier.h. This code is compiled into each plugin that uses it. */
+ * A credential verifies further answers of the same client without the store. Its bytes are those
+ * of a verifier in spore/verifier.h. This code is compiled into each plugin that uses it. */
 #ifndef COMMON_EVIDENCE_H
 #define COMMON_EVIDENCE_H
 
@@ -30,14 +30,14 @@ struct evidence_rules {
 };
 
 struct credential {
-	enum evidence_form form; /* EVIDENCE_NONE: it proves nothing */
+	enum evidence_form form; /* EVIDENCE_NONE: it verifies nothing */
 	size_t len;
 	uint8_t bytes[RECORD_PUBKEY_MAX];
 };
 
 struct evidence {
 	enum evidence_form form;
-	const char *obstacle; /* static; NULL: nothing speaks against it yet */
+	const char *obstacle; /* why it is refused whatever the store says; static; NULL: nothing */
 	uint32_t purpose;     /* SPORE_AUTH_* */
 	uint64_t session;
 	uint64_t hint;                     /* for recheck() */
@@ -60,10 +60,10 @@ enum evidence_says { EVIDENCE_WRONG, EVIDENCE_RIGHT, EVIDENCE_FAILED };
 enum evidence_says evidence_fits(const struct evidence *evidence,
                                  const struct evidence_rules *rules,
                                  const struct credential *credential);
-/* What the record has for this form. A record has no credential of a password, but its hash:
- * EVIDENCE_NONE then, as if there was nothing. [any] */
+/* The record's credential for this form; EVIDENCE_NONE: it has none. For passwords there is never
+ * one, since a record has only their hash. [any] */
 struct credential evidence_credential(enum evidence_form form, const struct record *record);
-/* The credential of a password that is right. [any] */
+/* Makes the credential of a password that has turned out to be right. [any] */
 struct credential evidence_seal(const struct evidence *evidence,
                                 const struct evidence_rules *rules);
 

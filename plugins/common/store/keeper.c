@@ -32,7 +32,8 @@ static bool read_names(struct keeper *keeper, const spore_create_args *args,
 	return good;
 }
 
-/* May the host let in whom this instance has let in before? The option is the host's. */
+/* True: while the store fails, the host may let in whom this instance has let in before. The option
+ * belongs to the host. */
 static bool has_last_good(const spore_create_args *args)
 {
 	const spore_cfg *value = args->host->cfg_get(args->raw, "on_error");
@@ -111,7 +112,7 @@ void keeper_renew(const struct keeper *keeper, const struct session *session,
 	                                      session->number, SPORE_ALLOW, &result);
 }
 
-/* As sessions_visit() wants it. */
+/* For sessions_visit(). */
 static bool deny_visited(void *keeper, struct session *session, bool is_news)
 {
 	(void)is_news;

@@ -1,4 +1,4 @@
-/* keeper - what the plugins that ask databases share, for one instance and its workers: the rules
+/* keeper - the state that each plugin of a database has for an instance and its workers: the rules
  * for answers, who is in, and the keys of clients without a name.
  *
  * desk.h answers the host's questions with it, and changes.h follows what the store changes. This
@@ -19,20 +19,20 @@ struct keeper_options {
 	spore_list names;        /* of const char *: of this server; none: no signatures */
 	bool bore;               /* serve answers without a name */
 	size_t max_keys;         /* of them */
-	struct keeper *previous; /* that this one replaces, or NULL */
+	struct keeper *previous; /* the one that this one replaces, or NULL */
 };
 
-/* Of an instance; all workers share it. */
+/* The state of an instance. All workers share it. */
 struct keeper {
 	const spore_host *host;
 	spore_ctx *log;
 	struct evidence_rules rules;
 	struct server_name *names; /* owned */
 	struct sessions *sessions; /* ref */
-	struct sessions *before;   /* ref; those of the instance before, or NULL */
+	struct sessions *before;   /* ref; the table of the instance before, or NULL */
 	struct roll *roll;         /* owned; NULL: answers without a name are not served */
-	/* A hash that the store has told, which stands in for that of an unknown name, so that both
-	 * take the same time; "": none yet. */
+	/* A hash that the store has told; "": none yet. It is computed for unknown names, too, so
+	 * that they take the same time. */
 	pthread_mutex_t lock;
 	char stand_in[HASH_MAX + 1];
 	struct pace refusals, wrongs, failures; /* logged ones */
@@ -40,7 +40,7 @@ struct keeper {
 
 struct question;
 
-/* Of a worker. */
+/* The state of a worker. */
 struct keeper_worker {
 	struct keeper *keeper;
 	spore_worker *worker;
@@ -59,18 +59,19 @@ void keeper_fini(struct keeper *keeper);
 /* [main] */
 uint32_t keeper_needs_challenge(const struct keeper *keeper);
 
-/* The identity that a record gives to a client of this form. Valid as long as both. [any] */
+/* The identity that a record gives to a client of this form. It points into the record or is
+ * `name`. [any] */
 const char *keeper_identity(enum evidence_form form, const struct record *record, const char *name);
-/* As sessions_find(), also among those of the instance that this one replaces. [any] */
+/* As sessions_find(), also in the table of the instance that this one replaces. [any] */
 bool keeper_find_session(struct keeper *keeper, uint64_t number, struct session *out);
-/* Tells the host that the clients of a session are denied, or what they may do now. Other sessions
- * of the same identity stay as they are. [any] */
+/* Tells the host that a session is denied, or which limits it has now. Other sessions of the same
+ * identity stay as they are. [any] */
 void keeper_deny(const struct keeper *keeper, const struct session *session);
 void keeper_renew(const struct keeper *keeper, const struct session *session,
                   const struct terms *terms);
 /* Denies all sessions of a name, as if the store had changed it. [any] */
 void keeper_deny_name(struct keeper *keeper, const char *name);
-/* Remembers a hash, or returns the one that was remembered last; "": none. [any] */
+/* Remembers a hash as the stand-in, or copies the one that was remembered last; "": none. [any] */
 void keeper_note_hash(struct keeper *keeper, const char *hash);
 void keeper_stand_in(struct keeper *keeper, char out[HASH_MAX + 1]);
 /* Logs that a record is wrong, at a limited rate. [any] */

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A record that changes while it is read is read again, so often at most. */
+/* How often a record is read at most, if it changes again and again while it is read. */
 enum { MAX_TRIES = 3 };
 
 struct question {
@@ -13,11 +13,11 @@ struct question {
 	struct evidence evidence;
 	bool is_renewal;
 	unsigned tries;
-	uint64_t stamp;           /* before it was looked up */
-	struct record record;     /* while the hash is computed */
+	uint64_t stamp;           /* taken before the look-up */
+	struct record record;     /* kept while the hash is computed, empty otherwise */
 	const char *obstacle;     /* why it is refused whatever the hash says; NULL: nothing */
-	atomic_bool is_cancelled; /* while the hash is computed */
-	enum hash_says says;      /* the hash */
+	atomic_bool is_cancelled; /* set while the hash is computed */
+	enum hash_says says;      /* the result of the hash */
 	struct question *next, *previous;
 };
 
@@ -25,7 +25,10 @@ static void free_question(struct question *question)
 {
 	struct keeper_worker *worker = question->worker;
 
-	*(question->previous ? &question->previous->next : &worker->questions) = question->next;
+	if (question->previous)
+		question->previous->next = question->next;
+	else
+		worker->questions = question->next;
 	if (question->next)
 		question->next->previous = question->previous;
 	explicit_bzero(question, sizeof *question);
@@ -59,8 +62,8 @@ static int32_t look_up(struct question *question)
 	return status == SPORE_OK ? SPORE_EPENDING : status;
 }
 
-/* A data connection must belong to the owner of its tunnel. SPORE_ALLOW: the ALLOW is to be told.
- */
+/* Enters the session into the table. A data connection must belong to the owner of its tunnel
+ * instead. SPORE_ALLOW: the caller tells it to the host. */
 static int32_t admit(struct question *question, const struct session *session)
 {
 	struct sessions *sessions = question->worker->keeper->sessions;
@@ -101,8 +104,9 @@ static void tell_allow(const struct question *question, const struct session *se
 		sessions_end(keeper->sessions, session->number);
 }
 
-/* Lets the client in under this form. `credential` may be none. Returns SPORE_EPENDING if the
- * ticket was completed, or the verdict; SPORE_EAGAIN: the record has changed since it was read. */
+/* Lets the client in by this form of proof. `credential` may be EVIDENCE_NONE. Returns
+ * SPORE_EPENDING if the ticket has been completed, otherwise the verdict. SPORE_EAGAIN: the record
+ * has changed since it was read. */
 static int32_t allow(struct question *question, enum evidence_form form,
                      const struct record *record, const struct credential *credential)
 {
@@ -124,7 +128,8 @@ static int32_t allow(struct question *question, enum evidence_form form,
 	return verdict;
 }
 
-/* What verifies the data connections of a tunnel that stands. */
+/* What verifies the data connections of an open tunnel. A record has no credential for a password,
+ * but the tunnel's session may have one. */
 static struct credential credential_of_tunnel(const struct question *question,
                                               enum evidence_form form, const struct record *record)
 {
@@ -139,7 +144,8 @@ static struct credential credential_of_tunnel(const struct question *question,
 	return credential;
 }
 
-/* Any form whose session is the tunnel's: it has proved then what the record says now. */
+/* The tunnel stays if the record still has what its client has proved. Then one of the forms gives
+ * the number of the tunnel's session. */
 static int32_t judge_renewal(struct question *question, const struct record *record)
 {
 	const spore_host *host = question->worker->keeper->host;
@@ -151,8 +157,8 @@ static int32_t judge_renewal(struct question *question, const struct record *rec
 
 		if (session_number(host, form, record, identity) != question->evidence.session)
 			continue;
-		/* The answer is gone, and with it the hint, so this verifies data connections
-		 * only. */
+		/* The client's answer is gone, and with it the hint for recheck(). So the
+		 * credential verifies data connections only. */
 		credential = credential_of_tunnel(question, form, record);
 		verdict = allow(question, form, record, &credential);
 		explicit_bzero(&credential, sizeof credential);
@@ -174,22 +180,27 @@ static void compute_hash(void *arg)
 		question->says = hash_check(question->record.hash, question->evidence.password);
 }
 
+static void log_failed_hash(struct keeper *keeper, const char *name)
+{
+	if (pace_allows_line(&keeper->failures, keeper->host, keeper->log, SPORE_LOG_ERROR,
+	                     "failed hashes"))
+		spore_logf(
+			keeper->host, keeper->log, SPORE_LOG_ERROR,
+			"libxcrypt cannot compute the hash of the password of %s: is memory out?",
+			name);
+}
+
 static int32_t judge_hash(struct question *question)
 {
 	struct keeper *keeper = question->worker->keeper;
 	struct credential seal;
 	int32_t verdict;
 
-	/* First: a hash that fails must not look as if the store had failed. */
+	/* The client is refused anyway, so a failure of the hash must not matter. */
 	if (question->obstacle)
 		return question_pass_on(keeper, &question->evidence, question->obstacle);
 	if (question->says == HASH_FAILED) {
-		if (pace_allows_line(&keeper->failures, keeper->host, keeper->log, SPORE_LOG_ERROR,
-		                     "failed hashes"))
-			spore_logf(keeper->host, keeper->log, SPORE_LOG_ERROR,
-			           "libxcrypt cannot compute the hash of the password of %s: is "
-			           "memory out?",
-			           question->lookup.name);
+		log_failed_hash(keeper, question->lookup.name);
 		return SPORE_EBACKEND;
 	}
 	if (question->says == HASH_WRONG)
@@ -210,7 +221,7 @@ static void on_hash(void *arg)
 		decide(question, judge_hash(question));
 }
 
-/* SPORE_EPENDING: the hash is computed. */
+/* SPORE_EPENDING: on_hash() will follow. */
 static int32_t start_hash(struct question *question)
 {
 	struct keeper_worker *worker = question->worker;
@@ -221,8 +232,8 @@ static int32_t start_hash(struct question *question)
 	return status == SPORE_OK ? SPORE_EPENDING : status;
 }
 
-/* Refuses a password only after the time that the hash of another name takes, if one can be
- * computed. */
+/* Computes the hash of another name before it refuses, so that the time does not tell whether the
+ * name exists. Refuses at once if that is not possible. */
 static int32_t refuse_password(struct question *question, const char *why)
 {
 	struct keeper *keeper = question->worker->keeper;
@@ -234,7 +245,7 @@ static int32_t refuse_password(struct question *question, const char *why)
 	return question_pass_on(keeper, &question->evidence, why);
 }
 
-/* A password that a live session of the same hash has proved before needs no hash. */
+/* No hash is computed for a password that a live session of the same record has already proved. */
 static int32_t judge_password(struct question *question, const struct record *record)
 {
 	struct keeper *keeper = question->worker->keeper;
@@ -271,6 +282,15 @@ static int32_t judge_unknown(struct question *question)
 
 /* ---- the store's answer ---- */
 
+static const char *why_wrong(const struct question *question, const struct credential *credential)
+{
+	if (credential->form == EVIDENCE_NONE)
+		return "its record has nothing to verify it with";
+	return question->evidence.form == EVIDENCE_HMAC
+	               ? "its secret is wrong"
+	               : "its signature is wrong for this connection";
+}
+
 static int32_t judge_record(struct question *question, const struct record *record)
 {
 	struct keeper *keeper = question->worker->keeper;
@@ -291,11 +311,7 @@ static int32_t judge_record(struct question *question, const struct record *reco
 		break;
 	default:
 		verdict = question_pass_on(keeper, &question->evidence,
-		                           credential.form == EVIDENCE_NONE
-		                                   ? "its record has nothing to verify it with"
-		                           : question->evidence.form == EVIDENCE_HMAC
-		                                   ? "its secret is wrong"
-		                                   : "its signature is wrong for this connection");
+		                           why_wrong(question, &credential));
 	}
 	explicit_bzero(&credential, sizeof credential);
 	return verdict;
@@ -306,7 +322,8 @@ static bool waits_for_hash(const struct question *question)
 	return *question->record.hash != '\0';
 }
 
-/* Ends the question, unless the verdict is still to come. */
+/* Ends the question with a verdict. SPORE_EPENDING: the ticket has been completed. SPORE_EAGAIN:
+ * looks up the name again, and the question goes on. */
 static void decide(struct question *question, int32_t verdict)
 {
 	const spore_host *host = question->worker->keeper->host;
@@ -315,14 +332,14 @@ static void decide(struct question *question, int32_t verdict)
 	if (verdict == SPORE_EAGAIN)
 		verdict = ++question->tries < MAX_TRIES ? look_up(question) : SPORE_EBACKEND;
 	if (verdict == SPORE_EPENDING && question->lookup.sent)
-		return;
+		return; /* it is being looked up again */
 	if (verdict != SPORE_EPENDING)
 		host->complete_verify(question->ticket, verdict, NULL);
 	free_question(question);
 }
 
-/* A record that is not understood is an error, and could be a restriction. So nobody may get in by
- * an earlier verdict either: those of its name are revoked. */
+/* A record that is not understood could be a restriction. So nobody may get in by an earlier
+ * verdict either: all sessions of the name are revoked. */
 static int32_t judge_wrong(struct question *question, const char *wrong)
 {
 	struct keeper *keeper = question->worker->keeper;

@@ -39,13 +39,13 @@ static const char *read_key(struct record *record, const spore_host *host, const
 	return wrong;
 }
 
-/* Limits are fields of the record, so that there is one place for them. */
+/* Limits must be fields of the record, so that there is one place for them. */
 static bool has_other_options(const struct restrictions *restrictions)
 {
 	return restrictions->terms.policy.stated || restrictions->expires_ms;
 }
 
-static bool take_key(struct record *record, const struct authorized_line *line)
+static bool take_pubkey(struct record *record, const struct authorized_line *line)
 {
 	uint8_t *end = record->pubkey;
 	int len = i2d_PUBKEY(line->key.pkey, NULL);
@@ -80,7 +80,7 @@ static const char *read_pubkey(struct record *record, const spore_host *host, co
 	} else if (has_other_options(&line.restrictions)) {
 		wrong = "expected no option but identity in front of the key: limits are fields "
 			"of the record";
-	} else if (!take_key(record, &line)) {
+	} else if (!take_pubkey(record, &line)) {
 		wrong = "expected a public key that OpenSSL can write";
 	}
 	key_fini(&line.key);
@@ -112,6 +112,7 @@ static const struct row {
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
+/* N_ROWS: there is no such field. */
 static size_t find_row(spore_str field)
 {
 	size_t i = 0;

@@ -7,8 +7,9 @@
  *   ports, max_tunnels, max_conns, life
  *                  limits, as client/terms.h reads them
  *
- * At least one of the first four is there; secret and key must fit together. An unknown field is an
- * error, since it could be a restriction. This code is compiled into each plugin that uses it. */
+ * At least one of the first four must be there. If both are there, key must be that of secret. An
+ * unknown field is an error, since it could be a restriction. This code is compiled into each
+ * plugin that uses it. */
 #ifndef COMMON_RECORD_H
 #define COMMON_RECORD_H
 
@@ -26,7 +27,8 @@ enum { RECORD_HAS_KEY = 1, RECORD_HAS_PUBKEY = 2, RECORD_HAS_HASH = 4 };
 
 /* A zeroed struct is empty. It may be copied. */
 struct record {
-	uint32_t has, seen; /* RECORD_HAS_*; a bit for each field that was set */
+	uint32_t has;  /* RECORD_HAS_* */
+	uint32_t seen; /* a bit for each field that was set */
 	uint8_t key[RECORD_KEY_SIZE];
 	uint8_t pubkey[RECORD_PUBKEY_MAX]; /* SubjectPublicKeyInfo in DER */
 	size_t pubkey_len;

@@ -11,8 +11,8 @@ struct roll {
 	bool is_current;
 };
 
-/* Many readers, of whom each tries all keys, must not keep a change out. No reader locks it
- * twice. */
+/* There may be many readers, and each tries all keys. They must not keep a writer waiting for ever,
+ * so writers come first. This kind of lock demands that no reader locks it twice. */
 static void init_lock(pthread_rwlock_t *lock)
 {
 	pthread_rwlockattr_t attributes;

@@ -1,7 +1,7 @@
 /* roll - the keys of all clients of a store, for answers without a name, as bore's clients give
- * them: every key is tried. Shared by all workers; a bounded number of keys. Whoever keeps it says
- * when it is complete and current; until then it decides nothing. This code is compiled into each
- * plugin that uses it. */
+ * them. Every key is tried. The number of keys is bounded, and all workers share them. The roll
+ * decides nothing until its owner says that it is complete and current. This code is compiled into
+ * each plugin that uses it. */
 #ifndef COMMON_ROLL_H
 #define COMMON_ROLL_H
 
@@ -26,10 +26,10 @@ enum roll_says { ROLL_WRONG, ROLL_RIGHT, ROLL_NOT_CURRENT };
  */
 enum roll_says roll_find(struct roll *roll, const struct evidence *evidence,
                          const struct evidence_rules *rules, struct roll_entry *out);
-/* Takes what the store says of a name now; a record without a key, or NULL, takes it out. False:
- * there is no room for it, or no memory. [any] */
+/* Enters what the store says of a name now. A record without a key, or NULL, takes the name out.
+ * False: there is no room, or no memory. [any] */
 bool roll_put(struct roll *roll, const char *name, const struct record *record);
-/* Whether what it holds is what the store says. [any] */
+/* Says whether the roll holds what the store says. [any] */
 void roll_set_current(struct roll *roll, bool is_current);
 /* Calls `visit` with each name, under the lock. [any] */
 void roll_each_name(struct roll *roll, void (*visit)(void *arg, const char *name), void *arg);

@@ -11,7 +11,7 @@ struct entry {
 	struct entry *next;          /* of its number's bucket */
 	struct entry *next_named;    /* of its name's bucket */
 	struct entry *older, *newer; /* of those who have left */
-	size_t n;                    /* ALLOWs; 0: it has left */
+	size_t n;                    /* ALLOWs that have not ended; 0: it has left */
 	bool is_revoked;
 	struct session session;
 };
@@ -24,8 +24,8 @@ struct sessions {
 	size_t n_left;
 	bool remembers;
 	struct sessions *successor;  /* ref, or NULL */
-	uint64_t now;                /* grows with each touch */
-	uint64_t touched[N_BUCKETS]; /* when a name of the bucket was touched last */
+	uint64_t now;                /* a clock that moves on with each touch */
+	uint64_t touched[N_BUCKETS]; /* when a name of this bucket was touched last */
 };
 
 /* ---- numbers ---- */
@@ -173,33 +173,44 @@ static void drop(struct sessions *sessions, struct entry *entry)
 
 /* ---- those who have left ---- */
 
-static void take_back(struct sessions *sessions, struct entry *entry)
+/* Takes an entry out of the list of those who have left. */
+static void unlink_left(struct sessions *sessions, struct entry *entry)
 {
-	*(entry->older ? &entry->older->newer : &sessions->oldest) = entry->newer;
-	*(entry->newer ? &entry->newer->older : &sessions->newest) = entry->older;
+	if (entry->older)
+		entry->older->newer = entry->newer;
+	else
+		sessions->oldest = entry->newer;
+	if (entry->newer)
+		entry->newer->older = entry->older;
+	else
+		sessions->newest = entry->older;
 	entry->older = entry->newer = NULL;
 	sessions->n_left--;
 }
 
 static void forget(struct sessions *sessions, struct entry *entry)
 {
-	take_back(sessions, entry);
+	unlink_left(sessions, entry);
 	drop(sessions, entry);
 }
 
-/* It proves nothing any more. */
+/* Adds an entry to those who have left. It verifies nothing any more, so its credential is
+ * wiped. */
 static void remember(struct sessions *sessions, struct entry *entry)
 {
 	explicit_bzero(&entry->session.credential, sizeof entry->session.credential);
 	entry->older = sessions->newest;
-	*(entry->older ? &entry->older->newer : &sessions->oldest) = entry;
+	if (entry->older)
+		entry->older->newer = entry;
+	else
+		sessions->oldest = entry;
 	sessions->newest = entry;
 	if (++sessions->n_left > SESSIONS_LEFT_MAX)
 		forget(sessions, sessions->oldest);
 }
 
-/* Remembers a session of the table before, whose lock is held. So the locks are taken in the order
- * of the tables. False: out of memory. */
+/* Remembers a session of an older table, here and in the tables that follow. The older table's lock
+ * is held: locks are always taken from the oldest table to the newest. False: out of memory. */
 static bool learn(struct sessions *sessions, const struct session *session)
 {
 	struct entry *entry;
@@ -225,7 +236,7 @@ bool sessions_succeed(struct sessions *sessions, struct sessions *old)
 	if (!sessions->remembers)
 		return true;
 	pthread_mutex_lock(&old->lock);
-	sessions_unref(old->successor); /* of a reload that has failed */
+	sessions_unref(old->successor); /* left from a reload that has failed */
 	old->successor = sessions_ref(sessions);
 	for (struct entry *entry = old->oldest; entry && good; entry = entry->newer)
 		good = learn(sessions, &entry->session);
@@ -253,20 +264,22 @@ void sessions_touch(struct sessions *sessions, const char *name)
 {
 	pthread_mutex_lock(&sessions->lock);
 	sessions->now++;
-	for (size_t i = 0; !name && i < N_BUCKETS; i++)
-		sessions->touched[i] = sessions->now;
-	if (name)
+	if (name) {
 		sessions->touched[bucket_of(name)] = sessions->now;
+	} else {
+		for (size_t i = 0; i < N_BUCKETS; i++)
+			sessions->touched[i] = sessions->now;
+	}
 	pthread_mutex_unlock(&sessions->lock);
 }
 
 /* ---- sessions ---- */
 
-/* The entry gets one more ALLOW. */
-static void admit(struct sessions *sessions, struct entry *entry, const struct session *session)
+/* Gives the entry one more ALLOW. */
+static void add_allow(struct sessions *sessions, struct entry *entry, const struct session *session)
 {
-	/* Older tunnels of the session still have the limits of before: the next look renews
-	 * all. So does what the host remembers. */
+	/* Older tunnels of the session still have the old limits, and so has the verdict that the
+	 * host remembers. If the limits count as unknown, the next look renews all of them. */
 	bool has_other_limits = memcmp(entry->session.limits, session->limits,
 	                               sizeof session->limits) != 0;
 
@@ -290,12 +303,12 @@ static enum sessions_begun begin(struct sessions *sessions, const struct session
 		return SESSIONS_NO_MEMORY;
 	entry = *find(sessions, session->number);
 	if (entry && entry->n == 0)
-		take_back(sessions, entry);
+		unlink_left(sessions, entry);
 	if (!entry)
 		entry = add(sessions, session);
 	if (!entry)
 		return SESSIONS_NO_MEMORY;
-	admit(sessions, entry, session);
+	add_allow(sessions, entry, session);
 	return SESSIONS_BEGUN;
 }
 
@@ -354,8 +367,7 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 /* ---- visits ---- */
 
 void sessions_visit(struct sessions *sessions, const char *name,
-                    bool (*visit)(void *arg, struct session *session, bool is_news),
-                    void *arg)
+                    bool (*visit)(void *arg, struct session *session, bool is_news), void *arg)
 {
 	struct entry *next;
 

@@ -1,10 +1,11 @@
-/* store - what the plugin of a store does for the common part: it looks up the record of a name.
+/* store - the interface between the plugin of a store and the modules of this folder. The plugin
+ * looks up the record of a name.
  *
- * Such a plugin
- *  - makes a keeper in create(), and gives it to a keeper_worker in worker_start(), together with
+ * Such a plugin - makes a keeper in create(), and gives it to a keeper_worker in worker_start(),
+ * together with
  *    its store_ops,
- *  - gives the host desk_ops as its functions,
- *  - has a changes on one worker, and tells it with changes_note() what has changed in the store,
+ * - gives the host desk_ops as its functions, - has a changes on one worker, and tells it with
+ * changes_note() what has changed in the store,
  *    and with changes_note_all() or changes_begin_list() when it may have missed something. */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
@@ -15,7 +16,7 @@ enum store_reply {
 	STORE_FOUND,
 	STORE_UNKNOWN, /* the store has no such name */
 	STORE_WRONG,   /* its record is not understood */
-	STORE_FAILED,  /* the store has said nothing */
+	STORE_FAILED,  /* there is no answer of the store */
 };
 
 struct store_answer {
@@ -28,8 +29,7 @@ struct store_answer {
 /* One look-up. The caller's memory. */
 struct store_lookup {
 	char name[SPORE_IDENTITY_MAX + 1];
-	/* Called once, never before look_up() has returned. The answer is valid until return.
-	 * [worker] */
+	/* Called once, after look_up() has returned. The answer is valid until return. [worker] */
 	void (*on_answer)(struct store_lookup *lookup, const struct store_answer *answer);
 	void *sent; /* the plugin's; NULL: not under way */
 };
