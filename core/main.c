@@ -53,7 +53,7 @@ static int print_version(void)
 	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-/* Names that other programs have for what Spore calls otherwise. */
+/* Names that people know from other programs, and the names that Spore has for the same. */
 static const struct {
 	const char *name, *meant;
 } synonyms[] = {
@@ -62,7 +62,7 @@ static const struct {
 };
 enum { N_SYNONYMS = sizeof synonyms / sizeof *synonyms };
 
-/* NULL: nothing that there is resembles the name. */
+/* NULL: no command resembles the name. */
 static const char *suggest_command(const char *name)
 {
 	const char *names[N_COMMANDS];

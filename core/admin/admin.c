@@ -157,6 +157,7 @@ static void read_command(struct session *session)
 {
 	ssize_t n = recv(session->fd, session->line + session->line_len,
 	                 LINE_SIZE - 1 - session->line_len, 0);
+	bool is_complete;
 	char *end;
 
 	if (n < 0 && errno == EAGAIN)
@@ -167,7 +168,8 @@ static void read_command(struct session *session)
 	}
 	session->line_len += (size_t)n;
 	end = memchr(session->line, '\n', session->line_len);
-	if (!end && n > 0 && session->line_len < LINE_SIZE - 1)
+	is_complete = end || n == 0 || session->line_len == LINE_SIZE - 1;
+	if (!is_complete)
 		return;
 	if (end)
 		session->line_len = (size_t)(end - session->line);
@@ -283,25 +285,25 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 
 void admin_restore(struct admin *admin)
 {
-	struct admin_socket lost;
-	struct listener *listener;
+	struct admin_socket old_socket;
+	struct listener *old_listener;
 	struct err err;
 
 	if (!admin || !admin->listener || admin_socket_is_in_place(&admin->socket))
 		return;
-	lost = admin->socket;
-	listener = admin->listener;
-	if (start_listening(admin, lost.path, &err)) {
+	old_socket = admin->socket;
+	old_listener = admin->listener;
+	if (start_listening(admin, old_socket.path, &err)) {
 		log_warn("the admin socket was gone: it is there again",
-		         log_str("path", lost.path));
-		listener_free(listener);
-		admin_socket_remove(&lost);
+		         log_str("path", old_socket.path));
+		listener_free(old_listener);
+		admin_socket_remove(&old_socket); /* the path stays: it is the new socket's */
 		return;
 	}
 	admin_socket_remove(&admin->socket);
-	admin->socket = lost;
-	admin->listener = listener;
-	log_error("the admin socket is gone", log_str("path", lost.path),
+	admin->socket = old_socket; /* tried again at the next call */
+	admin->listener = old_listener;
+	log_error("the admin socket is gone", log_str("path", old_socket.path),
 	          log_str("error", err.text));
 }
 

@@ -18,8 +18,7 @@
 
 /* ---- kick ---- */
 
-/* What was asked for, and the port and the identity of what has ended, if all of it has the same.
- */
+/* Logs the port and the identity of what has ended only if all of it has the same. */
 static void log_kick(const struct kick *kick, const struct kicked *kicked)
 {
 	struct log_field fields[5];
@@ -84,7 +83,7 @@ static void write_changes(const struct changes *changes, struct jsonout *json)
 	jsonout_end(json, ']');
 }
 
-/* An array of the lines. */
+/* Writes an array of the lines. */
 static void write_warnings(const char *lines, struct jsonout *json)
 {
 	jsonout_begin(json, "warnings", '[');

@@ -14,9 +14,9 @@ struct admin_query;
 void admin_kick_write(const struct admin_query *query, struct jsonout *json);
 void admin_reload_write(const struct admin_query *query, struct jsonout *json);
 void admin_drain_write(const struct admin_query *query, struct jsonout *json);
-/* For the next server on this machine, which asks again and again. Once the server drains and has
- * closed its control port, it ends its exporters. True: their ports are free, and the admin socket
- * must be closed as well. */
+/* Answers the next server on this machine, which asks again and again. Once this server drains and
+ * has closed its control port, it ends its exporters. True: their ports are free, and the admin
+ * socket must be closed as well. */
 bool admin_hand_over_write(const struct admin_query *query, struct jsonout *json);
 void admin_log_level_write(const struct admin_query *query, struct jsonout *json);
 

@@ -12,7 +12,8 @@
 #include "quota/source.h"
 #include "server/server.h"
 
-/* The bits of an address by which its source is known. */
+/* How many bits of an address tell its source. Those of an IPv4 address are counted in its form as
+ * an IPv6 address, ::ffff:ADDRESS. */
 enum { V4_BITS = 128, V6_BITS = 64 };
 
 static const char *format_source(const spore_cidr *source, char out[ADDR_TEXT_SIZE])
@@ -54,7 +55,8 @@ void admin_bans_write(const struct admin_query *query, struct jsonout *json)
 	free(bans);
 }
 
-/* The address of a source. A shorter prefix than a source has would mean many of them. */
+/* Reads an address of one source. False: the text is no address or prefix, or the prefix is so
+ * short that it contains several sources. */
 static bool parse_source(const char *text, spore_addr *addr_out)
 {
 	spore_cidr cidr;

@@ -30,18 +30,18 @@ struct admin_verb {
 
 /* clang-format off */
 static const struct admin_verb verbs[] = {
-	{ "status",    NULL,    true,  false, 0,                              admin_status_write },
-	{ "tunnels",   NULL,    true,  false, CENSUS_TUNNELS,                 admin_tunnels_write },
-	{ "relays",    NULL,    true,  false, CENSUS_RELAYS,                  admin_relays_write },
-	{ "loops",     NULL,    true,  false, 0,                              admin_loops_write },
-	{ "plugins",   NULL,    false, false, 0,                              admin_plugins_write },
-	{ "kick",      "TARGET", true,  false, 0,                              admin_kick_write },
-	{ "bans",      NULL,    false, false, 0,                              admin_bans_write },
-	{ "unban",     "ADDRESS", false, false, 0,                            admin_unban_write },
-	{ "log-level", "LEVEL", false, false, 0,                              admin_log_level_write },
-	{ "reload",    NULL,    false, true,  0,                              admin_reload_write },
-	{ "drain",     NULL,    false, false, 0,                              admin_drain_write },
-	{ "hand-over", NULL,    false, false, 0,                              NULL },
+	{ "status",    NULL,      true,  false, 0,              admin_status_write },
+	{ "tunnels",   NULL,      true,  false, CENSUS_TUNNELS, admin_tunnels_write },
+	{ "relays",    NULL,      true,  false, CENSUS_RELAYS,  admin_relays_write },
+	{ "loops",     NULL,      true,  false, 0,              admin_loops_write },
+	{ "plugins",   NULL,      false, false, 0,              admin_plugins_write },
+	{ "kick",      "TARGET",  true,  false, 0,              admin_kick_write },
+	{ "bans",      NULL,      false, false, 0,              admin_bans_write },
+	{ "unban",     "ADDRESS", false, false, 0,              admin_unban_write },
+	{ "log-level", "LEVEL",   false, false, 0,              admin_log_level_write },
+	{ "reload",    NULL,      false, true,  0,              admin_reload_write },
+	{ "drain",     NULL,      false, false, 0,              admin_drain_write },
+	{ "hand-over", NULL,      false, false, 0,              NULL },
 };
 /* clang-format on */
 
@@ -109,7 +109,7 @@ static void on_reloaded(struct reload_request *request, const struct reload_answ
 {
 	struct admin_command *command = CONTAINER_OF(request, struct admin_command, request);
 
-	command->reloads = false;
+	command->awaits_reload = false;
 	command->query.reload = answer;
 	answer_query(command);
 }
@@ -117,7 +117,7 @@ static void on_reloaded(struct reload_request *request, const struct reload_answ
 static void ask_for_reload(struct admin_command *command)
 {
 	command->request.done = on_reloaded;
-	command->reloads = true;
+	command->awaits_reload = true;
 	reload_ask(command->query.host->reload, &command->request);
 }
 
@@ -200,8 +200,8 @@ static bool ask_trial(struct admin_command *command, const char *name, char *res
 
 static const char blanks[] = " \t\r";
 
-/* The operator's line does not outlive admin_command_start, so a command that asks the workers
- * keeps its argument. */
+/* Reads the argument of `kick`, and keeps a copy: the operator's line does not outlive
+ * admin_command_start, but the workers answer later. */
 static bool take_kick(struct admin_command *command)
 {
 	struct admin_query *query = &command->query;
@@ -213,7 +213,8 @@ static bool take_kick(struct admin_command *command)
 	return true;
 }
 
-/* An identity may contain blanks, so it is the rest of the line. */
+/* Cuts the next word from the rest. An identity may contain blanks, so it is all of the rest,
+ * without blanks at its end. */
 static char *cut_argument(char **rest)
 {
 	char *start = *rest + strspn(*rest, blanks);
@@ -221,7 +222,7 @@ static char *cut_argument(char **rest)
 
 	if (strncmp(start, KICK_IDENTITY, strlen(KICK_IDENTITY)) != 0)
 		return strtok_r(NULL, blanks, rest);
-	while (strchr(blanks, start[len - 1]))
+	while (strchr(blanks, start[len - 1])) /* ends at the last byte of KICK_IDENTITY */
 		start[--len] = '\0';
 	*rest = start + len;
 	return start;
@@ -270,7 +271,7 @@ void admin_command_forget(struct admin_command *command)
 {
 	if (command->survey)
 		survey_forget(command->survey);
-	if (command->reloads)
+	if (command->awaits_reload)
 		reload_forget(&command->request);
 	if (command->trial)
 		trial_forget(command->trial);
@@ -278,5 +279,5 @@ void admin_command_forget(struct admin_command *command)
 	command->trial = NULL;
 	command->set = NULL;
 	command->survey = NULL;
-	command->reloads = false;
+	command->awaits_reload = false;
 }

@@ -19,12 +19,12 @@ struct trial;
 struct admin_command {
 	const struct admin_verb *verb;
 	struct admin_query query;
-	char argument[sizeof KICK_IDENTITY + SPORE_IDENTITY_MAX]; /* of `kick` */
-	struct survey *survey;                                    /* while the workers are asked */
-	struct reload_request request;                            /* while a reload runs ... */
-	bool reloads;                                             /* ... for this command */
-	struct trial *trial;    /* of `auth-test`, while the chain is asked ... */
-	struct plugin_set *set; /* ref; ... with this set */
+	char argument[sizeof KICK_IDENTITY + SPORE_IDENTITY_MAX]; /* copy of that of `kick` */
+	struct survey *survey; /* while the workers are asked; else NULL */
+	struct reload_request request;
+	bool awaits_reload;     /* the request has been made and not been answered */
+	struct trial *trial;    /* of `auth-test`, while the chain is asked; else NULL */
+	struct plugin_set *set; /* ref; which has this chain */
 	bool is_last;           /* answered, and the admin socket now belongs to another server */
 	/* The callee frees the text. NULL: out of memory. */
 	void (*on_answer)(struct admin_command *command, char *text, size_t len);

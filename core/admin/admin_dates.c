@@ -12,15 +12,20 @@ struct dates {
 	int64_t now_s;
 };
 
-/* That of the last reload has a line of its own in the status. */
+static bool ends_in(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* The time of the last reload is left out: the status has a line about it. */
 static bool is_date(const spore_metric_spec *family)
 {
-	static const char end[] = "_timestamp_seconds";
-	size_t len = strlen(family->name);
+	const char *reload_time = family_spec(FAMILY_RELOAD_TIME)->name;
 
-	return strcmp(family->name, family_spec(FAMILY_RELOAD_TIME)->name) != 0 &&
-	       family->type == SPORE_METRIC_GAUGE && len >= sizeof end - 1 &&
-	       strcmp(family->name + len - (sizeof end - 1), end) == 0;
+	return family->type == SPORE_METRIC_GAUGE && ends_in(family->name, "_timestamp_seconds") &&
+	       strcmp(family->name, reload_time) != 0;
 }
 
 static void begin_date(void *arg, const spore_metric_spec *family)

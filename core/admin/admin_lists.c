@@ -28,26 +28,42 @@ static int by_id(const void *a, const void *b)
 	return *one < *other ? -1 : *one > *other;
 }
 
+/* The rows of one worker. */
+struct listed {
+	const char *first; /* `shown` rows of `size` bytes, each of which begins with its id */
+	size_t size, shown;
+	size_t all; /* counts rows that the worker did not list, too */
+};
+
+/* census: of the worker; NULL: it has not answered. */
+static struct listed rows_of_worker(const struct census *census, bool tunnels)
+{
+	if (!census)
+		return (struct listed){ .first = NULL };
+	if (tunnels)
+		return (struct listed){ (const char *)census->tunnels, sizeof *census->tunnels,
+			                census->tunnels_shown, census->n_tunnels };
+	return (struct listed){ (const char *)census->relays, sizeof *census->relays,
+		                census->relays_shown, census->n_relays };
+}
+
 static struct rows gather_rows(const struct admin_query *query, bool tunnels)
 {
 	unsigned n_workers = query->host->runtime->n_workers;
 	struct rows rows = { 0 };
+	struct listed listed;
 	size_t room = 0;
 
 	for (unsigned i = 0; i < n_workers; i++) {
-		const struct census *census = survey_answer(query->survey, i);
-
-		room += !census ? 0 : tunnels ? census->tunnels_shown : census->relays_shown;
-		rows.all += !census ? 0 : tunnels ? census->n_tunnels : census->n_relays;
+		listed = rows_of_worker(survey_answer(query->survey, i), tunnels);
+		room += listed.shown;
+		rows.all += listed.all;
 	}
 	rows.items = calloc(room + 1, sizeof *rows.items);
 	for (unsigned i = 0; rows.items && i < n_workers; i++) {
-		const struct census *census = survey_answer(query->survey, i);
-
-		for (size_t k = 0; census && tunnels && k < census->tunnels_shown; k++)
-			rows.items[rows.n++] = &census->tunnels[k].id;
-		for (size_t k = 0; census && !tunnels && k < census->relays_shown; k++)
-			rows.items[rows.n++] = &census->relays[k].id;
+		listed = rows_of_worker(survey_answer(query->survey, i), tunnels);
+		for (size_t k = 0; k < listed.shown; k++)
+			rows.items[rows.n++] = (const void *)(listed.first + k * listed.size);
 	}
 	if (rows.n > 1)
 		qsort(rows.items, rows.n, sizeof *rows.items, by_id);

@@ -16,8 +16,8 @@ void admin_tunnels_write(const struct admin_query *query, struct jsonout *json);
 void admin_relays_write(const struct admin_query *query, struct jsonout *json);
 void admin_loops_write(const struct admin_query *query, struct jsonout *json);
 void admin_plugins_write(const struct admin_query *query, struct jsonout *json);
-/* The member "silent_workers": the workers that did not answer in time. The answer lacks what they
- * hold. */
+/* Writes the member "silent_workers": the workers that did not answer in time. What they hold is
+ * missing in the answer. */
 void admin_silent_write(const struct survey *survey, unsigned n_workers, struct jsonout *json);
 
 #endif

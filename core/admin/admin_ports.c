@@ -13,7 +13,7 @@ enum { PORTS_SIZE = 512, PART_SIZE = 2 * PORTS_SIZE, DETAILS_SIZE = 2 * PART_SIZ
 static const spore_port_range every[] = { { 1, UINT16_MAX } };
 static const char more[] = ",...";
 
-/* Adds the ports that both have. False: the rest was cut. */
+/* Adds the ports that are in both ranges. False: the text is full, so the rest is cut. */
 static bool add_ports(const spore_port_range *one, const spore_port_range *other, size_t *len,
                       char out[PORTS_SIZE])
 {
@@ -66,20 +66,14 @@ void admin_ports_write(const struct grant *grant, const struct config *config, s
 
 /* ---- refusals ---- */
 
-static const char *keys_of_ports(const struct config *config)
-{
-	const struct json *server = json_get(json_doc_root(config->doc), "server");
-
-	return json_get(server, "ports") ? "server.ports" : "server.min_port and server.max_port";
-}
-
-static const char *describe_server(const struct config *config, char out[PART_SIZE])
+static const char *describe_server(const struct server_settings *settings, enum refusal why,
+                                   char out[PART_SIZE])
 {
 	char ports[PORTS_SIZE];
 
 	snprintf(out, PART_SIZE, "the server has the public ports %s (%s)",
-	         join_ports(&config->settings.server.public_ports, every, 1, ports),
-	         keys_of_ports(config));
+	         join_ports(&settings->public_ports, every, 1, ports),
+	         ports_limit_of_server(settings, why).from);
 	return out;
 }
 
@@ -94,26 +88,37 @@ static const char *describe_policy(const struct trial_report *report, char out[P
 	return out;
 }
 
-/* Says what the client may have, and where it comes from. */
-static void describe(const struct trial_report *report, const struct config *config,
-                     enum refusal why, char out[DETAILS_SIZE])
+/* Says which ports the client may have instead, and what sets them. */
+static void describe_ports(const struct trial_report *report,
+                           const struct server_settings *settings, enum refusal why,
+                           char out[DETAILS_SIZE])
 {
-	const struct server_settings *settings = &config->settings.server;
-	const char *reservation = report->port ? ports_reservation(settings, report->port) : NULL;
 	char policy[PART_SIZE], server[PART_SIZE];
 
+	switch (ports_find_refuser(settings, report->grant, report->port)) {
+	case PORTS_RESERVED:
+		snprintf(out, DETAILS_SIZE, "%s", ports_reservation(settings, report->port));
+		break;
+	case PORTS_OF_SERVER:
+		snprintf(out, DETAILS_SIZE, "%s", describe_server(settings, why, server));
+		break;
+	case PORTS_OF_GRANT:
+		if (report->port)
+			snprintf(out, DETAILS_SIZE, "%s", describe_policy(report, policy));
+		else /* no port is in both ranges */
+			snprintf(out, DETAILS_SIZE, "%s; %s", describe_policy(report, policy),
+			         describe_server(settings, why, server));
+	}
+}
+
+static void describe(const struct trial_report *report, const struct server_settings *settings,
+                     enum refusal why, char out[DETAILS_SIZE])
+{
 	if (why == REFUSED_TOO_MANY_TUNNELS)
 		snprintf(out, DETAILS_SIZE, "the policy of %s allows no tunnel (max_tunnels)",
 		         report->by);
-	else if (why == REFUSED_NO_PORT_LEFT)
-		snprintf(out, DETAILS_SIZE, "%s; %s", describe_policy(report, policy),
-		         describe_server(config, server));
-	else if (reservation)
-		snprintf(out, DETAILS_SIZE, "%s", reservation);
-	else if (!ports_allow(settings, NULL, report->port))
-		snprintf(out, DETAILS_SIZE, "%s", describe_server(config, server));
 	else
-		snprintf(out, DETAILS_SIZE, "%s", describe_policy(report, policy));
+		describe_ports(report, settings, why, out);
 }
 
 static bool find_refusal(const struct trial_report *report, const struct config *config,
@@ -135,7 +140,7 @@ bool admin_ports_refuse(const struct trial_report *report, const struct config *
 
 	if (report->verdict != SPORE_ALLOW || !find_refusal(report, config, &why))
 		return false;
-	describe(report, config, why, details);
+	describe(report, &config->settings.server, why, details);
 	if (report->port)
 		snprintf(text, sizeof text, "%s: port %u: %s", refusal_text(why), report->port,
 		         details);

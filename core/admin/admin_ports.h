@@ -12,9 +12,9 @@ struct config;
  * policy. */
 void admin_ports_write(const struct grant *grant, const struct config *config,
                        struct jsonout *json);
-/* Would the server refuse the tunnel of a client that the chain allows, whatever else is open? Then
- * writes the members "verdict", the name of the reason as in the metrics, and "status", a text.
- * False: writes nothing. */
+/* Would the server refuse the tunnel of a client that the chain allows, even if nothing else were
+ * open? Then writes the members "verdict", the name of the reason as in the metrics, and "status",
+ * a text. False: writes nothing. */
 bool admin_ports_refuse(const struct trial_report *report, const struct config *config,
                         struct jsonout *json);
 

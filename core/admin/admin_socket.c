@@ -31,12 +31,13 @@ static void check_folder(const char *path, const struct json *node, struct diag 
 	char copy[SUN_PATH_SIZE], folder[SUN_PATH_SIZE + 2];
 
 	snprintf(copy, sizeof copy, "%s", path);
-	snprintf(folder, sizeof folder, "%s/.", dirname(copy)); /* "." so that it must be one */
+	/* With "/." at its end, the path must be that of a folder. */
+	snprintf(folder, sizeof folder, "%s/.", dirname(copy));
 	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0)
 		diag_add(diag, node,
 		         "expected a path in a folder that exists and that this user may write, "
 		         "found the folder %.*s: %s",
-		         (int)strlen(folder) - 2, folder, strerror(errno));
+		         (int)(strlen(folder) - strlen("/.")), folder, strerror(errno));
 }
 
 void admin_socket_check(const struct config *config, struct diag *diag)
@@ -82,7 +83,7 @@ static bool is_alive(const struct sockaddr_un *addr)
 {
 	int fd = new_socket();
 	bool alive = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 ||
-	             errno == EAGAIN;
+	             errno == EAGAIN; /* its queue of connections is full */
 
 	if (fd >= 0)
 		close(fd);

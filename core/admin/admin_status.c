@@ -111,11 +111,17 @@ static void write_room(const struct server_room *room, struct jsonout *json)
 
 /* ---- what hangs ---- */
 
+/* How long something lasts that began then; 0: it does not run. */
+static int64_t lasting_ns(int64_t began_ns)
+{
+	return began_ns ? clock_coarse_ns() - began_ns : 0;
+}
+
 static void write_hanging(const struct guest_view *view, void *arg)
 {
-	int64_t now_ns = clock_coarse_ns(), call_ns = view->call_ns ? now_ns - view->call_ns : 0,
-		turn_ns = view->kind == GUEST_WORKER && view->turn_ns ? now_ns - view->turn_ns : 0,
-		lasts_ns = turn_ns > call_ns ? turn_ns : call_ns;
+	int64_t call_ns = lasting_ns(view->call_ns);
+	int64_t turn_ns = view->kind == GUEST_WORKER ? lasting_ns(view->turn_ns) : 0;
+	int64_t lasts_ns = turn_ns > call_ns ? turn_ns : call_ns;
 	struct jsonout *json = arg;
 
 	if (view->kind == GUEST_POOL || lasts_ns < GUEST_HANG_NS)
@@ -165,7 +171,8 @@ static void write_state(const struct instance *instance, unsigned generation, vo
 	jsonout_end(json, '}');
 }
 
-/* Also of instances that only open tunnels use, and of those that are being prepared. */
+/* Writes the states of all instances: also of those that only open tunnels use, and of those that
+ * are being prepared. */
 static void write_states(const struct plugins *plugins, struct jsonout *json)
 {
 	struct state_writer writer = { json, plugins->set };

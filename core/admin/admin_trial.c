@@ -59,7 +59,7 @@ static bool read_answer(const char *word, char answer_out[SPORE_AUTH_ANSWER_MAX 
 	for (size_t i = 0; i < n; i++) {
 		int high = read_digit(word[2 * i]), low = read_digit(word[2 * i + 1]);
 
-		if (high < 0 || low < 0 || high + low == 0)
+		if (high < 0 || low < 0 || high + low == 0) /* a NUL would end the answer */
 			return false;
 		answer_out[i] = (char)(high << 4 | low);
 	}
@@ -175,7 +175,7 @@ static void write_step(const struct trial_step *step, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
-/* Without its bit, the policy has no such limit. */
+/* Writes null if the policy has no such limit, which a bit of its fields says. */
 static void write_limit(const struct grant *grant, uint32_t field, const char *key, int64_t value,
                         struct jsonout *json)
 {

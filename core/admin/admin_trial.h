@@ -4,8 +4,9 @@
  *   auth-challenge secure                               ─▶ { "challenge": UUID or null, ... }
  *   auth-test secure 192.0.2.1:7 0 CHALLENGE HEX         ─▶ { "verdict": "allow", ... }
  *
- * "insecure" instead of "secure": not over TLS. "-" instead of the challenge and the answer, which
- * is in hexadecimal: there are none. */
+ * The words are: "secure" for a connection over TLS, or else "insecure"; the client's address; the
+ * public port that the client asks for; the challenge; and the answer in hexadecimal. "-" in place
+ * of one of the last two means that there is none. */
 #ifndef CORE_ADMIN_TRIAL_H
 #define CORE_ADMIN_TRIAL_H
 
@@ -24,13 +25,14 @@ struct admin_trial_question {
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* wipe it after its use */
 };
 
-/* Reads what follows the command's name; cuts the text in place. False: it is not such a question.
- * */
+/* Reads what follows the command's name, and cuts the text in place. False: it is not such a
+ * question. */
 bool admin_trial_read(char *text, struct admin_trial_question *question_out);
 /* Writes such a line, with its newline; wipe it after its use. False: it is too long. */
 bool admin_trial_format(const struct admin_trial_question *question, char out[ADMIN_TRIAL_LINE]);
 
-/* What trial_start needs for it, without the loops and the callback. The set is borrowed. */
+/* What trial_start needs for the question, without the loops and the callback. The set is borrowed.
+ */
 struct trial_plan admin_trial_plan(const struct admin_trial_question *question,
                                    struct plugin_set *set);
 /* Writes the members of the answer to auth-challenge. */

@@ -124,6 +124,11 @@ static uint32_t bit_of(const struct parser *p, const struct argument_flag *flag)
 	return (uint32_t)1 << (flag - p->table->flags);
 }
 
+static bool is_given(const struct parser *p, const struct argument_flag *flag)
+{
+	return p->given & bit_of(p, flag);
+}
+
 static bool may_repeat(const struct argument_flag *flag)
 {
 	return flag->type == ARGUMENT_SWITCH || flag->type == ARGUMENT_LIST;
@@ -145,7 +150,7 @@ static bool read_value(struct parser *p, const struct argument_flag *flag, const
 			return refuse_word(p, USAGE_FLAG_AS_VALUE, origin);
 		p->next++;
 	}
-	if (p->given & bit_of(p, flag) && !may_repeat(flag))
+	if (is_given(p, flag) && !may_repeat(flag))
 		return refuse_word(p, USAGE_TWICE, origin);
 	p->given |= bit_of(p, flag);
 	return set_value(p, flag, text, origin);
@@ -167,8 +172,10 @@ static bool read_long_flag(struct parser *p, const char *word)
 	}
 	names[table->n_flags] = "help";
 	if (strcmp(name, "--help") == 0) {
-		p->help = !word[len];
-		return p->help || refuse_word(p, USAGE_VALUE, name);
+		if (word[len])
+			return refuse_word(p, USAGE_VALUE, name);
+		p->help = true;
+		return true;
 	}
 	return refuse_unknown(p, name, text_suggest(name + 2, names, table->n_flags + 1),
 	                      USAGE_UNKNOWN_FLAG, USAGE_UNKNOWN_FLAG_LIKE);
@@ -236,8 +243,14 @@ static bool read_positional(struct parser *p, const char *word)
 
 /* ---- the whole ---- */
 
-/* Checks that need the whole command line. */
-static bool check_words(struct parser *p)
+/* True: the flag is given, but belongs to another word than the one that is given. */
+static bool is_misplaced(const struct parser *p, const struct argument_flag *flag)
+{
+	return is_given(p, flag) && flag->word && strcmp(flag->word, p->word->name) != 0;
+}
+
+/* Makes the checks that need the whole command line. */
+static bool check_line(struct parser *p)
 {
 	const char *names[ARGUMENT_MAX_WORDS];
 	char all[256];
@@ -255,8 +268,7 @@ static bool check_words(struct parser *p)
 	for (size_t i = 0; i < p->table->n_flags; i++) {
 		const struct argument_flag *flag = &p->table->flags[i];
 
-		if (!(p->given & bit_of(p, flag)) || !flag->word ||
-		    strcmp(flag->word, p->word->name) == 0)
+		if (!is_misplaced(p, flag))
 			continue;
 		err_set(p->err, "%s is a flag of `spore %s %s`", flag->name, p->table->command,
 		        flag->word);
@@ -265,21 +277,23 @@ static bool check_words(struct parser *p)
 	return true;
 }
 
-/* For flags that are not given. */
+/* Sets the value of a flag that is not given: from its variable, or else from its default. */
+static bool fill_value(struct parser *p, const struct argument_flag *flag)
+{
+	const char *text = flag->variable ? getenv(flag->variable) : NULL;
+
+	if (text && *text)
+		return set_value(p, flag, text, flag->variable);
+	return !flag->dflt || set_value(p, flag, flag->dflt, flag->name);
+}
+
 static bool fill_values(struct parser *p)
 {
 	for (size_t i = 0; i < p->table->n_flags; i++) {
 		const struct argument_flag *flag = &p->table->flags[i];
-		const char *text = flag->variable ? getenv(flag->variable) : NULL;
 
-		if (p->given & bit_of(p, flag))
-			continue;
-		if (text && *text) {
-			if (!set_value(p, flag, text, flag->variable))
-				return false;
-		} else if (flag->dflt && !set_value(p, flag, flag->dflt, flag->name)) {
+		if (!is_given(p, flag) && !fill_value(p, flag))
 			return false;
-		}
 	}
 	return true;
 }
@@ -306,7 +320,7 @@ enum arguments_outcome arguments_parse(const struct argument_table *table, char 
 	}
 	if (p.help)
 		return ARGUMENTS_HELP;
-	return check_words(&p) && fill_values(&p) ? ARGUMENTS_GOOD : ARGUMENTS_WRONG;
+	return check_line(&p) && fill_values(&p) ? ARGUMENTS_GOOD : ARGUMENTS_WRONG;
 }
 
 static int print_refusal(const struct argument_table *table, const struct err *err)

@@ -27,17 +27,17 @@ enum { WAIT_MS = 30000, RELOAD_WAIT_MS = 660000 };
 /* Tables, aligned by hand. */
 /* clang-format off */
 static const struct argument_word words[] = {
-	{ "status",    NULL,    "show the state of the server" },
-	{ "tunnels",   NULL,    "list the tunnels: their clients, their age and their traffic" },
-	{ "relays",    NULL,    "list the visitors whose connections are being relayed" },
-	{ "loops",     NULL,    "show how busy the threads are, and which do not answer" },
-	{ "plugins",   NULL,    "list the plugin instances and the files they come from" },
-	{ "kick",      "TARGET", "end tunnels and visitors: ID, port=PORT or identity=NAME" },
-	{ "bans",      NULL,    "list the sources that are banned after wrong secrets" },
+	{ "status",    NULL,      "show the state of the server" },
+	{ "tunnels",   NULL,      "list the tunnels: their clients, their age and their traffic" },
+	{ "relays",    NULL,      "list the visitors whose connections are being relayed" },
+	{ "loops",     NULL,      "show how busy the threads are, and which do not answer" },
+	{ "plugins",   NULL,      "list the plugin instances and the files they come from" },
+	{ "kick",      "TARGET",  "end tunnels and visitors: ID, port=PORT or identity=NAME" },
+	{ "bans",      NULL,      "list the sources that are banned after wrong secrets" },
 	{ "unban",     "ADDRESS", "let a banned source connect again" },
-	{ "log-level", "LEVEL", "log at trace, debug, info, warn or error until a reload" },
-	{ "reload",    NULL,    "read the configuration again, as on HUP" },
-	{ "drain",     NULL,    "end as on TERM: accept no visitors, let existing ones finish" },
+	{ "log-level", "LEVEL",   "log at trace, debug, info, warn or error until a reload" },
+	{ "reload",    NULL,      "read the configuration again, as on HUP" },
+	{ "drain",     NULL,      "end as on TERM: accept no visitors, let existing ones finish" },
 };
 /* clang-format on */
 
@@ -66,19 +66,20 @@ static const struct argument_table table = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* The question is a line of words, which the server limits in length. An identity may contain
- * blanks. */
-static bool is_one_word(const char *text)
+/* Can the operand be sent? The server reads a line of words and limits its length. Only an identity
+ * may contain blanks. */
+static bool can_be_sent(const char *operand)
 {
-	bool is_identity = strncmp(text, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0;
+	bool is_identity = strncmp(operand, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0;
+	const char *forbidden = is_identity ? "\r\n" : " \t\r\n";
+	size_t most = is_identity ? 239 : 63;
 
-	return *text && strlen(text) < (is_identity ? 240 : 64) &&
-	       strpbrk(text, is_identity ? "\r\n" : " \t\r\n") == NULL;
+	return *operand && strlen(operand) <= most && !strpbrk(operand, forbidden);
 }
 
 /* ---- the answer ---- */
 
-/* Of a reload that was refused. */
+/* Prints the warnings of a reload that was refused. */
 static void print_server_warnings(const struct json *answer)
 {
 	const struct json *warnings = json_get(answer, "warnings");
@@ -160,7 +161,7 @@ int ctl_run(int argc, char **argv)
 	(void)argc;
 	if (!arguments_read(&table, argv, &request, &status))
 		return status;
-	if (request.operand && !is_one_word(request.operand))
+	if (request.operand && !can_be_sent(request.operand))
 		return arguments_refuse(&table,
 		                        "expected a word of 1 to 63 characters, found \"%s\"",
 		                        request.operand);

@@ -73,15 +73,17 @@ static void format_members(const struct json *object, char out[CELL])
 	}
 }
 
+/* Cuts a text that is too long between two characters. */
 static void cut_claim(char out[CELL])
 {
-	size_t n = CLAIM_SHOWN - 3;
+	static const char more[] = "...";
+	size_t n = CLAIM_SHOWN - strlen(more);
 
 	if (strlen(out) <= CLAIM_SHOWN)
 		return;
 	while (n > 0 && ((unsigned char)out[n] & 0xC0) == 0x80) /* within a character */
 		n--;
-	strcpy(out + n, "...");
+	strcpy(out + n, more);
 }
 
 static void format_value(const struct json *value, enum format format, char out[CELL])
@@ -120,7 +122,7 @@ struct table {
 	struct field fields[MOST_COLUMNS];
 };
 
-static size_t n_fields(const struct table *table)
+static size_t count_fields(const struct table *table)
 {
 	size_t n = 0;
 
@@ -153,7 +155,7 @@ static void add_row(struct columns *columns, const struct table *table, const st
 
 static bool print_table(const struct table *table, const struct json *answer, FILE *out)
 {
-	struct columns columns = { .n = n_fields(table) };
+	struct columns columns = { .n = count_fields(table) };
 	const struct json *rows = json_get(answer, table->key);
 	bool good;
 
@@ -284,11 +286,14 @@ static void add_dates(struct columns *columns, const struct json *dates)
 static void add_hanging(struct columns *columns, const struct json *hanging)
 {
 	for (const struct json *i = hanging ? hanging->first : NULL; i; i = i->next) {
-		const char *plugin = string_member(i, "plugin"), *call = string_member(i, "call");
+		const char *plugin = string_member(i, "plugin");
+		char call[CELL] = "";
 
-		add_line(columns, "hangs", "%s for %.1f s%s%s%s%s", string_member(i, "thread"),
-		         number_member(i, "duration_ms") / 1000, *plugin ? " in " : "", plugin,
-		         *plugin ? ", call " : "", call);
+		if (*plugin)
+			snprintf(call, sizeof call, " in %s, call %s", plugin,
+			         string_member(i, "call"));
+		add_line(columns, "hangs", "%s for %.1f s%s", string_member(i, "thread"),
+		         number_member(i, "duration_ms") / 1000, call);
 	}
 }
 
@@ -306,7 +311,7 @@ static void add_states(struct columns *columns, const struct json *states)
 	}
 }
 
-/* Older servers do not tell. */
+/* Adds nothing for an older server, which does not say it. */
 static void add_room(struct columns *columns, const struct json *answer)
 {
 	const char *from = string_member(answer, "max_visitors_from");
@@ -317,7 +322,7 @@ static void add_room(struct columns *columns, const struct json *answer)
 		         from);
 }
 
-/* A server that has no descriptor left cannot read what /proc says of it. */
+/* A server that has no descriptor left cannot read /proc: it reports 0 for both. */
 static void add_use(struct columns *columns, const struct json *answer)
 {
 	double memory = number_member(answer, "memory");
@@ -332,7 +337,7 @@ static void add_use(struct columns *columns, const struct json *answer)
 	         integer_member(answer, "max_descriptors"));
 }
 
-/* Older servers do not tell. */
+/* Adds nothing for an older server, which does not say it. */
 static void add_reload(struct columns *columns, const struct json *reload)
 {
 	const struct json *successful = json_get(reload, "successful");
@@ -467,7 +472,6 @@ static bool print_changes(const struct json *changes, FILE *out)
 static bool print_reload(const struct json *answer, FILE *out)
 {
 	const struct json *all = json_get(answer, "changes"), *read = json_get(answer, "files");
-
 	size_t n = all ? all->count : 0;
 
 	fprintf(out, "reloaded: generation %lld, %zu change%s\n",
@@ -478,7 +482,7 @@ static bool print_reload(const struct json *answer, FILE *out)
 		ctl_print_text(i->type == JSON_STRING ? i->raw : "", out);
 		fputc('\n', out);
 	}
-	return !all || all->count == 0 || print_changes(all, out);
+	return n == 0 || print_changes(all, out);
 }
 
 void ctl_print_text(const char *text, FILE *out)

@@ -22,13 +22,15 @@ struct giver {
 
 enum step { STEP_NOBODY, STEP_REFUSED, STEP_NOT_YET, STEP_DONE };
 
-static void remember(struct giver *giver, int fd)
+/* Opens the process at the other end of the connection, unless it is open already. */
+static void open_process(struct giver *giver, int fd)
 {
 	struct ucred who = { 0 };
 	socklen_t len = sizeof who;
 
-	if (giver->process >= 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 ||
-	    who.pid <= 0)
+	if (giver->process >= 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || who.pid <= 0)
 		return;
 	giver->pid = who.pid;
 	giver->process = (int)syscall(SYS_pidfd_open, who.pid, 0);
@@ -59,7 +61,7 @@ static enum step ask(struct giver *giver, const char *path)
 
 	if (fd < 0)
 		return step;
-	remember(giver, fd);
+	open_process(giver, fd);
 	answer = ctl_ask_on(fd, path, "hand-over\n", ANSWER_MS, &len, &unused);
 	if (answer)
 		step = read_step(answer, len);

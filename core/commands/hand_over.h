@@ -1,5 +1,5 @@
-/* hand_over - at the start of a server: waits for the server before it on this machine, if that one
- * drains, to give up what both need: the control port, the exporters' ports, the admin socket.
+/* hand_over - at the start of a server: if another server on this machine drains, waits until that
+ * server has given up what both need: the control port, the exporters' ports, the admin socket.
  *
  *   next ─"hand-over"─▶ admin socket of the one that drains ─▶ { "handed_over": false }   and again
  *
@@ -16,7 +16,7 @@ struct admin_settings;
 
 /* Returns at once if no server listens at the configured admin socket. Otherwise waits until the
  * server has handed over or has ended, which it does within its drain_timeout. False and *err: it
- * does not drain. TERM and INT must end the process while it waits. */
+ * does not drain. Call this while TERM and INT still end the process. */
 bool hand_over_await(const struct admin_settings *settings, struct err *err);
 
 #endif

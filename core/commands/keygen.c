@@ -126,8 +126,8 @@ static int make_pair(const struct request *request)
 	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-/* It stands in a line, in which it is an identity of at most 255 bytes. */
-static bool comment_is_good(const char *comment)
+/* The comment is a part of a line, and becomes the client's identity, of at most 255 bytes. */
+static bool is_good_comment(const char *comment)
 {
 	for (const char *at = comment; *at; at++) {
 		if ((unsigned char)*at < ' ' || *at == '\x7F')
@@ -150,7 +150,7 @@ static bool check_flags(const struct request *request, int *status_out)
 		                               "ed25519");
 	else if (pair && strlen(request->out) + sizeof ".pub" > PATH_MAX)
 		*status_out = arguments_refuse(&table, "--out: expected a shorter path%s", "");
-	else if (request->comment && !comment_is_good(request->comment))
+	else if (request->comment && !is_good_comment(request->comment))
 		*status_out = arguments_refuse(
 			&table, "%s: expected at most 255 bytes without control characters",
 			"--comment");

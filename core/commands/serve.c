@@ -28,8 +28,8 @@ static int end_with_mistakes(unsigned role, struct diag *diag, bool is_usage)
 	return is_usage ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* The log format that the command line or the environment asks for. They are not read yet, and may
- * be wrong elsewhere, as may the file, of which the section `log` can be missing then. */
+/* The log format that the command line or the environment asks for. Looks for nothing else: they
+ * are not parsed yet, and their mistakes shall be logged in this format. */
 static enum log_format guess_format(int argc, char *const *argv)
 {
 	static const char flag[] = "--log-format";
@@ -49,6 +49,7 @@ static enum log_format guess_format(int argc, char *const *argv)
 static struct config *take_config(unsigned role, enum config_outcome outcome, struct config *config,
                                   enum log_format asked, struct diag *diag, int *status_out)
 {
+	/* A configuration with mistakes may lack the format that was asked for. */
 	if (config && asked == LOG_FORMAT_JSON)
 		config->settings.log.format = asked;
 	if (config) {
@@ -91,12 +92,11 @@ struct config *serve_load_command(unsigned role, const struct command *command, 
 int serve_end(struct runtime *runtime, struct config *config, struct diag *diag, int status)
 {
 	bool stopped = runtime_stop(runtime);
+	bool is_usage = config->purpose == CONFIG_TO_RUN && diag->count_elsewhere == 0;
 
 	/* From here on no other thread writes to standard error. */
 	if (diag->count > 0)
-		status = end_with_mistakes(config->role, diag,
-		                           config->purpose == CONFIG_TO_RUN &&
-		                                   diag->count_elsewhere == 0);
+		status = end_with_mistakes(config->role, diag, is_usage);
 	config_unref(config);
 	if (stopped)
 		return status;

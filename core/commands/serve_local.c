@@ -25,8 +25,8 @@ struct client_process {
 	struct client *client;
 	struct notify *notify;
 	struct plugin_set *plugins;
-	char status
-		[CLIENT_STATUS_SIZE]; /* that the service manager knows; "": it is not ready yet */
+	/* The status that the service manager was told; "": the client is not ready yet. */
+	char status[CLIENT_STATUS_SIZE];
 	struct drain drain;
 	enum client_exit exit;
 };
@@ -41,7 +41,8 @@ static void begin_client_drain(void *arg)
 	struct client_process *process = arg;
 
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
-	/* The next client may start before this one has ended, and it cannot ask for them. */
+	/* The next client may start before this one has ended. It needs the ports of these
+	 * listeners, and has no way to ask for them. */
 	plugin_set_end_listeners(process->plugins);
 	client_drain(process->client, on_drained, &process->drain);
 }
@@ -63,10 +64,13 @@ static void on_client_news(const char *status, void *arg)
 	if (process->drain.begun || strcmp(process->status, status) == 0)
 		return;
 	snprintf(process->status, sizeof process->status, "%s", status);
-	(is_ready ? notify_status : notify_ready)(process->notify, status);
+	if (is_ready)
+		notify_status(process->notify, status);
+	else
+		notify_ready(process->notify, status);
 }
 
-/* A tunnel that ends takes no visitor with it, not even the last one. */
+/* carries: visitors are still carried. They may finish, although the last tunnel has ended. */
 static void on_client_exit(enum client_exit status, bool carries, void *arg)
 {
 	struct client_process *process = arg;
@@ -89,8 +93,8 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 	         log_str("remedy", "restart the client"));
 }
 
-/* Warns of what this machine grants less of than the settings ask for. False: the client could not
- * carry anybody; the error is on standard error. */
+/* Warns if this machine grants less than the settings ask for. False: the client could not carry
+ * anybody; the error is on standard error. */
 static bool check_machine(const struct settings *settings)
 {
 	unsigned available = descriptors_max(), least = client_least_descriptors(settings);

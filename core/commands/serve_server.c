@@ -52,7 +52,8 @@ static unsigned count_visitors(void *arg)
 	return process->server ? server_room(process->server).visitors : 0;
 }
 
-/* Somebody may have deleted the admin socket, and a reload is what the operator then still has. */
+/* If somebody has deleted the admin socket, the operator can still ask for a reload by HUP, and so
+ * get the socket back. */
 static void on_reload_end(void *arg)
 {
 	const struct server_process *process = arg;
@@ -69,10 +70,13 @@ static void announce(const struct server_settings *settings, unsigned n_workers)
 	         log_int("port", settings->control_port), log_int("workers", n_workers));
 }
 
-/* A control connection, a public port, a visitor's connection and its data connection. */
+/* Descriptors of a tunnel with one visitor (a control connection, a public port, a visitor's
+ * connection and its data connection), and of the admin socket. */
 enum { TUNNEL_AND_VISITOR = 4, ADMIN_SOCKET = 2 };
 
-/* What a tunnel and a visitor need, beside what is open before the server listens. */
+/* The least number of descriptors with which the server is of use: those that are open before it
+ * listens, a socket on the control port for each worker, those of the admin socket, and those of a
+ * tunnel with one visitor. */
 static unsigned least_descriptors(const struct runtime *runtime)
 {
 	const char *socket = runtime->config->settings.admin.socket;
@@ -82,9 +86,8 @@ static unsigned least_descriptors(const struct runtime *runtime)
 	       TUNNEL_AND_VISITOR;
 }
 
-/* Warns of what this machine grants less of than the settings ask for. Of the visitors that the
- * descriptors allow, one needs a tunnel. False: no visitor could come; the error is on standard
- * error. */
+/* Warns if this machine grants less than the settings ask for. False: no visitor could come; the
+ * error is on standard error. */
 static bool check_machine(const struct runtime *runtime)
 {
 	const struct settings *settings = &runtime->config->settings;
@@ -95,7 +98,7 @@ static bool check_machine(const struct runtime *runtime)
 	limits_check_buffers(settings->server.sndbuf, settings->server.recbuf);
 	if (!limits_suffice(least, "a tunnel and a visitor"))
 		return false;
-	limits_check_descriptors(limits_need(wanted), limits.places - 1);
+	limits_check_descriptors(limits_need(wanted), limits.places - 1 /* for a tunnel */);
 	return true;
 }
 
@@ -137,13 +140,14 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	return process.server != NULL;
 }
 
-/* False: the reason is on standard error. */
+/* Waits for a server that drains. False: the server cannot start; the reason is on standard error.
+ */
 static bool may_start(const struct config *config, const struct diag *diag)
 {
+	bool is_check = config->purpose != CONFIG_TO_RUN || diag->count > 0;
 	struct err err;
 
-	if (config->purpose != CONFIG_TO_RUN || diag->count > 0 ||
-	    hand_over_await(&config->settings.admin, &err))
+	if (is_check || hand_over_await(&config->settings.admin, &err))
 		return true;
 	return complain_at(admin_socket_value(config), err.text);
 }

@@ -52,6 +52,12 @@ static void write_choices(struct jsonout *json, const char *choices)
 	jsonout_end(json, ']');
 }
 
+/* Is the option a list, a map or an object? */
+static bool has_items(const spore_option *row)
+{
+	return row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT && row->item;
+}
+
 static void write_option(struct jsonout *json, const spore_option *row)
 {
 	jsonout_begin(json, NULL, '{');
@@ -70,7 +76,7 @@ static void write_option(struct jsonout *json, const spore_option *row)
 	if (row->type == SPORE_OPT_ENUM)
 		write_choices(json, row->choices);
 	jsonout_text(json, "doc", row->doc);
-	if (row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT && row->item) {
+	if (has_items(row)) {
 		struct option_table inner = option_inner(row);
 
 		jsonout_text(json, "of", option_type_id(row->item->type));

@@ -24,6 +24,7 @@ static const char *keep_text(struct json_doc *doc, const char *text)
 	return copy ? strcpy(copy, text) : "";
 }
 
+/* Why the executable, and so our own folders, cannot be found. */
 static const char *explain_lost(struct json_doc *doc, int cause)
 {
 	struct err err;
@@ -97,7 +98,8 @@ static void set_pins(struct registry *registry, const struct config *config, str
 		else
 			list[i] = (struct registry_pin){
 				pins->keys[i],
-				keep_text(config->doc, value_format_sha256(&digests[i], text) + 7)
+				keep_text(config->doc, value_format_sha256(&digests[i], text) +
+				                               strlen("sha256:"))
 			};
 	}
 	registry->pins = list;
@@ -115,7 +117,7 @@ bool plugin_path_set_up(struct registry *registry, const struct config *config, 
 	return !diag_has(diag, section);
 }
 
-/* Spore's own folders need not exist. */
+/* Our own folders are not looked at: they need not exist. */
 static void warn_of_folders(const struct config *config)
 {
 	const spore_list *folders = &config->settings.plugins.path;

@@ -6,8 +6,8 @@
 #include "config/config.h"
 #include "plugin/registry.h"
 
-/* How many folders are our own. They come last: the one beside the executable in a build tree, and
- * the one below the prefix of an installation. At most one of the two exists. */
+/* How many folders are our own. They come last: the folder beside the executable in a build tree,
+ * and the folder below the prefix of an installation. At most one of the two exists. */
 #define PLUGIN_PATH_OWN 2
 
 /* Appends the configuration's folders and our own to the registry's folders. Mistakes go to the

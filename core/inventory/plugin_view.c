@@ -15,12 +15,13 @@ void plugin_view_open(struct plugin_view *view, struct loader *loader, const cha
 	view->state = PLUGIN_NOT_LOADED;
 	if (!load)
 		return;
-	/* First in a child, since the file's constructors may end the process. */
+	/* It is loaded in a child first, since the file's constructors may end the process. */
 	if (probe_load(path, pin, &view->refusal))
 		view->loaded = loader_load(loader, path, pin, &view->refusal);
 	view->state = view->loaded ? PLUGIN_LOADED : PLUGIN_REFUSED;
 }
 
+/* The text contains "PATH refused: REASON". */
 const char *plugin_view_reason(const struct plugin_view *view)
 {
 	static const char mark[] = " refused: ";

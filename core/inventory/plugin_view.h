@@ -29,10 +29,10 @@ const char *plugin_view_use(const char *path, const spore_component *component, 
                             size_t size);
 /* "auth" and so on; "unknown" for a kind that this host does not know. */
 const char *plugin_view_kind(const spore_component *component);
-/* Whether this host knows the kind. If not, only the kind's number may be read. */
+/* Does this host know the kind? If not, only the kind's number may be read. */
 bool plugin_view_is_known(const spore_component *component);
-/* Whether a process of this role, SPORE_ROLE_*, can use the component, whose kind must be known.
- * Both roles can use transports and exporters. */
+/* Can a process of this role, SPORE_ROLE_*, use the component, whose kind must be known? Both roles
+ * can use transports and exporters. */
 bool plugin_view_has_side(const spore_component *component, uint32_t role);
 
 #endif

@@ -50,8 +50,8 @@ static const char *find_shadow(const struct registry *registry, size_t index, co
 
 static void visit_file(const struct walk *w, size_t index, const char *file)
 {
-	char path[PATH_MAX], front[PATH_MAX];
-	const char *shadow = find_shadow(w->registry, index, file, front);
+	char path[PATH_MAX], shadow_path[PATH_MAX];
+	const char *shadow = find_shadow(w->registry, index, file, shadow_path);
 	struct plugin_view view;
 
 	snprintf(path, sizeof path, "%s/%s", w->registry->path[index], file);
@@ -76,15 +76,15 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static bool visit_folder(const struct walk *w, size_t index)
 {
 	const char *folder = w->registry->path[index];
-	bool own = !w->registry->lost && index >= w->registry->n_path - PLUGIN_PATH_OWN;
+	bool is_own = !w->registry->lost && index >= w->registry->n_path - PLUGIN_PATH_OWN;
 	struct dirent **entries;
 	int n;
 
 	if (is_repeated(w->registry, index))
 		return true;
 	n = scandir(folder, &entries, is_plugin_name, by_name);
-	if (n < 0 && own && errno == ENOENT)
-		return true;
+	if (n < 0 && is_own && errno == ENOENT)
+		return true; /* only one of our own folders exists */
 	if (n < 0) {
 		fprintf(stderr, "error: cannot read the folder %s: %s\n", folder, strerror(errno));
 		return false;

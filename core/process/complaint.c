@@ -13,7 +13,7 @@ static bool is_json(void)
 	return logline_is_json(log_get_format());
 }
 
-/* Lines for people. */
+/* Prints lines for people, or for the journal with a priority before each. */
 static void print_lines(const char *text)
 {
 	const char *priority = logline_priority(log_get_format(), LOG_ERROR);
@@ -41,7 +41,7 @@ bool complain(const char *error)
 /* How a mistake is logged. */
 struct manner {
 	const char *event;
-	const char *command; /* whose help is named; NULL: none */
+	const char *command; /* the subcommand whose --help the line recommends; NULL: none */
 };
 
 static void log_mistake(const struct diag_mistake *mistake, void *arg)
@@ -98,7 +98,7 @@ void complain_of_mistakes(const struct diag *diag, const char *command)
 
 bool complain_at(const struct json *value, const char *error)
 {
-	struct manner manner = { "failed", NULL };
+	struct manner manner = { .event = "failed" };
 	struct diag diag = { 0 };
 
 	if (!value)

@@ -16,17 +16,33 @@ struct suspect {
 	int64_t since_ns;
 };
 
+static bool is_control_thread(const struct guest_view *view)
+{
+	return strcmp(view->thread, "control") == 0;
+}
+
+/* The call of the control thread comes before those of workers, and an older call of a worker
+ * before a newer one. */
+static bool comes_before(const struct guest_view *view, const struct suspect *suspect)
+{
+	if (suspect->is_control)
+		return false;
+	if (!suspect->plugin || is_control_thread(view))
+		return true;
+	return view->call_ns < suspect->since_ns;
+}
+
 static void look_at(const struct guest_view *view, void *arg)
 {
 	struct suspect *suspect = arg;
-	bool is_control = strcmp(view->thread, "control") == 0;
-	bool counts = is_control || view->kind == GUEST_WORKER;
+	bool may_hold_up = is_control_thread(view) || view->kind == GUEST_WORKER;
 
-	if (!view->call_ns || !counts || suspect->is_control)
+	if (!view->call_ns || !may_hold_up || !comes_before(view, suspect))
 		return;
-	if (suspect->plugin && !is_control && suspect->since_ns <= view->call_ns)
-		return;
-	*suspect = (struct suspect){ view->plugin, view->call, "", is_control, view->call_ns };
+	*suspect = (struct suspect){ .plugin = view->plugin,
+		                     .call = view->call,
+		                     .is_control = is_control_thread(view),
+		                     .since_ns = view->call_ns };
 	snprintf(suspect->thread, sizeof suspect->thread, "%s", view->thread);
 }
 
@@ -46,15 +62,17 @@ static const char *describe_program(char text_out[CULPRIT_TEXT_SIZE])
 const char *culprit_describe(char text_out[CULPRIT_TEXT_SIZE])
 {
 	struct suspect suspect = { .plugin = NULL };
-	bool is_load;
+	char call[64] = "its constructors", on_thread[24] = "";
 
 	guest_each(look_at, &suspect);
 	if (!suspect.plugin)
 		return describe_program(text_out);
-	is_load = strcmp(suspect.call, "load") == 0;
-	snprintf(text_out, CULPRIT_TEXT_SIZE, "plugin %s has not returned from %s%s%s%s for %lld s",
-	         suspect.plugin, is_load ? "its constructors" : suspect.call, is_load ? "" : "()",
-	         suspect.is_control ? "" : " on ", suspect.is_control ? "" : suspect.thread,
+	if (strcmp(suspect.call, "load") != 0)
+		snprintf(call, sizeof call, "%s()", suspect.call);
+	if (!suspect.is_control)
+		snprintf(on_thread, sizeof on_thread, " on %s", suspect.thread);
+	snprintf(text_out, CULPRIT_TEXT_SIZE, "plugin %s has not returned from %s%s for %lld s",
+	         suspect.plugin, call, on_thread,
 	         (long long)((clock_coarse_ns() - suspect.since_ns) / 1000000000));
 	return text_out;
 }

@@ -23,7 +23,7 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 
 static struct log_field cause_field(const struct drain *drain)
 {
-	int number = atomic_load(&drain->number);
+	int number = atomic_load(&drain->last_signal);
 
 	if (!number)
 		return log_str("by", atomic_load(&drain->by));
@@ -46,11 +46,12 @@ static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
 {
 	struct drain *drain = watcher->data;
 	int signals = atomic_load(&drain->signals);
+	bool is_first_signal = signals == 1 && drain->n_logged == 0;
 
 	(void)events;
 	if (!drain->begun)
 		begin_drain(drain, ev);
-	else if (signals == 1 && drain->n_logged == 0)
+	else if (is_first_signal) /* somebody had asked for the drain before */
 		log_info("draining already", log_str("by", atomic_load(&drain->by)),
 		         cause_field(drain), log_str("remedy", "a second signal stops at once"));
 	drain->n_logged = signals;
@@ -78,7 +79,7 @@ static void on_signal(int number, void *arg)
 {
 	struct drain *drain = arg;
 
-	atomic_store(&drain->number, number);
+	atomic_store(&drain->last_signal, number);
 	atomic_fetch_add(&drain->signals, 1);
 	cause_drain(drain);
 	ev_async_send(loop_ev(drain->loop), &drain->wake);

@@ -13,15 +13,15 @@ struct loop;
 struct drain {
 	struct loop *loop;
 	ev_async wake;            /* wakes main; sent by the watchdog thread */
-	atomic_int number;        /* of the last signal; 0: none */
+	atomic_int last_signal;   /* its number; 0: none has come */
 	atomic_int signals;       /* received so far */
-	int n_logged;             /* of the signals */
-	atomic_bool is_caused;    /* by a signal, or by drain_ask() */
+	int n_logged;             /* how many of the signals are in the log */
+	atomic_bool is_caused;    /* a signal or drain_ask() has asked for the drain */
 	_Atomic(const char *) by; /* who asked; NULL: a signal did */
 	bool begun;
 	ev_timer deadline;
-	_Atomic int64_t timeout_ms; /* of a drain that has no cause yet */
-	_Atomic int64_t lasts_ms;   /* the timeout when it was caused */
+	_Atomic int64_t timeout_ms; /* for a drain that is caused later */
+	_Atomic int64_t lasts_ms;   /* timeout_ms when the drain was caused */
 	void (*begin)(void *arg);
 	unsigned (*count_visitors)(void *arg); /* those that the end of the drain would cut off */
 	void *arg;
@@ -37,9 +37,9 @@ void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
 int64_t drain_timeout(const struct drain *drain);
 /* All connections have finished. */
 void drain_done(struct drain *drain);
-/* Asks for a drain. It begins in the next turn of the loop. A signal that comes later is the first
- * one, so it does not end the drain. by: who asks, for the log; permanent. False: there is a cause
- * already. */
+/* Asks for a drain, which begins in the next turn of the loop. A later signal counts as the first
+ * one, so it does not end the drain. by: who asks, for the log; permanent. False: somebody has
+ * asked, or a signal has come, before. */
 bool drain_ask(struct drain *drain, const char *by);
 /* Call this when the loop has ended. From then on the end of the process has a deadline. */
 void drain_fini(struct drain *drain);

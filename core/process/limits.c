@@ -24,7 +24,7 @@
 /* A worker uses three descriptors itself; its connections need more. */
 enum { MAX_WORKERS = 256, DESCRIPTORS_PER_WORKER = 32 };
 
-/* The kernel's table of so many descriptors takes half a megabyte. */
+/* The kernel's table of this many descriptors takes half a megabyte. */
 enum { DESCRIPTORS_PREPARED = 65536 };
 
 void limits_forbid_core(void)
@@ -32,20 +32,21 @@ void limits_forbid_core(void)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 }
 
-/* In a process of several threads, each growth of the kernel's table of descriptors stops all that
- * open one for more than 10 ms. So it grows now, while there is one thread. */
+/* When the kernel's table of descriptors grows in a process with several threads, each thread that
+ * opens a descriptor waits for more than 10 ms. So a descriptor with a high number makes the table
+ * grow now, while there is one thread. */
 static void grow_descriptor_table(void)
 {
 	unsigned most = descriptors_max();
-	int one = eventfd(0, EFD_CLOEXEC), last;
+	unsigned size = most < DESCRIPTORS_PREPARED ? most : DESCRIPTORS_PREPARED;
+	int fd = eventfd(0, EFD_CLOEXEC), highest;
 
-	if (one < 0)
+	if (fd < 0)
 		return;
-	last = fcntl(one, F_DUPFD_CLOEXEC,
-	             (int)(most < DESCRIPTORS_PREPARED ? most : DESCRIPTORS_PREPARED) - 1);
-	if (last >= 0)
-		close(last);
-	close(one);
+	highest = fcntl(fd, F_DUPFD_CLOEXEC, (int)size - 1);
+	if (highest >= 0)
+		close(highest);
+	close(fd);
 }
 
 /* libev lacks a descriptor or memory, and cannot go on. Without this it prints a message of its own
@@ -78,7 +79,6 @@ void limits_set_up_process(void)
 static unsigned count_cpus(void)
 {
 	cpu_set_t cpus;
-
 	long online;
 
 	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)

@@ -42,7 +42,7 @@ static bool read_address(const char *name, struct notify *notify)
 void notify_open(struct notify *notify)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
-	struct timeval most = { .tv_sec = 1 };
+	struct timeval timeout = { .tv_sec = 1 };
 
 	*notify = (struct notify){ .fd = -1 };
 	if (!name || !*name)
@@ -54,7 +54,7 @@ void notify_open(struct notify *notify)
 		notify->length = 0;
 		return;
 	}
-	setsockopt(notify->fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+	setsockopt(notify->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 }
 
 void notify_close(struct notify *notify)

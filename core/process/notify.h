@@ -14,13 +14,13 @@ struct notify {
 	struct sockaddr_un address;
 	socklen_t length; /* of the address; 0: there is no manager */
 	int fd;
-	bool has_failed; /* the log says so */
+	bool has_failed; /* a failure was logged; further ones are not */
 };
 
 void notify_open(struct notify *notify);
 void notify_close(struct notify *notify);
 
-/* The start may take that long from now. */
+/* The start may take this long from now. */
 void notify_starting(struct notify *notify, int64_t within_ms);
 /* The start, or a reload, has ended. `status`: one line for people. */
 void notify_ready(struct notify *notify, const char *status);

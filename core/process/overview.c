@@ -55,11 +55,15 @@ static void add_section(struct effective *effective, const char *pointer, const 
 {
 	const struct overview *overview = arg;
 	const struct chain_row *row = chain_find(pointer);
-	size_t id = row ? (size_t)(row - chain_rows) : 0;
-	const struct chain *chain = row ? overview->set->chains[id] : NULL;
+	const struct chain *chain;
 	char place[64];
+	size_t id;
 
 	(void)node;
+	if (!row) /* no list of instances */
+		return;
+	id = (size_t)(row - chain_rows);
+	chain = overview->set->chains[id];
 	for (size_t i = 0; chain && i < chain->n; i++) {
 		snprintf(place, sizeof place, "%s/%zu", pointer, i);
 		add_instance(effective, place, &overview->config->chains[id].items[i],

@@ -13,7 +13,8 @@
 #include "process/steward.h"
 #include "secret/output.h"
 
-/* How much longer than the control thread main waits: it gives up what does not return. */
+/* Main waits this much longer than the control thread, which ends by itself unless a call into a
+ * plugin does not return. */
 enum { MARGIN_MS = 200 };
 
 /* ---- preparing a set ---- */
@@ -56,8 +57,9 @@ bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct 
 {
 	err_set(err, "nobody waits for it any more");
 	draft->set = make_set(draft, config, diag);
-	return draft->set && diag->count == 0 && !atomic_load(&draft->is_given_up) &&
-	       plugin_set_start(draft->set, config->purpose == CONFIG_TO_RUN, draft->plugins->loops,
+	if (!draft->set || diag->count > 0 || atomic_load(&draft->is_given_up))
+		return false;
+	return plugin_set_start(draft->set, config->purpose == CONFIG_TO_RUN, draft->plugins->loops,
 	                        &draft->patience, err);
 }
 
@@ -72,7 +74,7 @@ bool plugins_renew(struct plugins_draft *draft, struct renewal *renewal)
 
 	if (atomic_load(&draft->is_given_up))
 		return false;
-	draft->generation--; /* the configuration stays */
+	draft->generation--; /* that of the running set: the configuration stays */
 	retirer_set_generation(plugins->retirer, draft->generation);
 	draft->set = renewal_make(renewal, &terms);
 	return draft->set && !atomic_load(&draft->is_given_up);
@@ -84,7 +86,8 @@ void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugin
 		.plugins = plugins,
 		.loader = plugins->loader,
 		.previous = plugins->set ? plugin_set_ref(plugins->set) : NULL,
-		.generation = plugins->generation + (plugins->set != NULL),
+		/* The first set has the generation that `plugins` began with. */
+		.generation = plugins->generation + (plugins->set ? 1 : 0),
 		.patience = { clock_ms() + wait_ms, &draft_out->is_given_up },
 	};
 }
@@ -116,6 +119,8 @@ struct load {
 	struct plugins *plugins;
 	struct plugins_draft draft;
 	struct config *config; /* ref */
+	/* The job has a diag and an err of its own, since it may outlast plugins_load. Those of the
+	 * caller are written when it is done. */
 	struct diag *diag, own_diag;
 	struct err *err, own_err;
 	bool is_good;
@@ -153,7 +158,7 @@ static void explain_end(const struct config *config, enum steward_end end, struc
 	const char *what = config->purpose == CONFIG_TO_RUN ? "start" : "check";
 	char culprit[CULPRIT_TEXT_SIZE];
 
-	culprit_describe(culprit);
+	culprit_describe(culprit); /* may name the program that ends now */
 	output_end_program();
 	if (end == STEWARD_SIGNALLED)
 		err_set(err, "the %s was interrupted by a signal: %s", what, culprit);

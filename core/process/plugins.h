@@ -25,7 +25,7 @@ struct plugins {
 	struct steward *steward; /* owned, as is the retirer */
 	struct retirer *retirer;
 	struct plugin_set *set; /* ref; NULL: not loaded */
-	unsigned generation;    /* of the set: 1, and one more with each replacement */
+	unsigned generation;    /* of the set: 1, and one more with each new configuration */
 	bool is_abandoned;      /* a start was given up: the control thread hangs */
 };
 
@@ -36,7 +36,7 @@ struct plugins_draft {
 	struct plugin_set *previous; /* ref; the running set, or NULL */
 	struct plugin_set *set;      /* ref; the result, or NULL */
 	unsigned generation;
-	struct patience patience; /* its flag is is_given_up */
+	struct patience patience; /* how long the preparation may take; points to is_given_up */
 	atomic_bool is_given_up;  /* nobody wants the set any more */
 };
 
@@ -57,10 +57,10 @@ void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugin
  * has the mistakes or, if it is unchanged, *err the reason. [control] */
 bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct diag *diag,
                      struct err *err);
-/* Makes instances of the running set anew, for a set of the same generation. False: none could be
- * made, or nobody waits for it any more; the former was logged. [control] */
+/* Makes instances of the running set anew, for a set of the same generation. False: no instance
+ * could be made, which was logged, or nobody waits for the set any more. [control] */
 bool plugins_renew(struct plugins_draft *draft, struct renewal *renewal);
-/* Puts the set of the draft, which was prepared, in the place of the running one. [main] */
+/* Replaces the running set by that of the draft, which was prepared. [main] */
 void plugins_use(struct plugins *plugins, struct plugins_draft *draft);
 /* Ends the draft, and its set unless it is used. [main] */
 void plugins_drop(struct plugins *plugins, struct plugins_draft *draft);

@@ -24,8 +24,11 @@
 /* The event loops have 13 descriptors, and loading a plugin takes a few more for a moment. */
 enum { DESCRIPTORS_TO_START = 20 };
 
-/* The second is how long the start may take, not counting the plugins. */
-enum { PLUGINS_WAIT_MS = 2000, START_MS = 60000 };
+/* How long the end of the plugins may take. */
+enum { PLUGINS_WAIT_MS = 2000 };
+
+/* How long the start may take, not counting the plugins. */
+enum { START_MS = 60000 };
 
 /* ---- start ---- */
 
@@ -70,13 +73,13 @@ static void log_start_warnings(const struct runtime *runtime, int64_t workers_as
 /* Not an error: the address may come later, for example from another host that fails. */
 static const char no_address[] = "no tunnel can open: this host does not have the address";
 
-static const char *format_tunnels(const struct config *config, char text[ADDR_TEXT_SIZE])
+static const char *format_tunnel_address(const struct config *config, char text[ADDR_TEXT_SIZE])
 {
 	return addr_format_ip(&config->settings.server.bind_tunnels, text);
 }
 
-/* A check binds nothing. */
-static bool lacks_address(const struct config *config)
+/* A configuration that is only checked binds nothing, so it lacks nothing. */
+static bool lacks_tunnel_address(const struct config *config)
 {
 	return config->role == ROLE_SERVER && config->purpose == CONFIG_TO_RUN &&
 	       !ports_have_address(&config->settings.server);
@@ -88,8 +91,8 @@ static void warn_of_config(const struct runtime *runtime)
 	char text[ADDR_TEXT_SIZE];
 
 	doubts_log(runtime->plugins.set);
-	if (lacks_address(config))
-		log_warn(no_address, log_str("bind_tunnels", format_tunnels(config, text)));
+	if (lacks_tunnel_address(config))
+		log_warn(no_address, log_str("bind_tunnels", format_tunnel_address(config, text)));
 }
 
 char *runtime_print_warnings(const struct runtime *runtime)
@@ -102,8 +105,9 @@ char *runtime_print_warnings(const struct runtime *runtime)
 	if (!out)
 		return NULL;
 	doubts_print(runtime->plugins.set, out);
-	if (lacks_address(config))
-		fprintf(out, "%s: bind_tunnels %s\n", no_address, format_tunnels(config, text));
+	if (lacks_tunnel_address(config))
+		fprintf(out, "%s: bind_tunnels %s\n", no_address,
+		        format_tunnel_address(config, text));
 	fclose(out);
 	return lines;
 }
@@ -225,7 +229,7 @@ static void free_loops(struct runtime *runtime)
 
 static void end_log(void)
 {
-	hangs_look(); /* what has returned since the watchdog looked */
+	hangs_look(); /* logs calls that have returned since the watchdog last looked */
 	log_stop();
 }
 
@@ -238,7 +242,7 @@ bool runtime_stop(struct runtime *runtime)
 		trim_stop(&runtime->trim);
 	watchdog_end_within(WATCHDOG_END_MS);
 	if (runtime->plugins.is_abandoned) {
-		log_stop(); /* nothing else may end while the control thread and workers use it */
+		log_stop(); /* the control thread and the workers still use everything else */
 		return false;
 	}
 	ended = plugins_end(&runtime->plugins, PLUGINS_WAIT_MS);

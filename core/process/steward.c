@@ -85,25 +85,36 @@ void steward_give(struct steward *steward, struct steward_job *job)
 
 /* ---- waiting ---- */
 
+/* Runs the `done` of jobs first, since the main loop does not run. */
+static bool has_jobs(struct steward *steward)
+{
+	loop_finish(steward->main_loop);
+	return steward->n_jobs > 0;
+}
+
+static void sleep_one_ms(void)
+{
+	nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
+}
+
 enum steward_end steward_wait(struct steward *steward, int64_t wait_ms)
 {
 	int64_t until_ms = clock_ms() + wait_ms;
 
-	for (loop_finish(steward->main_loop); steward->n_jobs > 0;
-	     loop_finish(steward->main_loop)) {
+	while (has_jobs(steward)) {
 		if (watchdog_has_signal())
 			return STEWARD_SIGNALLED;
 		if (clock_ms() >= until_ms)
 			return STEWARD_LATE;
-		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
+		sleep_one_ms();
 	}
 	return STEWARD_DONE;
 }
 
 void steward_stop(struct steward *steward, void (*last)(void *arg), void *arg)
 {
-	for (loop_finish(steward->main_loop); steward->n_jobs > 0; loop_finish(steward->main_loop))
-		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
+	while (has_jobs(steward))
+		sleep_one_ms();
 	steward->last = last;
 	steward->arg = arg;
 	loop_break(steward->loop);

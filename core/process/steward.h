@@ -31,8 +31,8 @@ void steward_give(struct steward *steward, struct steward_job *job);
 
 enum steward_end {
 	STEWARD_DONE,
-	STEWARD_LATE,     /* the time is over, */
-	STEWARD_SIGNALLED /* or TERM or INT has arrived, and a job still runs */
+	STEWARD_LATE,     /* the time is over, and a job still runs */
+	STEWARD_SIGNALLED /* TERM or INT has arrived, and a job still runs */
 };
 
 /* Waits until the `done` of all jobs has run, for at most wait_ms, while the main loop does not

@@ -8,11 +8,9 @@
 
 #include "loop/loop.h"
 
-/* Data for a slow peer is kept in blocks of up to 256 KiB. These thresholds are higher, so that
- * such a block is not mapped each time, ... */
-static const int mmap_threshold = 512 * 1024;
-/* ... and does not shrink the thread's heap each time. */
-static const int shrink_threshold = 1024 * 1024;
+/* Data for a slow peer is kept in blocks of up to 256 KiB. Both thresholds are higher. So such a
+ * block is not mapped when it is allocated, and does not shrink the heap when it is freed. */
+static const int mmap_threshold = 512 * 1024, shrink_threshold = 1024 * 1024;
 
 static const double look_every_s = 3.0;
 /* A release makes a system call for each range of pages, with the arena locked. It is not worth it
@@ -27,14 +25,14 @@ static int64_t resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
 	int64_t pages = 0;
-	char text[128], *at;
+	char text[128], *rest;
 
 	if (!file)
 		return 0;
 	if (fgets(text, sizeof text, file)) {
-		(void)strtoll(text, &at, 10); /* skips the total size */
-		pages = strtoll(at, &at, 10);
-		pages -= strtoll(at, &at, 10); /* file-backed pages */
+		(void)strtoll(text, &rest, 10); /* skips the total size */
+		pages = strtoll(rest, &rest, 10);
+		pages -= strtoll(rest, &rest, 10); /* file-backed pages */
 	}
 	fclose(file);
 	return pages * sysconf(_SC_PAGESIZE);
@@ -76,8 +74,10 @@ static void release(const struct trim *trim)
 
 static bool is_worth_it(const struct trim *trim, int64_t used, int64_t unused)
 {
-	return unused >= trim->least_unused + min_release &&
-	       (used <= trim->used - min_progress || unused >= trim->unused + min_progress);
+	bool was_freed = used <= trim->used - min_progress;
+	bool has_grown = unused >= trim->unused + min_progress;
+
+	return unused >= trim->least_unused + min_release && (was_freed || has_grown);
 }
 
 static void on_look(struct ev_loop *ev, ev_timer *timer, int events)

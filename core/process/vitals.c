@@ -164,6 +164,7 @@ void vitals_init(struct metrics *metrics, const struct config *config, unsigned 
 	set_series(metrics, shard, FAMILY_BUILD, build, 1);
 	put_config(metrics, config, shard);
 	set_series(metrics, shard, FAMILY_WORKERS, NULL, n_workers);
+	/* In seconds, rounded down to the millisecond. */
 	set_series(metrics, shard, FAMILY_START_TIME, NULL,
 	           floor((double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6) / 1e3);
 	sample_series(metrics, FAMILY_CPU_TIME, read_cpu_time);

@@ -18,7 +18,7 @@
 
 enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, BURST_MS = 500, EXIT_OVERDUE = 1 };
 
-/* Less than a sample, for the inaccuracy of the clock. */
+/* A call that takes this long hangs. It is less than SAMPLE_MS, since the clock is inaccurate. */
 static const int64_t stuck_ns = INT64_C(150) * 1000000;
 
 /* Static, since the signal handler has no argument and the thread outlives main's stack. */
@@ -36,11 +36,12 @@ static struct {
 	           .deadline_ms = INT64_MAX,
 	           .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Async-signal-safe. If the pipe is full, it holds more signals than matter. */
+/* number: of a signal, or 0 for a new deadline. Async-signal-safe. */
 static void wake_thread(int number)
 {
 	uint8_t byte = (uint8_t)number;
 
+	/* It may fail: a full pipe wakes the thread anyway, and holds more signals than matter. */
 	if (write(the_watchdog.wake[1], &byte, 1) < 0)
 		return;
 }
@@ -78,21 +79,21 @@ static bool is_repetition(int number)
 static void handle_signal(int number)
 {
 	unsigned n;
-	bool told;
+	bool has_listener;
 
 	if (is_repetition(number))
 		return;
 	n = atomic_fetch_add(&the_watchdog.n_signals, 1) + 1;
 	pthread_mutex_lock(&the_watchdog.lock);
-	told = the_watchdog.on_signal != NULL;
-	if (told)
+	has_listener = the_watchdog.on_signal != NULL;
+	if (has_listener)
 		the_watchdog.on_signal(number, the_watchdog.arg);
 	else
 		the_watchdog.early = number;
 	pthread_mutex_unlock(&the_watchdog.lock);
 	if (n > 2)
 		watchdog_end_within(0);
-	else if (n == 2 || !told)
+	else if (n == 2 || !has_listener)
 		watchdog_end_within(HURRY_MS);
 }
 
@@ -100,14 +101,17 @@ static void handle_signal(int number)
 static void end_process(void)
 {
 	char program[128];
-	struct log_field asked; /* for a secret */
+	struct log_field field; /* the program that is asked for a secret, if one is */
+	size_t n_fields = 0;
 
 	poll(NULL, 0, SAMPLE_MS); /* a call that has just begun may be a quick one */
 	hangs_log_all(stuck_ns);
-	if (output_runs(program, sizeof program))
-		asked = log_str("program", program);
+	if (output_runs(program, sizeof program)) {
+		field = log_str("program", program);
+		n_fields = 1;
+	}
 	output_end_program();
-	log_last_words("shutdown timed out, exiting", &asked, *program != '\0');
+	log_last_words("shutdown timed out, exiting", &field, n_fields);
 	_exit(EXIT_OVERDUE);
 }
 

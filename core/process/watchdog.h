@@ -1,10 +1,10 @@
-/* watchdog - enforces a deadline on the end of the process, and looks after what hangs meanwhile
+/* watchdog - enforces a deadline on the end of the process, and reports calls that hang
  * (log/hangs).
  *
- * A separate thread receives TERM and INT, keeps the deadline, and looks once a second. So all of
- * this works even if main hangs in a plugin, or waits for a worker that does. The thread is never
- * stopped, because exit handlers can hang as well. There is one watchdog per process, as signals
- * and the end of the process are process-wide. */
+ * A separate thread receives TERM and INT, keeps the deadline, and looks for such calls once a
+ * second. So all of this works even if main hangs in a plugin, or waits for a worker that does. The
+ * thread is never stopped, because exit handlers can hang as well. There is one watchdog per
+ * process, as signals and the end of the process are process-wide. */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H
 
@@ -29,7 +29,8 @@ void watchdog_catch(void);
 bool watchdog_has_signal(void);
 /* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore.
  * If a signal has arrived before this call, on_signal runs for the latest one on the caller's
- * thread, before this returns. It must call no function of the watchdog but watchdog_end_within.
+ * thread, before this returns. The only function of the watchdog that on_signal may call is
+ * watchdog_end_within.
  * Signals of one kind within half a second count as one. The second signal, and any signal without
  * a listener, sets the deadline to one second; the third ends the process at once. [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);

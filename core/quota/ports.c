@@ -194,7 +194,7 @@ static bool is_span(const spore_list *list, const spore_port_range *span)
 	       (list->count == 1 && range->lo == span->lo && range->hi == span->hi);
 }
 
-static struct limit_hit limit_of_server(const struct server_settings *settings, enum refusal why)
+struct limit_hit ports_limit_of_server(const struct server_settings *settings, enum refusal why)
 {
 	const spore_port_range span = { (uint16_t)settings->min_port,
 		                        (uint16_t)settings->max_port };
@@ -223,21 +223,40 @@ struct limit_hit ports_limit_of_grant(const struct instance *by, const struct gr
 	return hit;
 }
 
-struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
-                             const struct grant *grant, enum refusal why, uint16_t wanted)
+enum ports_refuser ports_find_refuser(const struct server_settings *settings,
+                                      const struct grant *grant, uint16_t wanted)
 {
 	bool is_granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
 
+	if (wanted == 0)
+		return is_granted ? PORTS_OF_GRANT : PORTS_OF_SERVER;
+	if (ports_reservation(settings, wanted))
+		return PORTS_RESERVED;
+	return has_port(&settings->public_ports, wanted) ? PORTS_OF_GRANT : PORTS_OF_SERVER;
+}
+
+static struct limit_hit limit_of_range(const struct server_settings *settings,
+                                       const struct instance *by, const struct grant *grant,
+                                       enum refusal why, uint16_t wanted)
+{
+	switch (ports_find_refuser(settings, grant, wanted)) {
+	case PORTS_OF_SERVER:
+		return ports_limit_of_server(settings, why);
+	case PORTS_OF_GRANT:
+		return ports_limit_of_grant(by, grant, why);
+	case PORTS_RESERVED:
+		break;
+	}
+	return (struct limit_hit){ .why = why };
+}
+
+struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
+                             const struct grant *grant, enum refusal why, uint16_t wanted)
+{
 	switch (why) {
 	case REFUSED_PORT_NOT_ALLOWED:
-		if (ports_reservation(settings, wanted))
-			return (struct limit_hit){ .why = why };
-		if (!has_port(&settings->public_ports, wanted))
-			return limit_of_server(settings, why);
-		return ports_limit_of_grant(by, grant, why);
 	case REFUSED_NO_PORT_LEFT:
-		return is_granted ? ports_limit_of_grant(by, grant, why)
-		                  : limit_of_server(settings, why);
+		return limit_of_range(settings, by, grant, why, wanted);
 	case REFUSED_TOO_MANY_TUNNELS:
 		return (struct limit_hit){ .why = why,
 			                   .most = -1,

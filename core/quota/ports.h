@@ -17,10 +17,20 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
  * *why_out is unchanged. [any] */
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
                   uint16_t wanted, enum refusal *why_out);
+/* Who refuses the port that ports_refuse has refused. wanted 0: any port. */
+enum ports_refuser {
+	PORTS_RESERVED,  /* no tunnel gets the port: see ports_reservation */
+	PORTS_OF_SERVER, /* the port is not in the ranges of the server */
+	PORTS_OF_GRANT   /* the port is not in the ranges of the grant */
+};
+enum ports_refuser ports_find_refuser(const struct server_settings *settings,
+                                      const struct grant *grant, uint16_t wanted);
 /* What refuses the port with this reason: the server's ranges, those of the grant, or what the
  * machine lacks. by: the instance that has given the grant. wanted 0: any port. */
 struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
                              const struct grant *grant, enum refusal why, uint16_t wanted);
+/* The ranges of the server, and the keys that set them. */
+struct limit_hit ports_limit_of_server(const struct server_settings *settings, enum refusal why);
 /* The ranges of the grant, which the instance `by` has given. */
 struct limit_hit ports_limit_of_grant(const struct instance *by, const struct grant *grant,
                                       enum refusal why);

@@ -105,6 +105,7 @@ const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned
 
 	if (own || !bracket)
 		return own;
+	/* "/auth[hmac]/secret": an option of the component that "use" names in this section. */
 	snprintf(section, sizeof section, "%.*s", (int)(bracket - target), target);
 	snprintf(use, sizeof use, "%.*s", (int)strcspn(bracket + 1, "]"), bracket + 1);
 	chain = chain_find(section);

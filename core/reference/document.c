@@ -7,8 +7,7 @@
 
 /* ---- texts ---- */
 
-/* Whether letters or digits surround the character. An underscore there is no markup in either
- * format. */
+/* Is the character between letters or digits? There, an underscore is markup in neither format. */
 static bool is_in_word(const char *text, const char *at)
 {
 	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
@@ -19,26 +18,39 @@ static void put_escaped(struct document *d, const char *text, const char *at, bo
 	static const char *const special[] = {
 		[DOCUMENT_MARKDOWN] = "\\*_<|", [DOCUMENT_SCDOC] = "\\*_`+"
 	};
-	bool escape = strchr(special[d->format], *at) && !(*at == '_' && is_in_word(text, at));
+	bool is_plain = *at == '_' && is_in_word(text, at);
+	bool needs_escape = strchr(special[d->format], *at) && !is_plain;
 
 	if (d->format == DOCUMENT_MARKDOWN && code)
-		escape = *at == '|'; /* even in code it would end the table cell */
-	if (escape)
+		needs_escape = *at == '|'; /* even in code it would end the table cell */
+	if (needs_escape)
 		fputc('\\', d->out);
 	fputc(code && *at == '`' ? '\'' : *at, d->out); /* a backtick would end the code */
 }
 
-/* Writes one character, and a question mark for control characters and invalid UTF-8. Returns how
- * many bytes of the text it takes. */
+/* The bytes of the character; 0: it is a control character, or a byte that is not UTF-8. */
+static size_t visible_bytes(const char *at)
+{
+	size_t left = strlen(at);
+
+	return utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
+}
+
+/* Writes one character, or "?" if it is not visible. Returns how many bytes of the text it takes.
+ */
 static size_t put_character(struct document *d, const char *text, const char *at, bool code)
 {
-	size_t left = strlen(at), n = utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
+	size_t n = visible_bytes(at);
 
+	if (n == 0) {
+		fputc('?', d->out);
+		return 1;
+	}
 	if (n == 1)
 		put_escaped(d, text, at, code);
 	else
-		fprintf(d->out, "%.*s", n ? (int)n : 1, n ? at : "?");
-	return n ? n : 1;
+		fwrite(at, n, 1, d->out);
+	return n;
 }
 
 static void put_code_mark(struct document *d)
@@ -73,11 +85,12 @@ static void put_code(struct document *d, const char *code)
 static void put_plain(struct document *d, const char *text)
 {
 	for (const char *at = text; *at;) {
-		size_t left = strlen(at),
-		       n = utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
+		size_t n = visible_bytes(at);
 
-		if (*at != '`')
-			fprintf(d->out, "%.*s", n ? (int)n : 1, n ? at : "?");
+		if (n == 0)
+			fputc('?', d->out);
+		else if (*at != '`')
+			fwrite(at, n, 1, d->out);
 		at += n ? n : 1;
 	}
 }
@@ -99,10 +112,13 @@ void document_paragraph(struct document *d, const char *text)
 	size_t column = 0, len;
 
 	for (const char *at = text; *at; at += len + strspn(at + len, " ")) {
+		bool is_first = column == 0, fits;
+
 		len = strcspn(at, " ");
-		if (column > 0)
-			fputc(column + 1 + len > WIDTH ? '\n' : ' ', d->out);
-		column = column > 0 && column + 1 + len <= WIDTH ? column + 1 + len : len;
+		fits = !is_first && column + 1 + len <= WIDTH;
+		if (!is_first)
+			fputc(fits ? ' ' : '\n', d->out);
+		column = fits ? column + 1 + len : len;
 		snprintf(word, sizeof word, "%.*s", (int)len, at);
 		put_text(d, word);
 	}

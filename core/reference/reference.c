@@ -114,7 +114,7 @@ static void list_flags(unsigned roles, const char *target, char *out, size_t siz
 	}
 }
 
-/* What is put between the name of an option and the names of the options inside it. */
+/* What stands between the name of an option and the names of the options inside it. */
 static const char *joint_of(const spore_option *row)
 {
 	return row->type == SPORE_OPT_LIST ? "[]." : row->type == SPORE_OPT_MAP ? ".NAME." : ".";
@@ -183,14 +183,16 @@ static void write_section(const struct writing *w, const spore_option *section)
 	document_end_entries(w->document);
 }
 
-/* Whether a row of the root belongs to the group: to one role, or to both. With only one role in
- * `roles` there is only one group. */
+/* Does a row of the root belong to the group? The groups are the rows of the server only, those of
+ * the client only, and those of both. With only one role in `roles` there is only one group. */
 static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
 {
-	bool both = option_find(&settings_server, row->name) &&
-	            option_find(&settings_client, row->name);
+	bool have_both = option_find(&settings_server, row->name) &&
+	                 option_find(&settings_client, row->name);
 
-	return roles != BOTH || (group == BOTH) == both;
+	if (roles != BOTH)
+		return true;
+	return have_both == (group == BOTH);
 }
 
 /* Writes the rows of the root that are not sections. */
@@ -216,6 +218,7 @@ static void write_rows(const struct writing *w, const struct option_table *root,
 
 static void write_group(struct document *d, unsigned roles, unsigned group)
 {
+	/* The rows that both have are in the server's table, too. */
 	const struct option_table *root = root_of(group == BOTH ? ROLE_SERVER : group);
 	const struct writing w = { d, group };
 
@@ -231,6 +234,7 @@ static void write_group(struct document *d, unsigned roles, unsigned group)
 
 void reference_write_keys(struct document *d, unsigned roles)
 {
+	/* The server's rows, the client's, and those of both: BOTH is one more than ROLE_LOCAL. */
 	for (unsigned group = ROLE_SERVER; group <= BOTH; group++) {
 		if (roles == BOTH || roles == group)
 			write_group(d, roles, group);
@@ -399,6 +403,7 @@ static void write_flag(struct document *d, const struct help_flag *f)
 {
 	char name[192], letter[8] = "", dflt[256] = "", variables[160] = "", sets[160] = "",
 			text[1024];
+	const char *choices = f->option ? f->option->choices : NULL;
 
 	if (f->letter)
 		snprintf(letter, sizeof letter, "-%c, ", f->letter);
@@ -410,8 +415,7 @@ static void write_flag(struct document *d, const struct help_flag *f)
 		snprintf(variables, sizeof variables, "`%s`", f->variables);
 	if (f->shorthand)
 		snprintf(sets, sizeof sets, "`%s`", f->shorthand->target);
-	snprintf(text, sizeof text, "%s%s%s", f->doc, f->option && f->option->choices ? ": " : "",
-	         f->option && f->option->choices ? f->option->choices : "");
+	snprintf(text, sizeof text, "%s%s%s", f->doc, choices ? ": " : "", choices ? choices : "");
 	document_entry(d, name, (const char *[]){ dflt, variables, sets }, text);
 }
 

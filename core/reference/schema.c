@@ -88,7 +88,7 @@ static void write_instance_rows(struct jsonout *json, const struct catalogue *ca
 		schema_option_write_body(json, row, NULL);
 		if (row->type == SPORE_OPT_STRING)
 			jsonout_int(json, "minLength", 1);
-		if (row->flags & SPORE_OPTF_REQUIRED) {
+		if (row->flags & SPORE_OPTF_REQUIRED) { /* "use": only components of this kind */
 			jsonout_begin(json, "enum", '[');
 			for (size_t j = 0; j < catalogue->n; j++) {
 				if (catalogue->entries[j].component->kind == kind->id)
@@ -142,6 +142,7 @@ static void write_component(struct jsonout *json, const struct catalogue_entry *
 	jsonout_begin(json, component_name(entry, name, sizeof name), '{');
 	jsonout_text(json, "description", entry->component->summary);
 	jsonout_begin(json, "properties", '{');
+	/* Keys that every instance may have. write_kind says which values they accept. */
 	for (uint32_t i = 0; i < settings_instance.n; i++)
 		jsonout_value(json, option_row(&settings_instance, i)->name, "{}");
 	schema_option_write_rows(json, &table);

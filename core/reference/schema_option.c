@@ -106,11 +106,12 @@ static void write_bound(struct jsonout *json, const char *key, uint32_t type, in
 
 static void write_bounds(struct jsonout *json, const spore_option *row)
 {
-	bool any_port = row->type == SPORE_OPT_PORT && row->min > row->max;
+	/* min > max: the row has no bounds, but a port always has. */
+	bool is_any_port = row->type == SPORE_OPT_PORT && row->min > row->max;
 
-	if (any_port || option_has_bounds(row)) {
-		write_bound(json, "minimum", row->type, any_port ? 0 : row->min);
-		write_bound(json, "maximum", row->type, any_port ? 65535 : row->max);
+	if (is_any_port || option_has_bounds(row)) {
+		write_bound(json, "minimum", row->type, is_any_port ? 0 : row->min);
+		write_bound(json, "maximum", row->type, is_any_port ? 65535 : row->max);
 	}
 }
 
@@ -138,7 +139,7 @@ static void write_item(struct jsonout *json, const char *key, const spore_option
 	spore_option row = { .type = item->type,
 		             .flags = of->flags & SPORE_OPTF_PATH ? SPORE_OPTF_NOT_EMPTY : 0,
 		             .min = 1,
-		             .max = 0,
+		             .max = 0, /* below min: no bounds */
 		             .item = item };
 
 	if (item->type == SPORE_OPT_PORT)
@@ -238,7 +239,7 @@ void schema_option_write_rows(struct jsonout *json, const struct option_table *t
 	}
 }
 
-/* Whether a flag or a variable may set `name`, or something in it. */
+/* May a flag or a variable set `name`, or something in it? */
 static bool has_shorthand(const char *place, const char *name)
 {
 	char target[128];
@@ -248,6 +249,7 @@ static bool has_shorthand(const char *place, const char *name)
 		const char *set = shorthands[i].target;
 		size_t len = strlen(target);
 
+		/* strchr finds the NUL, too: the target itself. */
 		if (strncmp(set, target, len) == 0 && strchr("/[", set[len]))
 			return true;
 	}

@@ -37,7 +37,7 @@ struct reply {
 
 /* ---- the client's process ---- */
 
-/* The question on a worker. It outlives a plugin that hangs, since the process ends then. */
+/* The question on a worker. If the plugin hangs, the process ends without freeing this. */
 struct inquiry {
 	struct runtime *runtime;
 	struct question question;
@@ -91,19 +91,21 @@ static bool await_reply(struct inquiry *inquiry)
 {
 	int64_t wait_ms = inquiry->question.wait_ms;
 	struct timespec until;
+	int64_t ns;
 	int result;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += wait_ms / 1000 + (until.tv_nsec + wait_ms % 1000 * 1000000) / 1000000000;
-	until.tv_nsec = (until.tv_nsec + wait_ms % 1000 * 1000000) % 1000000000;
+	ns = until.tv_nsec + wait_ms % 1000 * 1000000;
+	until.tv_sec += wait_ms / 1000 + ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
 	do
 		result = sem_timedwait(&inquiry->replied, &until);
 	while (result < 0 && errno == EINTR);
 	return result == 0;
 }
 
-/* Waits until the plugin uses the inquiry no longer. If it hangs, the watchdog ends the process and
- * names it. */
+/* Waits until the plugin uses the inquiry no longer. If the plugin hangs, the watchdog names it and
+ * ends the process. */
 static void await_end(struct inquiry *inquiry)
 {
 	watchdog_end_within(HANG_END_MS);

@@ -1,8 +1,8 @@
 /* answerer - the client of `spore auth test`: a process that loads a client's configuration and
  * lets its auth plugin answer one Challenge, as a client does.
  *
- * A process of its own, since a process holds one configuration, and since the client's secret is
- * not known to the plugins of the server then. [main] */
+ * It is a process of its own for two reasons: a process holds only one configuration, and the
+ * server's plugins must not see the client's secret. [main] */
 #ifndef CORE_ANSWERER_H
 #define CORE_ANSWERER_H
 
@@ -17,8 +17,9 @@
 struct answerer {
 	pid_t pid; /* 0: not started */
 	int fd;
-	const char *remedy; /* ends the error if the plugin gives no answer; "", or set it after
-	                     * the start. Permanent */
+	/* The end of the error text if the plugin gives no answer; "" unless the caller sets it
+	 * after the start. Permanent. */
+	const char *remedy;
 };
 
 /* Starts the process. `path`: of the configuration; NULL: that of `made`. Call it before any thread

@@ -99,7 +99,9 @@ static const struct argument_table table = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* Returns EXIT_GOOD, or EXIT_USAGE after an error was printed. */
+/* ---- the command line ---- */
+
+/* This and the next functions return EXIT_GOOD, or EXIT_USAGE after they have printed an error. */
 static int read_kind(const struct request *request, struct made_client *made)
 {
 	char format[128], kinds[96];
@@ -161,8 +163,9 @@ static int read_request(const struct request *request, struct asking *asking,
                         struct made_client *made)
 {
 	int status = read_client(request, made);
+	bool has_one_server = (request->config != NULL) != (request->socket != NULL);
 
-	if (!request->config == !request->socket)
+	if (!has_one_server)
 		return arguments_refuse(&table, "expected either --config FILE or --socket PATH%s",
 		                        request->config ? ", found both" : "");
 	asking->as_json = request->as_json;

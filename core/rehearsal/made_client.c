@@ -35,9 +35,9 @@ static void add_value(struct made_command *made, const struct shorthand *shortha
 	snprintf(value->origin, sizeof value->origin, "%s", origin);
 }
 
-/* The same for a place that no flag of `spore local` has. */
-static void add_own(struct made_command *made, enum shorthand_type type, const char *key,
-                    const char *text, const char *origin)
+/* Adds the value of an option of the auth instance, for which `spore local` may have no flag. */
+static void add_auth_option(struct made_command *made, enum shorthand_type type, const char *key,
+                            const char *text, const char *origin)
 {
 	struct shorthand *row = &made->rows[made->n_rows];
 	char *target = made->targets[made->n_rows++];
@@ -68,12 +68,13 @@ const struct command *made_client_command(const struct made_client *client,
 
 	*made = (struct made_command){ .client = client, .command.purpose = CONFIG_TO_CHECK };
 	add_value(made, shorthand_find(ROLE_LOCAL, "to"), client->server, "--to");
+	/* A client must have a local port. No tunnel will use this one. */
 	add_value(made, shorthand_find(ROLE_LOCAL, "local_port"), "1", "--client");
 	if (kind->transport)
 		add_transport(made, kind->transport);
-	add_own(made, kind->takes_path ? SHORTHAND_TEXT : SHORTHAND_FILE, kind->secret_key,
-	        client->secret_file, client->secret_origin);
+	add_auth_option(made, kind->takes_path ? SHORTHAND_TEXT : SHORTHAND_FILE, kind->secret_key,
+	                client->secret_file, client->secret_origin);
 	if (client->name && kind->name_key)
-		add_own(made, SHORTHAND_TEXT, kind->name_key, client->name, "--name");
+		add_auth_option(made, SHORTHAND_TEXT, kind->name_key, client->name, "--name");
 	return &made->command;
 }

@@ -1,5 +1,5 @@
-/* made_client - the configuration of a client that is made from a kind, a name and a secret: a
- * command line, so that messages name the flags that gave them. [main] */
+/* made_client - makes the configuration of a client from a kind, a name and a secret. It has the
+ * form of a command line, so that messages name the flags that gave the values. [main] */
 #ifndef CORE_MADE_CLIENT_H
 #define CORE_MADE_CLIENT_H
 
@@ -28,8 +28,7 @@ struct made_command {
 
 /* The kind of this name, or NULL. */
 const struct shorthand_client *made_client_kind(const char *name);
-/* The names of all kinds, for an error or a help text: "one, two or three". The text is in `out`.
- * */
+/* Writes the names of all kinds, for an error or a help text: "one, two or three". Returns out. */
 const char *made_client_kinds(char *out, size_t size);
 /* Fills *made and returns its command line. */
 const struct command *made_client_command(const struct made_client *client,

@@ -134,6 +134,14 @@ static bool is_refusal_of_tunnel(const char *verdict)
 static const char unbound_text[] =
 	"refused: the answer is right, but not bound to the TLS session\n";
 
+static void print_refusal_of_tunnel(const struct json *answer, const char *verdict, FILE *out)
+{
+	fputs("refused: ", out);
+	ctl_print_text(text_of(answer, "status", verdict), out);
+	fputc('\n', out);
+}
+
+/* Prints `before` and the instance that decided. If none did, prints `otherwise`. */
 static void print_by(const char *before, const struct json *answer, const char *otherwise,
                      FILE *out)
 {
@@ -153,9 +161,7 @@ static bool print_verdict(const struct json *answer, const char *verdict, FILE *
 		return print_allowed(json_get(answer, "allowed"), out);
 	}
 	if (is_refusal_of_tunnel(verdict)) {
-		fputs("refused: ", out);
-		ctl_print_text(text_of(answer, "status", verdict), out);
-		fputc('\n', out);
+		print_refusal_of_tunnel(answer, verdict, out);
 		return print_allowed(json_get(answer, "allowed"), out);
 	}
 	if (strcmp(verdict, "deny") == 0) {

@@ -12,7 +12,7 @@
 #include "rehearsal/socket_owner.h"
 #include "json/parse.h"
 
-/* Beside the time that the chain has. */
+/* How long to wait for the server, besides the time that the chain may take. */
 enum { WAIT_MS = 30000 };
 
 /* Reads the challenge; zero if the server makes none. False: the text is something else. */
@@ -35,7 +35,7 @@ static bool read_challenge(const char *text, size_t len, struct uuid *challenge_
 	return good;
 }
 
-/* Asks as ctl_ask does, but nobody whom a secret is not for. */
+/* As ctl_ask, but sends the line only to a process that may see a secret. */
 static char *ask_server(const char *socket, const char *line, int wait_ms, size_t *len_out,
                         struct err *err)
 {

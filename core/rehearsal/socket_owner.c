@@ -33,11 +33,13 @@ static bool go_up(char *folder)
 
 	if (!slash || !folder[1])
 		return false;
-	slash[slash == folder] = '\0';
+	slash[slash == folder ? 1 : 0] = '\0'; /* the root keeps its slash */
 	return true;
 }
 
-/* `folder` is an absolute path without links, and is changed. */
+/* `folder` is an absolute path without links, and is changed. The folder above it must be ours
+ * alone: in a sticky one, somebody else could have made `folder`. Further up, all folders are ours,
+ * so the sticky bit keeps others from replacing them. */
 static bool is_placed_by_us(char *folder)
 {
 	bool may_be_sticky = false;

@@ -19,8 +19,12 @@
 #include "reload/reload_job.h"
 #include "server/server.h"
 
-/* How much longer than the control thread main waits, and how long the workers may take. */
-enum { MARGIN_MS = 200, WORKERS_WAIT_MS = 5000 };
+/* Main waits this much longer than the control thread, which ends by itself unless a call into a
+ * plugin does not return. */
+enum { MARGIN_MS = 200 };
+
+/* How long the workers may take to take the new configuration. */
+enum { WORKERS_WAIT_MS = 5000 };
 
 /* ---- answers ---- */
 
@@ -47,7 +51,7 @@ static void answer_all(struct list *requests, const struct reload_answer *answer
 	}
 }
 
-/* Not a failure of the configuration. */
+/* The configuration has not failed, so the record of the last reload stays as it is. */
 static void refuse_at_end(struct list *requests)
 {
 	struct reload_answer answer = { .mistakes = strdup(
@@ -57,7 +61,8 @@ static void refuse_at_end(struct list *requests)
 	reload_answer_fini(&answer);
 }
 
-/* A renewal for which nobody waits is no reload. */
+/* what: what has failed. Records this as the end of a reload, unless only a renewal has failed for
+ * which nobody waits. */
 static void refuse_job(struct reload *reload, struct list *requests, const char *what)
 {
 	bool is_reload = !reload->is_renewal || reload->is_wanted || !list_is_empty(requests);
@@ -87,7 +92,8 @@ static void tell_manager(struct reload *reload, bool is_good)
 	             is_good ? "serving" : "serving, but the last reload was refused: see the log");
 }
 
-/* The reload has ended with this answer, which is taken, or the renewal has. */
+/* Ends the reload and gives its answer to those who wait for it, or ends the renewal, which has no
+ * answer. Then begins what is asked for next. */
 static void end_reload(struct reload *reload)
 {
 	if (!reload->is_renewal) {
@@ -96,7 +102,7 @@ static void end_reload(struct reload *reload)
 		reload_record_end(&reload->record, &reload->answer);
 		if (reload->on_end)
 			reload->on_end(reload->arg);
-		answer_all(&reload->asking, &reload->answer);
+		answer_all(&reload->waiting_now, &reload->answer);
 		reload_answer_fini(&reload->answer);
 	}
 	reload->is_renewal = false;
@@ -127,7 +133,7 @@ static void find_changes(struct reload *reload)
 	effective_fini(&now);
 }
 
-/* The values of the configuration file itself are compared one by one. */
+/* The configuration file itself is not listed: its values are compared one by one. */
 static void add_file(const char *path, void *arg)
 {
 	struct reload *reload = arg;
@@ -217,17 +223,18 @@ static void watch_what_was_read(struct reload *reload, struct config *config)
 		     });
 }
 
-/* The job ends before the next one begins, since that goes on with what this one has loaded. */
+/* Frees the job before the next one begins, since freeing it hands its loaded files on to the next
+ * one. */
 static void on_job_done(struct reload_job *job)
 {
 	struct reload *reload = job->reload;
-	bool has_ended = false, has_returned = false;
+	bool has_ended = false, was_given_up = false;
 
 	if (reload) {
 		reload->job = NULL;
 		ev_timer_stop(loop_ev(reload->runtime->main_loop), &reload->limit);
-		has_returned = reload_job_is_given_up(job);
-		if (has_returned)
+		was_given_up = reload_job_is_given_up(job);
+		if (was_given_up)
 			log_info("reloads work again");
 		else
 			has_ended = !use_job(reload, job);
@@ -236,7 +243,7 @@ static void on_job_done(struct reload_job *job)
 	reload_job_free(job);
 	if (has_ended)
 		end_reload(reload);
-	else if (has_returned)
+	else if (was_given_up)
 		begin_if_asked(reload);
 }
 
@@ -248,9 +255,9 @@ static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)events;
 	reload_job_give_up(reload->job);
 	effective_fini(&reload->before);
-	move_all(&reload->waiting, &reload->asking);
+	move_all(&reload->waiting_next, &reload->waiting_now);
 	tell_manager(reload, false);
-	refuse_job(reload, &reload->asking,
+	refuse_job(reload, &reload->waiting_now,
 	           reload->is_renewal ? "the use of changed files was given up"
 	                              : "reload given up");
 	reload->is_wanted = false;
@@ -284,7 +291,7 @@ static void begin_reload(struct reload *reload)
 		end_reload(reload); /* without a text: out of memory */
 }
 
-/* A change that cannot be taken now is tried again with the next one. */
+/* If memory is out, the instances stay as they are until their files change again. */
 static void begin_renewal(struct reload *reload)
 {
 	struct runtime *runtime = reload->runtime;
@@ -308,22 +315,22 @@ static void begin_if_asked(struct reload *reload)
 {
 	if (is_running(reload))
 		return;
-	if (reload->is_wanted || !list_is_empty(&reload->waiting)) {
+	if (reload->is_wanted || !list_is_empty(&reload->waiting_next)) {
 		reload->is_wanted = false;
-		move_all(&reload->waiting, &reload->asking);
+		move_all(&reload->waiting_next, &reload->waiting_now);
 		begin_reload(reload);
 	} else if (watch_has_instance_changed(&reload->watch)) {
 		begin_renewal(reload);
 	}
 }
 
-/* Somebody has asked. */
+/* Begins the reload that somebody has asked for, refuses it, or leaves it for later. */
 static void want_reload(struct reload *reload)
 {
 	if (reload->is_closed)
-		refuse_at_end(&reload->waiting);
+		refuse_at_end(&reload->waiting_next);
 	else if (reload->job && reload_job_is_given_up(reload->job)) {
-		refuse_job(reload, &reload->waiting, "an earlier reload has not ended");
+		refuse_job(reload, &reload->waiting_next, "an earlier reload has not ended");
 		reload->is_wanted = false;
 	} else
 		begin_if_asked(reload);
@@ -331,7 +338,7 @@ static void want_reload(struct reload *reload)
 
 void reload_ask(struct reload *reload, struct reload_request *request)
 {
-	list_append(&reload->waiting, &request->node);
+	list_append(&reload->waiting_next, &request->node);
 	want_reload(reload);
 }
 
@@ -357,7 +364,7 @@ static void on_change(void *arg)
 	struct reload *reload = arg;
 
 	if (!watch_take_config(&reload->watch)) {
-		begin_if_asked(reload);
+		begin_if_asked(reload); /* only files of instances have changed */
 		return;
 	}
 	log_info("configuration files changed");
@@ -392,8 +399,8 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 		.runtime = runtime, .server = server, .drain = drain, .words = words
 	};
 	reload_record_init(&reload->record, runtime->metrics, runtime->n_workers);
-	list_init(&reload->asking);
-	list_init(&reload->waiting);
+	list_init(&reload->waiting_now);
+	list_init(&reload->waiting_next);
 	ev_timer_init(&reload->limit, on_limit, 0.0, 0.0);
 	reload->limit.data = reload;
 	if (overview_make(runtime->config, runtime->plugins.set, &reload->started))
@@ -420,13 +427,13 @@ static void leave_reload(struct reload *reload)
 		survey_forget(reload->taking);
 		reload->taking = NULL;
 		if (!reload->is_renewal)
-			answer_all(&reload->asking, &reload->answer);
+			answer_all(&reload->waiting_now, &reload->answer);
 	}
 	effective_fini(&reload->before);
 	reload_answer_fini(&reload->answer);
-	move_all(&reload->waiting, &reload->asking);
-	if (!list_is_empty(&reload->asking))
-		refuse_at_end(&reload->asking);
+	move_all(&reload->waiting_next, &reload->waiting_now);
+	if (!list_is_empty(&reload->waiting_now))
+		refuse_at_end(&reload->waiting_now);
 }
 
 void reload_close(struct reload *reload)

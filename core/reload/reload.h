@@ -48,16 +48,16 @@ struct reload {
 	ev_signal hangup;
 	bool is_closed; /* every reload is refused */
 	struct watch watch;
-	bool is_renewal;        /* what runs is one */
+	bool is_renewal;        /* a renewal runs, not a reload */
 	struct reload_job *job; /* prepares the plugins, or was given up and has not returned */
 	ev_timer limit;         /* how long the job may take */
-	struct survey *taking;  /* while the workers take the new configuration */
-	struct reload_answer answer; /* for those who wait for it */
-	struct effective before;     /* the values before the reload that runs */
-	struct reload_record record; /* how the last one ended */
-	struct list asking;          /* those who wait for it */
-	struct list waiting;         /* those who wait for the next one */
-	bool is_wanted;              /* HUP or changed files ask for a next one */
+	struct survey *taking;  /* while the workers take the new configuration; else NULL */
+	struct reload_answer answer; /* of the reload that runs */
+	struct effective before;     /* the values before that reload */
+	struct reload_record record; /* how the last reload ended */
+	struct list waiting_now;     /* requests that the reload that runs will answer */
+	struct list waiting_next;    /* requests that came later: the next reload answers them */
+	bool is_wanted;              /* HUP or changed files ask for the next reload */
 };
 
 /* Blocks HUP (hold) until reload_start, or lets it end the process again (not hold). */

@@ -6,17 +6,24 @@
 
 #include "log/log.h"
 
+/* "error: TEXT" or "PLACE: error: TEXT". Lines of an excerpt are indented. */
+static bool begins_mistake(const char *line)
+{
+	return *line != ' ' && strstr(line, "error: ");
+}
+
 /* Logs the first line of each mistake. The excerpts below it are meant for a terminal. */
 static void log_mistakes(const char *mistakes)
 {
+	static const char prefix[] = "error: ";
 	char *copy = mistakes ? strdup(mistakes) : NULL, *rest = copy, *line;
 
 	while (rest && (line = strsep(&rest, "\n")) != NULL) {
-		bool is_bare = strncmp(line, "error: ", strlen("error: ")) == 0;
+		bool has_place = strncmp(line, prefix, strlen(prefix)) != 0;
 
-		if (strstr(line, "error: ") && *line != ' ')
+		if (begins_mistake(line))
 			log_error(RELOAD_REFUSED,
-			          log_str("error", line + (is_bare ? strlen("error: ") : 0)));
+			          log_str("error", has_place ? line : line + strlen(prefix)));
 	}
 	if (!copy)
 		log_error(RELOAD_REFUSED, log_str("error", "out of memory"));

@@ -31,16 +31,20 @@ static void run_renewal(struct steward_job *steward_job)
 	job->is_good = plugins_renew(&job->draft, &job->renewal);
 }
 
-/* Reading wipes the secrets among the words. */
+/* Wipes the secrets among the words. */
+static bool read_config(struct reload_job *job, struct diag *diag)
+{
+	return config_load(ROLE_SERVER, job->words.n, job->words.items, diag, &job->config) ==
+	               CONFIG_LOADED &&
+	       diag->count == 0;
+}
+
 static void prepare(struct reload_job *job)
 {
 	struct diag diag = { 0 };
 	struct err err = { "" };
 
-	if (!reload_job_is_given_up(job) &&
-	    config_load(ROLE_SERVER, job->words.n, job->words.items, &diag, &job->config) ==
-	            CONFIG_LOADED &&
-	    diag.count == 0)
+	if (!reload_job_is_given_up(job) && read_config(job, &diag))
 		job->is_good = plugins_prepare(&job->draft, job->config, &diag, &err);
 	if (job->config)
 		file_warn_of_modes(job->config->path);

@@ -31,12 +31,13 @@ struct reload_job {
 struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins,
                                     const struct reload_words *words, int64_t wait_ms,
                                     void (*done)(struct reload_job *job));
-/* Begins to make these instances anew, and takes the renewal on success. Otherwise likewise. [main]
- */
+/* Begins to make the instances of the renewal anew, and takes the renewal on success. The rest is
+ * as with reload_job_start. [main] */
 struct reload_job *reload_job_start_renewal(struct reload *reload, struct plugins *plugins,
                                             struct renewal *renewal, int64_t wait_ms,
                                             void (*done)(struct reload_job *job));
-/* Nobody needs its result any more. It ends as soon as the plugin's call returns. [main] */
+/* Nobody needs the result of the job any more. The job ends as soon as the plugin's call returns.
+ * [main] */
 void reload_job_give_up(struct reload_job *job);
 bool reload_job_is_given_up(const struct reload_job *job);
 /* After `done`. Ends the prepared plugins, unless they are used. [main] */

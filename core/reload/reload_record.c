@@ -27,14 +27,14 @@ void reload_record_init(struct reload_record *record, struct metrics *metrics, u
 	show(record);
 }
 
-/* The first line with a mistake: lines of an excerpt are indented. */
+/* Copies the first line, which is the first mistake. */
 static void copy_mistake(const char *mistakes, char *out, size_t size)
 {
-	static const char bare[] = "error: ";
+	static const char prefix[] = "error: ";
 	const char *line = mistakes ? mistakes : "out of memory";
-	bool is_bare = strncmp(line, bare, strlen(bare)) == 0;
 
-	line += is_bare ? strlen(bare) : 0;
+	if (strncmp(line, prefix, strlen(prefix)) == 0)
+		line += strlen(prefix);
 	snprintf(out, size, "%.*s", (int)strcspn(line, "\n"), line);
 }
 

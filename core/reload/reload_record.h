@@ -13,7 +13,7 @@ struct reload_record {
 	unsigned shard;
 	int64_t at_ms; /* of the last reload, by clock_ms; 0: there was none */
 	bool is_refused;
-	char why[400]; /* if it was: the first mistake */
+	char why[400]; /* if the reload was refused: the first mistake */
 };
 
 /* The start counts as a reload for the metrics. shard: the one of main. */

@@ -21,12 +21,12 @@ struct group {
 	const void *of;                  /* the configuration or the instance; only compared */
 	const struct instance *instance; /* NULL: of the configuration */
 	struct files files;              /* copies in the list's document */
-	uint64_t seen;                   /* the state of the files at the last poll, */
-	uint64_t reported;               /* and when it was last reported; 0: it was not */
-	bool changed;                    /* until the change is taken */
+	uint64_t seen;                   /* the state of the files at the last poll */
+	uint64_t reported; /* their state when a change was last reported; 0: none was */
+	bool changed;      /* a change was reported, and not taken */
 };
 
-/* A poll reads the paths and stamps, which do not change, on another thread. */
+/* A poll on another thread reads the paths and stamps, which do not change. */
 struct watch_list {
 	atomic_uint refs;
 	struct json_doc *doc;
@@ -80,8 +80,9 @@ static const struct group *find_group(const struct watch_list *list, const void 
 	return NULL;
 }
 
-/* The group goes on as in the list before. */
-static void end_group(struct watch_list *list, const struct watch_list *before)
+/* Keeps the group that was just filled, unless it has no files. It takes over the state that it has
+ * in the list before. */
+static void keep_group(struct watch_list *list, const struct watch_list *before)
 {
 	struct group *group = &list->groups[list->n];
 	const struct group *old = find_group(before, group->of);
@@ -94,21 +95,23 @@ static void end_group(struct watch_list *list, const struct watch_list *before)
 	list->n++;
 }
 
-/* The files of the instances are in groups of their own, if they are watched there: not if this
- * configuration was refused. */
+/* Files of instances that run are left out if these instances have groups of their own. A
+ * configuration that was refused has no instances that run. */
 static void add_config(struct watch_list *list, const struct watch_terms *terms,
                        const struct watch_list *before)
 {
 	const struct files *files = &terms->config->files;
 	struct group *group = &list->groups[list->n];
+	bool is_running = terms->config == terms->set->config;
+	bool have_instances_groups = terms->are_instances_watched && is_running;
 
 	*group = (struct group){ .of = terms->config };
 	for (size_t i = 0; i < files->n; i++) {
-		if (!files->items[i].of_instance || !terms->are_instances_watched ||
-		    terms->config != terms->set->config)
-			files_add(&group->files, list->doc, &files->items[i]);
+		if (files->items[i].of_instance && have_instances_groups)
+			continue;
+		files_add(&group->files, list->doc, &files->items[i]);
 	}
-	end_group(list, before);
+	keep_group(list, before);
 }
 
 static void add_instance(struct watch_list *list, const struct instance *instance,
@@ -119,7 +122,7 @@ static void add_instance(struct watch_list *list, const struct instance *instanc
 	*group = (struct group){ .of = instance, .instance = instance };
 	for (size_t i = 0; i < instance->files.n; i++)
 		files_add(&group->files, list->doc, &instance->files.items[i]);
-	end_group(list, before);
+	keep_group(list, before);
 }
 
 static struct watch_list *make_list(const struct watch_terms *terms,
@@ -153,7 +156,7 @@ struct watch_poll {
 	_Atomic(struct loop *) home; /* main's; NULL: the task is posted, or not wanted any more */
 	struct watch *watch;         /* NULL: it has stopped; [main] */
 	struct watch_list *list;     /* ref */
-	struct look looks[];         /* at each group */
+	struct look looks[];         /* one at each group of the list */
 };
 
 static void free_poll(struct watch_poll *poll)
@@ -180,7 +183,7 @@ static void run_poll(struct pool_job *job)
 		free_poll(poll);
 }
 
-/* True if the change is news: it has settled, and was not reported. */
+/* True if there is news: a change that has settled and was not reported before. */
 static bool take_look(struct group *group, const struct look *look)
 {
 	uint64_t before = group->seen;
@@ -204,7 +207,7 @@ static void on_polled(struct loop_task *task)
 
 	if (watch)
 		watch->poll = NULL;
-	/* Another list has looks of its own. */
+	/* If the list was replaced meanwhile, these looks are not at its groups. */
 	for (size_t i = 0; watch && poll->list == watch->list && i < poll->list->n; i++)
 		is_news = take_look(&poll->list->groups[i], &poll->looks[i]) || is_news;
 	if (is_news)
@@ -307,7 +310,7 @@ bool watch_take_instances(struct watch *watch, struct renewal *renewal)
 	return is_complete;
 }
 
-/* A poll that hangs ends by itself. */
+/* A poll that hangs frees itself when it returns. */
 static void forget_poll(struct watch *watch)
 {
 	if (!watch->poll)

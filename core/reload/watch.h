@@ -26,7 +26,7 @@ struct watch {
 	struct config *config;   /* ref; the last one that was read, even if it was refused */
 	struct watch_list *list; /* ref; NULL: out of memory, or watch_follow was not called */
 	struct pool *pool;       /* owned; made on first use */
-	struct watch_poll *poll; /* that has not returned, or NULL */
+	struct watch_poll *poll; /* the one that has not returned; NULL: none */
 	ev_timer timer;
 	void (*on_change)(void *arg);
 	void *arg;

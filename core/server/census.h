@@ -22,7 +22,7 @@ enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
 struct census_question {
 	unsigned what;    /* bits of CENSUS_*: list these */
 	size_t most;      /* list at most so many of each */
-	struct kick kick; /* end these after the copy, if it is given */
+	struct kick kick; /* if given: end these tunnels and relays, after they are copied */
 };
 
 struct census_tunnel {

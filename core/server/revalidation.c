@@ -14,9 +14,10 @@ struct revalidation {
 	struct loop_task task;
 	struct server_worker *worker;
 	struct revision revision;
-	uint64_t session;    /* where the revision points to, if it has one */
-	struct grant *grant; /* owned; likewise */
-	char identity[];     /* likewise */
+	/* Copies that the revision points to, if it has them. */
+	uint64_t session;
+	struct grant *grant; /* owned */
+	char identity[];
 };
 
 static void run_revalidation(struct loop_task *task)

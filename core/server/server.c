@@ -85,7 +85,7 @@ static struct survey *tell_workers(struct server *server, void (*fn)(struct serv
 
 /* ---- the main loop's part ---- */
 
-/* Visitors come as often as they like. */
+/* The lines are limited, since visitors come as often as they like. */
 static void log_stale(struct server *server, const struct visitor *visitor)
 {
 	static const struct repeat_pace pace = { .period_ms = 1000, .burst = 1 };
@@ -133,23 +133,30 @@ static void tell_to(struct server *server, void (*fn)(struct server_worker *work
 		log_error("the drain is not complete", log_str("error", "out of memory"));
 }
 
-/* Clients that look for another server keep their public ports for a while: until they have one,
- * visitors are better served here than nowhere. Visitors that wait may still be taken, so the
- * control port closes after them. Control connections stay until the relays have ended: bore's
- * client ends its own relays when it loses that connection. */
+/* Clients that look for another server keep their public ports for a while: until they have found
+ * one, visitors are better served here than nowhere. True: all public ports are closed. */
+static bool close_public_ports(struct server *server)
+{
+	bool may_accept = server->accepting && atomic_load(&server->shared.leavers) > 0;
+
+	if (may_accept && clock_ms() < server->accept_until_ms)
+		return false;
+	if (may_accept)
+		tell_to(server, server_worker_stop_accepting);
+	server->accepting = false;
+	return !server->telling;
+}
+
+/* The control port closes when no visitor waits, since its client may still take a visitor that
+ * waits. Control connections stay until the relays have ended: bore's client ends its own relays
+ * when it loses its control connection. */
 static void go_on_draining(struct server *server)
 {
 	void (*on_drained)(void *arg) = server->on_drained;
 
-	if (server->telling)
+	if (server->telling || !close_public_ports(server))
 		return;
-	if (server->accepting && atomic_load(&server->shared.leavers) > 0) {
-		if (clock_ms() < server->accept_until_ms)
-			return;
-		tell_to(server, server_worker_stop_accepting);
-	}
-	server->accepting = false;
-	if (server->telling || !pending_is_empty(server->shared.pending))
+	if (!pending_is_empty(server->shared.pending))
 		return;
 	if (server->listening) {
 		server->listening = false;
@@ -163,7 +170,7 @@ static void go_on_draining(struct server *server)
 	on_drained(server->arg);
 }
 
-/* Secrets whose time is over are wiped, also if nobody comes. */
+/* Wipes the secrets whose time is over. Without this they would stay until a client comes. */
 static void expire_last_good(const struct chain *auth, int64_t now_ms)
 {
 	for (size_t i = 0; i < auth->n; i++) {
@@ -213,8 +220,9 @@ static void run_close(void *arg)
 	server_worker_close(arg);
 }
 
-/* Every worker has a socket on the port. `shared` joins the sockets that are there already. The
- * first socket does not, so that its bind fails if another server is there. */
+/* Every worker has a socket on the port. shared: this one joins sockets that are on the port
+ * already. The first socket is not shared, so that its bind fails if another server is there. It
+ * lets others join afterwards. */
 static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;
@@ -363,14 +371,14 @@ struct source_table *server_sources(struct server *server)
 
 /* ---- another configuration ---- */
 
-/* What every worker gets. It takes its socket, unless that is -1, and gives a reference of the set
- * back. */
+/* What every worker gets: its socket in fds, which it takes over, and a reference to the set, which
+ * it gives back. */
 struct renewal {
 	struct server *server;
 	struct plugin_set *set;
 	struct limits limits;
-	struct review_round *round; /* each worker is a finder of it */
-	int fds[SERVER_MAX_WORKERS];
+	struct review_round *round;  /* each worker is a finder of it */
+	int fds[SERVER_MAX_WORKERS]; /* -1: the worker keeps the socket that it has */
 };
 
 static bool has_moved(const struct server_settings *from, const struct server_settings *to)
@@ -393,13 +401,14 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 {
 	const struct server_settings *now = &server->set->config->settings.server;
 	const struct server_settings *next = &renewal->set->config->settings.server;
-	bool stays = now->control_port == next->control_port;
+	/* The old sockets are on the port, so a new one that is not shared might not be bound. */
+	bool is_same_port = now->control_port == next->control_port;
 
-	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1: the socket stays */
+	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1 */
 	if (!has_moved(now, next))
 		return true;
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->fds[i] = open_control_port(renewal->set, stays || i > 0, err);
+		renewal->fds[i] = open_control_port(renewal->set, is_same_port || i > 0, err);
 		if (renewal->fds[i] >= 0)
 			continue;
 		close_all(renewal->fds, i);
@@ -422,6 +431,7 @@ static void *take_set(unsigned index, const void *question)
 	return worker;
 }
 
+/* The answer of a worker is the worker itself. */
 static void drop_nothing(void *unused)
 {
 	(void)unused;
@@ -549,9 +559,11 @@ void server_stop(struct server *server)
 	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);
 	for (unsigned i = 0; i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_close, &server->workers[i]);
-	/* The second round runs answers that workers posted in the first. */
-	for (unsigned i = 0; i < 2 * server->n_open; i++)
-		loop_settle(server->env.loops[i % server->n_open]);
+	/* The second round runs answers that workers have posted in the first. */
+	for (int round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < server->n_open; i++)
+			loop_settle(server->env.loops[i]);
+	}
 	refuse_log_rest(&server->shared, INT64_MAX);
 	fini_shared(&server->shared);
 	free(server->workers);

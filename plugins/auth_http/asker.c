@@ -1,22 +1,31 @@
 #include "asker.h"
 
-/* So many waiting questions begin or fail in one turn of the loop. A crowd has several turns, so
- * that it does not hold up the worker. */
+/* How many waiting questions begin or fail in one turn of the loop. More of them take several
+ * turns, so that they do not hold up the worker. */
 enum { PER_TURN = 8 };
 
 static void append(struct ask_list *list, struct ask *ask)
 {
 	ask->next = NULL;
 	ask->previous = list->last;
-	*(list->last ? &list->last->next : &list->first) = ask;
+	if (list->last)
+		list->last->next = ask;
+	else
+		list->first = ask;
 	list->last = ask;
 	list->n++;
 }
 
 static void take_out(struct ask_list *list, struct ask *ask)
 {
-	*(ask->previous ? &ask->previous->next : &list->first) = ask->next;
-	*(ask->next ? &ask->next->previous : &list->last) = ask->previous;
+	if (ask->previous)
+		ask->previous->next = ask->next;
+	else
+		list->first = ask->next;
+	if (ask->next)
+		ask->next->previous = ask->previous;
+	else
+		list->last = ask->previous;
 	list->n--;
 }
 
@@ -54,7 +63,7 @@ static void finish(struct asker *asker, struct ask *ask, enum ask_result result,
 		health_complain(&shared->health, why);
 	shared->host->metric_observe(asker->worker, shared->seconds,
 	                             (double)(shared->host->now_ms() - ask->started_ms) / 1000);
-	result = ask->on_answer(ask, result, &reply); /* frees it */
+	result = ask->on_answer(ask, result, &reply); /* frees `ask` */
 	count(asker, result);
 	health_settle(&shared->health, pass, result == ASK_REPLIED ? BREAKER_WORKS : BREAKER_FAILS);
 	transfer_free(transfer);
@@ -91,6 +100,7 @@ static enum ask_result start(struct asker *asker, struct ask *ask)
 	return ASK_NO_MEMORY;
 }
 
+/* Why a question was not sent. */
 static const char *text_of(enum ask_result result)
 {
 	return result == ASK_SUSPENDED     ? "it failed before, and its next trial is not due yet"
@@ -99,7 +109,7 @@ static const char *text_of(enum ask_result result)
 	                                   : "out of memory";
 }
 
-/* Without addresses the service fails, although no request could be sent. */
+/* A missing address counts as a failure of the service, although no request was sent. */
 static enum ask_result note_no_address(struct asker *asker)
 {
 	struct health *health = &asker->shared->health;
@@ -153,13 +163,14 @@ static void pump(void *arg)
 
 enum ask_result asker_send(struct asker *asker, struct ask *ask)
 {
+	bool has_place = !asker->waiting.first && asker->running.n < asker->shared->max_running;
+	enum lookup_state state = lookup_need(&asker->lookup);
 	enum ask_result result = ASK_REPLIED;
 
 	ask->transfer = NULL;
-	if (!asker->waiting.first && asker->running.n < asker->shared->max_running &&
-	    lookup_need(&asker->lookup) == LOOKUP_READY)
+	if (has_place && state == LOOKUP_READY)
 		result = start(asker, ask);
-	else if (lookup_need(&asker->lookup) == LOOKUP_FAILED)
+	else if (state == LOOKUP_FAILED)
 		result = note_no_address(asker);
 	else if (asker->waiting.n < asker->shared->max_waiting)
 		append(&asker->waiting, ask);

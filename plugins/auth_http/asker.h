@@ -38,8 +38,8 @@ struct ask_reply {
 struct ask {
 	char url[SERVICE_URL_MAX];
 	spore_str body; /* empty: GET. Borrowed until the end */
-	/* Ends the question. Returns the result: as given, or ASK_BAD_STATUS or ASK_BAD_REPLY for a
-	 * reply that is worth nothing. [worker] */
+	/* Ends the question. Returns the result that was given, or ASK_BAD_STATUS or ASK_BAD_REPLY
+	 * for a reply that cannot be used. [worker] */
 	enum ask_result (*on_answer)(struct ask *ask, enum ask_result result,
 	                             const struct ask_reply *reply);
 	/* the asker's */
@@ -49,14 +49,14 @@ struct ask {
 	struct ask *next, *previous; /* in the queue, or among those that run */
 };
 
-/* What all workers share. The host's series are those of the instance. */
+/* What all workers share. */
 struct asker_shared {
 	const spore_host *host;
 	const struct service *service;
 	int64_t connect_ms, total_ms;
 	size_t max_running, max_waiting; /* on one worker */
 	struct health health;
-	uint32_t results[ASK_RESULTS], seconds; /* series */
+	uint32_t results[ASK_RESULTS], seconds; /* the instance's series of the metrics */
 };
 
 struct ask_list {
@@ -70,7 +70,7 @@ struct asker {
 	struct multi multi;
 	struct lookup lookup;
 	struct ask_list waiting, running;
-	spore_timer next_turn; /* for those that wait */
+	spore_timer next_turn; /* runs in the next turn if questions wait */
 };
 
 /* False: out of memory or descriptors, and there is nothing to stop. [worker] */

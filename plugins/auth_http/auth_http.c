@@ -138,7 +138,8 @@ static void set_up_asker(struct http *http, const spore_create_args *args)
 	health_init(&shared->health, args, &health);
 }
 
-/* libcurl must use the OpenSSL that this plugin uses, for the authorities. */
+/* The plugin gives libcurl the authorities as an object of OpenSSL. So libcurl must use the same
+ * OpenSSL as the plugin. */
 static bool has_openssl(const spore_create_args *args)
 {
 	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
@@ -233,15 +234,19 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 {
 	struct http_worker *worker = state;
 
-	return (worker->http->mode == HTTP_KEY ? key_mode_judge : verify_mode_judge)(worker, rq,
-	                                                                             ticket);
+	if (worker->http->mode == HTTP_KEY)
+		return key_mode_judge(worker, rq, ticket);
+	return verify_mode_judge(worker, rq, ticket);
 }
 
 static void cancel(void *state, spore_ticket ticket)
 {
 	struct http_worker *worker = state;
 
-	(worker->http->mode == HTTP_KEY ? key_mode_cancel : verify_mode_cancel)(worker, ticket);
+	if (worker->http->mode == HTTP_KEY)
+		key_mode_cancel(worker, ticket);
+	else
+		verify_mode_cancel(worker, ticket);
 }
 
 static void session_end(void *state, const spore_session_end *end)
@@ -252,8 +257,8 @@ static void session_end(void *state, const spore_session_end *end)
 		held_end(worker->http->held, end->session);
 }
 
-/* The service fails. A tunnel that is opened now verifies its data connections as if the service
- * had told the key. */
+/* Is called while the service fails. The data connections of a tunnel that is opened now are
+ * verified as if the service had told the key. */
 static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
                        const spore_held *held)
 {

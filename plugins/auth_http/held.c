@@ -8,7 +8,7 @@ enum { N_BUCKETS = 1024 };
 struct session {
 	struct session *next;
 	uint64_t number;
-	size_t n; /* ALLOWs */
+	size_t n; /* ALLOWs that have begun and not ended */
 	bool has_key;
 	uint8_t key[CLAIM_KEY_SIZE];
 };

@@ -19,7 +19,7 @@ struct http {
 	struct service service;
 	struct asker_shared shared;
 	struct held *held;    /* owned */
-	struct pace refusals; /* logged ones */
+	struct pace refusals; /* of the log lines about refused answers */
 };
 
 /* The state of a worker. */
@@ -44,7 +44,7 @@ static inline spore_auth_result http_result(const struct http *http, const struc
 	return result;
 }
 
-/* With the key, recheck() knows the client's next answers. */
+/* Gives the key to the host, so that recheck() can verify the client's later answers with it. */
 static inline void http_set_verifier(spore_auth_result *result, const struct claim *claim,
                                      const uint8_t key[CLAIM_KEY_SIZE])
 {

@@ -22,7 +22,10 @@ static void free_question(struct question *question)
 {
 	struct http_worker *worker = question->worker;
 
-	*(question->previous ? &question->previous->next : &worker->questions) = question->next;
+	if (question->previous)
+		question->previous->next = question->next;
+	else
+		worker->questions = question->next;
 	if (question->next)
 		question->next->previous = question->previous;
 	free(question);
@@ -156,25 +159,32 @@ static struct question *new_question(struct http_worker *worker, const struct cl
 	return question;
 }
 
+static void drop_question(struct question *question)
+{
+	key_cache_leave(&question->wait);
+	free_question(question);
+}
+
 static int32_t wait_for_key(struct http_worker *worker, const struct claim *claim,
                             spore_ticket ticket)
 {
 	struct question *question = new_question(worker, claim, ticket);
-	enum key_joined joined = question ? key_cache_join(worker->keys, claim->name,
-	                                                   &question->wait)
-	                                  : KEY_NO_MEMORY;
 	enum ask_result result = ASK_REPLIED;
+	enum key_joined joined;
 
+	if (!question)
+		return SPORE_ENOMEM;
+	joined = key_cache_join(worker->keys, claim->name, &question->wait);
+	if (joined == KEY_NO_MEMORY) {
+		drop_question(question);
+		return SPORE_ENOMEM;
+	}
 	if (joined == KEY_ASK)
 		result = fetch_key(worker, claim->name);
-	if (joined != KEY_NO_MEMORY && result == ASK_REPLIED)
+	if (result == ASK_REPLIED)
 		return SPORE_EPENDING;
-	if (question) {
-		key_cache_leave(&question->wait);
-		free_question(question);
-	}
-	if (joined == KEY_NO_MEMORY)
-		return SPORE_ENOMEM;
+	drop_question(question);
+	/* The cache must not wait for a request that was not sent. */
 	key_cache_answer(worker->keys, claim->name, KEY_FAILED, NULL, 0, 0);
 	return http_status(result);
 }
@@ -188,7 +198,9 @@ int32_t key_mode_judge(struct http_worker *worker, const spore_auth_request *rq,
 	struct claim claim;
 
 	claim_init(&claim, http->host, rq, http->binding);
-	if (!*claim.name || !claim.has_tag || !service_url(&http->service, claim.name, url))
+	if (!*claim.name || !claim.has_tag)
+		return SPORE_NEXT;
+	if (!service_url(&http->service, claim.name, url)) /* the service cannot be asked for it */
 		return SPORE_NEXT;
 	known = key_cache_find(worker->keys, claim.name, http->host->now_ms());
 	if (known)
@@ -203,8 +215,6 @@ void key_mode_cancel(struct http_worker *worker, spore_ticket ticket)
 
 	while (question && question->ticket != ticket)
 		question = question->next;
-	if (!question)
-		return;
-	key_cache_leave(&question->wait);
-	free_question(question);
+	if (question)
+		drop_question(question);
 }

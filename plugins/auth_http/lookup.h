@@ -5,8 +5,11 @@
 
 #include "service.h"
 
-/* Addresses are used for so long. While newer ones are looked up, the old ones serve. */
-enum { LOOKUP_LIFE_MS = 30000, LOOKUP_RETRY_MS = 1000, LOOKUP_MAX = 8 };
+enum {
+	LOOKUP_LIFE_MS = 30000, /* the age at which addresses are looked up again */
+	LOOKUP_RETRY_MS = 1000, /* the pause after a look-up that has failed */
+	LOOKUP_MAX = 8          /* addresses of one look-up that are used */
+};
 
 struct lookup {
 	const spore_host *host;
@@ -14,7 +17,9 @@ struct lookup {
 	const struct service *service;
 	spore_resolve running; /* {0}: none runs */
 	int64_t next_ms;       /* the next one begins then at the earliest */
-	char *addresses;       /* owned; as CURLOPT_RESOLVE wants it; NULL: none are known */
+	/* Owned; in the form of CURLOPT_RESOLVE; NULL: none are known. They are used until a
+	 * look-up has found others, even if they are old. */
+	char *addresses;
 	/* A look-up has ended, with or without addresses. [worker] */
 	void (*on_end)(void *arg);
 	void *arg;
@@ -22,8 +27,8 @@ struct lookup {
 
 enum lookup_state { LOOKUP_READY, LOOKUP_RUNS, LOOKUP_FAILED };
 
-/* Says whether requests can be made, and begins a look-up if one is due. With READY, `addresses` is
- * NULL only if the service needs no look-up. [worker] */
+/* Says whether requests can be made, and begins a look-up if one is due. With LOOKUP_READY,
+ * `addresses` is NULL only if the service needs no look-up. [worker] */
 enum lookup_state lookup_need(struct lookup *lookup);
 /* [worker] */
 void lookup_stop(struct lookup *lookup);

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* So many ends are reported in one turn of the loop: when a service stops to answer, all that was
- * asked ends at the same time. */
+/* How many ends are reported in one turn of the loop. When a service stops answering, many requests
+ * end at the same time. */
 enum { PER_TURN = 8 };
 
 /* A socket that libcurl wants to be watched. */
@@ -13,8 +13,8 @@ struct watch {
 	spore_io io;
 };
 
-/* Tells the owner about a transfer that has ended. on_end() may add transfers, but it runs outside
- * of libcurl. */
+/* Tells the owner about a transfer that has ended. This runs outside of libcurl's functions, so
+ * on_end() may add transfers. */
 static void report_end(struct multi *multi, const CURLMsg *message)
 {
 	CURL *easy = message->easy_handle;

@@ -28,7 +28,7 @@ struct multi {
 bool multi_start(struct multi *multi);
 /* All transfers must have been taken out. [worker] */
 void multi_stop(struct multi *multi);
-/* Begins a transfer, not before return. False: libcurl refuses it. [worker] */
+/* Adds a transfer, which begins after this has returned. False: libcurl refuses it. [worker] */
 bool multi_add(struct multi *multi, CURL *easy);
 /* Takes a transfer out before its end. [worker] */
 void multi_remove(struct multi *multi, CURL *easy);

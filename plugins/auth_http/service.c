@@ -15,7 +15,8 @@ static bool wrong_url(const spore_create_args *args, const char *text)
 	return false;
 }
 
-/* Splits "http://unix:PATH:/URI", nginx's form, into the path and an URL of the URI. */
+/* Splits "http://unix:PATH:/URI", nginx's form, into the path and a URL with the URI. Leaves other
+ * URLs alone. */
 static bool split_unix_url(struct service *service, const spore_create_args *args, const char *url)
 {
 	static const char scheme[] = "http://unix:";
@@ -37,7 +38,7 @@ static bool split_unix_url(struct service *service, const spore_create_args *arg
 	return true;
 }
 
-/* True: the host is an IP address. */
+/* True: the host is an IP address. *is_loopback_out is set for "localhost", too. */
 static bool read_ip(const char *host, bool *is_loopback_out)
 {
 	struct in6_addr in6;
@@ -121,20 +122,30 @@ static bool parse_url(struct service *service, const spore_create_args *args, bo
 	return good;
 }
 
-static bool set_url(struct service *service, const spore_create_args *args,
-                    const struct service_options *options)
+/* With takes_name the URL must contain {name} once, and otherwise it must not contain it. */
+static bool check_placeholder(const spore_create_args *args, const struct service_options *options)
 {
 	const char *first = strstr(options->url, placeholder);
 
-	if (strlen(options->url) >= SERVICE_URL_MAX)
-		return wrong_url(args, "expected at most 2047 bytes");
-	if (options->takes_name && !first)
+	if (!first && !options->takes_name)
+		return true;
+	if (!first)
 		return wrong_url(args, "expected {name} in the URL, where the name is put in the "
 		                       "mode \"key\"");
-	if (options->takes_name ? strstr(first + 1, placeholder) != NULL : first != NULL)
-		return wrong_url(args, options->takes_name
-		                               ? "expected {name} only once"
-		                               : "expected {name} in the mode \"key\" only");
+	if (!options->takes_name)
+		return wrong_url(args, "expected {name} in the mode \"key\" only");
+	if (strstr(first + 1, placeholder))
+		return wrong_url(args, "expected {name} only once");
+	return true;
+}
+
+static bool set_url(struct service *service, const spore_create_args *args,
+                    const struct service_options *options)
+{
+	if (strlen(options->url) >= SERVICE_URL_MAX)
+		return wrong_url(args, "expected at most 2047 bytes");
+	if (!check_placeholder(args, options))
+		return false;
 	service->shown = strndup(options->url, strcspn(options->url, "?#"));
 	if (!service->shown || !split_unix_url(service, args, options->url))
 		return false;
@@ -143,6 +154,7 @@ static bool set_url(struct service *service, const spore_create_args *args,
 	return service->url && parse_url(service, args, options->insecure);
 }
 
+/* Characters that a URL has as they are; all others are percent-encoded. */
 static bool stands_for_itself(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

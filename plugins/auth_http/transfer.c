@@ -7,6 +7,7 @@ enum { CONNECTION_LIFE_S = 300 };
 
 /* ---- libcurl's callbacks ---- */
 
+/* False: the reply is too long now. */
 static bool count(struct transfer *transfer, size_t n)
 {
 	transfer->n_received += n;
@@ -54,8 +55,8 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* Before a request is sent. libcurl would send it again on a new connection if a kept one
- * breaks. */
+/* Runs before the request is sent. If a kept connection breaks, libcurl would send the request
+ * again on a new one. This refuses it if a part of it was sent before. */
 static int on_request(void *arg, char *to, char *from, int to_port, int from_port)
 {
 	struct transfer *transfer = arg;
@@ -112,7 +113,7 @@ static bool set_tls(CURL *easy, const struct service *service)
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	/* A request waits until it is known whether its predecessor's connection takes it, too. */
+	/* A request waits to see whether it can share the connection of the request before it. */
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	return curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, service) == CURLE_OK;

@@ -35,8 +35,8 @@ struct transfer {
 	struct curl_slist *resolve; /* owned */
 	void *owner;                /* whose request this is; borrowed */
 	char *reply;                /* owned; wiped when freed */
-	size_t len, room;
-	size_t n_received;
+	size_t len, room;  /* of the reply's body: its bytes, and those that were allocated */
+	size_t n_received; /* bytes of headers and body */
 	bool is_too_long;
 	char error[CURL_ERROR_SIZE];
 };

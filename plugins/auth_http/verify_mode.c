@@ -18,7 +18,10 @@ static void free_question(struct question *question)
 {
 	struct http_worker *worker = question->worker;
 
-	*(question->previous ? &question->previous->next : &worker->questions) = question->next;
+	if (question->previous)
+		question->previous->next = question->next;
+	else
+		worker->questions = question->next;
 	if (question->next)
 		question->next->previous = question->previous;
 	json_writer_fini(&question->body);

@@ -63,15 +63,19 @@ START_TEST(what_refuses_a_port_is_named)
 
 	settings.min_port = 1024;
 	settings.max_port = 65535;
+	settings.control_port = 7835;
 	hit = ports_limit(&settings, NULL, NULL, REFUSED_PORT_NOT_ALLOWED, 80);
 	ck_assert_str_eq(hit.range, "1024-65535");
 	ck_assert_str_eq(hit.from, "server.min_port, server.max_port");
+	ck_assert_int_eq(ports_find_refuser(&settings, NULL, 0), PORTS_OF_SERVER);
+	ck_assert_int_eq(ports_find_refuser(&settings, &grant, 0), PORTS_OF_GRANT);
+	ck_assert_int_eq(ports_find_refuser(&settings, &grant, 7835), PORTS_RESERVED);
 	settings.ports = settings.public_ports;
 	own[1].hi = own[1].lo = range.lo;
 	hit = ports_limit(&settings, &people, &grant, REFUSED_NO_PORT_LEFT, 0);
 	ck_assert_str_eq(hit.from, "ports of the identity");
 	ck_assert_str_eq(hit.plugin, "people");
-	ck_assert_int_eq(strncmp(hit.range, "20000-20010,1", 13), 0);
+	ck_assert_int_eq(strncmp(hit.range, "20000-20010,", 12), 0);
 	hit = ports_limit(&settings, &people, &grant, REFUSED_PORT_NOT_ALLOWED, 80);
 	ck_assert_str_eq(hit.from, "server.ports");
 	grant.n_ports = 0;
