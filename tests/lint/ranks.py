@@ -26,7 +26,7 @@ RANKS = [
     {"base"},
     {"json", "thread"},
     {"loop", "diag", "log"},
-    {"metrics", "files", "secret"},
+    {"metrics", "files", "secret", "lane"},
     {"net", "wire"},
     {"option", "link", "relay"},
     {"plugin"},

@@ -1,0 +1,357 @@
+#include "lane/lane.h"
+
+#include <string.h>
+
+enum kind { KIND_DATA = 1, KIND_END, KIND_RAW };
+
+/* What one merged write holds at most: a TLS record with its header. */
+enum { MERGED_MAX = 16384 };
+
+void lane_begin(struct lane *lane, spore_stream *lower, bool merges, struct buf *received,
+                struct buf *unsent)
+{
+	*lane = (struct lane){ .lower = lower, .merges = merges };
+	lane->in.early = *received;
+	lane->out.early = *unsent;
+	*received = *unsent = (struct buf){ 0 };
+}
+
+void lane_fini(struct lane *lane)
+{
+	buf_fini(&lane->in.early);
+	buf_fini(&lane->out.early);
+}
+
+struct buf lane_take_rest(struct lane *lane)
+{
+	struct buf rest = lane->in.early;
+
+	lane->in.early = (struct buf){ 0 };
+	return rest;
+}
+
+/* ---- reading ---- */
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Fills the pieces from the bytes that came early, or else from the lower stream. */
+static int64_t fetch(struct lane *lane, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	struct buf *early = &lane->in.early;
+	int64_t got = 0;
+
+	if (early->len == 0)
+		return lane->lower->ops->readv(lane->lower, iov, n, want);
+	for (uint32_t i = 0; i < n && early->len > 0; i++) {
+		size_t part = smaller(iov[i].len, early->len);
+
+		memcpy(iov[i].base, buf_bytes(early), part);
+		buf_consume(early, part);
+		got += (int64_t)part;
+	}
+	return got;
+}
+
+/* Bytes behind END belong to the connection's owner. */
+static bool put_back(struct lane *lane, const uint8_t *bytes, size_t len)
+{
+	struct buf all = { 0 }, *early = &lane->in.early;
+
+	if (len == 0)
+		return true;
+	if (!buf_append(&all, bytes, len, SIZE_MAX) ||
+	    !buf_append(&all, buf_bytes(early), early->len, SIZE_MAX)) {
+		buf_fini(&all);
+		return false;
+	}
+	buf_fini(early);
+	*early = all;
+	return true;
+}
+
+static size_t header_length(const uint8_t header[LANE_HEADER])
+{
+	return (size_t)header[1] << 16 | (size_t)header[2] << 8 | header[3];
+}
+
+/* A whole header has come. */
+static spore_status take_header(struct lane_in *in)
+{
+	size_t length = header_length(in->header);
+	uint8_t kind = in->header[0];
+	bool is_data = kind == KIND_DATA;
+
+	if (kind < KIND_DATA || kind > KIND_RAW || is_data != (length > 0))
+		return SPORE_EPROTO;
+	in->n_header = 0;
+	in->left = length;
+	in->ended = kind == KIND_END;
+	in->raw = kind == KIND_RAW;
+	return SPORE_OK;
+}
+
+/* Bytes that the next header lacks. */
+static size_t collect_header(struct lane_in *in, const uint8_t *bytes, size_t len)
+{
+	size_t part = smaller(LANE_HEADER - in->n_header, len);
+
+	memcpy(in->header + in->n_header, bytes, part);
+	in->n_header += (unsigned)part;
+	return part;
+}
+
+/* A header has come, and these bytes behind it. Moves the user's bytes to the front and returns
+ * their number. */
+static int64_t unpack(struct lane *lane, uint8_t *bytes, size_t len)
+{
+	struct lane_in *in = &lane->in;
+	size_t at = 0, kept = 0, part;
+
+	while (in->n_header == LANE_HEADER) {
+		if (take_header(in) != SPORE_OK)
+			return SPORE_EPROTO;
+		if (in->ended)
+			return put_back(lane, bytes + at, len - at) ? (int64_t)kept : SPORE_ENOMEM;
+		part = in->raw ? len - at : smaller(in->left, len - at);
+		memmove(bytes + kept, bytes + at, part);
+		kept += part;
+		at += part;
+		in->left -= in->raw ? 0 : part;
+		if (!in->raw && in->left == 0)
+			at += collect_header(in, bytes + at, len - at);
+	}
+	return (int64_t)kept;
+}
+
+/* Between two frames: reads the rest of a header, and in the same call what follows it. */
+static int64_t read_header(struct lane *lane, uint8_t *bytes, size_t len, uint32_t *want)
+{
+	struct lane_in *in = &lane->in;
+	spore_iov iov[2] = { { in->header + in->n_header, LANE_HEADER - in->n_header },
+		             { bytes, len } };
+	int64_t n = fetch(lane, iov, 2, want);
+	size_t part;
+
+	if (n == 0 && in->n_header == 0)
+		in->ended = in->closed = true;
+	if (n <= 0)
+		return n == 0 && !in->ended ? SPORE_ECLOSED : n;
+	part = smaller(iov[0].len, (size_t)n);
+	in->n_header += (unsigned)part;
+	return unpack(lane, bytes, (size_t)n - part);
+}
+
+/* Does no other user follow, so that the connection ends with this one? */
+static bool is_last(const struct lane *lane)
+{
+	return lane->in.raw || lane->in.closed || lane->out.raw;
+}
+
+/* Behind END, the peer ends the connection, too, if no other user follows. What remains unread
+ * would turn the close into a reset. */
+static int64_t read_end(struct lane *lane, const spore_iov *piece, uint32_t *want)
+{
+	struct lane_in *in = &lane->in;
+
+	if (!in->end_told && !in->closed && is_last(lane)) {
+		int64_t n = fetch(lane, piece, 1, want);
+
+		if (n != 0)
+			return n > 0 ? SPORE_EPROTO : n;
+		in->closed = true;
+	}
+	in->end_told = true;
+	return 0;
+}
+
+int64_t lane_read(struct lane *lane, void *bytes, size_t len, uint32_t *want)
+{
+	struct lane_in *in = &lane->in;
+	spore_iov piece = { bytes, len };
+	int64_t n = 0;
+
+	while (!in->ended && !in->raw && in->left == 0 && n == 0)
+		n = read_header(lane, bytes, len, want);
+	if (n != 0)
+		return n;
+	if (in->ended)
+		return read_end(lane, &piece, want);
+	if (in->raw)
+		return fetch(lane, &piece, 1, want);
+	piece.len = smaller(len, in->left);
+	n = fetch(lane, &piece, 1, want);
+	if (n > 0)
+		in->left -= (size_t)n;
+	return n == 0 ? SPORE_ECLOSED : n;
+}
+
+/* ---- writing ---- */
+
+static void put_header(struct lane_out *out, enum kind kind, size_t length)
+{
+	const uint8_t header[LANE_HEADER] = { (uint8_t)kind, (uint8_t)(length >> 16),
+		                              (uint8_t)(length >> 8), (uint8_t)length };
+
+	memcpy(out->header, header, sizeof header);
+	out->header_left = LANE_HEADER;
+	out->left = length;
+}
+
+/* The pieces of one write, and how much of it they are: what the lane holds, then `len` bytes. */
+static uint32_t gather(struct lane_out *out, const void *bytes, size_t len, spore_iov iov[3])
+{
+	uint32_t n = 0;
+
+	if (out->early.len > 0)
+		iov[n++] = (spore_iov){ (void *)(uintptr_t)buf_bytes(&out->early), out->early.len };
+	if (out->header_left > 0)
+		iov[n++] = (spore_iov){ out->header + LANE_HEADER - out->header_left,
+			                out->header_left };
+	if (len > 0)
+		iov[n++] = (spore_iov){ (void *)(uintptr_t)bytes, len };
+	return n;
+}
+
+static int64_t write_merged(spore_stream *lower, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	uint8_t merged[MERGED_MAX];
+	spore_iov piece = { merged, 0 };
+
+	for (uint32_t i = 0; i < n && piece.len < sizeof merged; i++) {
+		size_t part = smaller(iov[i].len, sizeof merged - piece.len);
+
+		memcpy(merged + piece.len, iov[i].base, part);
+		piece.len += part;
+	}
+	return lower->ops->writev(lower, &piece, 1, want);
+}
+
+static int64_t write_pieces(const struct lane *lane, const spore_iov *iov, uint32_t n,
+                            uint32_t *want)
+{
+	if (lane->merges && n > 1)
+		return write_merged(lane->lower, iov, n, want);
+	return lane->lower->ops->writev(lane->lower, iov, n, want);
+}
+
+/* So many bytes were written. Returns how many of them are the user's. */
+static size_t account(struct lane_out *out, size_t n)
+{
+	size_t early = smaller(n, out->early.len);
+	size_t header = smaller(n - early, out->header_left);
+
+	if (early > 0)
+		buf_consume(&out->early, early);
+	out->header_left -= (unsigned)header;
+	return n - early - header;
+}
+
+void lane_go_raw(struct lane *lane)
+{
+	struct lane_out *out = &lane->out;
+
+	if (out->raw || out->ended || lane->in.ended || out->left > 0 || out->header_left > 0)
+		return;
+	put_header(out, KIND_RAW, 0);
+	out->raw = true;
+}
+
+int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *want)
+{
+	struct lane_out *out = &lane->out;
+	spore_iov iov[3];
+	size_t taken;
+	int64_t n;
+
+	if (out->left == 0 && out->frames == LANE_FRAMES)
+		lane_go_raw(lane);
+	if (!out->raw && out->left == 0) {
+		put_header(out, KIND_DATA, smaller(len, LANE_FRAME_MAX));
+		out->frames++;
+	}
+	if (!out->raw)
+		len = smaller(len, out->left);
+	n = write_pieces(lane, iov, gather(out, bytes, len, iov), want);
+	out->owes = n == SPORE_EAGAIN;
+	if (n < 0)
+		return n;
+	taken = account(out, (size_t)n);
+	if (!out->raw)
+		out->left -= taken;
+	return (int64_t)taken;
+}
+
+static bool holds_output(const struct lane_out *out)
+{
+	return out->early.len > 0 || out->header_left > 0;
+}
+
+/* The user has ended, and no other follows. */
+static bool must_shut(const struct lane *lane)
+{
+	return lane->out.ended && !lane->out.shut && is_last(lane);
+}
+
+spore_status lane_flush(struct lane *lane, uint32_t *want)
+{
+	struct lane_out *out = &lane->out;
+	spore_iov iov[3];
+
+	*want = 0;
+	if (out->owes)
+		return SPORE_EAGAIN;
+	while (holds_output(out)) {
+		int64_t n = write_pieces(lane, iov, gather(out, NULL, 0, iov), want);
+
+		if (n < 0)
+			return (spore_status)n;
+		account(out, (size_t)n);
+	}
+	if (must_shut(lane)) {
+		spore_status status = lane->lower->ops->shutdown(lane->lower, want);
+
+		out->shut = status != SPORE_EAGAIN;
+		return status;
+	}
+	return SPORE_OK;
+}
+
+spore_status lane_end(struct lane *lane, uint32_t *want)
+{
+	struct lane_out *out = &lane->out;
+
+	if (!out->raw && !out->ended)
+		put_header(out, KIND_END, 0);
+	out->ended = true;
+	return lane_flush(lane, want);
+}
+
+/* ---- the state ---- */
+
+bool lane_has_input(const struct lane *lane)
+{
+	if (lane->in.ended)
+		return !lane->in.end_told && (lane->in.closed || !is_last(lane));
+	return lane->in.early.len > 0;
+}
+
+bool lane_has_output(const struct lane *lane)
+{
+	return holds_output(&lane->out) || must_shut(lane);
+}
+
+uint32_t lane_raw(const struct lane *lane)
+{
+	bool reads = lane->in.raw && lane->in.early.len == 0;
+	bool writes = lane->out.raw && !holds_output(&lane->out);
+
+	return (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0);
+}
+
+bool lane_is_free(const struct lane *lane)
+{
+	return lane->in.end_told && lane->out.ended && !is_last(lane) && !holds_output(&lane->out);
+}
