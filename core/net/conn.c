@@ -37,6 +37,13 @@ uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_
 	return 0;
 }
 
+bool conn_is_stale(const spore_conn *conn)
+{
+	spore_str value;
+
+	return conn->n_layers > 0 && conn_attr(conn, SPORE_ATTR_STALE, 0, &value);
+}
+
 static bool add_fact(struct spore_conn *copy, const char *key, size_t index, spore_str value)
 {
 	struct conn_fact *facts = realloc(copy->facts, (copy->n_facts + 1) * sizeof *facts);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/zeroed.h"
+#include "lane/lane.h"
 #include "log/log.h"
 #include "log/pace.h"
 #include "loop/loop.h"
@@ -40,6 +41,9 @@ struct stream {
 	const char *waiting;
 	char *fault; /* owned; which transport failed and how, for the log; NULL: none */
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
+	struct lane *lane; /* owned; frames the bytes of the present user; NULL: none */
+	const struct stream_home *home; /* of the lane */
+	void *home_arg;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, closed, raw_is_known;
 	bool failed;     /* the handshake has failed */
@@ -237,12 +241,40 @@ static void close_layers(struct stream *stream, uint32_t how)
 		layer_free(conn->layers[--n]);
 }
 
+/* The user is gone for good, and with it the way back. */
+static void end_lane(struct stream *stream)
+{
+	if (!stream->lane)
+		return;
+	lane_fini(stream->lane);
+	free(stream->lane);
+	stream->lane = NULL;
+	stream->home->drop(stream->home_arg);
+}
+
+static void give_back(struct stream *stream)
+{
+	struct buf rest = lane_take_rest(stream->lane);
+
+	lane_fini(stream->lane);
+	free(stream->lane);
+	stream->lane = NULL;
+	stream->fn = NULL;
+	stream->want = 0;
+	stream->home->take_back(stream, &rest, stream->home_arg);
+}
+
 void stream_close(struct stream *stream, bool reset)
 {
 	if (!stream || stream->closed)
 		return;
+	if (!reset && stream->lane && lane_is_free(stream->lane)) {
+		give_back(stream);
+		return;
+	}
 	stream->closed = true;
 	stream->fn = NULL;
+	end_lane(stream);
 	drop_ticket(stream);
 	if (stream->loop)
 		ev_io_stop(loop_ev(stream->loop), &stream->io);
@@ -297,6 +329,8 @@ static bool has_pending(const struct stream *stream)
 {
 	const struct spore_conn *conn = &stream->conn;
 
+	if (stream->lane && lane_has_input(stream->lane))
+		return true;
 	return !(stream->raw & SPORE_READ) && conn->n_layers > 0 &&
 	       layer_pending(conn->layers[conn->n_layers - 1]) > 0;
 }
@@ -356,7 +390,15 @@ static void flush_layer(struct stream *stream, spore_stream *layer)
 
 static void flush(struct stream *stream)
 {
+	uint32_t wants = 0;
+
 	flush_layer(stream, stream_top(stream));
+	if (!stream->lane || !lane_has_output(stream->lane))
+		return;
+	if (lane_flush(stream->lane, &wants) == SPORE_EAGAIN)
+		stream->flush_wants |= (uint8_t)wants;
+	else
+		flush_layer(stream, stream_top(stream));
 }
 
 /* ---- turns ---- */
@@ -583,14 +625,29 @@ static enum stream_io end_write(struct stream *stream, int64_t n, uint32_t wants
 	return STREAM_AGAIN;
 }
 
+/* What has come may mean that the lane must write: the end of the connection behind END. */
+static int64_t read_user(struct stream *stream, void *bytes, size_t len, uint32_t *wants)
+{
+	int64_t n = lane_read(stream->lane, bytes, len, wants);
+
+	if (lane_has_output(stream->lane))
+		flush(stream);
+	return n;
+}
+
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out)
 {
 	spore_stream *top = stream_top(stream);
 	spore_iov iov = { bytes, len };
 	uint32_t wants = 0;
-	int64_t n = stream->raw & SPORE_READ ? bottom_readv(&stream->bottom.base, &iov, 1, &wants)
-	                                     : top->ops->readv(top, &iov, 1, &wants);
+	int64_t n;
 
+	if (stream->lane)
+		n = read_user(stream, bytes, len, &wants);
+	else if (stream->raw & SPORE_READ)
+		n = bottom_readv(&stream->bottom.base, &iov, 1, &wants);
+	else
+		n = top->ops->readv(top, &iov, 1, &wants);
 	return end_read(stream, n, wants, n_out);
 }
 
@@ -601,6 +658,12 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 	uint32_t wants = 0;
 	int64_t n;
 
+	if (stream->lane) {
+		n = lane_write(stream->lane, bytes, len, &wants);
+		if (n >= 0)
+			flush(stream);
+		return end_write(stream, n, wants, n_out);
+	}
 	if (stream->raw & SPORE_WRITE) {
 		n = bottom_writev(&stream->bottom.base, &iov, 1, &wants);
 		return end_write(stream, n, wants, n_out);
@@ -615,8 +678,11 @@ enum stream_io stream_shutdown(struct stream *stream)
 {
 	spore_stream *top = stream_top(stream);
 	uint32_t wants = 0;
-	spore_status status = top->ops->shutdown(top, &wants);
+	spore_status status = stream->lane ? lane_end(stream->lane, &wants)
+	                                   : top->ops->shutdown(top, &wants);
 
+	if (stream->lane && status == SPORE_OK)
+		flush(stream);
 	if (status == SPORE_EAGAIN) {
 		stream->blocked_write = (uint8_t)wants;
 		stream->waiting = "shutdown";
@@ -630,12 +696,39 @@ unsigned stream_raw(struct stream *stream)
 {
 	if (!stream->raw_is_known && !stream->closed)
 		ask_raw(stream);
-	return stream->raw;
+	return stream->lane ? stream->raw & lane_raw(stream->lane) : stream->raw;
 }
 
 bool stream_is_bare(const struct stream *stream)
 {
-	return stream->conn.n_layers == 0;
+	return stream->conn.n_layers == 0 && !stream->lane;
+}
+
+/* ---- one user after another ---- */
+
+bool stream_begin_user(struct stream *stream, const struct stream_home *home, void *arg,
+                       struct buf *received, struct buf *unsent)
+{
+	bool merges = !(stream_raw(stream) & SPORE_WRITE);
+
+	assert(!stream->lane);
+	stream->lane = zeroed_new(sizeof *stream->lane);
+	if (!stream->lane)
+		return false;
+	lane_begin(stream->lane, stream_top(stream), merges, received, unsent);
+	stream->home = home;
+	stream->home_arg = arg;
+	if (lane_has_output(stream->lane))
+		stream->flush_wants |= SPORE_WRITE;
+	return true;
+}
+
+void stream_go_raw(struct stream *stream)
+{
+	if (!stream->lane || stream->lane->out.raw)
+		return;
+	lane_go_raw(stream->lane);
+	flush(stream);
 }
 
 void stream_lose(struct stream *stream, int cause)

@@ -17,6 +17,7 @@
 
 #include "net/conn.h"
 
+struct buf;
 struct layer_origin;
 struct loop;
 struct stream;
@@ -56,6 +57,27 @@ void stream_fail(struct stream *stream);
 /* Starts the handshakes of all layers, lowest first. True: the stream is open already. False:
  * STREAM_OPENED or STREAM_FAILED follows. */
 bool stream_open(struct stream *stream);
+/* ---- one user after another ---- */
+
+/* Where a stream goes when its user closes it and another user may follow. */
+struct stream_home {
+	/* Takes the open stream, which has no owner and wants nothing, and the bytes that came
+	 * behind the user's. */
+	void (*take_back)(struct stream *stream, struct buf *rest, void *arg);
+	/* The stream was closed for good: no other user can follow. */
+	void (*drop)(void *arg);
+};
+
+/* The open stream carries a user from now on: its bytes are framed (lane/lane.h), and stream_close
+ * gives it to `home` if the user has ended in order in both directions. Takes the contents of both
+ * buffers: bytes that were received already, and plain bytes that leave first. One of the functions
+ * of `home` gets `arg`, once. False: out of memory; nothing has changed. */
+bool stream_begin_user(struct stream *stream, const struct stream_home *home, void *arg,
+                       struct buf *received, struct buf *unsent);
+/* The user sends much: its bytes are not framed from now on, so no other user will follow. Does
+ * nothing if the stream frames no user. */
+void stream_go_raw(struct stream *stream);
+
 /* Sets the callback for events. It may be replaced at any time; NULL takes no events. */
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg);
 /* Sets the directions that the owner waits for: SPORE_READ | SPORE_WRITE. */
@@ -72,7 +94,7 @@ enum stream_io stream_shutdown(struct stream *stream);
 /* Directions in which stream_fd carries the bytes unchanged. A transport is asked once, when it
  * holds no bytes back. */
 unsigned stream_raw(struct stream *stream);
-/* No transport lies on the socket. */
+/* No transport and no frame lies on the socket. */
 bool stream_is_bare(const struct stream *stream);
 int stream_fd(const struct stream *stream);
 /* The caller wrote to stream_fd, and that failed with this errno. */

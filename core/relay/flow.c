@@ -269,6 +269,8 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 
 	if (!flow_reads(flow) || ends->most == 0)
 		return true;
+	if (flow->full_reads >= FULL_READS)
+		stream_go_raw(ends->to);
 	splices = can_splice(ends);
 	flow->bulk = splices && (flow->bulk || flow->full_reads >= FULL_READS);
 	if (flow->bulk)

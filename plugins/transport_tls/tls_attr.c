@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "resume/tls_validity.h"
 #include "tls_cert.h"
 
 /* Returns a copy in *out that is valid until the next call. */
@@ -190,6 +191,16 @@ static bool insecure(struct tls_stream *stream, size_t index, spore_str *out)
 	return index == 0 && tls->conf->insecure && !tls->conf->pins.count;
 }
 
+/* The certificates, or the time for which they count, have expired since the handshake. */
+static bool stale(struct tls_stream *stream, size_t index, spore_str *out)
+{
+	SSL_SESSION *session = SSL_get_session(stream->ssl);
+
+	*out = spore_cstr("1");
+	return index == 0 && session && tls_validity_has_begun(session) &&
+	       !tls_validity_holds(stream->worker->tls, session);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -198,6 +209,7 @@ static const struct {
 } facts[] = {
 	{ SPORE_ATTR_CHANNEL_BINDING, binding },
 	{ SPORE_ATTR_INSECURE, insecure },
+	{ SPORE_ATTR_STALE, stale },
 	{ "tls.version", version },
 	{ "tls.cipher", cipher },
 	{ "tls.sni", sni },

@@ -22,6 +22,10 @@ extern "C" {
  * SPORE_TRANSPORTF_SECURE. Use it for a stream whose peer was not verified, for example. The host
  * asks once, after all handshakes. */
 #define SPORE_ATTR_INSECURE "transport.insecure"
+/* A stream that has this attribute, with any value, must not get another user: what its transport
+ * has verified at its start does not hold any more, since a certificate has expired, for example.
+ * The host asks each time before it gives the connection to the next visitor. */
+#define SPORE_ATTR_STALE "transport.stale"
 
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
 

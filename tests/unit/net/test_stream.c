@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "loop/loop.h"
 #include "run_until.h"
 #include "sockets.h"
@@ -158,6 +159,11 @@ static bool has_sent_all(void *arg)
 	struct owner *owner = arg;
 
 	return owner->n_to_send == 0 && (!owner->shut_wanted || owner->shut);
+}
+
+static bool has_read_raw(void *arg)
+{
+	return stream_raw(((struct owner *)arg)->stream) & SPORE_READ;
 }
 
 static bool has_failed(void *arg)
@@ -1177,13 +1183,126 @@ START_TEST(a_detached_stream_can_be_closed)
 }
 END_TEST
 
-SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
-      a_reset_is_an_error_with_a_cause, a_reset_that_a_write_met_is_no_end,
-      an_end_behind_which_a_write_fails_is_one, closing_is_orderly_or_a_reset,
-      no_event_comes_that_is_not_wanted, no_event_follows_a_close, a_full_socket_is_waited_for,
-      a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
-      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most,
-      handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
+/* ---- one user after another ---- */
+
+/* Where a stream goes: how often it came back, with which bytes, and how often it was closed. */
+struct house {
+	struct owner *owner;
+	unsigned n_back, n_dropped;
+	char rest[16];
+};
+
+static void take_back(struct stream *stream, struct buf *rest, void *arg)
+{
+	struct house *house = arg;
+
+	ck_assert_ptr_eq(stream, house->owner->stream);
+	house->n_back++;
+	snprintf(house->rest, sizeof house->rest, "%.*s", (int)rest->len,
+	         rest->len ? (const char *)buf_bytes(rest) : "");
+	buf_fini(rest);
+}
+
+static void drop(void *arg)
+{
+	((struct house *)arg)->n_dropped++;
+}
+
+static const struct stream_home home = { take_back, drop };
+
+/* A user that sends "to" and gets "fro". */
+static void serve_user(struct owner *owner, struct house *house, const char *behind)
+{
+	struct buf received = { 0 }, unsent = { 0 };
+	char back[32];
+
+	owner->n_got = 0;
+	owner->ended = owner->shut = false;
+	ck_assert(buf_append(&unsent, "plain", 5, 64));
+	stream_set_owner(owner->stream, on_event, owner);
+	ck_assert(stream_begin_user(owner->stream, &home, house, &received, &unsent));
+	ck_assert(!stream_is_bare(owner->stream));
+	owner->to_send = "to";
+	owner->n_to_send = 2;
+	owner->shut_wanted = true;
+	stream_want(owner->stream, SPORE_READ | SPORE_WRITE);
+	ck_assert_int_eq(write(owner->other, "\1\0\0\3fro\2\0\0\0", 11), 11);
+	ck_assert_int_eq(write(owner->other, behind, strlen(behind)), (ssize_t)strlen(behind));
+	ck_assert(run_until(owner->loop, has_ended, owner));
+	ck_assert(run_until(owner->loop, has_sent_all, owner));
+	ck_assert_uint_eq(owner->n_got, 3);
+	ck_assert_mem_eq(owner->got, "fro", 3);
+	ck_assert_int_eq(recv(owner->other, back, 15, MSG_WAITALL), 15);
+	ck_assert_mem_eq(back, "plain\1\0\0\2to\2\0\0\0", 15);
+	stream_close(owner->stream, false);
+}
+
+START_TEST(a_stream_has_one_user_after_another)
+{
+	struct owner owner;
+	struct house house = { .owner = &owner };
+
+	start_open(&owner, false);
+	serve_user(&owner, &house, "");
+	ck_assert_uint_eq(house.n_back, 1);
+	ck_assert_str_eq(house.rest, "");
+	ck_assert(stream_is_bare(owner.stream));
+	serve_user(&owner, &house, "next");
+	ck_assert_uint_eq(house.n_back, 2);
+	ck_assert_uint_eq(house.n_dropped, 0);
+	stop(&owner);
+}
+END_TEST
+
+/* Its bytes may be on their way, and the peer may send more of its own. */
+START_TEST(a_user_that_has_not_ended_ends_the_stream)
+{
+	struct owner owner;
+	struct house house = { .owner = &owner };
+	struct buf received = { 0 }, unsent = { 0 };
+	char byte;
+
+	start_open(&owner, false);
+	ck_assert(stream_begin_user(owner.stream, &home, &house, &received, &unsent));
+	stream_close(owner.stream, false);
+	ck_assert_uint_eq(house.n_dropped, 1);
+	ck_assert_uint_eq(house.n_back, 0);
+	ck_assert_int_eq(read(owner.other, &byte, 1), 0);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(a_user_that_sends_much_keeps_the_stream)
+{
+	struct owner owner;
+	struct house house = { .owner = &owner };
+	struct buf received = { 0 }, unsent = { 0 };
+	char back[8];
+	size_t n;
+
+	start_open(&owner, false);
+	ck_assert(stream_begin_user(owner.stream, &home, &house, &received, &unsent));
+	ck_assert_uint_eq(stream_raw(owner.stream), 0);
+	stream_go_raw(owner.stream);
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_WRITE);
+	ck_assert_int_eq(write(owner.other, "\3\0\0\0", 4), 4);
+	ck_assert(run_until(owner.loop, has_read_raw, &owner));
+	ck_assert_int_eq(stream_write(owner.stream, "much", 4, &n), STREAM_OK);
+	ck_assert_int_eq(recv(owner.other, back, 8, MSG_WAITALL), 8);
+	ck_assert_mem_eq(back, "\3\0\0\0much", 8);
+	stop(&owner);
+	ck_assert_uint_eq(house.n_dropped, 1);
+}
+END_TEST
+
+SUITE("stream", a_stream_has_one_user_after_another, a_user_that_has_not_ended_ends_the_stream,
+      a_user_that_sends_much_keeps_the_stream, bytes_go_both_ways,
+      reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
+      a_reset_that_a_write_met_is_no_end, an_end_behind_which_a_write_fails_is_one,
+      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted, no_event_follows_a_close,
+      a_full_socket_is_waited_for, a_dribbling_transport_loses_nothing,
+      pending_bytes_need_no_readable_descriptor, a_direction_is_raw_once_nothing_is_pending,
+      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
       pending_bytes_do_not_wait_for_a_quiet_loop,
