@@ -151,6 +151,15 @@ void link_init(struct link *link, struct stream *stream, enum message_direction 
 	update_wants(link);
 }
 
+bool link_receive(struct link *link, struct buf *received)
+{
+	link->in = *received;
+	*received = (struct buf){ 0 };
+	if (link->in.len > 0)
+		loop_at_turn_end(stream_loop(link->stream), &link->flush);
+	return link->in.len <= LINK_MAX_IN;
+}
+
 void link_fini(struct link *link, bool reset)
 {
 	buf_fini(&link->in);

@@ -18,6 +18,7 @@ enum payload {
 	ITEM, /* a text that is an item of wire/about */
 	ID,
 	VISITOR, /* an object with an id and an address */
+	USER,    /* an object with an id and a pass */
 	NOTHING
 };
 enum {
@@ -46,6 +47,7 @@ static const struct variant {
 	{ MESSAGE_AHEAD, "Ahead", ID, TO_SERVER, NULL },
 	{ MESSAGE_ACCEPTED, "Accepted", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_CLAIM, "Claim", ID, TO_SERVER, NULL },
+	{ MESSAGE_CARRY, "Carry", USER, TO_SERVER, NULL },
 	{ MESSAGE_DECLINE, "Decline", ID, MESSAGE_TO_SERVER_EXTENDED, NULL },
 	{ MESSAGE_UNSERVED, "Unserved", ID, MESSAGE_TO_SERVER_EXTENDED, NULL },
 	{ MESSAGE_VISITOR, "Visitor", VISITOR, MESSAGE_TO_CLIENT_EXTENDED, NULL },
@@ -171,6 +173,18 @@ static bool read_visitor(const cJSON *item, struct message *message)
 	       read_text(cJSON_GetObjectItemCaseSensitive(item, "from"), message);
 }
 
+/* {"id":ID,"pass":PASS}. Unknown members are ignored. */
+static bool read_user(const cJSON *item, struct message *message)
+{
+	const char *pass;
+
+	if (!cJSON_IsObject(item))
+		return false;
+	pass = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "pass"));
+	return pass && uuid_parse(pass, strlen(pass), &message->pass) &&
+	       read_id(cJSON_GetObjectItemCaseSensitive(item, "id"), message);
+}
+
 static bool read_payload(const struct variant *variant, const char *text,
                          const struct scan_token *token, const cJSON *item, struct message *message)
 {
@@ -190,6 +204,8 @@ static bool read_payload(const struct variant *variant, const char *text,
 		return read_id(item, message);
 	case VISITOR:
 		return read_visitor(item, message);
+	case USER:
+		return read_user(item, message);
 	case NOTHING:
 		return cJSON_IsNull(item);
 	}
@@ -298,7 +314,7 @@ static size_t put_text_and_suffix(char *out, size_t n, const char *text, const c
 size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 {
 	const struct variant *v = variants;
-	char id[UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE], pass[UUID_TEXT_SIZE];
 	size_t n;
 
 	while (v->type != message->type)
@@ -326,6 +342,12 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"id\":\"%s\",\"from\":\"",
 		                     v->name, id);
 		n = put_text_and_suffix(out, n, message->text, "\"}}");
+		break;
+	case USER:
+		uuid_format(&message->id, id);
+		uuid_format(&message->pass, pass);
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"id\":\"%s\",\"pass\":\"%s\"}}",
+		                     v->name, id, pass);
 		break;
 	case TEXT:
 	case ITEM:

@@ -38,7 +38,11 @@ enum message_type {
 	MESSAGE_AHEAD,    /* to the server: id, the pass */
 	MESSAGE_ACCEPTED, /* to the client, in answer to Accept; then come the visitor's bytes */
 	/* To a server whose Extended offers it. */
-	MESSAGE_CLAIM,   /* in place of Accept: id; the server answers Accepted */
+	MESSAGE_CLAIM, /* in place of Accept: id; the server answers Accepted */
+	/* In place of Accept: id, pass. From here on both sides frame the bytes (lane/lane.h), the
+	 * server after its Accepted, if it would answer Accept with it. When the visitor has gone
+	 * in order, the connection is one that was opened ahead, under this pass. */
+	MESSAGE_CARRY,
 	MESSAGE_DECLINE, /* on the control connection: id; the client cannot carry this visitor */
 	/* Instead of Decline: the visitor's service cannot be reached. */
 	MESSAGE_UNSERVED, /* on the control connection: id */
@@ -54,9 +58,14 @@ enum message_type {
 
 /* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
  * Extended. */
-enum { MESSAGE_OFFER_CLAIM = 1, MESSAGE_OFFER_DECLINE = 2, MESSAGE_OFFER_UNSERVED = 4 };
+enum {
+	MESSAGE_OFFER_CLAIM = 1,
+	MESSAGE_OFFER_DECLINE = 2,
+	MESSAGE_OFFER_UNSERVED = 4,
+	MESSAGE_OFFER_CARRY = 8
+};
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */
-enum { MESSAGE_WANTS_VISITOR = 1, MESSAGE_WANTS_LEAVING = 2 };
+enum { MESSAGE_WANTS_VISITOR = 1, MESSAGE_WANTS_LEAVING = 2, MESSAGE_WANTS_CARRY = 4 };
 
 /* Which messages are allowed. After Hello, an extended connection allows more of them. */
 enum message_direction {
@@ -73,6 +82,7 @@ struct message {
 	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
 	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
 	struct uuid id;
+	struct uuid pass; /* in CARRY */
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* ends with NUL; a \u0000 in the message ends it early */
 };

@@ -13,7 +13,7 @@ static const struct direction {
 	{ MESSAGE_TO_SERVER, 1u << MESSAGE_HELLO | 1u << MESSAGE_HELLO_EX |
 	                             1u << MESSAGE_AUTHENTICATE | 1u << MESSAGE_ACCEPT |
 	                             1u << MESSAGE_ABOUT | 1u << MESSAGE_AHEAD |
-	                             1u << MESSAGE_CLAIM },
+	                             1u << MESSAGE_CLAIM | 1u << MESSAGE_CARRY },
 	{ MESSAGE_TO_CLIENT, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
 	                             1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |
 	                             1u << MESSAGE_ERROR },
@@ -46,6 +46,7 @@ static size_t format(const struct message *message, char frame_out[FRAME_MAX + 1
 static void check_same(const struct message *a, const struct message *b, size_t frame_size)
 {
 	FUZZ_CHECK(a->type == b->type && a->port == b->port && uuid_equal(&a->id, &b->id));
+	FUZZ_CHECK(uuid_equal(&a->pass, &b->pass));
 	FUZZ_CHECK(b->text_len <= a->text_len && memcmp(a->text, b->text, b->text_len) == 0);
 	FUZZ_CHECK(b->text_len == a->text_len || frame_size > FRAME_MAX + 1 - 6);
 }
