@@ -6,6 +6,7 @@
 #include "client/uplink.h"
 #include "config/settings.h"
 #include "log/log.h"
+#include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"
 
@@ -19,7 +20,8 @@ struct ahead {
 	struct ahead_pool *pool;
 	struct uplink uplink;
 	int64_t idle_since_ms;
-	bool is_idle;
+	struct deadline idle; /* of one that was kept for the next visitor */
+	bool is_idle, is_kept;
 	ahead_fn on_answer; /* set once it is taken */
 	void *arg;
 	struct loop_task reap;
@@ -65,20 +67,35 @@ static void set_idle(struct ahead *ahead, bool is_idle)
 static void leave_pool(struct ahead *ahead)
 {
 	set_idle(ahead, false);
+	deadline_stop(&ahead->idle);
+	if (ahead->is_kept)
+		ahead->pool->worker->n_kept--;
+	ahead->is_kept = false;
 	list_remove(&ahead->node);
 	ahead->pool->n--;
 }
 
-static bool open_connection(struct ahead_pool *pool)
+/* NULL: out of memory. */
+static struct ahead *new_ahead(struct ahead_pool *pool, struct list *in)
 {
 	struct ahead *ahead = calloc(1, sizeof *ahead);
 
 	if (!ahead)
-		return false;
+		return NULL;
 	ahead->pool = pool;
 	ahead->reap.run = run_free_ahead;
-	list_append(&pool->opening, &ahead->node);
+	deadline_init(&ahead->idle);
+	list_append(in, &ahead->node);
 	pool->n++;
+	return ahead;
+}
+
+static bool open_connection(struct ahead_pool *pool)
+{
+	struct ahead *ahead = new_ahead(pool, &pool->opening);
+
+	if (!ahead)
+		return false;
 	uplink_start(&ahead->uplink, pool->worker, SPORE_AUTH_DATA, &pool->grant.server,
 	             &uplink_events);
 	return true;
@@ -132,6 +149,7 @@ void ahead_pool_init(struct ahead_pool *pool)
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
 {
 	pool->grant = *grant;
+	pool->grants++;
 	if (grant->n == 0)
 		ev_timer_stop(loop_ev(pool->worker->loop), &pool->pause);
 	while (pool->n > grant->n) {
@@ -140,6 +158,69 @@ void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
 		end_ahead(CONTAINER_OF(from->next, struct ahead, node));
 	}
 	refill(pool);
+}
+
+/* ---- connections that have had a visitor ---- */
+
+bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server)
+{
+	return pool->grant.most > 0 && addr_equal(&pool->grant.server, server);
+}
+
+struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries)
+{
+	return (struct message){ .type = carries ? MESSAGE_CARRY : MESSAGE_ACCEPT,
+		                 .id = *id,
+		                 .pass = pool->grant.pass };
+}
+
+static void begin_idling(struct ahead *ahead)
+{
+	ahead->idle_since_ms = loop_now_ms(ahead->pool->worker->loop);
+	set_idle(ahead, true);
+}
+
+/* Idle connections may use a quarter of the descriptors. */
+static bool may_keep(const struct ahead_pool *pool)
+{
+	const struct client_worker *worker = pool->worker;
+
+	return pool->n < pool->grant.most && worker->n_kept < worker->max_carried / 2;
+}
+
+void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *stream,
+                       struct buf *received)
+{
+	struct client_worker *worker = pool->worker;
+	bool keeps = grant == pool->grants && may_keep(pool) && !conn_is_stale(stream_conn(stream));
+	struct ahead *ahead = keeps ? new_ahead(pool, &pool->idle) : NULL;
+
+	if (!ahead) {
+		stream_close(stream, false);
+		buf_fini(received);
+		return;
+	}
+	begin_idling(ahead);
+	ahead->is_kept = true;
+	worker->n_kept++;
+	deadline_start(&worker->idle_ends, &ahead->idle);
+	if (!uplink_resume(&ahead->uplink, worker, stream, received, &uplink_events))
+		end_ahead(ahead);
+}
+
+bool ahead_close_oldest(struct client_worker *worker)
+{
+	struct list *oldest = worker->idle_ends.running.next;
+
+	if (oldest == &worker->idle_ends.running)
+		return false;
+	end_ahead(CONTAINER_OF(CONTAINER_OF(oldest, struct deadline, node), struct ahead, idle));
+	return true;
+}
+
+void ahead_on_idle(struct deadline *deadline)
+{
+	end_ahead(CONTAINER_OF(deadline, struct ahead, idle));
 }
 
 /* ---- one connection ---- */
@@ -176,10 +257,9 @@ static void on_uplink_ready(struct uplink *uplink)
 	          &(struct message){ .type = MESSAGE_AHEAD, .id = pool->grant.pass });
 	sock_keep_alive(stream_fd(uplink->link.stream), settings->keepalive_data,
 	                settings->peer_timeout);
-	ahead->idle_since_ms = loop_now_ms(pool->worker->loop);
 	list_remove(&ahead->node);
 	list_append(&pool->idle, &ahead->node);
-	set_idle(ahead, true);
+	begin_idling(ahead);
 }
 
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
@@ -216,18 +296,30 @@ static void on_uplink_late(struct uplink *uplink, const char *why)
 	lose_ahead(ahead_of(uplink), why);
 }
 
-struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_fn on_answer,
+/* The one that was used last. Closes those whose transport vouches for the server no more. */
+static struct ahead *find_fresh(struct ahead_pool *pool)
+{
+	while (!list_is_empty(&pool->idle)) {
+		struct ahead *ahead = CONTAINER_OF(pool->idle.prev, struct ahead, node);
+
+		if (!conn_is_stale(stream_conn(ahead->uplink.link.stream)))
+			return ahead;
+		end_ahead(ahead);
+	}
+	return NULL;
+}
+
+struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, ahead_fn on_answer,
                          void *arg)
 {
-	struct ahead *ahead;
+	struct ahead *ahead = find_fresh(pool);
 
-	if (list_is_empty(&pool->idle))
+	if (!ahead)
 		return NULL;
-	ahead = CONTAINER_OF(pool->idle.next, struct ahead, node);
 	leave_pool(ahead);
 	ahead->on_answer = on_answer;
 	ahead->arg = arg;
-	link_send(&ahead->uplink.link, &(struct message){ .type = MESSAGE_ACCEPT, .id = *id });
+	link_send(&ahead->uplink.link, accept);
 	uplink_expect_answer(&ahead->uplink);
 	refill(pool);
 	return ahead;

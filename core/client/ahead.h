@@ -2,6 +2,9 @@
  * visitor. The client has answered the Challenge on each. The server verifies the answer when
  * Accept arrives. Only our own server allows them: it sends a pass, which each of them shows.
  *
+ * They are opened ahead, as many as the operator wants, or have carried a visitor and are kept for
+ * the next one: as many as have been of use lately. The one that was used last is taken first.
+ *
  * A connection that is lost, or that the server closes, is replaced after a pause. No visitor is
  * lost with it: the server answers Accept, and until that answer the visitor can be accepted on a
  * newly dialled connection. [worker] */
@@ -19,13 +22,16 @@
 struct ahead;
 struct buf;
 struct client_worker;
+struct deadline;
 struct decliner;
+struct message;
 struct stream;
 struct tunnel_settings;
 
 /* What a server grants to a tunnel, or to a pool of it. Zeros: nothing. */
 struct ahead_grant {
-	unsigned n;        /* connections to keep open */
+	unsigned n;        /* connections to open ahead */
+	unsigned most;     /* connections to keep at most; 0: no connection has a second visitor */
 	struct uuid pass;  /* which each of them shows */
 	spore_addr server; /* who grants it */
 	bool has_claims;   /* the server reads Claim */
@@ -41,6 +47,7 @@ struct ahead_pool {
 	unsigned n;          /* in both lists */
 	atomic_uint n_idle;  /* [any] */
 	unsigned failures;   /* since a connection was of use */
+	unsigned grants;     /* how many there were */
 	ev_timer pause;      /* before the next attempt */
 	bool lacks_service;  /* the proxies': the last visitor did not reach the service */
 };
@@ -54,10 +61,26 @@ void ahead_pool_init(struct ahead_pool *pool);
 /* Keeps as many connections as are granted from now on. None: closes those in the pool. */
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
-/* Takes an idle connection out of the pool and sends Accept on it. on_answer runs later, once; the
- * connection does not exist any more then. NULL: no connection is idle. */
-struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_fn on_answer,
+/* May this server's visitor have a connection that has the next one, too (Carry)? */
+bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server);
+/* The message that asks the server for this visitor. */
+struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
+/* The visitor that was accepted with Carry under the grant of this number has gone: keeps its
+ * connection, or closes it. Takes the stream and the bytes that were received on it since. */
+void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *stream,
+                       struct buf *received);
+
+/* Takes an idle connection out of the pool and sends `accept` on it, which asks for a visitor.
+ * on_answer runs later, once; the connection does not exist any more then. NULL: no connection is
+ * idle. */
+struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, ahead_fn on_answer,
                          void *arg);
+/* Closes the connection of this worker that has been idle longest, of those that were kept for the
+ * next visitor. False: there is none. */
+bool ahead_close_oldest(struct client_worker *worker);
+/* For the worker's list of idle connections. */
+enum { AHEAD_IDLE_MS = 30000 };
+void ahead_on_idle(struct deadline *deadline);
 /* Closes a connection that was taken; on_answer will not run. NULL is fine. */
 void ahead_drop(struct ahead *ahead);
 

@@ -35,6 +35,8 @@ struct proxy {
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
 	bool local_failed;
+	bool carries;          /* the server was asked with Carry ... */
+	unsigned grant;        /* ... under the pool's grant of this number */
 	bool asks_local_first; /* nothing goes to the server before `dial` has ended */
 	const char *failure;   /* why the visitor gets no relay; static */
 	bool is_started;       /* else it is queued */
@@ -58,6 +60,8 @@ static struct proxy *proxy_of(struct uplink *uplink)
 {
 	return CONTAINER_OF(uplink, struct proxy, uplink);
 }
+
+static const struct net_failure no_memory = { "out of memory", SHORTAGE_MEMORY };
 
 /* otherwise: why it was, unless this machine lacks something. */
 static void fail_visitor(const struct ahead_pool *pool, enum client_failure otherwise,
@@ -230,6 +234,39 @@ static struct record *make_record(const struct proxy *proxy)
 	return record;
 }
 
+/* Where a connection to the server returns to. */
+struct origin {
+	struct ahead_pool *pool;
+	unsigned grant;
+};
+
+static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
+{
+	struct origin *origin = arg;
+
+	ahead_pool_return(origin->pool, origin->grant, stream, rest);
+	free(origin);
+}
+
+static const struct stream_home home = { take_server_back, free };
+
+/* After Carry, the bytes of the visitor are framed from here on. False: out of memory. */
+static bool begin_user(struct proxy *proxy)
+{
+	struct origin *origin;
+
+	if (!proxy->carries)
+		return true;
+	origin = malloc(sizeof *origin);
+	if (!origin)
+		return false;
+	*origin = (struct origin){ proxy->pool, proxy->grant };
+	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent))
+		return true;
+	free(origin);
+	return false;
+}
+
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
  * an orderly end. */
 static void join_streams(struct proxy *proxy)
@@ -238,11 +275,18 @@ static void join_streams(struct proxy *proxy)
 	struct stream *server = proxy->server, *local = proxy->local;
 	struct record *record;
 
-	if (server && proxy->local_failed) {
+	if (!server || (!local && !proxy->local_failed))
+		return;
+	if (!begin_user(proxy)) {
+		proxy->failure = no_memory.why;
+		end_proxy(proxy, false);
+		return;
+	}
+	if (proxy->local_failed) {
 		proxy->server = NULL;
 		linger_start(&worker->lingerers, server, &proxy->unsent);
 		end_proxy(proxy, false);
-	} else if (server && local) {
+	} else {
 		proxy->server = proxy->local = NULL;
 		record = make_record(proxy);
 		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
@@ -323,15 +367,25 @@ static void take_uplink(struct proxy *proxy)
 	join_or_send_accept(proxy);
 }
 
+/* Whether the connection shall have other visitors after this one. */
+static void choose_carry(struct proxy *proxy)
+{
+	proxy->carries = ahead_pool_carries(proxy->pool, &proxy->announcer);
+	proxy->grant = proxy->pool->grants;
+}
+
 static void on_uplink_ready(struct uplink *uplink)
 {
 	struct proxy *proxy = proxy_of(uplink);
+	struct message accept;
 
 	if (proxy->ahead) {
 		send_claim(proxy);
 		return;
 	}
-	link_send(&uplink->link, &(struct message){ .type = MESSAGE_ACCEPT, .id = proxy->id });
+	choose_carry(proxy);
+	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
+	link_send(&uplink->link, &accept);
 	take_uplink(proxy);
 }
 
@@ -364,6 +418,7 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 	uplink_end_wait(uplink);
 	ahead_drop(proxy->ahead);
 	proxy->ahead = NULL;
+	proxy->carries = false;
 	take_uplink(proxy);
 }
 
@@ -405,7 +460,11 @@ void proxy_on_slow(struct deadline *deadline)
 /* False: none is idle. */
 static bool use_ahead(struct proxy *proxy)
 {
-	proxy->ahead = ahead_take(proxy->pool, &proxy->id, on_ahead, proxy);
+	struct message accept;
+
+	choose_carry(proxy);
+	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
+	proxy->ahead = ahead_take(proxy->pool, &accept, on_ahead, proxy);
 	if (proxy->ahead && proxy->pool->grant.has_claims)
 		deadline_start(&proxy->worker->slow_answers, &proxy->slow);
 	return proxy->ahead != NULL;
@@ -458,8 +517,6 @@ static void connect_to_server(struct proxy *proxy)
 		dial_server(proxy);
 }
 
-static const struct net_failure no_memory = { "out of memory", SHORTAGE_MEMORY };
-
 static void on_local(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
 {
 	struct proxy *proxy = arg;
@@ -483,6 +540,13 @@ static void on_local(int fd, const spore_addr *addr, const struct net_failure *f
 		join_streams(proxy);
 }
 
+/* Do idle connections take descriptors that visitors may need? */
+static bool is_crowded(const struct client_worker *worker)
+{
+	return worker->n_dialling + worker->relays.count + worker->n_kept / 2 >=
+	       worker->max_carried;
+}
+
 static void set_up_proxy(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
@@ -496,6 +560,8 @@ static void set_up_proxy(struct proxy *proxy)
 
 	proxy->is_started = true;
 	worker->n_dialling++;
+	if (is_crowded(worker))
+		ahead_close_oldest(worker);
 	list_append(&worker->proxies, &proxy->node);
 	/* First: if it fails at once, the server still holds the visitor. */
 	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);

@@ -496,11 +496,13 @@ static void ask_for_extension(struct session *session)
 		.type = MESSAGE_EXTEND,
 		.port = PULSE_MS,
 		.ahead = (uint16_t)settings_of(session)->ahead,
-		.wants = (uint16_t)((session->worker->shared->logs_visitors ? MESSAGE_WANTS_VISITOR
-		                                                            : 0) |
-		                    (settings_of(session)->reconnect ? MESSAGE_WANTS_LEAVING : 0)),
+		.wants = MESSAGE_WANTS_CARRY,
 	};
 
+	if (session->worker->shared->logs_visitors)
+		extend.wants |= MESSAGE_WANTS_VISITOR;
+	if (settings_of(session)->reconnect)
+		extend.wants |= MESSAGE_WANTS_LEAVING;
 	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
 	link_send(&session->uplink.link, &extend);
 }
@@ -565,7 +567,9 @@ static void take_extended(struct session *session, const struct message *message
 {
 	unsigned wanted = (unsigned)settings_of(session)->ahead;
 	unsigned pulse_ms = message->port > LEAST_PULSE_MS ? message->port : LEAST_PULSE_MS;
+	bool carries = message->offers & MESSAGE_OFFER_CARRY;
 	struct ahead_grant grant = { .n = message->ahead < wanted ? message->ahead : wanted,
+		                     .most = carries ? message->ahead : 0,
 		                     .pass = message->id,
 		                     .server = session->uplink.server,
 		                     .has_claims = message->offers & MESSAGE_OFFER_CLAIM };

@@ -48,6 +48,7 @@ struct client_worker {
 	struct deadline_list answers;      /* of struct uplink: what the server must say in time */
 	struct deadline_list silence;      /* of struct session; [worker] 0 alone */
 	struct deadline_list slow_answers; /* of struct proxy: to an Accept on a connection ahead */
+	struct deadline_list idle_ends;    /* of struct ahead: kept for the next visitor */
 	struct deadline_list waits;        /* of struct proxy: until there is room */
 	struct linger_list lingerers;
 	struct relay_set relays;
@@ -55,6 +56,7 @@ struct client_worker {
 	struct list waiting;            /* of struct proxy: waiting until there is room */
 	struct loop_task start_waiting; /* queued when there may be room */
 	unsigned n_dialling, n_waiting, max_dialling;
+	unsigned n_kept;      /* connections that wait for their next visitor */
 	unsigned max_carried; /* visitors dialling or in a relay: a share of the descriptors */
 	unsigned max_pipes;   /* likewise */
 	unsigned max_lingerers;

@@ -151,11 +151,12 @@ void spread_ahead(struct spread *spread, const struct ahead_grant *grant)
 	unsigned workers = spread->n_workers;
 	struct ahead_grant share = *grant;
 
-	if (grant->n == 0 && !spread->n_ahead)
+	if (grant->most == 0 && grant->n == 0 && !spread->n_ahead)
 		return;
-	spread->n_ahead = grant->n;
+	spread->n_ahead = grant->most > grant->n ? grant->most : grant->n;
 	for (unsigned i = 0; i < workers; i++) {
 		share.n = grant->n / workers + (i < grant->n % workers);
+		share.most = grant->most / workers + (i < grant->most % workers);
 		order_ahead(&spread->pools[i], &share);
 	}
 }

@@ -343,6 +343,21 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 		deadline_start_now(&worker->answers, &uplink->deadline);
 }
 
+bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct stream *stream,
+                   struct buf *received, const struct uplink_events *events)
+{
+	*uplink = (struct uplink){
+		.state = UPLINK_READY,
+		.worker = worker,
+		.purpose = SPORE_AUTH_DATA,
+		.events = events,
+		.server = stream_conn(stream)->peer,
+	};
+	deadline_init(&uplink->deadline);
+	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT_EXTENDED, &link_events);
+	return link_receive(&uplink->link, received);
+}
+
 void uplink_stop(struct uplink *uplink)
 {
 	if (uplink->state == UPLINK_CLOSED)

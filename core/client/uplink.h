@@ -85,6 +85,11 @@ struct uplink {
  * run from within. */
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
                   const spore_addr *server, const struct uplink_events *events);
+/* On an uplink that is closed: READY on the open stream of an earlier one, with the bytes that were
+ * received on it since. Takes both. False: the server has sent too much; on_ready does not run in
+ * any case. */
+bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct stream *stream,
+                   struct buf *received, const struct uplink_events *events);
 /* Closes whatever is open. Idempotent. */
 void uplink_stop(struct uplink *uplink);
 

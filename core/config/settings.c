@@ -150,8 +150,9 @@ static const spore_option limit_rows[] = {
 	          "visitors that wait for a client, on one tunnel; more wait in the kernel's "
 	          "queue"),
 	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "64", 0, 1024,
-	          "connections that a tunnel's client may open before visitors come "
-	          "(`client.ahead`); one source may use at most 1/128 of the descriptors for them, "
+	          "connections of a tunnel that wait for visitors: its client has opened them "
+	          "ahead (`client.ahead`), or keeps them when their visitor has gone; one source "
+	          "may use at most 1/128 of the descriptors for them, "
 	          "all sources 1/64; 0: none"),
 	SPORE_INT(struct limit_settings, max_visitors_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors of one source at once, on all tunnels"),

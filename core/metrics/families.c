@@ -60,7 +60,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_AHEAD] = {
 		GAUGE = "spore_connections_ahead",
-		.help = "Connections that clients opened ahead and that wait for a visitor.",
+		.help = "Connections that wait for a visitor: opened ahead, or kept when their visitor has gone.",
 	},
 	[FAMILY_TUNNELS] = {
 		GAUGE = "spore_tunnels",

@@ -210,6 +210,7 @@ static void detach_tunnel(struct account *account)
 	atomic_fetch_sub(&account->table->tunnels, 1);
 	list_remove(&account->node);
 	pthread_mutex_unlock(&account->table->lock);
+	atomic_store(&account->left, true);
 }
 
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,

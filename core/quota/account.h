@@ -53,6 +53,7 @@ struct account {
 	 * under other owners. */
 	struct client_trace *trace;
 	struct list node; /* in principal->standing */
+	atomic_bool left; /* the tunnel has ended, or has another account */
 	/* Borrowed; the tunnel's worker. Still valid after the tunnel has closed. */
 	struct server_worker *home;
 	uint16_t port;

@@ -15,36 +15,144 @@
 struct data_connection {
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
-	bool tells; /* the server answers Accepted: it was opened ahead, or claims */
+	struct account
+		*owner;   /* ref; of the visitor before: nothing is left to prove. NULL: none */
+	struct uuid pass; /* of Carry */
+	bool carries;     /* it came in place of Accept */
+	bool tells;       /* the server answers Accepted: it was opened ahead, or claims */
 };
+
+/* What remains of a session while its stream carries a visitor. */
+struct carrier {
+	struct server_worker *worker;
+	struct account *account; /* ref; of the visitor's tunnel */
+	struct source *source;   /* ref; of the session */
+	struct uuid pass;
+};
+
+static const struct session_role data_role;
 
 static struct data_connection *data_of(const struct server_session *s)
 {
 	return s->part;
 }
 
+bool data_connection_is_accept(const struct message *message)
+{
+	return message->type == MESSAGE_ACCEPT || message->type == MESSAGE_CLAIM ||
+	       message->type == MESSAGE_CARRY;
+}
+
+/* ---- one visitor after another ---- */
+
+/* NULL: out of memory. */
+static struct carrier *new_carrier(const struct server_session *s, struct account *account,
+                                   const struct uuid *pass)
+{
+	struct carrier *carrier = malloc(sizeof *carrier);
+
+	if (carrier)
+		*carrier = (struct carrier){ .worker = s->worker,
+			                     .account = account_ref(account),
+			                     .source = source_ref(s->source),
+			                     .pass = *pass };
+	return carrier;
+}
+
+static void free_carrier(void *arg)
+{
+	struct carrier *carrier = arg;
+
+	account_unref(carrier->account);
+	source_unref(carrier->source);
+	free(carrier);
+}
+
+/* NULL: memory is out. */
+static struct server_session *begin_again(const struct carrier *carrier, struct stream *stream)
+{
+	struct data_connection *data = zeroed_new(sizeof *data);
+	struct server_session *s = NULL;
+
+	if (data)
+		s = server_session_again(carrier->worker, carrier->source, stream, &data_role,
+		                         data);
+	if (s)
+		data->owner = account_ref(carrier->account);
+	else
+		free(data);
+	return s;
+}
+
+/* Does what the client has proved still hold? If a reload has judged it again since, it must prove
+ * itself to another instance. */
+static bool may_go_on(const struct account *owner, struct stream *stream)
+{
+	return !atomic_load(&owner->left) && !conn_is_stale(stream_conn(stream));
+}
+
+/* The visitor is gone, and its connection may have the next one. The client sees a connection that
+ * is not kept end. */
+static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
+{
+	struct carrier *carrier = arg;
+	struct server_session *s = NULL;
+	struct limit_hit hit; /* a connection that is not kept is no refusal */
+
+	if (!atomic_load(&carrier->worker->shared->draining) && may_go_on(carrier->account, stream))
+		s = begin_again(carrier, stream);
+	if (!s)
+		stream_close(stream, false);
+	else if (!link_receive(&s->link, rest) || !server_session_wait(s, &carrier->pass, &hit))
+		server_session_end(s, false);
+	buf_fini(rest);
+	free_carrier(carrier);
+}
+
+static const struct stream_home home = { take_stream_back, free_carrier };
+
+/* False: out of memory. Takes what the carrier holds. */
+static bool carry_visitor(struct stream *stream, struct carrier *carrier, struct buf *received,
+                          struct buf *unsent)
+{
+	if (carrier && stream_begin_user(stream, &home, carrier, received, unsent))
+		return true;
+	if (carrier)
+		free_carrier(carrier);
+	return false;
+}
+
+/* ---- taking a visitor ---- */
+
 /* The visitor is out of the table. */
-static void join_visitor(struct server_session *s, struct visitor *visitor, bool tell)
+static void join_visitor(struct server_session *s, struct visitor *visitor, bool tell,
+                         const struct uuid *pass)
 {
 	struct server_worker *worker = s->worker;
+	struct carrier *carrier = pass ? new_carrier(s, visitor->account, pass) : NULL;
 	struct buf received, unsent;
 	struct stream *stream;
 
 	if (tell)
 		link_send(&s->link, &(struct message){ .type = MESSAGE_ACCEPTED });
 	stream = server_session_take_stream(s, &received, &unsent);
-	forward_start(worker, stream, visitor, &received, &unsent);
+	if (!pass || carry_visitor(stream, carrier, &received, &unsent))
+		forward_start(worker, stream, visitor, &received, &unsent);
+	else
+		forward_give_up(worker, stream, visitor, &received, &unsent);
 }
 
+/* pass: of Carry; NULL: it was another message. */
 static void take_own_visitor(struct server_session *s, const struct uuid *id,
-                             const struct instance *by, uint64_t session, bool tell)
+                             const struct instance *by, uint64_t session, bool tell,
+                             const struct uuid *pass)
 {
 	struct visitor visitor;
 
 	switch (pending_take_own(s->worker->shared->pending, id, by, session,
 	                         server_worker_limits(s->worker), &visitor)) {
 	case PENDING_TAKEN:
-		join_visitor(s, &visitor, tell);
+		join_visitor(s, &visitor, tell, pass);
 		break;
 	case PENDING_FOREIGN:
 		refuse_silently(s, REFUSED_NOT_OWNER);
@@ -55,10 +163,16 @@ static void take_own_visitor(struct server_session *s, const struct uuid *id,
 	}
 }
 
+static const struct uuid *pass_of(const struct message *accept)
+{
+	return accept->type == MESSAGE_CARRY ? &accept->pass : NULL;
+}
+
 void data_connection_accept(struct server_session *s, const struct message *accept,
                             const struct instance *by, uint64_t session)
 {
-	take_own_visitor(s, &accept->id, by, session, accept->type == MESSAGE_CLAIM);
+	take_own_visitor(s, &accept->id, by, session, accept->type == MESSAGE_CLAIM,
+	                 pass_of(accept));
 }
 
 /* ---- an Accept that is judged ---- */
@@ -74,7 +188,7 @@ static void take_accept_verdict(struct server_session *s, int32_t verdict)
 	data->visitor = NULL;
 	if (entry && pending_claim(s->worker->shared->pending, entry,
 	                           server_worker_limits(s->worker), &visitor))
-		join_visitor(s, &visitor, data->tells);
+		join_visitor(s, &visitor, data->tells, data->carries ? &data->pass : NULL);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
@@ -88,13 +202,15 @@ static bool is_in_vain(const struct server_session *s)
 
 /* Asks the instance that let the owner of the visitor in. For an unknown id it asks the chain, and
  * counts a try of a secret. */
-static void judge_accept(struct server_session *s, const struct uuid *id)
+static void judge_accept(struct server_session *s, const struct message *accept)
 {
 	struct data_connection *data = data_of(s);
 	int32_t verdict;
 
 	server_session_move(s, SESSION_ACCEPTING);
-	data->visitor = pending_find(s->worker->shared->pending, id);
+	data->carries = accept->type == MESSAGE_CARRY;
+	data->pass = accept->pass;
+	data->visitor = pending_find(s->worker->shared->pending, &accept->id);
 	if (is_in_vain(s)) {
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 		return;
@@ -113,14 +229,20 @@ static void judge_accept(struct server_session *s, const struct uuid *id)
 static void on_data_message(struct server_session *s, const struct message *message)
 {
 	struct data_connection *data = data_of(s);
+	const struct principal *owner = data->owner ? data->owner->principal : NULL;
 
 	data->tells = true;
-	if (message->type != MESSAGE_ACCEPT)
+	if (message->type != MESSAGE_ACCEPT && message->type != MESSAGE_CARRY)
 		refuse_silently(s, REFUSED_UNEXPECTED);
+	else if (owner && !may_go_on(data->owner, s->link.stream))
+		server_session_end(s, false);
+	else if (owner)
+		take_own_visitor(s, &message->id, owner->by, owner->session, true,
+		                 pass_of(message));
 	else if (data->login.set->chains[CHAIN_AUTH]->n == 0)
-		take_own_visitor(s, &message->id, NULL, 0, true);
+		take_own_visitor(s, &message->id, NULL, 0, true, pass_of(message));
 	else
-		judge_accept(s, &message->id);
+		judge_accept(s, message);
 }
 
 static void on_data_fault(struct server_session *s, enum refusal why)
@@ -131,7 +253,7 @@ static void on_data_fault(struct server_session *s, enum refusal why)
 
 static void on_data_end(struct server_session *s, const char *why)
 {
-	if (why)
+	if (why && !data_of(s)->owner)
 		refuse_log_left(s, "connection ended before its first request", why);
 	server_session_end(s, false);
 }
@@ -156,17 +278,19 @@ static void release_data_connection(struct server_session *s)
 	login_fini(&data->login, s->end_reason);
 	pending_forget(s->worker->shared->pending, data->visitor);
 	data->visitor = NULL;
+	if (data->owner)
+		account_unref(data->owner);
 }
+
+static const struct session_role data_role = {
+	on_data_message, on_data_fault, on_data_end, on_data_late, NULL, release_data_connection
+};
 
 /* ---- the beginning ---- */
 
 /* False: out of memory, and the session was refused. */
 static bool become_data_connection(struct server_session *s, struct login *login)
 {
-	static const struct session_role role = {
-		on_data_message, on_data_fault, on_data_end,
-		on_data_late,    NULL,          release_data_connection
-	};
 	struct data_connection *data = zeroed_new(sizeof *data);
 
 	if (!data) {
@@ -174,7 +298,7 @@ static bool become_data_connection(struct server_session *s, struct login *login
 		return false;
 	}
 	login_move(&data->login, login);
-	server_session_become(s, &role, data);
+	server_session_become(s, &data_role, data);
 	return true;
 }
 
@@ -184,7 +308,7 @@ void data_connection_judge(struct server_session *s, struct login *login,
 	if (!become_data_connection(s, login))
 		return;
 	data_of(s)->tells = accept->type == MESSAGE_CLAIM;
-	judge_accept(s, &accept->id);
+	judge_accept(s, accept);
 }
 
 void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass)

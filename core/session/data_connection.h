@@ -1,5 +1,7 @@
-/* data_connection - a session that takes over one visitor: its client sends Accept or Claim, at
- * once or after it has waited for a visitor (Ahead). It ends in a relay. [worker] */
+/* data_connection - a session that takes over one visitor: its client sends Accept, Claim or Carry,
+ * at once or after it has waited for a visitor (Ahead). It ends in a relay. After Carry, another
+ * session begins on the same stream when the relay has ended in order, and waits for the next
+ * visitor. [worker] */
 #ifndef CORE_DATA_CONNECTION_H
 #define CORE_DATA_CONNECTION_H
 
@@ -9,6 +11,9 @@
 struct instance;
 struct login;
 struct message;
+
+/* Does this message ask for a visitor: Accept, Claim or Carry? */
+bool data_connection_is_accept(const struct message *message);
 
 /* The following functions take over a newcomer on its Accept, Claim or Ahead. The session may be
  * over afterwards. */

@@ -91,8 +91,8 @@ static void on_relay_end(const struct relay_end *end, void *arg)
 	free(forward);
 }
 
-static void give_visitor_up(struct server_worker *worker, struct stream *stream,
-                            struct visitor *visitor, struct buf *received, struct buf *unsent)
+void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
+                     struct buf *received, struct buf *unsent)
 {
 	refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
 	stream_close(stream, true);
@@ -111,7 +111,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 	char text[ADDR_TEXT_SIZE];
 
 	if (!to_visitor) {
-		give_visitor_up(worker, stream, visitor, received, unsent);
+		forward_give_up(worker, stream, visitor, received, unsent);
 		free(forward);
 		return;
 	}

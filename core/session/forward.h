@@ -13,6 +13,9 @@ struct stream;
  * visitor; `unsent`: bytes still to be sent to the client. */
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent);
+/* Memory is out: takes the same, and resets both connections. */
+void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
+                     struct buf *received, struct buf *unsent);
 /* For worker->relays.on_moved. */
 void forward_count(const uint64_t moved[2], void *arg);
 

@@ -43,7 +43,7 @@ static void take_request(struct server_session *s, const struct message *message
 
 	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
 		take_hello(s, message->port);
-	else if (message->type == MESSAGE_ACCEPT || message->type == MESSAGE_CLAIM)
+	else if (data_connection_is_accept(message))
 		data_connection_accept(s, message, allowance_by(n->allowance),
 		                       allowance_session(n->allowance));
 	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
@@ -135,7 +135,7 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 
 	if (message->type == MESSAGE_AHEAD) {
 		data_connection_wait(s, &n->login, &message->id);
-	} else if (message->type == MESSAGE_ACCEPT || message->type == MESSAGE_CLAIM) {
+	} else if (data_connection_is_accept(message)) {
 		data_connection_judge(s, &n->login, message);
 	} else if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX) {
 		about_ask(&n->login.about, message->port);

@@ -231,23 +231,13 @@ static void on_state_late(struct deadline *deadline)
 
 /* ---- the beginning ---- */
 
-struct server_session *server_session_new(struct server_worker *worker, struct source *source,
-                                          int fd, const spore_addr *peer, const spore_addr *local,
-                                          const struct session_role *role, size_t part_size)
+/* Takes the stream. */
+static void begin_session(struct server_session *s, struct server_worker *worker,
+                          struct source *source, struct stream *stream, const spore_addr *peer)
 {
-	struct server_session *s = zeroed_new(sizeof *s + part_size);
-
-	if (!s)
-		return NULL;
-	s->stream = stream_new(worker->loop, fd, peer, local);
-	if (!s->stream) {
-		free(s);
-		return NULL;
-	}
 	s->worker = worker;
+	s->stream = stream;
 	s->end_reason = SPORE_END_CLOSED;
-	s->role = role;
-	s->part = first_part_of(s);
 	s->source = source_ref(source);
 	s->peer = *peer;
 	s->reap.run = run_reap;
@@ -256,6 +246,38 @@ struct server_session *server_session_new(struct server_worker *worker, struct s
 	stranger_init(&s->stranger);
 	change_list(s, NO_LIST, LIST_NEWCOMERS);
 	deadline_start(&worker->deadlines[DEADLINE_FIRST_FRAME], &s->deadline);
+}
+
+struct server_session *server_session_new(struct server_worker *worker, struct source *source,
+                                          int fd, const spore_addr *peer, const spore_addr *local,
+                                          const struct session_role *role, size_t part_size)
+{
+	struct server_session *s = zeroed_new(sizeof *s + part_size);
+	struct stream *stream = s ? stream_new(worker->loop, fd, peer, local) : NULL;
+
+	if (!stream) {
+		free(s);
+		return NULL;
+	}
+	begin_session(s, worker, source, stream, peer);
+	s->role = role;
+	s->part = first_part_of(s);
+	return s;
+}
+
+struct server_session *server_session_again(struct server_worker *worker, struct source *source,
+                                            struct stream *stream, const struct session_role *role,
+                                            void *part)
+{
+	struct server_session *s = zeroed_new(sizeof *s);
+
+	if (!s)
+		return NULL;
+	begin_session(s, worker, source, stream, &stream_conn(stream)->peer);
+	s->role = role;
+	s->part = part;
+	server_session_open_link(s);
+	move_session(s, SESSION_READY);
 	return s;
 }
 

@@ -105,6 +105,11 @@ struct server_session {
 struct server_session *server_session_new(struct server_worker *worker, struct source *source,
                                           int fd, const spore_addr *peer, const spore_addr *local,
                                           const struct session_role *role, size_t part_size);
+/* A session in READY on the open stream of one that has ended in JOINED. Takes the stream and the
+ * part. NULL: out of memory. */
+struct server_session *server_session_again(struct server_worker *worker, struct source *source,
+                                            struct stream *stream, const struct session_role *role,
+                                            void *part);
 /* Counts the session as a stranger until its state says otherwise. Takes a ref of its source, which
  * was entered; asked_for: what source_enter returned. False: out of memory; the source was left. */
 bool server_session_add_stranger(struct server_session *s, bool asked_for);

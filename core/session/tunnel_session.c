@@ -457,10 +457,13 @@ static void ask_holder(struct server_session *s, const struct takeover_question 
 
 /* ---- what a Spore client says ---- */
 
-static void grant_ahead(struct server_session *s, unsigned wanted, struct message *answer)
+/* A client that keeps connections for their next visitor may have as many as any client. */
+static void grant_ahead(struct server_session *s, const struct message *asked,
+                        struct message *answer)
 {
 	unsigned most = (unsigned)server_worker_limits(s->worker)->settings.max_ahead_per_tunnel;
-	unsigned n = wanted < most ? wanted : most;
+	bool carries = asked->wants & MESSAGE_WANTS_CARRY;
+	unsigned n = asked->ahead < most && !carries ? asked->ahead : most;
 	struct tunnel_session *t = part_of(s);
 
 	if (n > 0 && !t->pass)
@@ -469,6 +472,8 @@ static void grant_ahead(struct server_session *s, unsigned wanted, struct messag
 		return;
 	answer->ahead = (uint16_t)n;
 	answer->id = *ahead_id(t->pass);
+	if (carries)
+		answer->offers |= MESSAGE_OFFER_CARRY;
 }
 
 /* The answer states how often the client must send heartbeats, whatever it offered. From then on
@@ -481,7 +486,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 		                            MESSAGE_OFFER_UNSERVED };
 	struct tunnel_session *t = part_of(s);
 
-	grant_ahead(s, message->ahead, &answer);
+	grant_ahead(s, message, &answer);
 	tunnel_tell_addresses(t->tunnel, message->wants & MESSAGE_WANTS_VISITOR);
 	if (!t->is_heard)
 		t->may_tell = t->login.about.size == 0;

@@ -184,7 +184,7 @@ class Ahead:
         assert self.control.receive() == {"Hello": 0}
         self.control.send({"Hello": 1234}, "Heartbeat")
         assert self.control.receive() == {
-            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 2}
+            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 6}
         }
         granted = {"heartbeat_ms": 60000, "ahead": number, "pass": PASS, "offers": offers}
         self.control.send({"Extended": granted})
@@ -358,7 +358,7 @@ def test_a_reload_closes_waiting_connections(address, tmp_path):
         with spore_client(running.server.control, service.port, extra=["--ahead", "3"]) as client:
             exporter = Exporter(address.host, port)
             for turn in range(3):
-                wait_until(lambda: exporter.value("spore_connections_ahead") == 3, "three to wait")
+                wait_until(lambda: exporter.value("spore_connections_ahead") >= 3, "three to wait")
                 before = exporter.value("spore_control_connections_total")
                 running.swap(**config, limits={"max_pending": 100 + turn})
                 # Until then the old exporter may accept scrapes that it never answers.
@@ -366,7 +366,7 @@ def test_a_reload_closes_waiting_connections(address, tmp_path):
                     "plugin instance ended plugin=prometheus", stream="stderr", times=turn + 1
                 )
                 visit_all(running.host, client.port, 5)
-                assert exporter.value("spore_control_connections_total") >= before + 5
+                assert exporter.value("spore_control_connections_total") >= before + 3
 
 
 def test_connections_that_a_nat_has_forgotten():

@@ -189,10 +189,12 @@ def test_client_out_of_descriptors(visitor_log_server):
 
 
 @pytest.mark.parametrize("spare", [0, 1], ids=["none is left", "one is left"])
-def test_client_that_runs_out_nevertheless(visitor_log_server, spare):
+def test_client_that_runs_out_nevertheless(configured_server, spare):
     """The client cannot open its two connections for a visitor. Its service is not to blame."""
-    server = visitor_log_server
-    with Echo() as service, spore_client(server.control, service.port) as client:
+    config = {"limits": {"max_ahead_per_tunnel": 0}, "log": {"visitors": True}}
+    with configured_server(config=config) as server, Echo() as service, spore_client(
+        server.control, service.port
+    ) as client:
         before = procfs.descriptors_by_kind(client.pid)["socket"]
         assert one_exchange(server.public_host, client.port) == b"ping"
         wait_until(

@@ -35,7 +35,7 @@ DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
 
 
 @contextlib.contextmanager
-def serving(tmp_path, address, certificate=None, auth=None, **options):
+def serving(tmp_path, address, certificate=None, auth=None, limits=None, **options):
     port = address.free_port()
     path = tmp_path / "metrics.json"
     config = {
@@ -44,6 +44,8 @@ def serving(tmp_path, address, certificate=None, auth=None, **options):
     }
     if auth:
         config["auth"] = auth
+    if limits:
+        config["limits"] = limits
     if certificate:
         config["transport"] = [
             {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
@@ -275,7 +277,10 @@ class Load:
 @pytest.mark.timeout(LOAD_SECONDS + 90)
 def test_a_real_prometheus_agrees_with_the_load(tmp_path, address):
     with contextlib.ExitStack() as stack:
-        server, exporter = stack.enter_context(serving(tmp_path, address, secret="s3cret"))
+        limits = {"max_ahead_per_tunnel": 0}  # each visitor has a connection of its own
+        server, exporter = stack.enter_context(
+            serving(tmp_path, address, secret="s3cret", limits=limits)
+        )
         service = stack.enter_context(Echo())
         client = stack.enter_context(spore_client(server.control, service.port, secret="s3cret"))
         prometheus = stack.enter_context(Prometheus(tmp_path, address, exporter))

@@ -9,6 +9,9 @@ from harness.services import Echo
 from harness.visitors import connected, exchange_all, finish_all
 from harness.waiting import wait_until
 
+# Connections that wait for their next visitor: limits.max_ahead_per_tunnel.
+KEPT = 64
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
@@ -34,6 +37,6 @@ def test_a_thousand_idle_connections(secret_server):
                 finish_all(visitors)
             for pid in pids:
                 wait_until(
-                    lambda: procfs.descriptors(pid) <= before[pid][0],
+                    lambda: procfs.descriptors(pid) <= before[pid][0] + KEPT,
                     "as few descriptors as before",
                 )

@@ -12,7 +12,7 @@ from harness.services import Echo
 from harness.sockets import connect
 from harness.tls import client_context, dial_with, s_client
 from harness.tls.certificates import Authority
-from harness.visitors import one_exchange
+from harness.visitors import connected, exchange_all, one_exchange
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
@@ -53,8 +53,9 @@ def test_data_connections_resume_the_session(tls_server, authority):
     flags = ["--tls", "--cacertfile", authority.path, "--log-level", "debug", "--workers", 4]
     with tls_server("--workers", 4) as server, Echo() as service:
         with peers.spore_client(server.control, service.port, extra=flags) as client:
-            for index in range(20):
-                assert one_exchange(server.public_host, client.port, b"%d" % index) == b"%d" % index
+            # At the same time: a connection would carry one after another.
+            with connected(server.public_host, client.port, 20) as visitors:
+                exchange_all(visitors)
             client.process.wait_for("handshake done: .*, resumed", times=20)
             server.process.wait_for("handshake done: .*, resumed", times=20)
 
@@ -151,7 +152,8 @@ def test_a_client_verifies_again(tls_server, authority, tmp_path):
     entry = {"use": "tls", "cacertfile": authority.path, "ticket_life": "2s"}
     path.write_text(json.dumps({"transport": [entry]}), encoding="utf-8")
     flags = ["--config", path, "--log-level", "debug"]
-    with tls_server() as server, Echo() as service:
+    limits = {"max_ahead_per_tunnel": 0}  # each visitor has a connection of its own
+    with tls_server(config={"limits": limits}) as server, Echo() as service:
         with peers.spore_client(server.control, service.port, extra=flags) as client:
             end = time.monotonic() + 7
             while time.monotonic() < end:

@@ -63,7 +63,9 @@ static void run_take(void *arg)
 {
 	struct scene *scene = arg;
 
-	scene->taken = ahead_take(&scene->pool, &scene->pass, on_answer, scene);
+	struct message accept = ahead_accept(&scene->pool, &scene->pass, false);
+
+	scene->taken = ahead_take(&scene->pool, &accept, on_answer, scene);
 }
 
 static void run_drop(void *arg)
@@ -132,7 +134,7 @@ START_TEST(as_many_are_kept_as_asked_for)
 }
 END_TEST
 
-START_TEST(visitor_is_accepted_on_the_oldest_one)
+START_TEST(visitor_is_accepted_on_the_one_used_last)
 {
 	struct scene scene;
 	int wires[3];
@@ -146,14 +148,14 @@ START_TEST(visitor_is_accepted_on_the_oldest_one)
 	wait_idle(&scene, 2);
 	client_scene_call(&scene.base, run_take, &scene);
 	ck_assert_ptr_nonnull(scene.taken);
-	client_scene_expect(wires[0], "{\"Accept\":\"" CLIENT_SCENE_UUID "\"}");
+	client_scene_expect(wires[1], "{\"Accept\":\"" CLIENT_SCENE_UUID "\"}");
 	wires[2] = accept_ahead(&scene); /* it is replaced at once */
 	wait_idle(&scene, 2);
-	ck_assert_int_eq(send(wires[0], "\"Accepted\"\0bytes", 16, 0), 16);
+	ck_assert_int_eq(send(wires[1], "\"Accepted\"\0bytes", 16, 0), 16);
 	ck_assert(client_scene_wait(&scene.base, has_answer, &scene));
 	ck_assert_str_eq(scene.received, "bytes");
 	ck_assert_uint_eq(scene.n_answers, 1);
-	client_scene_expect_end(wires[0]); /* the callee has closed it */
+	client_scene_expect_end(wires[1]); /* the callee has closed it */
 	for (int i = 0; i < 3; i++)
 		close(wires[i]);
 	close_scene(&scene);
@@ -254,5 +256,5 @@ START_TEST(lost_one_is_replaced_after_a_pause)
 }
 END_TEST
 
-SUITE("ahead", as_many_are_kept_as_asked_for, visitor_is_accepted_on_the_oldest_one,
+SUITE("ahead", as_many_are_kept_as_asked_for, visitor_is_accepted_on_the_one_used_last,
       loss_before_the_answer_is_told, dropped_one_tells_nobody, lost_one_is_replaced_after_a_pause)

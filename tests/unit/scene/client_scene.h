@@ -137,6 +137,7 @@ static inline void client_scene_open_worker(void *arg)
 	deadline_list_init(&worker->answers, worker->loop, 3000, uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
+	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	worker->max_lingerers = 8;
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
