@@ -62,7 +62,9 @@ static char decode_byte(const char **at, const char *end)
 	if (!hex_read((spore_str){ p + 1, 2 }, &byte, 1) || stands_for_itself((char)byte))
 		return '\0';
 	is_upper_case = p[1] == digits[byte >> 4] && p[2] == digits[byte & 15];
-	return is_upper_case ? (char)byte : '\0';
+	if (!is_upper_case)
+		return '\0';
+	return (char)byte;
 }
 
 bool named_decode(spore_str encoded, char *out, size_t size)
