@@ -115,8 +115,7 @@ static void complain(struct watcher *watcher, int32_t level, const char *what, c
 static void log_refusal(struct watcher *watcher, unsigned step, const char *why)
 {
 	static const char *const texts[] = {
-		[STEP_CONFIG] = "Redis does not tell whether it sends keyspace notifications "
-				"(CONFIG GET)",
+		[STEP_CONFIG] = "Redis does not tell about keyspace notifications (CONFIG GET)",
 		[STEP_NOTICES] = "Redis refuses keyspace notifications (PSUBSCRIBE)",
 		[STEP_CHANNEL] = "Redis refuses the channel (SUBSCRIBE)",
 	};
