@@ -43,7 +43,8 @@ START_TEST(its_figures_follow_what_happens)
 	admin_scene_ask_until(&scene, "status", "tunnels", 1);
 	visitor = sockets_dial(&address);
 	admin_scene_ask_until(&scene, "status", "waiting", 1);
-	admin_scene_ask_until(&scene, "status", "visitors", 1); /* the answer is not of one moment */
+	admin_scene_ask_until(&scene, "status", "visitors",
+	                      1); /* the answer is not of one moment */
 	ck_assert_int_eq(admin_scene_number(scene.answer, "visitors_all"), 1);
 	ck_assert_int_eq(admin_scene_number(scene.answer, "relays"), 0);
 	ck_assert_int_gt(admin_scene_number(scene.answer, "max_visitors"), 1);
