@@ -104,6 +104,7 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 		log_error("control port not moved: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
+	worker->renewals++;
 	worker->limits = *terms->limits;
 	worker->relays.watch = watch_of(worker);
 	server_sessions_renew(worker);

@@ -67,6 +67,7 @@ struct server_worker {
 	struct server_shared *shared;
 	struct plugin_set *set; /* ref; new connections begin with it */
 	struct limits limits;   /* of the same configuration; replaced with the set */
+	unsigned renewals;      /* how often that has happened */
 	struct loop *loop;
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */

@@ -27,6 +27,7 @@ struct carrier {
 	struct server_worker *worker;
 	struct account *account; /* ref; of the visitor's tunnel */
 	struct source *source;   /* ref; of the session */
+	unsigned renewals;       /* the worker's, when the visitor came */
 	struct uuid pass;
 };
 
@@ -55,6 +56,7 @@ static struct carrier *new_carrier(const struct server_session *s, struct accoun
 		*carrier = (struct carrier){ .worker = s->worker,
 			                     .account = account_ref(account),
 			                     .source = source_ref(s->source),
+			                     .renewals = s->worker->renewals,
 			                     .pass = *pass };
 	return carrier;
 }
@@ -91,6 +93,15 @@ static bool may_go_on(const struct account *owner, struct stream *stream)
 	return !atomic_load(&owner->left) && !conn_is_stale(stream_conn(stream));
 }
 
+/* After a reload, new connections have the new transports. */
+static bool is_worth_keeping(const struct carrier *carrier, struct stream *stream)
+{
+	const struct server_worker *worker = carrier->worker;
+
+	return worker->renewals == carrier->renewals && !atomic_load(&worker->shared->draining) &&
+	       may_go_on(carrier->account, stream);
+}
+
 /* The visitor is gone, and its connection may have the next one. The client sees a connection that
  * is not kept end. */
 static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
@@ -99,7 +110,7 @@ static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
 	struct server_session *s = NULL;
 	struct limit_hit hit; /* a connection that is not kept is no refusal */
 
-	if (!atomic_load(&carrier->worker->shared->draining) && may_go_on(carrier->account, stream))
+	if (is_worth_keeping(carrier, stream))
 		s = begin_again(carrier, stream);
 	if (!s)
 		stream_close(stream, false);

@@ -12,6 +12,7 @@ import pytest
 from harness.admin import Admin
 from harness.metrics import Exporter
 from harness.peers import spore_client, spore_server
+from harness.reloading import Reloading
 from harness.services import Echo
 from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end, reset
 from harness.visitors import connected, exchange_all, finish_all, one_exchange
@@ -258,6 +259,24 @@ def test_few_connections_carry_many_visitors(reporting, secret):
             for _ in range(10):
                 assert one_exchange(server.public_host, client.port, b"again") == b"again"
             assert connections(exporter) <= before + 1
+
+
+def test_after_a_reload_visitors_have_new_connections(tmp_path, address):
+    """The connection of a visitor that was there has transports of the configuration before."""
+    port = address.free_port()
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
+    running = Reloading(tmp_path, address, metrics=metrics)
+    exporter = Exporter(address.host, port)
+    with running.server as server, Echo() as service:
+        with spore_client(server.control, service.port) as client:
+            wait_until(lambda: is_served(server, client) and kept(exporter) == 1, "the pass")
+            with connected(server.public_host, client.port, 1) as visitors:
+                running.swap(metrics=metrics, limits={"max_pending": 100})
+                exchange_all(visitors)
+                before = connections(exporter)
+                finish_all(visitors)
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            assert connections(exporter) == before + 1
 
 
 def test_an_operator_can_turn_it_off(reporting):
