@@ -723,12 +723,20 @@ bool stream_begin_user(struct stream *stream, const struct stream_home *home, vo
 	return true;
 }
 
-void stream_go_raw(struct stream *stream)
+bool stream_go_raw(struct stream *stream)
 {
-	if (!stream->lane || stream->lane->out.raw)
-		return;
-	lane_go_raw(stream->lane);
-	flush(stream);
+	if (stream->lane && !stream->lane->out.raw) {
+		lane_go_raw(stream->lane);
+		flush(stream);
+	}
+	return stream_raw(stream) & SPORE_WRITE;
+}
+
+bool stream_may_go_raw(struct stream *stream)
+{
+	if (!stream->raw_is_known && !stream->closed)
+		ask_raw(stream);
+	return stream->raw & SPORE_WRITE;
 }
 
 void stream_lose(struct stream *stream, int cause)

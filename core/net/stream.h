@@ -75,8 +75,10 @@ struct stream_home {
 bool stream_begin_user(struct stream *stream, const struct stream_home *home, void *arg,
                        struct buf *received, struct buf *unsent);
 /* The user sends much: its bytes are not framed from now on, so no other user will follow. Does
- * nothing if the stream frames no user. */
-void stream_go_raw(struct stream *stream);
+ * nothing if the stream frames no user. True: stream_fd takes the bytes unchanged. */
+bool stream_go_raw(struct stream *stream);
+/* stream_go_raw may return true, now or later. */
+bool stream_may_go_raw(struct stream *stream);
 
 /* Sets the callback for events. It may be replaced at any time; NULL takes no events. */
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg);

@@ -127,7 +127,7 @@ static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool spli
 
 static bool can_splice(const struct flow_ends *ends)
 {
-	return stream_raw(ends->from) & SPORE_READ && stream_raw(ends->to) & SPORE_WRITE;
+	return stream_raw(ends->from) & SPORE_READ && stream_may_go_raw(ends->to);
 }
 
 static ssize_t splice_some(int from, int to, size_t len)
@@ -265,14 +265,14 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 
 bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 {
-	bool splices;
+	bool is_bulk = flow->bulk || flow->full_reads >= FULL_READS;
+	bool splices, is_plain;
 
 	if (!flow_reads(flow) || ends->most == 0)
 		return true;
-	if (flow->full_reads >= FULL_READS)
-		stream_go_raw(ends->to);
+	is_plain = !is_bulk || stream_go_raw(ends->to);
 	splices = can_splice(ends);
-	flow->bulk = splices && (flow->bulk || flow->full_reads >= FULL_READS);
+	flow->bulk = splices && is_bulk && is_plain;
 	if (flow->bulk)
 		flow->pipe = pipe_pool_take(ends->pipes, loop_now_ms(ends->loop));
 	if (flow->pipe)
