@@ -167,6 +167,11 @@ bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server)
 	return pool->grant.most > 0 && addr_equal(&pool->grant.server, server);
 }
 
+bool ahead_pool_claims(const struct ahead_pool *pool, const spore_addr *server)
+{
+	return pool->grant.has_claims && addr_equal(&pool->grant.server, server);
+}
+
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries)
 {
 	return (struct message){ .type = carries ? MESSAGE_CARRY : MESSAGE_ACCEPT,

@@ -63,6 +63,8 @@ void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
 /* May this server's visitor have a connection that has the next one, too (Carry)? */
 bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server);
+/* Does this server read Claim? */
+bool ahead_pool_claims(const struct ahead_pool *pool, const spore_addr *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
 /* The visitor that was accepted with Carry under the grant of this number has gone: keeps its

@@ -35,6 +35,8 @@ struct proxy {
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
 	bool local_failed;
+	bool has_asked;        /* the server was asked on `uplink`, and answers ... */
+	bool asks_again;       /* ... and again, on a new one */
 	bool carries;          /* the server was asked with Carry ... */
 	unsigned grant;        /* ... under the pool's grant of this number */
 	bool asks_local_first; /* nothing goes to the server before `dial` has ended */
@@ -351,13 +353,15 @@ static void fail_proxy(struct proxy *proxy, const struct net_failure *failure)
 	end_proxy(proxy, false);
 }
 
-/* The server answers Claim, so that it decides between this connection and the one opened ahead. */
-static void send_claim(struct proxy *proxy)
+/* Asks with Claim or Carry. The server answers, so that it decides between two connections, and that
+ * none of its errors is taken for bytes of the visitor. */
+static void ask_server(struct proxy *proxy, const struct message *message)
 {
 	struct link *link = &proxy->uplink.link;
 
+	proxy->has_asked = true;
 	link_extend(link, MESSAGE_TO_CLIENT_EXTENDED, false);
-	link_send(link, &(struct message){ .type = MESSAGE_CLAIM, .id = proxy->id });
+	link_send(link, message);
 	uplink_expect_answer(&proxy->uplink);
 }
 
@@ -377,25 +381,39 @@ static void choose_carry(struct proxy *proxy)
 static void on_uplink_ready(struct uplink *uplink)
 {
 	struct proxy *proxy = proxy_of(uplink);
-	struct message accept;
+	struct message claim = { .type = MESSAGE_CLAIM, .id = proxy->id };
+	struct message carry;
 
 	if (proxy->ahead) {
-		send_claim(proxy);
+		ask_server(proxy, &claim);
 		return;
 	}
 	choose_carry(proxy);
-	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
-	link_send(&uplink->link, &accept);
-	take_uplink(proxy);
+	carry = ahead_accept(proxy->pool, &proxy->id, true);
+	if (proxy->carries) {
+		ask_server(proxy, &carry);
+	} else if (ahead_pool_claims(proxy->pool, &proxy->announcer)) {
+		ask_server(proxy, &claim);
+	} else {
+		link_send(&uplink->link,
+		          &(struct message){ .type = MESSAGE_ACCEPT, .id = proxy->id });
+		take_uplink(proxy);
+	}
 }
 
-/* The connection opened ahead may still be answered. */
+/* The connection opened ahead may still be answered. A connection that is lost before its answer may
+ * be replaced once: if the server has accepted the visitor on it, it refuses the next one. */
 static void lose_uplink(struct proxy *proxy, const struct net_failure *failure)
 {
-	if (proxy->ahead)
+	if (proxy->ahead) {
 		uplink_stop(&proxy->uplink);
-	else
+	} else if (proxy->has_asked && !proxy->asks_again) {
+		proxy->asks_again = true;
+		uplink_stop(&proxy->uplink);
+		deadline_start_now(&proxy->worker->slow_answers, &proxy->slow);
+	} else {
 		fail_proxy(proxy, failure);
+	}
 }
 
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
@@ -403,7 +421,7 @@ static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure 
 	lose_uplink(proxy_of(uplink), &(struct net_failure){ failure->why, failure->lacks });
 }
 
-/* Only the answer to Claim comes here. */
+/* Only the answer to Claim or Carry comes here. */
 static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	struct net_failure failure = { .why = message->type == MESSAGE_ERROR
@@ -416,9 +434,10 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 		return;
 	}
 	uplink_end_wait(uplink);
+	if (proxy->ahead)
+		proxy->carries = false; /* it was Claim */
 	ahead_drop(proxy->ahead);
 	proxy->ahead = NULL;
-	proxy->carries = false;
 	take_uplink(proxy);
 }
 

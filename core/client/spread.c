@@ -148,12 +148,12 @@ static void order_ahead(struct ahead_pool *pool, const struct ahead_grant *grant
 
 void spread_ahead(struct spread *spread, const struct ahead_grant *grant)
 {
-	unsigned workers = spread->n_workers;
+	unsigned workers = spread->n_workers, grants = grant->n + grant->most + grant->has_claims;
 	struct ahead_grant share = *grant;
 
-	if (grant->most == 0 && grant->n == 0 && !spread->n_ahead)
+	if (grants == 0 && !spread->has_grant)
 		return;
-	spread->n_ahead = grant->most > grant->n ? grant->most : grant->n;
+	spread->has_grant = grants > 0;
 	for (unsigned i = 0; i < workers; i++) {
 		share.n = grant->n / workers + (i < grant->n % workers);
 		share.most = grant->most / workers + (i < grant->most % workers);

@@ -3,6 +3,8 @@
 #ifndef CORE_CLIENT_SPREAD_H
 #define CORE_CLIENT_SPREAD_H
 
+#include <stdbool.h>
+
 struct ahead_grant;
 struct ahead_pool;
 struct announced;
@@ -11,7 +13,7 @@ struct uuid;
 struct spread {
 	struct ahead_pool *pools; /* borrowed; one per worker, the tunnel's own worker first */
 	unsigned n_workers;
-	unsigned n_ahead; /* connections that are kept open ahead, on all workers */
+	bool has_grant; /* the pools have one */
 };
 
 /* Hands an announced visitor to a worker. Declines it if memory is out; and, if the server reads

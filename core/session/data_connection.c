@@ -182,7 +182,7 @@ static const struct uuid *pass_of(const struct message *accept)
 void data_connection_accept(struct server_session *s, const struct message *accept,
                             const struct instance *by, uint64_t session)
 {
-	take_own_visitor(s, &accept->id, by, session, accept->type == MESSAGE_CLAIM,
+	take_own_visitor(s, &accept->id, by, session, accept->type != MESSAGE_ACCEPT,
 	                 pass_of(accept));
 }
 
@@ -318,7 +318,7 @@ void data_connection_judge(struct server_session *s, struct login *login,
 {
 	if (!become_data_connection(s, login))
 		return;
-	data_of(s)->tells = accept->type == MESSAGE_CLAIM;
+	data_of(s)->tells = accept->type != MESSAGE_ACCEPT;
 	judge_accept(s, accept);
 }
 

@@ -39,8 +39,8 @@ enum message_type {
 	MESSAGE_ACCEPTED, /* to the client, in answer to Accept; then come the visitor's bytes */
 	/* To a server whose Extended offers it. */
 	MESSAGE_CLAIM, /* in place of Accept: id; the server answers Accepted */
-	/* In place of Accept: id, pass. From here on both sides frame the bytes (lane/lane.h), the
-	 * server after its Accepted, if it would answer Accept with it. When the visitor has gone
+	/* In place of Accept: id, pass. The server answers Accepted, and from then on both sides
+	 * frame the bytes (lane/lane.h). When the visitor has gone
 	 * in order, the connection is one that was opened ahead, under this pass. */
 	MESSAGE_CARRY,
 	MESSAGE_DECLINE, /* on the control connection: id; the client cannot carry this visitor */
