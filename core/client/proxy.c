@@ -353,8 +353,8 @@ static void fail_proxy(struct proxy *proxy, const struct net_failure *failure)
 	end_proxy(proxy, false);
 }
 
-/* Asks with Claim or Carry. The server answers, so that it decides between two connections, and that
- * none of its errors is taken for bytes of the visitor. */
+/* Asks with Claim or Carry. The server answers, so that it decides between two connections, and so
+ * that none of its errors is taken for bytes of the visitor. */
 static void ask_server(struct proxy *proxy, const struct message *message)
 {
 	struct link *link = &proxy->uplink.link;
@@ -401,8 +401,8 @@ static void on_uplink_ready(struct uplink *uplink)
 	}
 }
 
-/* The connection opened ahead may still be answered. A connection that is lost before its answer may
- * be replaced once: if the server has accepted the visitor on it, it refuses the next one. */
+/* The connection opened ahead may still be answered. A connection that is lost before its answer is
+ * replaced once. If the server has accepted the visitor on it, it refuses the next one. */
 static void lose_uplink(struct proxy *proxy, const struct net_failure *failure)
 {
 	if (proxy->ahead) {

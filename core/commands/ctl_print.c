@@ -272,14 +272,14 @@ static void join_texts(const struct json *texts, char out[CELL])
 static void add_dates(struct columns *columns, const struct json *dates)
 {
 	for (const struct json *date = dates ? dates->first : NULL; date; date = date->next) {
-		long long days = integer_member(date, "days_left");
+		long long days = integer_member(date, "days_left"); /* rounded down */
 		char labels[CELL];
 
 		join_texts(json_get(date, "labels"), labels);
 		add_line(columns, string_member(date, "metric"),
 		         days >= 0 ? "%s, %lld days left%s%s" : "%s, PASSED %lld days ago%s%s",
-		         string_member(date, "utc"), days >= 0 ? days : -days, *labels ? ": " : "",
-		         labels);
+		         string_member(date, "utc"), days >= 0 ? days : -days - 1,
+		         *labels ? ": " : "", labels);
 	}
 }
 

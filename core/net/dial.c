@@ -159,7 +159,7 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 	struct attempt *attempt = io->data;
 	struct dial *dial = attempt->dial;
 	const spore_addr *addr = attempt->addr;
-	int fd = end_attempt(attempt), cause = sock_connect_result(fd);
+	int fd = end_attempt(attempt), cause = sock_take_error(fd);
 
 	(void)ev;
 	(void)events;

@@ -143,7 +143,7 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 	return -1;
 }
 
-int sock_connect_result(int fd)
+int sock_take_error(int fd)
 {
 	socklen_t len = sizeof(int);
 	int cause;

@@ -27,11 +27,12 @@ bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
- * call sock_connect_result. -1 and errno on failure. */
+ * call sock_take_error. -1 and errno on failure. */
 int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out);
-/* 0, or the errno of a finished attempt. */
-int sock_connect_result(int fd);
-/* What an errno of sock_connect or sock_connect_result means to an operator. */
+/* The errno of a finished attempt, or of a connection that has failed; 0: none. The kernel tells it
+ * once. */
+int sock_take_error(int fd);
+/* What an errno of sock_connect or sock_take_error means to an operator. */
 const char *sock_connect_cause(int cause);
 
 void sock_local_addr(int fd, spore_addr *addr_out);

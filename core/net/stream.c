@@ -754,6 +754,13 @@ bool stream_has_left(const struct stream *stream)
 	return stream->bottom.ended || stream->bottom.lost;
 }
 
+bool stream_has_vanished(const struct stream *stream)
+{
+	int cause = stream->bottom.cause;
+
+	return cause == ETIMEDOUT || cause == EHOSTUNREACH || cause == ENETUNREACH;
+}
+
 bool stream_left_unheard(const struct stream *stream)
 {
 	return !stream->bottom.heard && stream_has_left(stream);

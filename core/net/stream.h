@@ -106,6 +106,8 @@ void stream_lose(struct stream *stream, int cause);
 bool stream_is_lost(const struct stream *stream);
 /* The peer has closed or reset the connection, whatever it had sent before. */
 bool stream_has_left(const struct stream *stream);
+/* The connection has failed because the peer's host answers nothing. */
+bool stream_has_vanished(const struct stream *stream);
 /* The peer left before it had sent a byte, as health checks and port scans do. */
 bool stream_left_unheard(const struct stream *stream);
 /* NULL while it is detached. */

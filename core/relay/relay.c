@@ -170,13 +170,23 @@ static unsigned wants_of(const struct relay *relay, int i)
 	       (flow_writes(&relay->flows[!i]) ? SPORE_WRITE : 0);
 }
 
-/* Why the relay ends when both flows are over. */
-static enum relay_cause cause_of(const struct flow flows[2])
+/* Why the relay ends when this stream has failed. */
+static enum relay_cause break_of(const struct relay *relay, int side)
 {
+	if (stream_has_vanished(relay->streams[side]))
+		return side ? RELAY_RIGHT_LOST : RELAY_LEFT_LOST;
+	return side ? RELAY_RIGHT_BROKEN : RELAY_LEFT_BROKEN;
+}
+
+/* Why the relay ends when both flows are over. */
+static enum relay_cause cause_of(const struct relay *relay)
+{
+	const struct flow *flows = relay->flows;
+
 	if (flows[0].state == FLOW_BROKEN)
-		return RELAY_RIGHT_BROKEN;
+		return break_of(relay, 1);
 	if (flows[1].state == FLOW_BROKEN)
-		return RELAY_LEFT_BROKEN;
+		return break_of(relay, 0);
 	return flows[0].ended_first && flows[0].bytes == 0 ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
 }
 
@@ -186,7 +196,7 @@ static void update_relay_wants(struct relay *relay)
 	unsigned wants[2];
 
 	if (flow_is_over(&flows[0]) && flow_is_over(&flows[1])) {
-		finish_relay(relay, cause_of(flows));
+		finish_relay(relay, cause_of(relay));
 		return;
 	}
 	wants[0] = wants_of(relay, 0);
@@ -204,18 +214,13 @@ static void drain_flow(struct relay *relay, int from)
 	flow_drain(&relay->flows[from], &ends);
 }
 
-static enum relay_cause break_of(int side)
-{
-	return side ? RELAY_RIGHT_BROKEN : RELAY_LEFT_BROKEN;
-}
-
 /* The stream that this flow reads has failed. */
 static void fail_relay(struct relay *relay, int from)
 {
 	const char *complaint = stream_complaint(relay->streams[from]);
 
 	relay->error = complaint ? strdup(complaint) : NULL;
-	finish_relay(relay, break_of(from));
+	finish_relay(relay, break_of(relay, from));
 }
 
 static void pump_flow(struct relay *relay, int from)
@@ -330,7 +335,11 @@ static bool has_died(struct relay *relay, int side)
 
 	if (reads || reader->state == FLOW_ENDING || flow_is_over(writer))
 		return false;
-	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
+	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLERR | POLLHUP)))
+		return false;
+	if (fd.revents & POLLERR)
+		stream_lose(relay->streams[side], sock_take_error(fd.fd));
+	return true;
 }
 
 static void note_activity(struct relay *relay)
@@ -407,9 +416,10 @@ static void doubt_left_peer(struct relay *relay)
 static bool must_end(struct relay *relay, enum relay_cause *cause_out)
 {
 	for (int side = 0; side < 2; side++) {
-		*cause_out = break_of(side);
-		if (has_died(relay, side))
+		if (has_died(relay, side)) {
+			*cause_out = break_of(relay, side);
 			return true;
+		}
 	}
 	if (has_lost_peer(relay, cause_out))
 		return true;

@@ -1,4 +1,4 @@
-"""A connection to the server is lost, or its bytes are, before the server has answered for a visitor.
+"""A connection to the server is lost, or its bytes are, before the server has answered.
 
 The client asks again on a new one. What the server says of its own never reaches the service."""
 

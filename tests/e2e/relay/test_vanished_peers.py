@@ -29,7 +29,8 @@ def start_client(tmp_path):
 @pytest.fixture
 def impatient_server(configured_server):
     """Peers that do not answer are gone after LIMIT_S."""
-    with configured_server(config={"server": {"peer_timeout": LIMIT_S}}) as server:
+    config = {"server": {"peer_timeout": LIMIT_S}, "log": {"visitors": True}}
+    with configured_server(config=config) as server:
         yield server
 
 
@@ -51,6 +52,7 @@ def test_what_is_sent_to_a_vanished_peer_ends_the_relay(impatient_server, start_
                 assert how_it_ends(with_gone_visitor, timeout=10) == (b"", "reset")
                 assert how_it_ends(visitor, timeout=10) == (b"", "reset")
                 assert time.monotonic() - began > LIMIT_S
+                server.process.wait_for('visitor ended .*reason="the visitor vanished"')
 
 
 def test_a_pause_of_five_times_the_limit_ends_nothing(impatient_server, start_client):

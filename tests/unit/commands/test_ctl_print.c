@@ -129,7 +129,7 @@ START_TEST(dates_say_how_long)
 	      "descriptors  unknown number of 0\n"
 	      "log          info, 0 lines dropped\n"
 	      "m            2027-01-01T00:00:00Z, 3 days left: file=a, b=c\n"
-	      "n            2020-01-01T00:00:00Z, PASSED 2 days ago\n");
+	      "n            2020-01-01T00:00:00Z, PASSED 1 days ago\n");
 }
 END_TEST
 

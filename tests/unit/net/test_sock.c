@@ -151,7 +151,7 @@ START_TEST(connecting_succeeds_or_says_why)
 	fd = sock_connect(&addr, NULL, &done);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
-	ck_assert_int_eq(sock_connect_result(fd), 0);
+	ck_assert_int_eq(sock_take_error(fd), 0);
 	ck_assert_int_eq(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 	close(fd);
 	close(listener);
@@ -161,9 +161,9 @@ START_TEST(connecting_succeeds_or_says_why)
 		return;
 	}
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
-	ck_assert_int_eq(sock_connect_result(fd), ECONNREFUSED);
+	ck_assert_int_eq(sock_take_error(fd), ECONNREFUSED);
 	close(fd);
-	ck_assert_int_eq(sock_connect_result(-1), EBADF);
+	ck_assert_int_eq(sock_take_error(-1), EBADF);
 }
 END_TEST
 
