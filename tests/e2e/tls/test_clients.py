@@ -351,8 +351,8 @@ def test_a_reload_without_the_authority_is_refused(mtls_server, flags, alice, tm
 def test_a_data_connection_that_is_refused_is_told(
     mtls_server, flags, authority, alice, mallory, tmp_path
 ):
-    """The tunnel is open, but the certificate is no longer accepted. The client logs this per
-    visitor."""
+    """The tunnel is open, but the certificate is no longer accepted. The client says so, and its
+    visitor ends at once."""
     trusted = tmp_path / "clients.pem"
     shutil.copy(authority.path, trusted)
     with mtls_server(trusted=trusted) as server, Echo() as service:
@@ -361,12 +361,12 @@ def test_a_data_connection_that_is_refused_is_told(
             shutil.copy(Authority(tmp_path / "others", name="Others").path, trusted)
             server.process.signal(signal.SIGHUP)
             server.process.wait_for("configuration reloaded")
-            with connect(server.public_host, client.port):
-                client.process.wait_for(
-                    'warn  connection broken bytes_from_visitor=0 .*error="the server refused '
-                    "our certificate: "
-                    'it does not trust the issuing authority"'
-                )
+            with connect(server.public_host, client.port) as visitor:
+                assert how_it_ends(visitor)[0] == b""
+            client.process.wait_for(
+                'warn  connection failed tunnel=.* error="the server refused our certificate: '
+                'it does not trust the issuing authority"'
+            )
 
 
 @pytest.mark.parametrize(

@@ -383,7 +383,7 @@ static unsigned next_number(unsigned *seed, unsigned below)
  * time. */
 static void carry_bytes(unsigned number)
 {
-	static char sent[20000], got[20000];
+	static char sent[20000], got[sizeof sent + 900]; /* a read may use all that it is given */
 	unsigned seed = number;
 	size_t at = 0, len = 0;
 	int64_t n = SPORE_EAGAIN;
