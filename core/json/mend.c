@@ -141,7 +141,7 @@ static bool continues_word(const struct mender *m, size_t last, size_t at)
 	while (mender_is_word(mender_look(m, at)))
 		at++;
 	c = mender_look(m, skip_space(m, at));
-	return c != ':' && c != '='; /* after those, the word is the next key */
+	return c != ':' && c != '='; /* a word before one of those is the next key */
 }
 
 /* True if the next key or value may start with `c` although quotes are missing. */

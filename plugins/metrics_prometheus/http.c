@@ -128,7 +128,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	(void)upload;
 	(void)upload_size;
 	(void)unused;
-	if (answer.status == 0) {
+	if (answer.status == 0) { /* there is no such path, and no body */
 		answer = http_say(MHD_HTTP_NOT_FOUND, "not found\n");
 	} else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
 		free(answer.body);
