@@ -27,7 +27,7 @@
 
 #include "base/buf.h"
 
-enum { LANE_HEADER = 4, LANE_FRAME_MAX = 0xffffff, LANE_FRAMES = 64 };
+enum { LANE_HEADER = 4, LANE_FRAME_MAX = 0xffffff, LANE_FRAMES = 16 };
 
 struct lane_in {
 	struct buf early; /* comes before what the lower stream returns */

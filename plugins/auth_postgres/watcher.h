@@ -1,7 +1,8 @@
 /* watcher - notices the changes of clients, on one worker of an instance: by messages on a channel
  * (LISTEN), and by looking again now and then.
  *
- *   link ──▶ LISTEN ──▶ changes_note_any(), then messages
+ *   link ──▶ LISTEN ──▶ changes_note_any(), once: something may have changed before
+ *                  └──▶ a message for each change from then on
  *
  * It has a connection of its own, on which messages never wait behind rows. */
 #ifndef WATCHER_H
