@@ -55,7 +55,7 @@ void admin_bans_write(const struct admin_query *query, struct jsonout *json)
 	free(bans);
 }
 
-/* Reads an address of one source. False: the text is no address or prefix, or the prefix is so
+/* Reads an address of one source. False: the text is not an address or prefix, or the prefix is so
  * short that it contains several sources. */
 static bool parse_source(const char *text, spore_addr *addr_out)
 {

@@ -31,7 +31,7 @@ struct admin_socket {
 const struct json *admin_socket_value(const struct config *config);
 /* Adds to the diag what would keep admin_socket_open from making the socket, as far as it can be
  * found out without making one: the length of the path, its folder, and a file that is there
- * already. A server that listens there is no mistake, since it may hand over. */
+ * already. A server that listens there is allowed, since it may hand over. */
 void admin_socket_check(const struct config *config, struct diag *diag);
 /* Returns a listening, non-blocking socket whose file has mode 0600 from the start. Replaces the
  * socket of a dead server. Returns -1 and sets *err, with the path and the remedy, if a server is

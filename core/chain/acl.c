@@ -51,7 +51,7 @@ static void deny(struct acl_answer *answer, struct instance *instance, const str
 	refusals_count(&instance->refusals, loop, answer->reason);
 }
 
-/* A rate of 0 is no limit. */
+/* A rate of 0 does not limit anything. */
 static uint64_t lower_rate(uint64_t a, uint64_t b)
 {
 	if (a == 0)
