@@ -241,14 +241,19 @@ static void close_layers(struct stream *stream, uint32_t how)
 		layer_free(conn->layers[--n]);
 }
 
+static void free_lane(struct stream *stream)
+{
+	lane_fini(stream->lane);
+	free(stream->lane);
+	stream->lane = NULL;
+}
+
 /* The user is gone for good, and with it the way back. */
 static void end_lane(struct stream *stream)
 {
 	if (!stream->lane)
 		return;
-	lane_fini(stream->lane);
-	free(stream->lane);
-	stream->lane = NULL;
+	free_lane(stream);
 	stream->home->drop(stream->home_arg);
 }
 
@@ -256,9 +261,7 @@ static void give_back(struct stream *stream)
 {
 	struct buf rest = lane_take_rest(stream->lane);
 
-	lane_fini(stream->lane);
-	free(stream->lane);
-	stream->lane = NULL;
+	free_lane(stream);
 	stream->fn = NULL;
 	stream->want = 0;
 	stream->home->take_back(stream, &rest, stream->home_arg);
