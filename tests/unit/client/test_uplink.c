@@ -86,6 +86,11 @@ static void run_late(void *arg)
 	uplink_on_late(&((struct scene *)arg)->uplink.deadline);
 }
 
+static void run_wait_3_s(void *arg)
+{
+	((struct scene *)arg)->uplink.awaits_since_ms -= 3000;
+}
+
 static void run_expect_answer(void *arg)
 {
 	uplink_expect_answer(&((struct scene *)arg)->uplink);
@@ -262,7 +267,7 @@ START_TEST(a_server_that_closes_late_asks_for_no_secret)
 	open_scene(scene, "s3cret");
 	start(scene);
 	expect_state(scene, UPLINK_AWAITING_CHALLENGE);
-	scene->uplink.awaits_since_ms -= 3000;
+	client_scene_call(&scene->base, run_wait_3_s, scene);
 	close_wire(scene);
 	expect_state(scene, UPLINK_CLOSED);
 	ck_assert_int_eq(scene->failure.fault, UPLINK_FAILED);
