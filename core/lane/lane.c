@@ -346,7 +346,7 @@ bool lane_has_output(const struct lane *lane)
 uint32_t lane_raw(const struct lane *lane)
 {
 	bool reads = lane->in.raw && lane->in.early.len == 0;
-	bool writes = lane->out.raw && !holds_output(&lane->out);
+	bool writes = lane->out.raw && !holds_output(&lane->out) && !lane->out.owes;
 
 	return (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0);
 }

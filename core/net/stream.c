@@ -42,6 +42,7 @@ struct stream {
 	char *fault; /* owned; which transport failed and how, for the log; NULL: none */
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
 	struct lane *lane; /* owned; frames the bytes of the present user; NULL: none */
+	uint8_t framed;    /* directions in which it does; 0 without a lane */
 	const struct stream_home *home; /* of the lane */
 	void *home_arg;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
@@ -246,6 +247,7 @@ static void free_lane(struct stream *stream)
 	lane_fini(stream->lane);
 	free(stream->lane);
 	stream->lane = NULL;
+	stream->framed = 0;
 }
 
 /* The user is gone for good, and with it the way back. */
@@ -332,7 +334,7 @@ static bool has_pending(const struct stream *stream)
 {
 	const struct spore_conn *conn = &stream->conn;
 
-	if (stream->lane && lane_has_input(stream->lane))
+	if (stream->framed & SPORE_READ && lane_has_input(stream->lane))
 		return true;
 	return !(stream->raw & SPORE_READ) && conn->n_layers > 0 &&
 	       layer_pending(conn->layers[conn->n_layers - 1]) > 0;
@@ -391,6 +393,14 @@ static void flush_layer(struct stream *stream, spore_stream *layer)
 	}
 }
 
+/* A direction that has become plain is not the lane's business any more. */
+static void leave_frames(struct stream *stream)
+{
+	stream->framed &= (uint8_t)~lane_raw(stream->lane);
+	if (!stream->framed)
+		end_lane(stream);
+}
+
 static void flush(struct stream *stream)
 {
 	uint32_t wants = 0;
@@ -402,6 +412,7 @@ static void flush(struct stream *stream)
 		stream->flush_wants |= (uint8_t)wants;
 	else
 		flush_layer(stream, stream_top(stream));
+	leave_frames(stream);
 }
 
 /* ---- turns ---- */
@@ -635,6 +646,19 @@ static int64_t read_user(struct stream *stream, void *bytes, size_t len, uint32_
 
 	if (lane_has_output(stream->lane))
 		flush(stream);
+	else
+		leave_frames(stream);
+	return n;
+}
+
+static int64_t write_user(struct stream *stream, const void *bytes, size_t len, uint32_t *wants)
+{
+	int64_t n = lane_write(stream->lane, bytes, len, wants);
+
+	if (n >= 0)
+		flush(stream);
+	if (stream->lane)
+		leave_frames(stream);
 	return n;
 }
 
@@ -645,7 +669,7 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 	uint32_t wants = 0;
 	int64_t n;
 
-	if (stream->lane)
+	if (stream->framed & SPORE_READ)
 		n = read_user(stream, bytes, len, &wants);
 	else if (stream->raw & SPORE_READ)
 		n = bottom_readv(&stream->bottom.base, &iov, 1, &wants);
@@ -661,10 +685,8 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 	uint32_t wants = 0;
 	int64_t n;
 
-	if (stream->lane) {
-		n = lane_write(stream->lane, bytes, len, &wants);
-		if (n >= 0)
-			flush(stream);
+	if (stream->framed & SPORE_WRITE) {
+		n = write_user(stream, bytes, len, &wants);
 		return end_write(stream, n, wants, n_out);
 	}
 	if (stream->raw & SPORE_WRITE) {
@@ -699,7 +721,7 @@ unsigned stream_raw(struct stream *stream)
 {
 	if (!stream->raw_is_known && !stream->closed)
 		ask_raw(stream);
-	return stream->lane ? stream->raw & lane_raw(stream->lane) : stream->raw;
+	return stream->raw & ~stream->framed;
 }
 
 bool stream_is_bare(const struct stream *stream)
@@ -719,6 +741,7 @@ bool stream_begin_user(struct stream *stream, const struct stream_home *home, vo
 	if (!stream->lane)
 		return false;
 	lane_begin(stream->lane, stream_top(stream), merges, received, unsent);
+	stream->framed = SPORE_READ | SPORE_WRITE;
 	stream->home = home;
 	stream->home_arg = arg;
 	if (lane_has_output(stream->lane))
