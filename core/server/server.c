@@ -24,7 +24,7 @@
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
-#include "session/review_round.h"
+#include "review/review_round.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };

@@ -19,7 +19,7 @@
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
-#include "session/review.h"
+#include "review/review.h"
 
 struct listener;
 struct pending;

@@ -28,7 +28,7 @@ RANKS = [
     {"loop", "diag", "log"},
     {"metrics", "files", "secret", "lane"},
     {"net", "wire"},
-    {"option", "link", "relay"},
+    {"option", "link", "relay", "review"},
     {"plugin"},
     {"config", "host"},
     {"chain", "quota"},

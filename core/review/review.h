@@ -7,7 +7,7 @@
 #include <ev.h>
 
 #include "base/list.h"
-#include "session/review_round.h"
+#include "review/review_round.h"
 
 struct loop;
 

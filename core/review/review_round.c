@@ -1,4 +1,4 @@
-#include "session/review_round.h"
+#include "review/review_round.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "session/review.h"
+#include "review/review.h"
 
 #include "base/container.h"
 #include "base/crypto.h"
