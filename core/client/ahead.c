@@ -272,12 +272,30 @@ static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure 
 	lose_ahead(ahead_of(uplink), failure->why);
 }
 
+/* If the connection was asked for another visitor in the same moment, that one is asked for
+ * elsewhere: the server does not answer. */
+static void take_open(struct ahead *ahead, const struct message *open)
+{
+	struct ahead_pool *pool = ahead->pool;
+	struct buf received, unsent;
+	struct stream *stream = link_take(&ahead->uplink.link, &received, &unsent);
+
+	end_ahead(ahead);
+	pool->on_open(pool, open, stream, &received, &unsent);
+	if (ahead->on_answer)
+		ahead->on_answer(NULL, NULL, ahead->arg);
+}
+
 static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	struct ahead *ahead = ahead_of(uplink);
 	struct buf received, unsent;
 	struct stream *stream;
 
+	if (message->type == MESSAGE_OPEN) {
+		take_open(ahead, message);
+		return;
+	}
 	if (!ahead->on_answer || message->type != MESSAGE_ACCEPTED) {
 		lose_ahead(ahead, message->type == MESSAGE_ERROR
 		                          ? message->text

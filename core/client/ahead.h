@@ -5,6 +5,9 @@
  * They are opened ahead, as many as the operator wants, or have carried a visitor and are kept for
  * the next one: as many as have been of use lately. The one that was used last is taken first.
  *
+ * On a connection that has carried a visitor, the server may hand over the next one (Open), at any
+ * time.
+ *
  * A connection that is lost, or that the server closes, is replaced after a pause. No visitor is
  * lost with it: the server answers Accept, and until that answer the visitor can be accepted on a
  * newly dialled connection. [worker] */
@@ -20,6 +23,7 @@
 #include "base/uuid.h"
 
 struct ahead;
+struct ahead_pool;
 struct buf;
 struct client_worker;
 struct deadline;
@@ -37,10 +41,16 @@ struct ahead_grant {
 	bool has_claims;   /* the server reads Claim */
 };
 
+/* The server has handed over a visitor. Takes the stream, the bytes that came behind, and bytes
+ * that must leave first. */
+typedef void (*ahead_open_fn)(struct ahead_pool *pool, const struct message *open,
+                              struct stream *stream, struct buf *received, struct buf *unsent);
+
 struct ahead_pool {
 	struct client_worker *worker;
 	const struct tunnel_settings *tunnel;
 	struct decliner *decliner; /* of the tunnel */
+	ahead_open_fn on_open;
 	struct ahead_grant grant;
 	struct list opening; /* of struct ahead */
 	struct list idle;    /* of struct ahead, oldest first */
@@ -56,7 +66,7 @@ struct ahead_pool {
  * answer belong to the callee. NULL: the connection was lost before the answer. */
 typedef void (*ahead_fn)(struct stream *stream, struct buf *received, void *arg);
 
-/* `worker`, `tunnel` and `decliner` are set, everything else is zero. */
+/* `worker`, `tunnel`, `decliner` and `on_open` are set, everything else is zero. */
 void ahead_pool_init(struct ahead_pool *pool);
 /* Keeps as many connections as are granted from now on. None: closes those in the pool. */
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);

@@ -330,7 +330,8 @@ static void set_up_tunnel(struct client *client, size_t index)
 	for (unsigned i = 0; i < n_workers; i++) {
 		pools[i] = (struct ahead_pool){ .worker = &client->workers[i],
 			                        .tunnel = tunnel,
-			                        .decliner = decliner };
+			                        .decliner = decliner,
+			                        .on_open = proxy_take_open };
 		ahead_pool_init(&pools[i]);
 	}
 	set_up_session(client, index, pools);
@@ -340,6 +341,7 @@ static void set_up_tunnel(struct client *client, size_t index)
 
 static void free_client(struct client *client)
 {
+	taken_fini(&client->shared.taken);
 	free(client->open);
 	free(client->decliners);
 	free(client->pools);
@@ -356,6 +358,7 @@ struct client *client_start(const struct client_env *env)
 	if (!client)
 		return NULL;
 	client->env = *env;
+	taken_init(&client->shared.taken);
 	client->workers = calloc(env->n_workers, sizeof *client->workers);
 	client->sessions = calloc(2 * n_tunnels, sizeof *client->sessions);
 	client->pools = calloc(n_tunnels * env->n_workers, sizeof *client->pools);

@@ -37,8 +37,9 @@ struct proxy {
 	bool local_failed;
 	bool has_asked;        /* the server was asked on `uplink`, and answers ... */
 	bool asks_again;       /* ... and again, on a new one */
-	bool carries;          /* the server was asked with Carry ... */
+	bool carries;          /* the connection to the server may have another visitor ... */
 	unsigned grant;        /* ... under the pool's grant of this number */
+	bool was_opened;       /* the server has handed the visitor over with Open */
 	bool asks_local_first; /* nothing goes to the server before `dial` has ended */
 	const char *failure;   /* why the visitor gets no relay; static */
 	bool is_started;       /* else it is queued */
@@ -240,12 +241,16 @@ static struct record *make_record(const struct proxy *proxy)
 struct origin {
 	struct ahead_pool *pool;
 	unsigned grant;
+	struct uuid visitor;
+	bool was_opened; /* the server has handed the visitor over */
 };
 
 static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 {
 	struct origin *origin = arg;
 
+	if (origin->was_opened)
+		taken_forget(&origin->pool->worker->shared->taken, &origin->visitor);
 	ahead_pool_return(origin->pool, origin->grant, stream, rest);
 	free(origin);
 }
@@ -262,7 +267,7 @@ static bool begin_user(struct proxy *proxy)
 	origin = malloc(sizeof *origin);
 	if (!origin)
 		return false;
-	*origin = (struct origin){ proxy->pool, proxy->grant };
+	*origin = (struct origin){ proxy->pool, proxy->grant, proxy->id, proxy->was_opened };
 	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent))
 		return true;
 	free(origin);
@@ -566,7 +571,8 @@ static bool is_crowded(const struct client_worker *worker)
 	       worker->max_carried;
 }
 
-static void set_up_proxy(struct proxy *proxy)
+/* False: it failed at once, and the proxy has ended. */
+static bool dial_local(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	const struct client_settings *settings = worker->shared->settings;
@@ -577,14 +583,21 @@ static void set_up_proxy(struct proxy *proxy)
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
 	};
 
+	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
+	return proxy->dial || !fail_local(proxy, &no_memory);
+}
+
+static void set_up_proxy(struct proxy *proxy)
+{
+	struct client_worker *worker = proxy->worker;
+
 	proxy->is_started = true;
 	worker->n_dialling++;
 	if (is_crowded(worker))
 		ahead_close_oldest(worker);
 	list_append(&worker->proxies, &proxy->node);
-	/* First: if it fails at once, the server still holds the visitor. */
-	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
-	if (!proxy->dial && fail_local(proxy, &no_memory))
+	/* First: if it fails at once, the server may still hold the visitor. */
+	if (!dial_local(proxy) || proxy->server)
 		return;
 	proxy->asks_local_first = proxy->dial && may_be_unserved(proxy);
 	if (!proxy->asks_local_first)
@@ -655,11 +668,45 @@ void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor
 		            failure_text(lacks, why));
 }
 
+/* NULL: out of memory. */
+static struct proxy *new_proxy(struct ahead_pool *pool, const struct announced *visitor)
+{
+	struct proxy *proxy = zeroed_new(sizeof *proxy);
+
+	if (!proxy)
+		return NULL;
+	proxy->worker = pool->worker;
+	proxy->tunnel = pool->tunnel;
+	proxy->pool = pool;
+	proxy->id = visitor->id;
+	proxy->from = visitor->from;
+	proxy->announcer = visitor->server;
+	proxy->since_ms = loop_now_ms(pool->worker->loop);
+	proxy->reap.run = run_free_proxy;
+	deadline_init(&proxy->slow);
+	deadline_init(&proxy->late);
+	list_init(&proxy->node);
+	return proxy;
+}
+
+static void start_or_queue(struct proxy *proxy)
+{
+	struct client_worker *worker = proxy->worker;
+
+	if (has_room(worker)) {
+		set_up_proxy(proxy);
+	} else {
+		worker->n_waiting++;
+		list_append(&worker->waiting, &proxy->node);
+		deadline_start(&worker->waits, &proxy->late);
+	}
+}
+
 void proxy_start(struct ahead_pool *pool, const struct announced *visitor)
 {
 	struct client_worker *worker = pool->worker;
 	bool is_full = worker->n_waiting >= MAX_WAITING;
-	struct proxy *proxy = is_full ? NULL : zeroed_new(sizeof *proxy);
+	struct proxy *proxy = is_full ? NULL : new_proxy(pool, visitor);
 
 	if (!proxy) {
 		proxy_refuse(pool, visitor, is_full ? "too many wait to be set up" : no_memory.why,
@@ -667,23 +714,63 @@ void proxy_start(struct ahead_pool *pool, const struct announced *visitor)
 		client_worker_release(worker);
 		return;
 	}
-	proxy->worker = worker;
-	proxy->tunnel = pool->tunnel;
-	proxy->pool = pool;
-	proxy->id = visitor->id;
-	proxy->from = visitor->from;
-	proxy->announcer = visitor->server;
-	proxy->since_ms = loop_now_ms(worker->loop);
-	proxy->reap.run = run_free_proxy;
-	deadline_init(&proxy->slow);
-	deadline_init(&proxy->late);
-	list_init(&proxy->node);
-	if (has_room(worker)) {
-		set_up_proxy(proxy);
+	start_or_queue(proxy);
+}
+
+/* ---- a visitor that the server hands over ---- */
+
+/* A client that may not reach its service connects to it before it takes a visitor. */
+static bool may_take(const struct ahead_pool *pool, const struct uuid *id)
+{
+	struct client_worker *worker = pool->worker;
+
+	return !lacks_descriptors(worker) && worker->n_waiting < MAX_WAITING &&
+	       !pool->lacks_service &&
+	       taken_note(&worker->shared->taken, id, TAKEN_OPENED, loop_now_ms(worker->loop)) ==
+	               TAKEN_NOT;
+}
+
+static bool append_opened(struct buf *unsent)
+{
+	char frame[FRAME_MAX + 1];
+	size_t len = message_format(&(struct message){ .type = MESSAGE_OPENED }, frame);
+
+	return buf_append(unsent, frame, len, SIZE_MAX);
+}
+
+/* Takes the stream and both buffers. */
+static void start_opened(struct proxy *proxy, struct stream *server, struct buf *received,
+                         struct buf *unsent)
+{
+	struct client_worker *worker = proxy->worker;
+
+	proxy->server = server;
+	proxy->received = *received;
+	proxy->unsent = *unsent;
+	proxy->carries = proxy->was_opened = true;
+	proxy->grant = proxy->pool->grants;
+	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_VISITORS, 1);
+	client_worker_admit(worker);
+	stream_set_owner(server, on_server_writable, proxy);
+	send_accept(proxy);
+	start_or_queue(proxy);
+}
+
+void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
+                     struct buf *received, struct buf *unsent)
+{
+	struct announced visitor = { .id = open->id, .server = stream_conn(stream)->peer };
+	struct proxy *proxy = NULL;
+
+	addr_parse(open->text, &visitor.from); /* if the server tells the address */
+	if (may_take(pool, &open->id) && append_opened(unsent))
+		proxy = new_proxy(pool, &visitor);
+	if (proxy) {
+		start_opened(proxy, stream, received, unsent);
 	} else {
-		worker->n_waiting++;
-		list_append(&worker->waiting, &proxy->node);
-		deadline_start(&worker->waits, &proxy->late);
+		stream_close(stream, true);
+		buf_fini(received);
+		buf_fini(unsent);
 	}
 }
 

@@ -8,6 +8,9 @@
 #include "net/shortage.h"
 
 struct ahead_pool;
+struct buf;
+struct message;
+struct stream;
 
 /* A visitor that the server has announced. */
 struct announced {
@@ -36,6 +39,10 @@ void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor
  * full, the visitor is declined. The caller has admitted the
  * visitor (client_worker_admit). pool: of its tunnel, on this worker. */
 void proxy_start(struct ahead_pool *pool, const struct announced *visitor);
+/* As ahead_pool.on_open. If the visitor cannot be set up at once, or may have been served already,
+ * its connection is closed: then the server announces it, unless it knows better. */
+void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
+                     struct buf *received, struct buf *unsent);
 /* For the worker: starts queued visitors while there is room. */
 void proxy_run_start_waiting(struct loop_task *task);
 /* Ends all visitors that are queued or being set up, and starts no other. */

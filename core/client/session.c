@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "base/crypto.h"
 #include "client/ahead.h"
@@ -496,7 +497,7 @@ static void ask_for_extension(struct session *session)
 		.type = MESSAGE_EXTEND,
 		.port = PULSE_MS,
 		.ahead = (uint16_t)settings_of(session)->ahead,
-		.wants = MESSAGE_WANTS_CARRY,
+		.wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN,
 	};
 
 	if (session->worker->shared->logs_visitors)
@@ -609,6 +610,25 @@ static void take_visitor(struct session *session, const struct message *message)
 	spread_visitor(&session->spread, &visitor);
 }
 
+/* The visitor was handed over on another connection, which the client may not have heard of. */
+static void take_visitor_again(struct session *session, const struct message *message)
+{
+	struct taken *taken = &session->worker->shared->taken;
+
+	switch (taken_note(taken, &message->id, TAKEN_ANNOUNCED, clock_ms())) {
+	case TAKEN_NOT:
+		take_visitor(session, message);
+		break;
+	case TAKEN_OPENED:
+		link_send(&session->uplink.link,
+		          &(struct message){ .type = MESSAGE_TAKEN, .id = message->id });
+		break;
+	case TAKEN_ANNOUNCED:
+	case TAKEN_UNSURE: /* the visitor expires */
+		break;
+	}
+}
+
 static void take_message(struct session *session, const struct message *message)
 {
 	deadline_start(&session->worker->silence, &session->silence);
@@ -616,6 +636,9 @@ static void take_message(struct session *session, const struct message *message)
 	case MESSAGE_CONNECTION:
 	case MESSAGE_VISITOR:
 		take_visitor(session, message);
+		break;
+	case MESSAGE_AGAIN:
+		take_visitor_again(session, message);
 		break;
 	case MESSAGE_ERROR:
 		take_late_error(session, message->text);
@@ -641,6 +664,8 @@ static void take_last_message(struct session *session, const struct message *mes
 {
 	if (message->type == MESSAGE_CONNECTION || message->type == MESSAGE_VISITOR)
 		take_visitor(session, message);
+	else if (message->type == MESSAGE_AGAIN)
+		take_visitor_again(session, message);
 }
 
 static void on_uplink_message(struct uplink *uplink, const struct message *message)

@@ -8,6 +8,7 @@
 #include "client/exit.h"
 #include "client/stats.h"
 #include "client/turns.h"
+#include "lane/taken.h"
 #include "link/linger.h"
 #include "loop/deadline.h"
 #include "loop/loop.h"
@@ -27,6 +28,7 @@ struct client_shared {
 	bool logs_visitors;                     /* a line for each visitor; read-only */
 	struct resolver *resolver;              /* [worker] */
 	struct client_stats stats;              /* read-only; counting is [worker] */
+	struct taken taken;                     /* [any]; visitors that were handed over */
 	struct turns turns;                     /* of the sessions; [worker] 0 alone */
 	size_t n_tunnels;                       /* configured; read-only */
 	/* The next five: [worker] 0 alone. */

@@ -190,12 +190,22 @@ int64_t lane_read(struct lane *lane, void *bytes, size_t len, uint32_t *want)
 
 /* ---- writing ---- */
 
+static void write_header(uint8_t header[LANE_HEADER], enum kind kind, size_t length)
+{
+	header[0] = (uint8_t)kind;
+	header[1] = (uint8_t)(length >> 16);
+	header[2] = (uint8_t)(length >> 8);
+	header[3] = (uint8_t)length;
+}
+
+void lane_put_data_header(uint8_t header[LANE_HEADER], size_t length)
+{
+	write_header(header, KIND_DATA, length);
+}
+
 static void put_header(struct lane_out *out, enum kind kind, size_t length)
 {
-	const uint8_t header[LANE_HEADER] = { (uint8_t)kind, (uint8_t)(length >> 16),
-		                              (uint8_t)(length >> 8), (uint8_t)length };
-
-	memcpy(out->header, header, sizeof header);
+	write_header(out->header, kind, length);
 	out->header_left = LANE_HEADER;
 	out->left = length;
 }

@@ -83,6 +83,10 @@ spore_status lane_end(struct lane *lane, uint32_t *want);
 /* From now on the bytes are plain, unless a frame is not complete. */
 void lane_go_raw(struct lane *lane);
 
+/* Writes the header of so many bytes of DATA, for a user whose first bytes leave before lane_begin.
+ * At most LANE_FRAME_MAX. */
+void lane_put_data_header(uint8_t header[LANE_HEADER], size_t length);
+
 /* The directions (SPORE_READ, SPORE_WRITE) whose bytes are plain on the lower stream from here. */
 uint32_t lane_raw(const struct lane *lane);
 /* lane_read would return something without reading from the lower stream. */

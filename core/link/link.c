@@ -168,15 +168,19 @@ void link_fini(struct link *link, bool reset)
 	link->stream = NULL;
 }
 
-bool link_send(struct link *link, const struct message *message)
+bool link_send_bytes(struct link *link, const void *bytes, size_t len)
 {
-	char frame[FRAME_MAX + 1];
-	size_t len = message_format(message, frame);
-
-	if (!link->stream || !buf_append(&link->out, frame, len, LINK_MAX_OUT))
+	if (!link->stream || !buf_append(&link->out, bytes, len, LINK_MAX_OUT))
 		return false;
 	loop_at_turn_end(stream_loop(link->stream), &link->flush);
 	return true;
+}
+
+bool link_send(struct link *link, const struct message *message)
+{
+	char frame[FRAME_MAX + 1];
+
+	return link_send_bytes(link, frame, message_format(message, frame));
 }
 
 size_t link_backlog(const struct link *link)

@@ -54,6 +54,8 @@ void link_fini(struct link *link, bool reset);
 
 /* Queues a message. False: LINK_MAX_OUT would be exceeded, because the peer does not read. */
 bool link_send(struct link *link, const struct message *message);
+/* Queues bytes behind the messages. False as above. */
+bool link_send_bytes(struct link *link, const void *bytes, size_t len);
 /* Bytes that wait to be sent. */
 size_t link_backlog(const struct link *link);
 /* While the link is paused, the only event is on_end for a broken connection. After link_resume

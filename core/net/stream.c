@@ -305,23 +305,29 @@ void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
 
 /* ---- waiting ---- */
 
-/* Makes the watcher wait for what the owner's directions and the flush are blocked by. */
-static void rearm(struct stream *stream)
+/* What the owner's directions and the flush are blocked by: EV_READ | EV_WRITE. */
+static int needed_events(const struct stream *stream)
 {
 	unsigned needs = stream->flush_wants;
-	int events;
-	bool is_as_needed;
 
-	if (stream->closed)
-		return;
 	if (stream->want & SPORE_READ)
 		needs |= stream->blocked_read;
 	if (stream->want & SPORE_WRITE)
 		needs |= stream->blocked_write;
-	events = (needs & SPORE_READ ? EV_READ : 0) | (needs & SPORE_WRITE ? EV_WRITE : 0);
-	is_as_needed = events == (stream->io.events & (EV_READ | EV_WRITE)) &&
-	               (events != 0) == ev_is_active(&stream->io);
-	if (is_as_needed)
+	return (needs & SPORE_READ ? EV_READ : 0) | (needs & SPORE_WRITE ? EV_WRITE : 0);
+}
+
+/* Makes the watcher wait for what is needed. If nothing is, a watcher that waits for input goes on
+ * until some comes: mostly input is needed again before, and starting anew is a system call. */
+static void rearm(struct stream *stream)
+{
+	int events, watched;
+
+	if (stream->closed)
+		return;
+	events = needed_events(stream);
+	watched = ev_is_active(&stream->io) ? stream->io.events & (EV_READ | EV_WRITE) : 0;
+	if (events == watched || (events == 0 && watched == EV_READ))
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
 	/* ev_io_set would cause a system call even if nothing has changed. */
@@ -577,7 +583,10 @@ static void take_turn(struct stream *stream, unsigned ready)
 /* libev reports an error or a hang-up of the descriptor as both events. */
 static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {
-	(void)ev;
+	if (!needed_events(io->data)) {
+		ev_io_stop(ev, io);
+		return;
+	}
 	take_turn(io->data,
 	          (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
 }

@@ -39,6 +39,7 @@ struct principal_table {
 	atomic_uint losses;   /* how often account_lose_client was called */
 };
 
+struct announcer;
 struct client_trace;
 
 struct account {
@@ -56,6 +57,8 @@ struct account {
 	atomic_bool left; /* the tunnel has ended, or has another account */
 	/* Borrowed; the tunnel's worker. Still valid after the tunnel has closed. */
 	struct server_worker *home;
+	struct announcer
+		*announcer; /* borrowed; NULL once the tunnel is gone. `home` alone uses it */
 	uint16_t port;
 	uint64_t id;         /* the tunnel's: see server_new_id; 0: its port never opened */
 	atomic_uint inside;  /* visitors that wait or have a relay */

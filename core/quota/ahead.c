@@ -5,6 +5,12 @@
 #include "quota/limits.h"
 #include "quota/source.h"
 
+struct shelf {
+	struct list nodes;            /* the one that was used last is at the end */
+	struct server_worker *worker; /* borrowed; set before anything is free */
+	atomic_uint n_free;           /* not reserved */
+};
+
 struct ahead_pass {
 	struct ahead_pass *next; /* in its bucket */
 	struct ahead_table *table;
@@ -13,6 +19,9 @@ struct ahead_pass {
 	unsigned most; /* connections that may wait under the pass: SLACK times those promised */
 	atomic_uint waiting, refs;
 	atomic_bool withdrawn;
+	bool opens;
+	unsigned n_shelves;
+	struct shelf shelves[];
 };
 
 /* The client replaces a connection as soon as it is used. The server may count the new connection
@@ -48,9 +57,11 @@ static struct ahead_pass **find_pass(struct ahead_table *table, const struct uui
 	return link;
 }
 
-struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n)
+struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n,
+                               unsigned n_workers, bool opens)
 {
-	struct ahead_pass *pass = calloc(1, sizeof *pass), **link;
+	struct ahead_pass *pass = calloc(1, sizeof *pass + n_workers * sizeof *pass->shelves);
+	struct ahead_pass **link;
 
 	if (!pass || !uuid_random(&pass->id)) {
 		free(pass);
@@ -60,6 +71,10 @@ struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source,
 	pass->source = source_ref(source);
 	pass->most = SLACK * n;
 	atomic_init(&pass->refs, 1);
+	pass->opens = opens;
+	pass->n_shelves = n_workers;
+	for (unsigned i = 0; i < n_workers; i++)
+		list_init(&pass->shelves[i].nodes);
 	pthread_mutex_lock(&table->lock);
 	link = find_pass(table, &pass->id);
 	*link = pass;
@@ -81,6 +96,11 @@ void ahead_withdraw(struct ahead_pass *pass)
 const struct uuid *ahead_id(const struct ahead_pass *pass)
 {
 	return &pass->id;
+}
+
+bool ahead_opens(const struct ahead_pass *pass)
+{
+	return pass->opens;
 }
 
 bool ahead_is_withdrawn(const struct ahead_pass *pass)
@@ -156,4 +176,55 @@ void ahead_leave(struct ahead_pass *pass)
 	atomic_fetch_sub(&pass->table->waiting, 1);
 	atomic_fetch_sub(&pass->waiting, 1);
 	pass_unref(pass);
+}
+
+/* ---- the shelves ---- */
+
+void ahead_shelve(struct ahead_pass *pass, unsigned index, struct server_worker *worker,
+                  struct list *node)
+{
+	struct shelf *shelf = pass->shelves + index;
+
+	list_append(&shelf->nodes, node);
+	shelf->worker = worker;
+	atomic_fetch_add(&shelf->n_free, 1);
+}
+
+/* If another thread has reserved it, that reservation finds nothing, or the next one. */
+void ahead_unshelve(struct ahead_pass *pass, unsigned index, struct list *node)
+{
+	if (list_is_empty(node))
+		return;
+	list_remove(node);
+	limit_give(&pass->shelves[index].n_free);
+}
+
+struct server_worker *ahead_reserve(struct ahead_pass *pass, unsigned first)
+{
+	for (unsigned i = 0; i < pass->n_shelves; i++) {
+		struct shelf *shelf = &pass->shelves[(first + i) % pass->n_shelves];
+
+		if (limit_give(&shelf->n_free)) {
+			atomic_fetch_add(&pass->refs, 1);
+			return shelf->worker;
+		}
+	}
+	return NULL;
+}
+
+void ahead_return(struct ahead_pass *pass, unsigned index)
+{
+	atomic_fetch_add(&pass->shelves[index].n_free, 1);
+	pass_unref(pass);
+}
+
+struct list *ahead_pick(struct ahead_pass *pass, unsigned index)
+{
+	struct list *nodes = &pass->shelves[index].nodes, *last = nodes->prev;
+	bool is_empty = list_is_empty(nodes);
+
+	if (!is_empty)
+		list_remove(last);
+	pass_unref(pass);
+	return is_empty ? NULL : last;
 }

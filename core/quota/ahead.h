@@ -12,11 +12,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/list.h"
 #include "base/uuid.h"
 
 struct ahead_pass;
 struct limit_hit;
 struct limits;
+struct server_worker;
 struct source;
 
 enum { AHEAD_BUCKETS = 256 };
@@ -31,8 +33,11 @@ void ahead_table_init(struct ahead_table *table);
 /* All passes must be withdrawn and left. */
 void ahead_table_fini(struct ahead_table *table);
 
-/* A new pass for `n` connections from this source. NULL: no memory or no randomness. */
-struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n);
+/* A new pass for `n` connections from this source, on any of the workers. opens: its connections may
+ * be handed visitors (see below). NULL: no memory or no randomness. */
+struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n,
+                               unsigned n_workers, bool opens);
+bool ahead_opens(const struct ahead_pass *pass);
 /* The tunnel has closed: the pass lets no connection in any more, and those that wait under it
  * should be closed. Takes the tunnel's reference; NULL is fine. */
 void ahead_withdraw(struct ahead_pass *pass);
@@ -45,5 +50,24 @@ bool ahead_is_withdrawn(const struct ahead_pass *pass);
 struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
                                const struct limits *limits, struct limit_hit *hit_out);
 void ahead_leave(struct ahead_pass *pass);
+
+/* ---- connections that may be handed a visitor at any time ----
+ *
+ * Each worker has a shelf of those that wait on it. A visitor reserves one of them on any thread,
+ * and picks it on the thread of its worker. */
+
+/* Puts a connection on the shelf of this worker, as the one that was used last. [worker] */
+void ahead_shelve(struct ahead_pass *pass, unsigned index, struct server_worker *worker,
+                  struct list *node);
+/* Takes it off again, if it is there. [worker] */
+void ahead_unshelve(struct ahead_pass *pass, unsigned index, struct list *node);
+/* Reserves a connection, first on the worker of this index. The pass gets a reference, which
+ * ahead_pick releases on the returned worker. NULL: none is free. [any] */
+struct server_worker *ahead_reserve(struct ahead_pass *pass, unsigned first);
+/* Gives the reservation up. [any] */
+void ahead_return(struct ahead_pass *pass, unsigned index);
+/* The connection that was used last, off the shelf. NULL: the reserved one has gone meanwhile.
+ * [worker] of the index */
+struct list *ahead_pick(struct ahead_pass *pass, unsigned index);
 
 #endif

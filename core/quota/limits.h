@@ -72,4 +72,16 @@ static inline bool limit_take(atomic_uint *count, unsigned most)
 	return true;
 }
 
+/* Counts one less. False: the count was 0, and still is. [any] */
+static inline bool limit_give(atomic_uint *count)
+{
+	unsigned n = atomic_load(count);
+
+	do {
+		if (n == 0)
+			return false;
+	} while (!atomic_compare_exchange_weak(count, &n, n - 1));
+	return true;
+}
+
 #endif

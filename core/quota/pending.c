@@ -125,9 +125,9 @@ bool pending_take(struct pending *pending, const struct uuid *id, const struct l
 	return found;
 }
 
-enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
-                                     const struct instance *by, uint64_t session,
-                                     const struct limits *limits, struct visitor *visitor_out)
+static enum pending_result take_own(struct pending *pending, const struct uuid *id,
+                                    const struct instance *by, uint64_t session, bool only_lost,
+                                    const struct limits *limits, struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
 	enum pending_result result = PENDING_UNKNOWN;
@@ -137,7 +137,7 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
 	entry = find_entry(shard, id);
 	if (entry && !account_belongs_to(entry->visitor.account, by, session)) {
 		result = PENDING_FOREIGN;
-	} else if (entry) {
+	} else if (entry && (!only_lost || entry->visitor.offer == OFFER_LOST)) {
 		result = PENDING_TAKEN;
 		take_out(pending, entry, visitor_out);
 	}
@@ -147,11 +147,41 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
 	return result;
 }
 
+enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
+                                     const struct instance *by, uint64_t session,
+                                     const struct limits *limits, struct visitor *visitor_out)
+{
+	return take_own(pending, id, by, session, false, limits, visitor_out);
+}
+
+enum pending_result pending_take_lost(struct pending *pending, const struct uuid *id,
+                                      const struct instance *by, uint64_t session,
+                                      const struct limits *limits, struct visitor *visitor_out)
+{
+	return take_own(pending, id, by, session, true, limits, visitor_out);
+}
+
+bool pending_lose_offer(struct pending *pending, const struct uuid *id)
+{
+	struct shard *shard = shard_of(pending, id);
+	struct pending_entry *entry;
+
+	pthread_mutex_lock(&shard->lock);
+	entry = find_entry(shard, id);
+	if (entry)
+		entry->visitor.offer = OFFER_LOST;
+	pthread_mutex_unlock(&shard->lock);
+	return entry != NULL;
+}
+
 /* ---- for an owner that has its port again ---- */
 
-static bool is_stray(const struct account *now, const struct account *then)
+static bool is_stray(const struct account *now, const struct visitor *visitor)
 {
-	return then != now && then->principal == now->principal && then->port == now->port;
+	const struct account *then = visitor->account;
+
+	return then != now && then->principal == now->principal && then->port == now->port &&
+	       visitor->offer == OFFER_NONE;
 }
 
 size_t pending_find_strays(struct pending *pending, const struct account *account,
@@ -166,7 +196,7 @@ size_t pending_find_strays(struct pending *pending, const struct account *accoun
 			const struct visitor
 				*visitor = &CONTAINER_OF(i, struct pending_entry, by_age)->visitor;
 
-			if (is_stray(account, visitor->account))
+			if (is_stray(account, visitor))
 				out[n++] = (struct pending_stray){ visitor->id, visitor->peer };
 		}
 		pthread_mutex_unlock(&shard->lock);

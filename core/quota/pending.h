@@ -20,6 +20,16 @@ struct pending;
 struct pending_entry;
 struct source;
 
+/* How long a visitor waits for its client. */
+enum { PENDING_MS = 10000 };
+
+/* Was the visitor handed to the client before it was announced (session/offer)? */
+enum offer_state {
+	OFFER_NONE,
+	OFFER_OPEN, /* and may still be taken on that connection */
+	OFFER_LOST  /* but the connection has ended */
+};
+
 struct visitor {
 	struct uuid id;
 	int fd;                  /* the holder of the visitor owns it and the references */
@@ -29,6 +39,7 @@ struct visitor {
 	uint64_t rate;       /* bytes per second in each direction; 0: no limit */
 	int64_t since_ns;    /* time of arrival, by clock_ns() */
 	int64_t deadline_ms; /* by clock_ms() */
+	enum offer_state offer;
 };
 
 /* gate: borrowed; counts the waiting visitors. NULL: out of memory. */
@@ -53,6 +64,14 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
                                      const struct instance *by, uint64_t session,
                                      const struct limits *limits, struct visitor *visitor_out);
 
+/* The connection on which this visitor was handed over has ended. False: it does not wait any more.
+ */
+bool pending_lose_offer(struct pending *pending, const struct uuid *id);
+/* As pending_take_own, but only a visitor whose offer is lost. */
+enum pending_result pending_take_lost(struct pending *pending, const struct uuid *id,
+                                      const struct instance *by, uint64_t session,
+                                      const struct limits *limits, struct visitor *visitor_out);
+
 /* A visitor that waits at a port which its owner has opened again. */
 struct pending_stray {
 	struct uuid id;
@@ -60,7 +79,8 @@ struct pending_stray {
 };
 
 /* Copies at most `most` visitors that wait at the port of this account, and came while its owner
- * had the port under another account. They stay in the table. Returns how many were copied. */
+ * had the port under another account. They stay in the table. A visitor that was offered is not
+ * among them: the client may have taken it. Returns how many were copied. */
 size_t pending_find_strays(struct pending *pending, const struct account *account,
                            struct pending_stray *out, size_t most);
 

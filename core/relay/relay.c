@@ -273,6 +273,7 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	relay->flows[0].spill = *plan->for_right;
 	relay->flows[1].spill = *plan->for_left;
 	relay->flows[1].own = plan->for_left->len;
+	relay->flows[1].bytes = plan->moved_left;
 	*plan->for_left = *plan->for_right = (struct buf){ 0 };
 	relay->quiet_since_ms = loop_now_ms(set->loop);
 	relay->reap.run = run_end_relay;
@@ -292,6 +293,7 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
                  void *arg)
 {
 	bool has_own = plan->for_left->len > 0;
+	bool reads_right = set->right_waited && plan->moved_left == 0;
 	struct relay *relay = new_relay(set, plan);
 
 	if (!relay) {
@@ -306,12 +308,12 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 	for (int i = 0; i < 2; i++)
 		stream_set_owner(relay->streams[i], on_relay_stream, relay);
 	/* The input of a right stream that has waited leaves in one write with bytes of our own, if
-	 * there are some. */
-	if (set->right_waited && has_own)
+	 * there are some. If some of it has left before, there is hardly any more yet. */
+	if (reads_right && has_own)
 		join_flow(relay, 1);
 	for (int i = 0; i < 2 && !relay->over; i++)
 		drain_flow(relay, i);
-	if (set->right_waited && !has_own)
+	if (reads_right && !has_own)
 		pump_flow(relay, 1);
 	if (!relay->over)
 		update_relay_wants(relay);

@@ -113,6 +113,7 @@ struct relay_plan {
 	struct buf *for_left, *for_right; /* bytes that wait for each of them; may be empty. Those
 	                                   * for the left are our own and are not counted. */
 	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
+	uint64_t moved_left; /* bytes of the right stream that have been sent to the left before */
 };
 
 /* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when

@@ -18,13 +18,13 @@
 #include "net/sock.h"
 #include "quota/pending.h"
 #include "quota/visitor_line.h"
+#include "review/review_round.h"
 #include "server/census.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
-#include "review/review_round.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
@@ -339,6 +339,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->env = *env;
 	server->started = true;
 	ready = init_shared(&server->shared, env->metrics);
+	server->shared.n_workers = env->n_workers;
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;

@@ -40,6 +40,7 @@ struct server_shared {
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
 	struct repeats tunnel_lines;       /* likewise */
 	struct repeats visitor_lines;      /* likewise */
+	unsigned n_workers;                /* read-only */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_uint_fast64_t last_id;
@@ -59,6 +60,8 @@ enum session_deadline {
 	DEADLINE_NEXT_FRAME,
 	DEADLINE_VERDICT,
 	DEADLINE_WAITING,
+	DEADLINE_OFFER,
+	DEADLINE_DOUBT,
 	DEADLINES
 };
 

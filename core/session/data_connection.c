@@ -3,23 +3,27 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/zeroed.h"
 #include "log/log.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "quota/pending.h"
+#include "session/announce.h"
 #include "session/forward.h"
 #include "session/login.h"
+#include "session/offer.h"
 #include "session/refuse.h"
 
 struct data_connection {
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
 	struct account
-		*owner;   /* ref; of the visitor before: nothing is left to prove. NULL: none */
-	struct uuid pass; /* of Carry */
-	bool carries;     /* it came in place of Accept */
-	bool tells;       /* the server answers Accepted: it was opened ahead, or claims */
+		*owner;     /* ref; of the visitor before: nothing is left to prove. NULL: none */
+	struct uuid pass;   /* of Carry, or of the visitor before */
+	bool carries;       /* it came in place of Accept */
+	bool tells;         /* the server answers Accepted: it was opened ahead, or claims */
+	struct offer offer; /* in OFFERED and DOUBTED */
 };
 
 /* What remains of a session while its stream carries a visitor. */
@@ -79,10 +83,12 @@ static struct server_session *begin_again(const struct carrier *carrier, struct 
 	if (data)
 		s = server_session_again(carrier->worker, carrier->source, stream, &data_role,
 		                         data);
-	if (s)
-		data->owner = account_ref(carrier->account);
-	else
+	if (!s) {
 		free(data);
+		return NULL;
+	}
+	data->owner = account_ref(carrier->account);
+	data->pass = carrier->pass;
 	return s;
 }
 
@@ -114,7 +120,8 @@ static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
 		s = begin_again(carrier, stream);
 	if (!s)
 		stream_close(stream, false);
-	else if (!link_receive(&s->link, rest) || !server_session_wait(s, &carrier->pass, &hit))
+	else if (!link_receive(&s->link, rest) ||
+	         !server_session_wait(s, &carrier->pass, true, &hit))
 		server_session_end(s, false);
 	buf_fini(rest);
 	free_carrier(carrier);
@@ -135,9 +142,10 @@ static bool carry_visitor(struct stream *stream, struct carrier *carrier, struct
 
 /* ---- taking a visitor ---- */
 
-/* The visitor is out of the table. */
+/* The visitor is out of the table. tell: the client is told so. shown: bytes of the visitor that it
+ * has already. */
 static void join_visitor(struct server_session *s, struct visitor *visitor, bool tell,
-                         const struct uuid *pass)
+                         const struct uuid *pass, size_t shown)
 {
 	struct server_worker *worker = s->worker;
 	struct carrier *carrier = pass ? new_carrier(s, visitor->account, pass) : NULL;
@@ -148,7 +156,7 @@ static void join_visitor(struct server_session *s, struct visitor *visitor, bool
 		link_send(&s->link, &(struct message){ .type = MESSAGE_ACCEPTED });
 	stream = server_session_take_stream(s, &received, &unsent);
 	if (!pass || carry_visitor(stream, carrier, &received, &unsent))
-		forward_start(worker, stream, visitor, &received, &unsent);
+		forward_start(worker, stream, visitor, &received, &unsent, shown);
 	else
 		forward_give_up(worker, stream, visitor, &received, &unsent);
 }
@@ -163,7 +171,7 @@ static void take_own_visitor(struct server_session *s, const struct uuid *id,
 	switch (pending_take_own(s->worker->shared->pending, id, by, session,
 	                         server_worker_limits(s->worker), &visitor)) {
 	case PENDING_TAKEN:
-		join_visitor(s, &visitor, tell, pass);
+		join_visitor(s, &visitor, tell, pass, 0);
 		break;
 	case PENDING_FOREIGN:
 		refuse_silently(s, REFUSED_NOT_OWNER);
@@ -199,7 +207,7 @@ static void take_accept_verdict(struct server_session *s, int32_t verdict)
 	data->visitor = NULL;
 	if (entry && pending_claim(s->worker->shared->pending, entry,
 	                           server_worker_limits(s->worker), &visitor))
-		join_visitor(s, &visitor, data->tells, data->carries ? &data->pass : NULL);
+		join_visitor(s, &visitor, data->tells, data->carries ? &data->pass : NULL, 0);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
@@ -235,6 +243,111 @@ static void judge_accept(struct server_session *s, const struct message *accept)
 		take_accept_verdict(s, verdict);
 }
 
+/* ---- a visitor that is handed over ---- */
+
+/* On its way to another worker, which has a connection for it. */
+struct handover {
+	struct loop_task task;
+	struct server_worker *worker;
+	struct ahead_pass *pass; /* reserved */
+	struct visitor visitor;
+	bool tells;
+};
+
+/* A pass that has become known allows nothing to another tenant. */
+static bool may_be_offered(const struct server_session *s, const struct visitor *visitor)
+{
+	const struct account *owner = data_of(s)->owner;
+
+	return owner->principal == visitor->account->principal && may_go_on(owner, s->link.stream);
+}
+
+/* Offers the visitor on the connection that was reserved here. If it has gone meanwhile, the
+ * visitor is announced. */
+static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
+                       struct visitor *visitor, bool tells)
+{
+	struct list *node = ahead_pick(pass, loop_index(worker->loop));
+	struct server_session *s = node ? CONTAINER_OF(node, struct server_session, shelf) : NULL;
+
+	if (s && may_be_offered(s, visitor)) {
+		server_session_move(s, SESSION_OFFERED);
+		offer_begin(&data_of(s)->offer, worker, &s->link, visitor, tells);
+		return;
+	}
+	if (s)
+		server_session_end(s, false);
+	announce_from(worker, MESSAGE_VISITOR, visitor);
+}
+
+static void run_handover(struct loop_task *task)
+{
+	struct handover *handover = CONTAINER_OF(task, struct handover, task);
+
+	offer_here(handover->worker, handover->pass, &handover->visitor, handover->tells);
+	free(handover);
+}
+
+static bool hand_over(struct server_worker *to, struct ahead_pass *pass, struct visitor *visitor,
+                      bool tells)
+{
+	struct handover *handover = zeroed_new(sizeof *handover);
+
+	if (!handover) {
+		ahead_return(pass, loop_index(to->loop));
+		return false;
+	}
+	*handover = (struct handover){ .task.run = run_handover,
+		                       .worker = to,
+		                       .pass = pass,
+		                       .visitor = *visitor,
+		                       .tells = tells };
+	loop_post(to->loop, &handover->task);
+	return true;
+}
+
+bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass,
+                           struct visitor *visitor, bool tells)
+{
+	struct server_worker *on = ahead_reserve(pass, loop_index(worker->loop));
+
+	if (!on)
+		return false;
+	if (on != worker)
+		return hand_over(on, pass, visitor, tells);
+	offer_here(worker, pass, visitor, tells);
+	return true;
+}
+
+/* The client asks for another visitor in the moment in which it is handed this one: it asks for the
+ * other one elsewhere. */
+static bool has_crossed(const struct message *message)
+{
+	return data_connection_is_accept(message);
+}
+
+static void take_offer_answer(struct server_session *s, const struct message *message)
+{
+	struct data_connection *data = data_of(s);
+	struct visitor visitor;
+	size_t shown;
+
+	if (has_crossed(message))
+		return;
+	if (message->type != MESSAGE_OPENED)
+		refuse_silently(s, REFUSED_UNEXPECTED);
+	else if (offer_take(&data->offer, &visitor, &shown))
+		join_visitor(s, &visitor, false, &data->pass, shown);
+	else
+		server_session_end(s, true);
+}
+
+static void doubt_offer(struct server_session *s)
+{
+	server_session_move(s, SESSION_DOUBTED);
+	offer_doubt(&data_of(s)->offer);
+}
+
 /* ---- events ---- */
 
 static void on_data_message(struct server_session *s, const struct message *message)
@@ -243,7 +356,9 @@ static void on_data_message(struct server_session *s, const struct message *mess
 	const struct principal *owner = data->owner ? data->owner->principal : NULL;
 
 	data->tells = true;
-	if (message->type != MESSAGE_ACCEPT && message->type != MESSAGE_CARRY)
+	if (s->state == SESSION_OFFERED || s->state == SESSION_DOUBTED)
+		take_offer_answer(s, message);
+	else if (message->type != MESSAGE_ACCEPT && message->type != MESSAGE_CARRY)
 		refuse_silently(s, REFUSED_UNEXPECTED);
 	else if (owner && !may_go_on(data->owner, s->link.stream))
 		server_session_end(s, false);
@@ -271,8 +386,12 @@ static void on_data_end(struct server_session *s, const char *why)
 
 static void on_data_late(struct server_session *s)
 {
-	if (s->state == SESSION_WAITING) {
-		server_session_end(s, false);
+	if (s->state == SESSION_OFFERED) {
+		doubt_offer(s);
+		return;
+	}
+	if (s->state == SESSION_WAITING || s->state == SESSION_DOUBTED) {
+		server_session_end(s, s->state == SESSION_DOUBTED);
 		return;
 	}
 	login_log_late(&data_of(s)->login);
@@ -286,6 +405,10 @@ static void release_data_connection(struct server_session *s)
 {
 	struct data_connection *data = data_of(s);
 
+	if (s->end_reason == SPORE_END_SHUTDOWN)
+		offer_drop(&data->offer);
+	else
+		offer_lose(&data->offer);
 	login_fini(&data->login, s->end_reason);
 	pending_forget(s->worker->shared->pending, data->visitor);
 	data->visitor = NULL;
@@ -330,7 +453,7 @@ void data_connection_wait(struct server_session *s, struct login *login, const s
 
 	if (!become_data_connection(s, login))
 		return;
-	if (server_session_wait(s, pass, &hit))
+	if (server_session_wait(s, pass, false, &hit))
 		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
 		                settings->peer_timeout);
 	else

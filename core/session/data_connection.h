@@ -11,6 +11,7 @@
 struct instance;
 struct login;
 struct message;
+struct visitor;
 
 /* Does this message ask for a visitor: Accept, Claim or Carry? */
 bool data_connection_is_accept(const struct message *message);
@@ -26,5 +27,11 @@ void data_connection_judge(struct server_session *s, struct login *login,
                            const struct message *accept);
 /* Waits for an Accept, if this pass lets it. Takes what the login holds. */
 void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass);
+
+/* Hands the visitor of the pass's tunnel to its client, on a connection that waits for the next one
+ * (session/offer). tells: the client is told its address. True: takes the visitor. False: no
+ * connection is free, or memory is out. [worker] of the tunnel */
+bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass,
+                           struct visitor *visitor, bool tells);
 
 #endif

@@ -102,7 +102,7 @@ void forward_give_up(struct server_worker *worker, struct stream *stream, struct
 }
 
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
-                   struct buf *received, struct buf *unsent)
+                   struct buf *received, struct buf *unsent, size_t shown)
 {
 	struct forward *forward = zeroed_new(sizeof *forward);
 	struct stream *to_visitor = forward ? stream_new(worker->loop, visitor->fd, &visitor->peer,
@@ -135,7 +135,8 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 	                                  .right = to_visitor,
 	                                  .for_left = unsent,
 	                                  .for_right = received,
-	                                  .rate = visitor->rate },
+	                                  .rate = visitor->rate,
+	                                  .moved_left = shown },
 	            on_relay_end, forward);
 }
 

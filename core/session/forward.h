@@ -10,9 +10,10 @@
 struct stream;
 
 /* Takes the stream, the visitor and both buffers. `received`: bytes that followed Accept, for the
- * visitor; `unsent`: bytes still to be sent to the client. */
+ * visitor; `unsent`: bytes still to be sent to the client; `shown`: bytes of the visitor that were
+ * sent before. */
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
-                   struct buf *received, struct buf *unsent);
+                   struct buf *received, struct buf *unsent, size_t shown);
 /* Memory is out: takes the same, and resets both connections. */
 void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                      struct buf *received, struct buf *unsent);

@@ -7,11 +7,13 @@
 #include "base/zeroed.h"
 #include "net/stream.h"
 #include "quota/ahead.h"
+#include "quota/pending.h"
 
 /* bore's server waits 3 s for the first frame. The frame after a correct Authenticate comes at
  * once, so the wait for it is short. The time for a verdict is configured. An unused connection
- * opened ahead is closed after WAITING_MS; the client opens another one. */
-enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000 };
+ * opened ahead is closed after WAITING_MS; the client opens another one. A client takes a visitor at
+ * once, so after OFFER_MS the connection may be dead without a word. */
+enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000, OFFER_MS = 1000 };
 
 enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };
 
@@ -42,8 +44,12 @@ static const struct row {
 	                           LIST_NEWCOMERS, DEADLINE_VERDICT,     true,  true, false },
 	[SESSION_READY]        = { BIT(WAITING) | BIT(TAKING_OVER) | BIT(TUNNEL) | BIT(JOINED),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false, false },
-	[SESSION_WAITING]      = { BIT(ACCEPTING) | BIT(JOINED),
+	[SESSION_WAITING]      = { BIT(OFFERED) | BIT(ACCEPTING) | BIT(JOINED),
 	                           LIST_WAITING,   DEADLINE_WAITING,     false, false, false },
+	[SESSION_OFFERED]      = { BIT(DOUBTED) | BIT(JOINED),
+	                           LIST_NEWCOMERS, DEADLINE_OFFER,       false, false, false },
+	[SESSION_DOUBTED]      = { BIT(JOINED),
+	                           LIST_NEWCOMERS, DEADLINE_DOUBT,       false, false, false },
 	[SESSION_ACCEPTING]    = { BIT(JOINED),
 	                           LIST_NEWCOMERS, DEADLINE_VERDICT,     true,  true, false },
 	[SESSION_TAKING_OVER]  = { BIT(TUNNEL),
@@ -138,6 +144,7 @@ static void move_session(struct server_session *s, enum session_state to)
 	if (!row_to->stranger)
 		stranger_remove(&s->worker->strangers, &s->stranger);
 	if (from == SESSION_WAITING) { /* only a waiting session holds a pass */
+		ahead_unshelve(s->pass, loop_index(s->worker->loop), &s->shelf);
 		ahead_leave(s->pass);
 		s->pass = NULL;
 	}
@@ -162,7 +169,7 @@ void server_session_move(struct server_session *s, enum session_state to)
 	move_session(s, to);
 }
 
-bool server_session_wait(struct server_session *s, const struct uuid *pass,
+bool server_session_wait(struct server_session *s, const struct uuid *pass, bool proven,
                          struct limit_hit *hit_out)
 {
 	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker),
@@ -170,6 +177,8 @@ bool server_session_wait(struct server_session *s, const struct uuid *pass,
 	if (!s->pass)
 		return false;
 	move_session(s, SESSION_WAITING);
+	if (proven && ahead_opens(s->pass))
+		ahead_shelve(s->pass, loop_index(s->worker->loop), s->worker, &s->shelf);
 	return true;
 }
 
@@ -242,6 +251,7 @@ static void begin_session(struct server_session *s, struct server_worker *worker
 	s->peer = *peer;
 	s->reap.run = run_reap;
 	list_init(&s->node);
+	list_init(&s->shelf);
 	deadline_init(&s->deadline);
 	stranger_init(&s->stranger);
 	change_list(s, NO_LIST, LIST_NEWCOMERS);
@@ -311,6 +321,8 @@ void server_sessions_init(struct server_worker *worker)
 		[DEADLINE_NEXT_FRAME] = NEXT_FRAME_MS,
 		[DEADLINE_VERDICT] = server_worker_settings(worker)->auth_timeout,
 		[DEADLINE_WAITING] = WAITING_MS,
+		[DEADLINE_OFFER] = OFFER_MS,
+		[DEADLINE_DOUBT] = PENDING_MS,
 	};
 
 	for (size_t i = 0; i < SESSION_LISTS; i++)

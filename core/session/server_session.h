@@ -13,12 +13,13 @@
  *     │                   JUDGED              │        WAITING ◀── Ahead (no authentication)
  *     │                      │ allowed     Accept         │
  *     │ no authentication    ▼                │           │ Accept
- *     └──────────────────▶ READY              ├───────────┘
- *                            │ ╲              ▼
- *                      Hello │  ╲         ACCEPTING
- *                            │   ╲ Accept     │ allowed
- *               port in use  │    ╲           ▼
- *         TAKING_OVER ◀──────┤     ╲──────▶ JOINED (a relay has the connection)
+ *     └──────────────────▶ READY              ├───────────┤
+ *                            │ ╲              ▼           │ Open
+ *                      Hello │  ╲         ACCEPTING    OFFERED ── late ──▶ DOUBTED
+ *                            │   ╲ Accept     │ allowed   │ Opened         │ Opened
+ *               port in use  │    ╲           ▼           ▼                ▼
+ *         TAKING_OVER ◀──────┤     ╲──────▶ JOINED ◀──────┴────────────────┘
+ *              │             │              (a relay has the connection)
  *              │             ▼
  *              └────────▶ TUNNEL ── reload ──▶ OUTDATED ── its turn ──▶ REVIEWED
  *                            ▲                   ▲                        │   │
@@ -33,7 +34,8 @@
  * _wait, _take_stream, _end and _finish use it; no other code changes the state.
  *
  * What a session does in its states is the job of its role: newcomer (up to READY), tunnel_session
- * (TAKING_OVER, TUNNEL, OUTDATED, REVIEWED) or data_connection (WAITING, ACCEPTING). [worker] */
+ * (TAKING_OVER, TUNNEL, OUTDATED, REVIEWED) or data_connection (WAITING, OFFERED, DOUBTED,
+ * ACCEPTING). [worker] */
 #ifndef CORE_SERVER_SESSION_H
 #define CORE_SERVER_SESSION_H
 
@@ -54,6 +56,8 @@ enum session_state {
 	SESSION_JUDGED,       /* the chain's verdict is awaited */
 	SESSION_READY,        /* nothing is left to prove; Hello or Accept is awaited */
 	SESSION_WAITING,      /* opened ahead: its client has no visitor for it yet */
+	SESSION_OFFERED,      /* it was handed a visitor, which the client has not taken yet */
+	SESSION_DOUBTED,      /* the same, for too long: the visitor was announced, too */
 	SESSION_ACCEPTING,    /* Accept came; the verdict is awaited */
 	SESSION_TAKING_OVER,  /* after Hello; an older session of this client may yield its port */
 	SESSION_TUNNEL,       /* the control connection of a tunnel */
@@ -86,6 +90,7 @@ struct server_session {
 	struct deadline deadline; /* of the state */
 	struct stranger stranger; /* in worker->strangers, while it is one */
 	struct ahead_pass *pass;  /* entered, exactly while WAITING */
+	struct list shelf;        /* of the pass: WAITING, and may be handed a visitor */
 	const struct session_role *role;
 	void *part;            /* the role's; owned, or stored directly after the session */
 	struct stream *stream; /* owned; NULL once the link has it */
@@ -122,9 +127,10 @@ void server_session_become(struct server_session *s, const struct session_role *
 bool server_session_may_move(enum session_state from, enum session_state to);
 /* Moves the session to a state that may follow its own. Not for WAITING, JOINED and ENDED. */
 void server_session_move(struct server_session *s, enum session_state to);
-/* Moves the session to WAITING. False and *hit_out: the pass of this id is unknown, or too many
- * connections wait; the session stays as it is. */
-bool server_session_wait(struct server_session *s, const struct uuid *pass,
+/* Moves the session to WAITING. proven: nothing is left to prove, so it may be handed a visitor if
+ * the pass allows it. False and *hit_out: the pass of this id is unknown, or too many connections
+ * wait; the session stays as it is. */
+bool server_session_wait(struct server_session *s, const struct uuid *pass, bool proven,
                          struct limit_hit *hit_out);
 
 /* The following functions end the session. Its memory is freed at the end of the turn; nothing of

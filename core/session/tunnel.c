@@ -17,23 +17,22 @@
 #include "quota/ports.h"
 #include "quota/source.h"
 #include "quota/visitor_line.h"
+#include "session/announce.h"
+#include "session/data_connection.h"
 #include "session/refuse.h"
 #include "verdict/allowance.h"
 #include "wire/about.h"
 
-/* How long a visitor waits for its client. */
-enum { PENDING_MS = 10000 };
-
 struct tunnel {
 	struct server_worker *worker;
-	struct link *link;
+	struct announcer announcer;
+	struct ahead_pass *pass;     /* borrowed; its connections are handed visitors; NULL: none */
 	const struct about *about;   /* borrowed */
 	struct listener *listener;   /* owned; NULL while draining */
 	struct account *account;     /* ref */
 	struct gate_door door;       /* of the listener */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
-	bool tells_addresses;        /* of visitors, to the client */
 	bool closed;
 };
 
@@ -53,18 +52,6 @@ static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint
 	return allowed;
 }
 
-static bool announce(struct tunnel *tunnel, const struct uuid *id, const spore_addr *peer)
-{
-	struct message message = { .type = MESSAGE_CONNECTION, .id = *id };
-	char text[ADDR_TEXT_SIZE];
-
-	if (tunnel->tells_addresses) {
-		message.type = MESSAGE_VISITOR;
-		strcpy(message.text, addr_format(peer, text));
-	}
-	return link_send(tunnel->link, &message);
-}
-
 /* Puts the visitor into the table and announces it to the client. False and *why_out: the visitor
  * is still the caller's. */
 static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
@@ -73,12 +60,25 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 	const struct limits *limits = server_worker_limits(tunnel->worker);
 
 	*why_out = REFUSED_NO_MEMORY;
-	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
+	if (!pending_add(pending, visitor))
 		return false;
 	/* From here on another worker may have taken the visitor. */
 	*why_out = REFUSED_CLIENT_STALLED;
-	return announce(tunnel, &visitor->id, &visitor->peer) ||
+	return announce(&tunnel->announcer, MESSAGE_VISITOR, &visitor->id, &visitor->peer) ||
 	       !pending_take(pending, &visitor->id, limits, visitor);
+}
+
+/* Hands the visitor to the client if a connection waits for it, or announces it. False and
+ * *why_out: the visitor is still the caller's. */
+static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
+{
+	*why_out = REFUSED_NO_MEMORY;
+	if (!uuid_random(&visitor->id))
+		return false;
+	if (tunnel->pass && data_connection_offer(tunnel->worker, tunnel->pass, visitor,
+	                                          tunnel->announcer.tells_addresses))
+		return true;
+	return hold_visitor(tunnel, visitor, why_out);
 }
 
 static bool has_room(void *arg)
@@ -143,7 +143,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	}
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
-	if (!hold_visitor(tunnel, &visitor, &why)) {
+	if (!pass_visitor_on(tunnel, &visitor, &why)) {
 		refuse_visitor(worker, account, peer, why, NULL);
 		visitor_drop(&visitor);
 	}
@@ -159,6 +159,15 @@ static void log_visitor(const struct server_worker *worker, const struct visitor
 	                                           .account = visitor->account,
 	                                           .since_ms = visitor->since_ns / 1000000,
 	                                           .reason = refusal_text(why) });
+}
+
+static void end_let_in(struct server_worker *worker, const struct visitor *visitor,
+                       enum refusal why)
+{
+	if (server_worker_logs_visitors(worker))
+		log_visitor(worker, visitor, why);
+	else
+		refuse_visitor(worker, visitor->account, &visitor->peer, why, NULL);
 }
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has
@@ -189,14 +198,24 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
-	if (server_worker_logs_visitors(worker))
-		log_visitor(worker, &visitor, why);
-	else
-		refuse_visitor(worker, visitor.account, &visitor.peer, why, NULL);
+	end_let_in(worker, &visitor, why);
 	if (why == REFUSED_UNSERVED)
 		end_in_order(worker, &visitor);
 	else
 		visitor_drop(&visitor);
+}
+
+void tunnel_end_taken(struct tunnel *tunnel, const struct uuid *id)
+{
+	struct server_worker *worker = tunnel->worker;
+	const struct principal *owner = tunnel->account->principal;
+	struct visitor visitor;
+
+	if (pending_take_lost(worker->shared->pending, id, owner->by, owner->session,
+	                      server_worker_limits(worker), &visitor) != PENDING_TAKEN)
+		return;
+	end_let_in(worker, &visitor, REFUSED_CLIENT_LOST);
+	visitor_drop(&visitor);
 }
 
 static void find_series(struct tunnel *tunnel)
@@ -215,10 +234,11 @@ static void count_tunnel(const struct tunnel *tunnel, int delta)
 static bool tell_client(struct tunnel *tunnel)
 {
 	uint16_t port = tunnel->account->port;
+	struct link *link = tunnel->announcer.link;
 
-	if (!link_send(tunnel->link, &(struct message){ .type = MESSAGE_HELLO, .port = port }))
+	if (!link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = port }))
 		return false;
-	link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 	return true;
 }
 
@@ -239,6 +259,7 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 	find_series(tunnel);
 	if (!tell_client(tunnel))
 		return false;
+	tunnel->account->announcer = &tunnel->announcer;
 	count_tunnel(tunnel, 1);
 	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
@@ -259,7 +280,7 @@ static void announce_strays(struct tunnel *tunnel)
 		return;
 	n = pending_find_strays(pending, tunnel->account, strays, most);
 	for (size_t i = 0; i < n; i++)
-		announce(tunnel, &strays[i].id, &strays[i].peer);
+		announce(&tunnel->announcer, MESSAGE_VISITOR, &strays[i].id, &strays[i].peer);
 	free(strays);
 }
 
@@ -310,7 +331,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 	if (!tunnel)
 		goto fail;
 	tunnel->worker = worker;
-	tunnel->link = link;
+	tunnel->announcer.link = link;
 	tunnel->about = about;
 	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
 	if (!tunnel->account)
@@ -367,6 +388,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	listener_free(tunnel->listener);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
+	tunnel->account->announcer = NULL;
 	tunnel->closed = true;
 	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
 	account_close_tunnel(tunnel->account);
@@ -411,6 +433,8 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 		*allowance = NULL;
 		count_tunnel(tunnel, -1);
 		tunnel->account = account;
+		old->announcer = NULL;
+		account->announcer = &tunnel->announcer;
 		find_series(tunnel);
 		count_tunnel(tunnel, 1);
 		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
@@ -445,7 +469,12 @@ int64_t tunnel_age_ms(const struct tunnel *tunnel)
 
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell)
 {
-	tunnel->tells_addresses = tell;
+	tunnel->announcer.tells_addresses = tell;
+}
+
+void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass)
+{
+	tunnel->pass = pass;
 }
 
 void tunnel_stop_accepting(struct tunnel *tunnel)

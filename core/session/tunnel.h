@@ -6,6 +6,7 @@
 #include "session/context.h"
 
 struct about;
+struct ahead_pass;
 struct allowance;
 struct link;
 struct tunnel;
@@ -33,6 +34,11 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 /* The client cannot carry this visitor: ends it, if it waits and belongs to the same owner. With
  * REFUSED_UNSERVED in order, as from a client whose service is down, otherwise at once. */
 void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why);
+/* The client has taken this visitor on a connection that may be lost: if it is, the visitor ends. */
+void tunnel_end_taken(struct tunnel *tunnel, const struct uuid *id);
+/* From now on visitors are handed to the client on the connections of this pass, as long as some
+ * wait. Borrowed. */
+void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);

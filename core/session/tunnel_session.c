@@ -463,17 +463,21 @@ static void grant_ahead(struct server_session *s, const struct message *asked,
 {
 	unsigned most = (unsigned)server_worker_limits(s->worker)->settings.max_ahead_per_tunnel;
 	bool carries = asked->wants & MESSAGE_WANTS_CARRY;
+	bool opens = carries && asked->wants & MESSAGE_WANTS_OPEN;
 	unsigned n = asked->ahead < most && !carries ? asked->ahead : most;
 	struct tunnel_session *t = part_of(s);
 
 	if (n > 0 && !t->pass)
-		t->pass = ahead_issue(&s->worker->shared->ahead, s->source, n);
+		t->pass = ahead_issue(&s->worker->shared->ahead, s->source, n,
+		                      s->worker->shared->n_workers, opens);
 	if (n == 0 || !t->pass)
 		return;
 	answer->ahead = (uint16_t)n;
 	answer->id = *ahead_id(t->pass);
 	if (carries)
 		answer->offers |= MESSAGE_OFFER_CARRY;
+	if (opens)
+		tunnel_hand_over(t->tunnel, t->pass);
 }
 
 /* The answer states how often the client must send heartbeats, whatever it offered. From then on
@@ -538,6 +542,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		take_about(s, message->text);
 	else if (message->type == MESSAGE_DECLINE)
 		tunnel_decline(t->tunnel, &message->id, REFUSED_DECLINED);
+	else if (message->type == MESSAGE_TAKEN)
+		tunnel_end_taken(t->tunnel, &message->id);
 	else if (message->type == MESSAGE_UNSERVED)
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)

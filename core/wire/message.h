@@ -43,6 +43,16 @@ enum message_type {
 	 * frame the bytes (lane/lane.h). When the visitor has gone
 	 * in order, the connection is one that was opened ahead, under this pass. */
 	MESSAGE_CARRY,
+	/* In both directions on a connection that has carried a visitor, to a client that wants it:
+	 * the server hands it the next one, without being asked. */
+	MESSAGE_OPEN,   /* to the client: id; text, the visitor's address and port, or "" */
+	MESSAGE_OPENED, /* to the server, in answer: the client takes the visitor */
+	/* In place of Connection, for a visitor that was handed over with Open, but has not been
+	 * taken in time. */
+	MESSAGE_AGAIN, /* to the client: id; text, as in Open */
+	/* On the control connection: the client has taken this visitor on a connection that may be
+	 * lost. */
+	MESSAGE_TAKEN,   /* to the server: id */
 	MESSAGE_DECLINE, /* on the control connection: id; the client cannot carry this visitor */
 	/* Instead of Decline: the visitor's service cannot be reached. */
 	MESSAGE_UNSERVED, /* on the control connection: id */
@@ -65,7 +75,12 @@ enum {
 	MESSAGE_OFFER_CARRY = 8
 };
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */
-enum { MESSAGE_WANTS_VISITOR = 1, MESSAGE_WANTS_LEAVING = 2, MESSAGE_WANTS_CARRY = 4 };
+enum {
+	MESSAGE_WANTS_VISITOR = 1,
+	MESSAGE_WANTS_LEAVING = 2,
+	MESSAGE_WANTS_CARRY = 4,
+	MESSAGE_WANTS_OPEN = 8 /* and Again; only with CARRY */
+};
 
 /* Which messages are allowed. After Hello, an extended connection allows more of them. */
 enum message_direction {

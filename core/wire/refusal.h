@@ -46,9 +46,10 @@ enum refusal {
 	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_STALLED,
-	REFUSED_DECLINED, /* the client cannot carry the visitor */
-	REFUSED_CUT_OFF,  /* likewise, when the server had turned away others of its address */
-	REFUSED_UNSERVED, /* the client does not reach its service */
+	REFUSED_DECLINED,    /* the client cannot carry the visitor */
+	REFUSED_CUT_OFF,     /* likewise, when the server had turned away others of its address */
+	REFUSED_CLIENT_LOST, /* the client's connection ended while it was given the visitor */
+	REFUSED_UNSERVED,    /* the client does not reach its service */
 	/* With a text of their own, but counted under the name of another reason. */
 	REFUSED_NO_RANDOMNESS,   /* counted as no_memory */
 	REFUSED_PORT_PERMISSION, /* the system denies the port; counted as port_not_bound */

@@ -48,7 +48,7 @@ static void tear_down(struct scene *scene)
 
 static struct ahead_pass *issue(struct scene *scene, struct source *source, unsigned n)
 {
-	struct ahead_pass *pass = ahead_issue(&scene->table, source, n);
+	struct ahead_pass *pass = ahead_issue(&scene->table, source, n, 1, false);
 
 	ck_assert_ptr_nonnull(pass);
 	ck_assert(!ahead_is_withdrawn(pass));

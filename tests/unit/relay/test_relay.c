@@ -106,8 +106,8 @@ static void start_at_rate(struct scene *scene, enum kind kind, struct buf *for_l
 
 	make_sides(scene, kind, sides);
 	relay_start(&scene->set,
-	            &(struct relay_plan){ sides[0], sides[1], for_left, for_right, rate }, on_end,
-	            scene);
+	            &(struct relay_plan){ sides[0], sides[1], for_left, for_right, rate, 0 },
+	            on_end, scene);
 	ck_assert_uint_eq(scene->n_ends, 0);
 }
 
@@ -286,8 +286,8 @@ START_TEST(what_waited_joins_our_words)
 		ck_assert(buf_append(&for_left, "ours ", 5, 10));
 		say(&scene, 1, said[i]);
 		relay_start(&scene.set,
-		            &(struct relay_plan){ sides[0], sides[1], &for_left, &none, 0 }, on_end,
-		            &scene);
+		            &(struct relay_plan){ sides[0], sides[1], &for_left, &none, 0, 0 },
+		            on_end, &scene);
 		ck_assert_int_eq(read(scene.far[0], text, sizeof text),
 		                 (ssize_t)(5 + strlen(said[i])));
 		ck_assert_str_eq(text + 5, said[i]);

@@ -134,7 +134,7 @@ START_TEST(a_renewal_ends_who_waits_for_a_visitor)
 
 	scene_open(SCENE_OPEN);
 	fd = dial(0);
-	pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1);
+	pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1, 1, false);
 	scene_ahead(fd, ahead_id(pass));
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_WAITING].count, 1);
 	scene_renew(SCENE_OPEN);

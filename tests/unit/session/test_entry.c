@@ -99,7 +99,7 @@ START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
 	while (source_may_hear(source, clock_ms()))
 		;
 	ck_assert(source_add_tunnel(source, limits));
-	pass = ahead_issue(&scene.shared.ahead, source, 1);
+	pass = ahead_issue(&scene.shared.ahead, source, 1, 1, false);
 	fd = scene_log_in_from(SCENE_STRANGER, "alice");
 	scene_ahead(fd, ahead_id(pass));
 	scene_last(LIST_WAITING);

@@ -37,7 +37,7 @@ static void begin(const char *received, const char *unsent)
 	};
 	ck_assert(buf_append(&for_visitor, received, strlen(received), 100));
 	ck_assert(buf_append(&for_client, unsent, strlen(unsent), 100));
-	forward_start(&scene.workers[0], stream, &arrived, &for_visitor, &for_client);
+	forward_start(&scene.workers[0], stream, &arrived, &for_visitor, &for_client, 0);
 	scene_run();
 }
 

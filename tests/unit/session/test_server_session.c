@@ -56,7 +56,8 @@ static const struct uuid no_id = { { 1 } };
 
 static void reach_waiting(struct walk *walk)
 {
-	walk->pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1);
+	walk->pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1, 1,
+	                         false);
 	ck_assert_ptr_nonnull(walk->pass);
 	scene_ahead(walk->fd, ahead_id(walk->pass));
 	walk->s = scene_last(LIST_WAITING);

@@ -1,0 +1,30 @@
+/* announce - tells the client of a tunnel, on its control connection, that a visitor has come. */
+#ifndef CORE_ANNOUNCE_H
+#define CORE_ANNOUNCE_H
+
+#include "quota/pending.h"
+#include "session/context.h"
+#include "wire/message.h"
+
+struct link;
+
+/* Of an open tunnel: account.announcer. [worker] of the tunnel */
+struct announcer {
+	struct link *link;    /* borrowed; the control connection */
+	bool tells_addresses; /* of visitors: the client reads Visitor */
+};
+
+/* Sends Connection, Visitor or Again. False: the client does not read. [worker] of the tunnel */
+bool announce(const struct announcer *announcer, enum message_type type, const struct uuid *id,
+              const spore_addr *peer);
+
+/* The two functions below reach the tunnel from any worker. If it is gone, or if its client does
+ * not read, the visitor is ended. */
+
+/* Lets the visitor wait in the table, and announces it there. Takes the visitor. [worker] */
+void announce_from(struct server_worker *worker, enum message_type type, struct visitor *visitor);
+/* Announces a visitor that waits in the table already. [worker] */
+void announce_again(struct server_worker *worker, struct account *account, const struct uuid *id,
+                    const spore_addr *peer);
+
+#endif

@@ -1,0 +1,137 @@
+#include "session/offer.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lane/lane.h"
+#include "link/link.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "session/announce.h"
+
+static void stop_looking(struct offer *offer)
+{
+	ev_io_stop(loop_ev(offer->worker->loop), &offer->first);
+}
+
+/* Sends the bytes that have come, but leaves them in the socket. An end or an error is left to the
+ * relay. */
+static void show_first(struct offer *offer)
+{
+	uint8_t *scratch = loop_scratch(offer->worker->loop);
+	ssize_t n = recv(offer->visitor.fd, scratch + LANE_HEADER, OFFER_MOST,
+	                 MSG_PEEK | MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	lane_put_data_header(scratch, (size_t)n);
+	if (link_send_bytes(offer->link, scratch, LANE_HEADER + (size_t)n))
+		offer->shown = (size_t)n;
+}
+
+static void on_first(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct offer *offer = io->data;
+
+	(void)ev;
+	(void)events;
+	show_first(offer);
+	stop_looking(offer);
+}
+
+void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
+                 struct visitor *visitor, bool tells)
+{
+	struct message open = { .type = MESSAGE_OPEN, .id = visitor->id };
+	char text[ADDR_TEXT_SIZE];
+
+	*offer = (struct offer){
+		.worker = worker, .link = link, .visitor = *visitor, .is_held = true
+	};
+	if (tells)
+		strcpy(open.text, addr_format(&visitor->peer, text));
+	link_send(link, &open);
+	show_first(offer);
+	ev_io_init(&offer->first, on_first, visitor->fd, EV_READ);
+	offer->first.data = offer;
+	if (offer->shown == 0)
+		ev_io_start(loop_ev(worker->loop), &offer->first);
+}
+
+static void announce_visitor(struct offer *offer, enum offer_state state)
+{
+	stop_looking(offer);
+	offer->is_held = false;
+	offer->visitor.offer = state;
+	announce_from(offer->worker, MESSAGE_AGAIN, &offer->visitor);
+}
+
+void offer_doubt(struct offer *offer)
+{
+	offer->was_held = true;
+	account_ref(offer->visitor.account);
+	announce_visitor(offer, OFFER_OPEN);
+}
+
+static void end_doubt(struct offer *offer)
+{
+	if (offer->was_held)
+		account_unref(offer->visitor.account);
+	offer->was_held = false;
+}
+
+/* Takes out a visitor that may have been announced. False: another connection has it. */
+static bool get_visitor(struct offer *offer, struct visitor *visitor_out)
+{
+	bool found = offer->is_held;
+	const struct limits *limits = server_worker_limits(offer->worker);
+
+	*visitor_out = offer->visitor;
+	if (!found)
+		found = pending_take(offer->worker->shared->pending, &offer->visitor.id, limits,
+		                     visitor_out);
+	offer->is_held = false;
+	end_doubt(offer);
+	return found;
+}
+
+/* Removes from the socket what the client has. */
+static bool skip_shown(const struct offer *offer, int fd)
+{
+	return offer->shown == 0 ||
+	       recv(fd, NULL, offer->shown, MSG_TRUNC | MSG_DONTWAIT) == (ssize_t)offer->shown;
+}
+
+bool offer_take(struct offer *offer, struct visitor *visitor_out, size_t *shown_out)
+{
+	stop_looking(offer);
+	*shown_out = offer->shown;
+	if (!get_visitor(offer, visitor_out))
+		return false;
+	if (skip_shown(offer, visitor_out->fd))
+		return true;
+	visitor_drop(visitor_out);
+	return false;
+}
+
+void offer_lose(struct offer *offer)
+{
+	struct server_worker *worker = offer->worker;
+
+	if (offer->is_held)
+		announce_visitor(offer, OFFER_LOST);
+	else if (offer->was_held && pending_lose_offer(worker->shared->pending, &offer->visitor.id))
+		announce_again(worker, offer->visitor.account, &offer->visitor.id,
+		               &offer->visitor.peer);
+	end_doubt(offer);
+}
+
+void offer_drop(struct offer *offer)
+{
+	if (offer->is_held) {
+		stop_looking(offer);
+		visitor_drop(&offer->visitor);
+	}
+	offer->is_held = false;
+	end_doubt(offer);
+}

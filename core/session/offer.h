@@ -1,0 +1,48 @@
+/* offer - a visitor that was handed to a client on a connection which has carried another one
+ * before, until the client has taken it.
+ *
+ *      server                                   client
+ *        │ Open id address, then DATA              │
+ *        ├────────────────────────────────────────▶│ connects to the service
+ *        │                                  Opened │
+ *        │◀────────────────────────────────────────┤ passes the visitor's bytes on
+ *
+ * DATA (lane/lane.h) holds the visitor's first bytes, OFFER_MOST at most. The server only looks at
+ * them: they stay in the visitor's socket until Opened comes. So if the connection is lost before,
+ * the visitor is announced (Again) with all of its bytes. Embedded in its owner. [worker] */
+#ifndef CORE_OFFER_H
+#define CORE_OFFER_H
+
+#include <ev.h>
+
+#include "quota/pending.h"
+#include "session/context.h"
+
+struct link;
+
+enum { OFFER_MOST = 16 * 1024 };
+
+struct offer {
+	struct server_worker *worker;
+	struct link *link; /* borrowed */
+	struct visitor visitor;
+	bool is_held;  /* the visitor has not been taken or announced */
+	bool was_held; /* the visitor waits in the table, and may still be taken here */
+	size_t shown;  /* bytes that were sent, and are still in the socket */
+	ev_io first;   /* runs until the first bytes have come */
+};
+
+/* Takes the visitor. `offer` is zeroed memory. tells: the client is told the visitor's address. */
+void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
+                 struct visitor *visitor, bool tells);
+/* The client has not answered yet: announces the visitor, too. */
+void offer_doubt(struct offer *offer);
+/* The client has taken it. *shown_out: how many bytes it has already. False: the visitor has left,
+ * or was taken elsewhere; close the connection with a reset. */
+bool offer_take(struct offer *offer, struct visitor *visitor_out, size_t *shown_out);
+/* The connection is over: announces a visitor that was not taken. Idempotent. */
+void offer_lose(struct offer *offer);
+/* The server ends: a visitor that was not taken is ended, too. Idempotent. */
+void offer_drop(struct offer *offer);
+
+#endif
