@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "quota/account.h"
 #include "quota/limits.h"
 #include "quota/source.h"
 
@@ -14,7 +15,8 @@ struct shelf {
 struct ahead_pass {
 	struct ahead_pass *next; /* in its bucket */
 	struct ahead_table *table;
-	struct source *source; /* ref */
+	struct source *source;   /* ref */
+	struct account *account; /* ref; under the table's lock */
 	struct uuid id;
 	unsigned most; /* connections that may wait under the pass: SLACK times those promised */
 	atomic_uint waiting, refs;
@@ -44,6 +46,7 @@ static void pass_unref(struct ahead_pass *pass)
 	if (atomic_fetch_sub(&pass->refs, 1) != 1)
 		return;
 	source_unref(pass->source);
+	account_unref(pass->account);
 	free(pass);
 }
 
@@ -57,29 +60,53 @@ static struct ahead_pass **find_pass(struct ahead_table *table, const struct uui
 	return link;
 }
 
-struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n,
-                               unsigned n_workers, bool opens)
+struct ahead_pass *ahead_issue(struct ahead_table *table, const struct ahead_terms *terms)
 {
-	struct ahead_pass *pass = calloc(1, sizeof *pass + n_workers * sizeof *pass->shelves);
-	struct ahead_pass **link;
+	unsigned n_shelves = terms->n_workers;
+	struct ahead_pass *pass = calloc(1, sizeof *pass + n_shelves * sizeof *pass->shelves);
 
 	if (!pass || !uuid_random(&pass->id)) {
 		free(pass);
 		return NULL;
 	}
 	pass->table = table;
-	pass->source = source_ref(source);
-	pass->most = SLACK * n;
+	pass->source = source_ref(terms->source);
+	pass->account = account_ref(terms->account);
+	pass->most = SLACK * terms->n;
 	atomic_init(&pass->refs, 1);
-	pass->opens = opens;
-	pass->n_shelves = n_workers;
-	for (unsigned i = 0; i < n_workers; i++)
+	pass->opens = terms->opens;
+	pass->n_shelves = n_shelves;
+	for (unsigned i = 0; i < n_shelves; i++)
 		list_init(&pass->shelves[i].nodes);
 	pthread_mutex_lock(&table->lock);
-	link = find_pass(table, &pass->id);
-	*link = pass;
+	*find_pass(table, &pass->id) = pass;
 	pthread_mutex_unlock(&table->lock);
 	return pass;
+}
+
+void ahead_change_account(struct ahead_pass *pass, struct account *account)
+{
+	struct account *old;
+
+	if (!pass)
+		return;
+	pthread_mutex_lock(&pass->table->lock);
+	old = pass->account;
+	pass->account = account_ref(account);
+	pthread_mutex_unlock(&pass->table->lock);
+	account_unref(old);
+}
+
+struct account *ahead_account(struct ahead_table *table, const struct uuid *id)
+{
+	struct ahead_pass *pass;
+	struct account *account;
+
+	pthread_mutex_lock(&table->lock);
+	pass = *find_pass(table, id);
+	account = pass ? account_ref(pass->account) : NULL;
+	pthread_mutex_unlock(&table->lock);
+	return account;
 }
 
 void ahead_withdraw(struct ahead_pass *pass)

@@ -1,10 +1,9 @@
-/* ahead - passes for connections that a Spore client opens before a visitor comes. The Accept for
- * that visitor then needs no dial, no handshake and no Challenge.
+/* ahead - passes for connections that a Spore client opens before a visitor comes, or keeps for the
+ * next one. The visitor then needs no dial, no handshake and no Challenge.
  *
- * The server gives a pass to the client of a tunnel. A connection with a valid pass may stay silent
- * longer than others. The pass allows nothing else: the server judges an Accept on such a
- * connection like any other. The number of waiting connections is limited for each pass, for each
- * source, and in all. [any] */
+ * The server gives a pass to the client of a tunnel. A connection that shows it must prove that it
+ * comes from the owner of that tunnel, and may then stay silent longer than others. The number of
+ * waiting connections is limited for each pass, for each source, and in all. [any] */
 #ifndef CORE_QUOTA_AHEAD_H
 #define CORE_QUOTA_AHEAD_H
 
@@ -15,6 +14,7 @@
 #include "base/list.h"
 #include "base/uuid.h"
 
+struct account;
 struct ahead_pass;
 struct limit_hit;
 struct limits;
@@ -33,10 +33,21 @@ void ahead_table_init(struct ahead_table *table);
 /* All passes must be withdrawn and left. */
 void ahead_table_fini(struct ahead_table *table);
 
-/* A new pass for `n` connections from this source, on any of the workers. opens: its connections may
- * be handed visitors (see below). NULL: no memory or no randomness. */
-struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n,
-                               unsigned n_workers, bool opens);
+/* What a pass is for. */
+struct ahead_terms {
+	struct source *source;   /* of the client; the pass takes a ref */
+	struct account *account; /* of the tunnel; likewise */
+	unsigned n;              /* connections; more than 0 */
+	unsigned n_workers;      /* on which they may wait */
+	bool opens;              /* they may be handed visitors: see below */
+};
+
+/* A new pass. NULL: no memory or no randomness. */
+struct ahead_pass *ahead_issue(struct ahead_table *table, const struct ahead_terms *terms);
+/* The tunnel has another account. `pass` may be NULL. [worker] of the tunnel */
+void ahead_change_account(struct ahead_pass *pass, struct account *account);
+/* The account of the pass of this id, with a ref. NULL: there is no such pass. */
+struct account *ahead_account(struct ahead_table *table, const struct uuid *id);
 bool ahead_opens(const struct ahead_pass *pass);
 /* The tunnel has closed: the pass lets no connection in any more, and those that wait under it
  * should be closed. Takes the tunnel's reference; NULL is fine. */

@@ -18,12 +18,12 @@
 struct data_connection {
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
-	struct account
-		*owner;     /* ref; of the visitor before: nothing is left to prove. NULL: none */
-	struct uuid pass;   /* of Carry, or of the visitor before */
-	bool carries;       /* it came in place of Accept */
-	bool tells;         /* the server answers Accepted: it was opened ahead, or claims */
-	struct offer offer; /* in OFFERED and DOUBTED */
+	struct account *owner; /* ref; of the tunnel. NULL: the client has yet to prove itself */
+	struct uuid pass;      /* of Carry or Ahead, or of the visitor before */
+	bool is_ahead;         /* Ahead is judged, not Accept */
+	bool carries;          /* Carry came in place of Accept */
+	bool tells;            /* the server answers Accepted: it was opened ahead, or claims */
+	struct offer offer;    /* in OFFERED and DOUBTED */
 };
 
 /* What remains of a session while its stream carries a visitor. */
@@ -194,22 +194,45 @@ void data_connection_accept(struct server_session *s, const struct message *acce
 	                 pass_of(accept));
 }
 
-/* ---- an Accept that is judged ---- */
+/* ---- an Accept or Ahead that is judged ---- */
 
-static void take_accept_verdict(struct server_session *s, int32_t verdict)
+/* Waits for a visitor. */
+static void begin_waiting(struct server_session *s)
+{
+	const struct server_settings *settings = server_worker_settings(s->worker);
+	struct limit_hit hit;
+
+	if (server_session_wait(s, &data_of(s)->pass, true, &hit))
+		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
+		                settings->peer_timeout);
+	else
+		refuse_at_limit(s, &hit);
+}
+
+static void take_judged_visitor(struct server_session *s)
 {
 	struct data_connection *data = data_of(s);
 	struct pending_entry *entry = data->visitor;
 	struct visitor visitor;
 
-	if (!login_accept_verdict(&data->login, s, verdict))
-		return;
 	data->visitor = NULL;
 	if (entry && pending_claim(s->worker->shared->pending, entry,
 	                           server_worker_limits(s->worker), &visitor))
 		join_visitor(s, &visitor, data->tells, data->carries ? &data->pass : NULL, 0);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+}
+
+static void take_verdict(struct server_session *s, int32_t verdict)
+{
+	struct data_connection *data = data_of(s);
+
+	if (!login_accept_verdict(&data->login, s, verdict))
+		return;
+	if (data->is_ahead)
+		begin_waiting(s);
+	else
+		take_judged_visitor(s);
 }
 
 /* A banned source has no secret checked. Without a visitor there is nothing else to do: its client
@@ -238,9 +261,21 @@ static void judge_accept(struct server_session *s, const struct message *accept)
 		return;
 	verdict = login_judge(&data->login, s,
 	                      data->visitor ? pending_entry_account(data->visitor) : NULL,
-	                      take_accept_verdict);
+	                      take_verdict);
 	if (verdict != SPORE_EPENDING)
-		take_accept_verdict(s, verdict);
+		take_verdict(s, verdict);
+}
+
+/* Asks the instance that let the owner of the pass in. */
+static void judge_ahead(struct server_session *s)
+{
+	struct data_connection *data = data_of(s);
+	int32_t verdict;
+
+	server_session_move(s, SESSION_ACCEPTING);
+	verdict = login_judge(&data->login, s, data->owner, take_verdict);
+	if (verdict != SPORE_EPENDING)
+		take_verdict(s, verdict);
 }
 
 /* ---- a visitor that is handed over ---- */
@@ -352,23 +387,18 @@ static void doubt_offer(struct server_session *s)
 
 static void on_data_message(struct server_session *s, const struct message *message)
 {
-	struct data_connection *data = data_of(s);
-	const struct principal *owner = data->owner ? data->owner->principal : NULL;
+	const struct account *owner = data_of(s)->owner;
 
-	data->tells = true;
+	data_of(s)->tells = true;
 	if (s->state == SESSION_OFFERED || s->state == SESSION_DOUBTED)
 		take_offer_answer(s, message);
 	else if (message->type != MESSAGE_ACCEPT && message->type != MESSAGE_CARRY)
 		refuse_silently(s, REFUSED_UNEXPECTED);
-	else if (owner && !may_go_on(data->owner, s->link.stream))
-		server_session_end(s, false);
-	else if (owner)
-		take_own_visitor(s, &message->id, owner->by, owner->session, true,
-		                 pass_of(message));
-	else if (data->login.set->chains[CHAIN_AUTH]->n == 0)
-		take_own_visitor(s, &message->id, NULL, 0, true, pass_of(message));
+	else if (may_go_on(owner, s->link.stream))
+		take_own_visitor(s, &message->id, owner->principal->by, owner->principal->session,
+		                 true, pass_of(message));
 	else
-		judge_accept(s, message);
+		server_session_end(s, false);
 }
 
 static void on_data_fault(struct server_session *s, enum refusal why)
@@ -396,7 +426,7 @@ static void on_data_late(struct server_session *s)
 	}
 	login_log_late(&data_of(s)->login);
 	if (login_give_up(&data_of(s)->login) == SPORE_ALLOW)
-		take_accept_verdict(s, SPORE_ALLOW);
+		take_verdict(s, SPORE_ALLOW);
 	else
 		refuse_session(s, REFUSED_AUTH_TOO_SLOW);
 }
@@ -447,15 +477,23 @@ void data_connection_judge(struct server_session *s, struct login *login,
 
 void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass)
 {
-	const struct server_settings *settings = server_worker_settings(s->worker);
+	struct account *owner = ahead_account(&s->worker->shared->ahead, pass);
+	struct data_connection *data;
 
-	struct limit_hit hit;
-
-	if (!become_data_connection(s, login))
+	if (!owner) {
+		refuse_at_limit(s, &(struct limit_hit){ .why = REFUSED_AHEAD });
 		return;
-	if (server_session_wait(s, pass, false, &hit))
-		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
-		                settings->peer_timeout);
+	}
+	if (!become_data_connection(s, login)) {
+		account_unref(owner);
+		return;
+	}
+	data = data_of(s);
+	data->owner = owner;
+	data->pass = *pass;
+	data->is_ahead = true;
+	if (data->login.set->chains[CHAIN_AUTH]->n > 0)
+		judge_ahead(s);
 	else
-		refuse_at_limit(s, &hit);
+		begin_waiting(s);
 }

@@ -8,25 +8,24 @@
  *     │  ╲── no Challenge ──▶ UNCHALLENGED                 what is asked for)     │ Hello
  *     │         (first frame says what is asked for)           │                  │
  *     │                           └───────────┬────────────────┴──────────────────┘
- *     │                      ┌── Hello, none ─┼─ Ahead ───┐
- *     │                      ▼                │           ▼
- *     │                   JUDGED              │        WAITING ◀── Ahead (no authentication)
- *     │                      │ allowed     Accept         │
- *     │ no authentication    ▼                │           │ Accept
- *     └──────────────────▶ READY              ├───────────┤
- *                            │ ╲              ▼           │ Open
- *                      Hello │  ╲         ACCEPTING    OFFERED ── late ──▶ DOUBTED
- *                            │   ╲ Accept     │ allowed   │ Opened         │ Opened
- *               port in use  │    ╲           ▼           ▼                ▼
- *         TAKING_OVER ◀──────┤     ╲──────▶ JOINED ◀──────┴────────────────┘
- *              │             │              (a relay has the connection)
- *              │             ▼
+ *     │                      ┌── Hello, none ─┴─ Accept, Ahead ──┐
+ *     │                      ▼                                   ▼
+ *     │                   JUDGED                             ACCEPTING
+ *     │                      │ allowed               allowed,    │ ╲ allowed, after Accept
+ *     │ no authentication    ▼       Ahead        after Ahead    ▼  ╲──────────────▶ JOINED
+ *     └──────────────────▶ READY ───────────────────────────▶ WAITING ── Accept ──▶ JOINED
+ *                            │ ╲                                 │ Open
+ *                      Hello │  ╲ Accept                         ▼
+ *                            │   ╲──────▶ JOINED              OFFERED ── Opened ──▶ JOINED
+ *               port in use  │                                   │ late
+ *         TAKING_OVER ◀──────┤                                   ▼
+ *              │             ▼                                DOUBTED ── Opened ──▶ JOINED
  *              └────────▶ TUNNEL ── reload ──▶ OUTDATED ── its turn ──▶ REVIEWED
  *                            ▲                   ▲                        │   │
  *                            │                   └────── undecided ───────┘   │
  *                            └─────────────────────────── allowed ────────────┘
  *
- *   Every state but JOINED may also become ENDED.
+ *   In JOINED a relay has the connection. Every other state may also become ENDED.
  *
  * A state decides in which list of its worker the session is, how long it may last, whether the
  * session still counts as a stranger, which gauge counts it, and whether its frames are delivered.
@@ -58,7 +57,7 @@ enum session_state {
 	SESSION_WAITING,      /* opened ahead: its client has no visitor for it yet */
 	SESSION_OFFERED,      /* it was handed a visitor, which the client has not taken yet */
 	SESSION_DOUBTED,      /* the same, for too long: the visitor was announced, too */
-	SESSION_ACCEPTING,    /* Accept came; the verdict is awaited */
+	SESSION_ACCEPTING,    /* Accept or Ahead came; the verdict is awaited */
 	SESSION_TAKING_OVER,  /* after Hello; an older session of this client may yield its port */
 	SESSION_TUNNEL,       /* the control connection of a tunnel */
 	SESSION_OUTDATED,     /* the same; a newer configuration will judge its client */

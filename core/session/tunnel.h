@@ -34,7 +34,8 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 /* The client cannot carry this visitor: ends it, if it waits and belongs to the same owner. With
  * REFUSED_UNSERVED in order, as from a client whose service is down, otherwise at once. */
 void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why);
-/* The client has taken this visitor on a connection that may be lost: if it is, the visitor ends. */
+/* The client has taken this visitor on a connection that may be lost. If it is, the visitor ends.
+ */
 void tunnel_end_taken(struct tunnel *tunnel, const struct uuid *id);
 /* From now on visitors are handed to the client on the connections of this pass, as long as some
  * wait. Borrowed. */

@@ -171,6 +171,7 @@ static void change_owner(struct server_session *s, struct allowance *allowance)
 	struct limit_hit hit;
 
 	if (tunnel_change_owner(t->tunnel, &allowance, &hit)) {
+		ahead_change_account(t->pass, tunnel_account(t->tunnel));
 		limit_life(t);
 		end_review(s);
 		return;
@@ -465,11 +466,16 @@ static void grant_ahead(struct server_session *s, const struct message *asked,
 	bool carries = asked->wants & MESSAGE_WANTS_CARRY;
 	bool opens = carries && asked->wants & MESSAGE_WANTS_OPEN;
 	unsigned n = asked->ahead < most && !carries ? asked->ahead : most;
+	struct server_shared *shared = s->worker->shared;
 	struct tunnel_session *t = part_of(s);
 
 	if (n > 0 && !t->pass)
-		t->pass = ahead_issue(&s->worker->shared->ahead, s->source, n,
-		                      s->worker->shared->n_workers, opens);
+		t->pass = ahead_issue(&shared->ahead,
+		                      &(struct ahead_terms){ .source = s->source,
+		                                             .account = tunnel_account(t->tunnel),
+		                                             .n = n,
+		                                             .n_workers = shared->n_workers,
+		                                             .opens = opens });
 	if (n == 0 || !t->pass)
 		return;
 	answer->ahead = (uint16_t)n;

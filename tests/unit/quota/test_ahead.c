@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "net/addr.h"
+#include "quota/account.h"
 #include "quota/limits.h"
 #include "quota/source.h"
 #include "suite.h"
@@ -15,6 +16,7 @@ struct scene {
 	struct ahead_table table;
 	struct source_table *sources;
 	struct source *source;
+	struct account account;
 };
 
 static struct source *get(struct scene *scene, const char *ip)
@@ -30,7 +32,9 @@ static struct source *get(struct scene *scene, const char *ip)
 
 static void set_up(struct scene *scene, unsigned most)
 {
-	*scene = (struct scene){ .limits.ahead = most, .sources = source_table_new() };
+	*scene = (struct scene){ .limits.ahead = most,
+		                 .sources = source_table_new(),
+		                 .account.refs = 1 };
 	ck_assert_ptr_nonnull(scene->sources);
 	ahead_table_init(&scene->table);
 	scene->source = get(scene, "192.0.2.1");
@@ -39,6 +43,7 @@ static void set_up(struct scene *scene, unsigned most)
 static void tear_down(struct scene *scene)
 {
 	ck_assert_uint_eq(scene->table.waiting, 0);
+	ck_assert_uint_eq(scene->account.refs, 1);
 	for (int i = 0; i < AHEAD_BUCKETS; i++)
 		ck_assert_ptr_null(scene->table.buckets[i]);
 	ahead_table_fini(&scene->table);
@@ -48,7 +53,10 @@ static void tear_down(struct scene *scene)
 
 static struct ahead_pass *issue(struct scene *scene, struct source *source, unsigned n)
 {
-	struct ahead_pass *pass = ahead_issue(&scene->table, source, n, 1, false);
+	struct ahead_pass *pass = ahead_issue(
+		&scene->table,
+		&(struct ahead_terms){
+			.source = source, .account = &scene->account, .n = n, .n_workers = 1 });
 
 	ck_assert_ptr_nonnull(pass);
 	ck_assert(!ahead_is_withdrawn(pass));

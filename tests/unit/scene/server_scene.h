@@ -69,6 +69,7 @@ struct server_scene {
 	struct server_shared shared;
 	struct server_worker workers[SCENE_WORKERS];
 	spore_addr control[SCENE_WORKERS]; /* where they listen */
+	struct account *issued;            /* of the pass of scene_issue */
 };
 
 /* The one of the process. */
@@ -272,7 +273,8 @@ static inline void scene_open_set(struct plugin_set *set)
 
 	scene.set = set;
 	scene.limits = limits_make(&set->config->settings.limits, SCENE_DESCRIPTORS, SCENE_WORKERS);
-	*shared = (struct server_shared){ .sources = source_table_new() };
+	*shared = (struct server_shared){ .sources = source_table_new(),
+		                          .n_workers = SCENE_WORKERS };
 	gate_init(&shared->gate);
 	shared->pending = pending_new(&shared->gate);
 	principal_table_init(&shared->principals);
@@ -450,6 +452,30 @@ static inline void scene_claim(int fd, const struct uuid *id)
 static inline void scene_ahead(int fd, const struct uuid *pass)
 {
 	scene_say(fd, &(struct message){ .type = MESSAGE_AHEAD, .id = *pass });
+}
+
+/* A pass as of a tunnel of this source. */
+static inline struct ahead_pass *scene_issue(struct source *source)
+{
+	struct limit_hit hit;
+	struct ahead_pass *pass;
+
+	scene.issued = account_open(&scene.shared.principals, source, &scene.limits, NULL, NULL,
+	                            &hit);
+	ck_assert_ptr_nonnull(scene.issued);
+	pass = ahead_issue(&scene.shared.ahead,
+	                   &(struct ahead_terms){ .source = source,
+	                                          .account = scene.issued,
+	                                          .n = 1,
+	                                          .n_workers = SCENE_WORKERS });
+	ck_assert_ptr_nonnull(pass);
+	return pass;
+}
+
+static inline void scene_withdraw(struct ahead_pass *pass)
+{
+	ahead_withdraw(pass);
+	account_close_tunnel(scene.issued);
 }
 
 static inline void scene_about(int fd, const char *item)

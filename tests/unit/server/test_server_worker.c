@@ -134,13 +134,13 @@ START_TEST(a_renewal_ends_who_waits_for_a_visitor)
 
 	scene_open(SCENE_OPEN);
 	fd = dial(0);
-	pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1, 1, false);
+	pass = scene_issue(scene_last(LIST_NEWCOMERS)->source);
 	scene_ahead(fd, ahead_id(pass));
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_WAITING].count, 1);
 	scene_renew(SCENE_OPEN);
 	scene_expect_end(fd);
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_WAITING].count, 0);
-	ahead_withdraw(pass);
+	scene_withdraw(pass);
 	scene_close();
 }
 END_TEST

@@ -99,7 +99,7 @@ START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
 	while (source_may_hear(source, clock_ms()))
 		;
 	ck_assert(source_add_tunnel(source, limits));
-	pass = ahead_issue(&scene.shared.ahead, source, 1, 1, false);
+	pass = scene_issue(source);
 	fd = scene_log_in_from(SCENE_STRANGER, "alice");
 	scene_ahead(fd, ahead_id(pass));
 	scene_last(LIST_WAITING);
@@ -111,7 +111,7 @@ START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
 	scene_expect(fd, MESSAGE_ERROR);
 	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 1);
 	close(fd);
-	ahead_withdraw(pass);
+	scene_withdraw(pass);
 	source_remove_tunnel(source);
 	source_unref(source);
 	scene_close();

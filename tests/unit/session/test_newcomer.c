@@ -99,11 +99,11 @@ START_TEST(a_client_with_a_verdict_may_not_wait)
 	scene_open(SCENE_NAMES);
 	fd = scene_log_in("alice");
 	scene_wait(is_ready, scene_last(LIST_NEWCOMERS));
-	pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1, 1, false);
+	pass = scene_issue(scene_last(LIST_NEWCOMERS)->source);
 	scene_ahead(fd, ahead_id(pass));
 	scene_expect_end(fd);
 	ck_assert_int_eq(scene_refusals(REFUSED_AHEAD), 1);
-	ahead_withdraw(pass);
+	scene_withdraw(pass);
 	scene_close();
 }
 END_TEST

@@ -56,8 +56,7 @@ static const struct uuid no_id = { { 1 } };
 
 static void reach_waiting(struct walk *walk)
 {
-	walk->pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1, 1,
-	                         false);
+	walk->pass = scene_issue(scene_last(LIST_NEWCOMERS)->source);
 	ck_assert_ptr_nonnull(walk->pass);
 	scene_ahead(walk->fd, ahead_id(walk->pass));
 	walk->s = scene_last(LIST_WAITING);
@@ -133,7 +132,7 @@ static void leave(struct walk *walk)
 		close(walk->fd);
 	if (walk->holder >= 0)
 		close(walk->holder);
-	ahead_withdraw(walk->pass);
+	scene_withdraw(walk->pass);
 	scene_close();
 	scene_check_ledgers();
 }
