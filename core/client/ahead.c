@@ -101,12 +101,18 @@ static bool open_connection(struct ahead_pool *pool)
 	return true;
 }
 
+/* Are fewer connections open than there should be? */
+static bool is_short(const struct ahead_pool *pool)
+{
+	return pool->n + pool->lent < pool->grant.n;
+}
+
 static void refill_later(struct ahead_pool *pool)
 {
 	struct ev_loop *ev = loop_ev(pool->worker->loop);
 	double pause_s = first_s * (double)(1u << pool->failures);
 
-	if (ev_is_active(&pool->pause) || pool->n >= pool->grant.n)
+	if (ev_is_active(&pool->pause) || !is_short(pool))
 		return;
 	if (pool->failures < MAX_DOUBLINGS)
 		pool->failures++;
@@ -117,7 +123,7 @@ static void refill_later(struct ahead_pool *pool)
 
 static void refill(struct ahead_pool *pool)
 {
-	while (pool->n < pool->grant.n && !ev_is_active(&pool->pause)) {
+	while (is_short(pool) && !ev_is_active(&pool->pause)) {
 		if (!open_connection(pool))
 			refill_later(pool);
 	}
@@ -193,6 +199,17 @@ static bool may_keep(const struct ahead_pool *pool)
 	return pool->n < pool->grant.most && worker->n_kept < worker->max_carried / 2;
 }
 
+void ahead_pool_lend(struct ahead_pool *pool)
+{
+	pool->lent++;
+}
+
+void ahead_pool_lose(struct ahead_pool *pool)
+{
+	pool->lent--;
+	refill(pool);
+}
+
 void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *stream,
                        struct buf *received)
 {
@@ -203,8 +220,10 @@ void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *s
 	if (!ahead) {
 		stream_close(stream, false);
 		buf_fini(received);
+		ahead_pool_lose(pool);
 		return;
 	}
+	pool->lent--;
 	begin_idling(ahead);
 	ahead->is_kept = true;
 	worker->n_kept++;
@@ -225,7 +244,13 @@ bool ahead_close_oldest(struct client_worker *worker)
 
 void ahead_on_idle(struct deadline *deadline)
 {
-	end_ahead(CONTAINER_OF(deadline, struct ahead, idle));
+	struct ahead *ahead = CONTAINER_OF(deadline, struct ahead, idle);
+	struct ahead_pool *pool = ahead->pool;
+
+	if (pool->n + pool->lent > pool->grant.n)
+		end_ahead(ahead);
+	else
+		deadline_start(&pool->worker->idle_ends, deadline);
 }
 
 /* ---- one connection ---- */
@@ -281,6 +306,7 @@ static void take_open(struct ahead *ahead, const struct message *open)
 	struct stream *stream = link_take(&ahead->uplink.link, &received, &unsent);
 
 	end_ahead(ahead);
+	pool->lent++;
 	pool->on_open(pool, open, stream, &received, &unsent);
 	if (ahead->on_answer)
 		ahead->on_answer(NULL, NULL, ahead->arg);
@@ -344,6 +370,8 @@ struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, 
 	ahead->arg = arg;
 	link_send(&ahead->uplink.link, accept);
 	uplink_expect_answer(&ahead->uplink);
+	if (accept->type == MESSAGE_CARRY)
+		pool->lent++;
 	refill(pool);
 	return ahead;
 }

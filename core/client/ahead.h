@@ -34,15 +34,15 @@ struct tunnel_settings;
 
 /* What a server grants to a tunnel, or to a pool of it. Zeros: nothing. */
 struct ahead_grant {
-	unsigned n;        /* connections to open ahead */
+	unsigned n;        /* connections to open ahead: the least that are open */
 	unsigned most;     /* connections to keep at most; 0: no connection has a second visitor */
 	struct uuid pass;  /* which each of them shows */
 	spore_addr server; /* who grants it */
 	bool has_claims;   /* the server reads Claim */
 };
 
-/* The server has handed over a visitor. Takes the stream, the bytes that came behind, and bytes
- * that must leave first. */
+/* The server has handed over a visitor on a connection that is lent from now on (ahead_pool_lend).
+ * Takes the stream, the bytes that came behind, and bytes that must leave first. */
 typedef void (*ahead_open_fn)(struct ahead_pool *pool, const struct message *open,
                               struct stream *stream, struct buf *received, struct buf *unsent);
 
@@ -55,6 +55,7 @@ struct ahead_pool {
 	struct list opening; /* of struct ahead */
 	struct list idle;    /* of struct ahead, oldest first */
 	unsigned n;          /* in both lists */
+	unsigned lent;       /* to visitors: they may come back */
 	atomic_uint n_idle;  /* [any] */
 	unsigned failures;   /* since a connection was of use */
 	unsigned grants;     /* how many there were */
@@ -77,12 +78,18 @@ bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server)
 bool ahead_pool_claims(const struct ahead_pool *pool, const spore_addr *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
-/* The visitor that was accepted with Carry under the grant of this number has gone: keeps its
- * connection, or closes it. Takes the stream and the bytes that were received on it since. */
+/* A visitor has a connection that may have another one afterwards. Then exactly one of the next two
+ * functions is called. */
+void ahead_pool_lend(struct ahead_pool *pool);
+/* The connection will not come back. */
+void ahead_pool_lose(struct ahead_pool *pool);
+/* The visitor, of the grant of this number, has gone: keeps its connection, or closes it. Takes the
+ * stream and the bytes that were received on it since. */
 void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *stream,
                        struct buf *received);
 
-/* Takes an idle connection out of the pool and sends `accept` on it, which asks for a visitor.
+/* Takes an idle connection out of the pool and sends `accept` on it, which asks for a visitor. With
+ * Carry the connection is lent from now on (ahead_pool_lend).
  * on_answer runs later, once; the connection does not exist any more then. NULL: no connection is
  * idle. */
 struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, ahead_fn on_answer,

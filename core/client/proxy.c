@@ -39,6 +39,7 @@ struct proxy {
 	bool asks_again;       /* ... and again, on a new one */
 	bool carries;          /* the connection to the server may have another visitor ... */
 	unsigned grant;        /* ... under the pool's grant of this number */
+	bool lends;            /* ... and was lent by the pool */
 	bool was_opened;       /* the server has handed the visitor over with Open */
 	bool asks_local_first; /* nothing goes to the server before `dial` has ended */
 	const char *failure;   /* why the visitor gets no relay; static */
@@ -141,6 +142,15 @@ static void run_free_proxy(struct loop_task *task)
 	free(CONTAINER_OF(task, struct proxy, reap));
 }
 
+static void set_lends(struct proxy *proxy, bool lends)
+{
+	if (lends && !proxy->lends)
+		ahead_pool_lend(proxy->pool);
+	else if (!lends && proxy->lends)
+		ahead_pool_lose(proxy->pool);
+	proxy->lends = lends;
+}
+
 /* Releases everything that the proxy still holds. is_relayed: a relay goes on with the visitor. */
 static void end_proxy(struct proxy *proxy, bool is_relayed)
 {
@@ -153,6 +163,7 @@ static void end_proxy(struct proxy *proxy, bool is_relayed)
 	dial_stop(proxy->dial);
 	stream_close(proxy->server, false);
 	stream_close(proxy->local, false);
+	set_lends(proxy, false);
 	buf_fini(&proxy->received);
 	buf_fini(&proxy->unsent);
 	list_remove(&proxy->node);
@@ -255,7 +266,15 @@ static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 	free(origin);
 }
 
-static const struct stream_home home = { take_server_back, free };
+static void lose_server(void *arg)
+{
+	struct origin *origin = arg;
+
+	ahead_pool_lose(origin->pool);
+	free(origin);
+}
+
+static const struct stream_home home = { take_server_back, lose_server };
 
 /* After Carry, the bytes of the visitor are framed from here on. False: out of memory. */
 static bool begin_user(struct proxy *proxy)
@@ -268,8 +287,10 @@ static bool begin_user(struct proxy *proxy)
 	if (!origin)
 		return false;
 	*origin = (struct origin){ proxy->pool, proxy->grant, proxy->id, proxy->was_opened };
-	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent))
+	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent)) {
+		proxy->lends = false; /* the origin goes on */
 		return true;
+	}
 	free(origin);
 	return false;
 }
@@ -395,6 +416,7 @@ static void on_uplink_ready(struct uplink *uplink)
 	}
 	choose_carry(proxy);
 	carry = ahead_accept(proxy->pool, &proxy->id, true);
+	set_lends(proxy, proxy->carries);
 	if (proxy->carries) {
 		ask_server(proxy, &carry);
 	} else if (ahead_pool_claims(proxy->pool, &proxy->announcer)) {
@@ -439,8 +461,10 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 		return;
 	}
 	uplink_end_wait(uplink);
-	if (proxy->ahead)
+	if (proxy->ahead) {
 		proxy->carries = false; /* it was Claim */
+		set_lends(proxy, false);
+	}
 	ahead_drop(proxy->ahead);
 	proxy->ahead = NULL;
 	take_uplink(proxy);
@@ -465,6 +489,8 @@ static void on_ahead(struct stream *stream, struct buf *received, void *arg)
 
 	proxy->ahead = NULL;
 	deadline_stop(&proxy->slow);
+	if (!stream)
+		set_lends(proxy, false);
 	if (stream) {
 		uplink_stop(&proxy->uplink);
 		proxy->server = stream;
@@ -489,6 +515,7 @@ static bool use_ahead(struct proxy *proxy)
 	choose_carry(proxy);
 	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
 	proxy->ahead = ahead_take(proxy->pool, &accept, on_ahead, proxy);
+	proxy->lends = proxy->ahead && proxy->carries;
 	if (proxy->ahead && proxy->pool->grant.has_claims)
 		deadline_start(&proxy->worker->slow_answers, &proxy->slow);
 	return proxy->ahead != NULL;
@@ -748,6 +775,7 @@ static void start_opened(struct proxy *proxy, struct stream *server, struct buf 
 	proxy->received = *received;
 	proxy->unsent = *unsent;
 	proxy->carries = proxy->was_opened = true;
+	proxy->lends = true;
 	proxy->grant = proxy->pool->grants;
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_VISITORS, 1);
 	client_worker_admit(worker);
@@ -771,6 +799,7 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 		stream_close(stream, true);
 		buf_fini(received);
 		buf_fini(unsent);
+		ahead_pool_lose(pool);
 	}
 }
 

@@ -162,7 +162,7 @@ def test_nothing_but_a_visitors_accept_may_follow(address, secret, frame):
 
 
 def test_a_wrong_secret_waits_for_nothing(address):
-    """The server checks its answer at Accept, with the secret of the tunnel."""
+    """The server checks its answer with the secret of the tunnel."""
     with spore_server(address, secret="s3cret") as server, Tunnel(server) as tunnel:
         granted = ask(tunnel, 1)
         tunnel.secret = "guess"
@@ -184,7 +184,7 @@ class Ahead:
         assert self.control.receive() == {"Hello": 0}
         self.control.send({"Hello": 1234}, "Heartbeat")
         assert self.control.receive() == {
-            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 6}
+            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 14}
         }
         granted = {"heartbeat_ms": 60000, "ahead": number, "pass": PASS, "offers": offers}
         self.control.send({"Extended": granted})

@@ -4,12 +4,12 @@ The bytes of a visitor are framed, so that its end is not that of the connection
 """
 
 import contextlib
-import struct
 import threading
 
 import pytest
 
 from harness.admin import Admin
+from harness.lanes import DATA, END, RAW, frame, read_frame
 from harness.metrics import Exporter
 from harness.peers import spore_client, spore_server
 from harness.reloading import Reloading
@@ -19,26 +19,9 @@ from harness.visitors import connected, exchange_all, finish_all, one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel
 
-DATA, END, RAW = 1, 2, 3
 CARRY = 4  # what the client wants
 OFFERS_CARRY = 8
 MOST = 64  # limits.max_ahead_per_tunnel
-
-
-def frame(kind, data=b""):
-    return struct.pack(">I", kind << 24 | len(data)) + data
-
-
-def read_frame(wire):
-    (head,) = struct.unpack(">I", take(wire, 4))
-    return head >> 24, take(wire, head & 0xFFFFFF)
-
-
-def take(wire, length):
-    """So many bytes behind the messages."""
-    have = bytes(wire.buffer[:length])
-    del wire.buffer[:length]
-    return have + read_exactly(wire.sock, length - len(have))
 
 
 def ask(tunnel):
