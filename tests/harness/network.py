@@ -83,6 +83,10 @@ class FarNetwork:
         """Sets a sysctl of the namespace."""
         _set_within(self.name, name, value)
 
+    def make(self, kind):
+        """Calls `kind`, whose sockets belong to the namespace."""
+        return _within(self.name, kind)
+
     def connect(self, host, port):
         """A socket of the namespace, connected."""
         return _within(self.name, lambda: connect(host, port))

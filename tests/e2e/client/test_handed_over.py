@@ -10,10 +10,12 @@ import time
 import pytest
 
 from harness.lanes import DATA, END, RAW, frame, read_data, read_frame
+from harness.loopback import BORE_CONTROL_PORT
 from harness.peers import spore_client, spore_server
 from harness.scale import seconds
-from harness.services import Inbox
-from harness.sockets import end_writing, how_it_ends, read_exactly, read_to_end, reset
+from harness.services import Echo, Inbox
+from harness.slow_network import SlowNetwork
+from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end, reset
 from harness.waiting import wait_until
 from harness.wire import Ended, Tunnel
 
@@ -455,3 +457,29 @@ def test_a_client_whose_service_is_down_takes_no_other_visitor(handing, inbox):
 def assert_no_visitor(inbox):
     with pytest.raises(TimeoutError):
         inbox.take(timeout=0.3)
+
+
+# Both ends
+
+
+@pytest.mark.over_tls_too
+def test_an_answer_takes_one_round_trip():
+    """From a visitor's first byte to the service's answer, between two halves that are far apart."""
+    round_trip = 0.3
+    with SlowNetwork(delay=round_trip / 2) as network, network.make(Echo) as service, spore_server(
+        network.here, control_port=BORE_CONTROL_PORT
+    ) as server:
+        with spore_client(server.control, service.port, within=network.within) as client:
+            wait_until(lambda: takes(network.here, client.port) < 1.6 * round_trip, "an answer")
+            for _ in range(3):
+                assert takes(network.here, client.port) < 1.6 * round_trip
+
+
+def takes(host, port):
+    with connect(host, port) as visitor:
+        began = time.monotonic()
+        visitor.sendall(b"ping")
+        assert read_exactly(visitor, 4) == b"ping"
+        taken = time.monotonic() - began
+    time.sleep(1)  # until the connection waits for its next visitor at both ends
+    return taken
