@@ -789,9 +789,11 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 {
 	struct announced visitor = { .id = open->id, .server = stream_conn(stream)->peer };
 	struct proxy *proxy = NULL;
+	bool is_new;
 
 	addr_parse(open->text, &visitor.from); /* if the server tells the address */
-	if (may_take(pool, &open->id) && append_opened(unsent))
+	is_new = may_take(pool, &open->id);
+	if (is_new && append_opened(unsent))
 		proxy = new_proxy(pool, &visitor);
 	if (proxy) {
 		start_opened(proxy, stream, received, unsent);
@@ -799,6 +801,8 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 		stream_close(stream, true);
 		buf_fini(received);
 		buf_fini(unsent);
+		if (is_new)
+			taken_forget(&pool->worker->shared->taken, &open->id);
 		ahead_pool_lose(pool);
 	}
 }

@@ -610,6 +610,11 @@ static void take_visitor(struct session *session, const struct message *message)
 	spread_visitor(&session->spread, &visitor);
 }
 
+static void answer_again(struct session *session, enum message_type type, const struct uuid *id)
+{
+	link_send(&session->uplink.link, &(struct message){ .type = type, .id = *id });
+}
+
 /* The visitor was handed over on another connection, which the client may not have heard of. */
 static void take_visitor_again(struct session *session, const struct message *message)
 {
@@ -620,11 +625,12 @@ static void take_visitor_again(struct session *session, const struct message *me
 		take_visitor(session, message);
 		break;
 	case TAKEN_OPENED:
-		link_send(&session->uplink.link,
-		          &(struct message){ .type = MESSAGE_TAKEN, .id = message->id });
+		answer_again(session, MESSAGE_TAKEN, &message->id);
+		break;
+	case TAKEN_UNSURE:
+		answer_again(session, MESSAGE_DECLINE, &message->id);
 		break;
 	case TAKEN_ANNOUNCED:
-	case TAKEN_UNSURE: /* the visitor expires */
 		break;
 	}
 }

@@ -15,7 +15,7 @@
 struct taken_entry;
 
 /* A server announces a visitor within 11 s of handing it over. */
-enum { TAKEN_MS = 30000, TAKEN_MOST = 100000, TAKEN_BUCKETS = 4096 };
+enum { TAKEN_MS = 15000, TAKEN_MOST = 200000, TAKEN_BUCKETS = 4096 };
 
 enum taken_as {
 	TAKEN_NOT,       /* it was not known */
