@@ -8,7 +8,7 @@
 
 struct shelf {
 	struct list nodes;            /* the one that was used last is at the end */
-	struct server_worker *worker; /* borrowed; set before anything is free */
+	struct server_worker *worker; /* borrowed; set once, before anything is free */
 	atomic_uint n_free;           /* not reserved */
 };
 
@@ -213,7 +213,8 @@ void ahead_shelve(struct ahead_pass *pass, unsigned index, struct server_worker 
 	struct shelf *shelf = pass->shelves + index;
 
 	list_append(&shelf->nodes, node);
-	shelf->worker = worker;
+	if (!shelf->worker) /* others may read it from then on */
+		shelf->worker = worker;
 	atomic_fetch_add(&shelf->n_free, 1);
 }
 

@@ -11,8 +11,8 @@
 
 /* bore's server waits 3 s for the first frame. The frame after a correct Authenticate comes at
  * once, so the wait for it is short. The time for a verdict is configured. An unused connection
- * opened ahead is closed after WAITING_MS; the client opens another one. A client takes a visitor at
- * once, so after OFFER_MS the connection may be dead without a word. */
+ * opened ahead is closed after WAITING_MS; the client opens another one. A client takes a visitor
+ * at once, so after OFFER_MS the connection may be dead without a word. */
 enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000, OFFER_MS = 250 };
 
 enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };

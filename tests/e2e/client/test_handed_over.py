@@ -464,7 +464,7 @@ def assert_no_visitor(inbox):
 
 @pytest.mark.over_tls_too
 def test_an_answer_takes_one_round_trip():
-    """From a visitor's first byte to the service's answer, between two halves that are far apart."""
+    """From a visitor's first byte to the service's answer, between halves that are far apart."""
     round_trip = 0.3
     with SlowNetwork(delay=round_trip / 2) as network, network.make(Echo) as service, spore_server(
         network.here, control_port=BORE_CONTROL_PORT

@@ -1,6 +1,7 @@
 #include "client/ahead.h"
 
 #include "base/buf.h"
+#include "base/container.h"
 #include "net/stream.h"
 #include "scene/client_scene.h"
 #include "suite.h"
@@ -15,6 +16,8 @@ struct scene {
 	struct ahead *taken;
 	unsigned n_answers;
 	char received[64]; /* behind the answer; "(lost)" without a stream */
+	unsigned n_opens;
+	char opened[64]; /* the address and what came behind, of the last Open */
 };
 
 static void run_init(void *arg)
@@ -59,6 +62,23 @@ static void on_answer(struct stream *stream, struct buf *received, void *arg)
 	stream_close(stream, false);
 }
 
+static void on_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
+                    struct buf *received, struct buf *unsent)
+{
+	struct scene *scene = CONTAINER_OF(pool, struct scene, pool);
+
+	ck_assert_int_eq(open->type, MESSAGE_OPEN);
+	ck_assert(uuid_equal(&open->id, &scene->pass));
+	ck_assert_uint_eq(scene->n_answers, 0); /* it is told first */
+	scene->n_opens++;
+	snprintf(scene->opened, sizeof scene->opened, "%.32s %.*s", open->text, (int)received->len,
+	         received->len ? (const char *)buf_bytes(received) : "");
+	buf_fini(received);
+	buf_fini(unsent);
+	stream_close(stream, false);
+	ahead_pool_lose(pool);
+}
+
 static void run_take(void *arg)
 {
 	struct scene *scene = arg;
@@ -94,6 +114,7 @@ static void open_scene(struct scene *scene)
 	ck_assert(uuid_parse(CLIENT_SCENE_UUID, strlen(CLIENT_SCENE_UUID), &scene->pass));
 	scene->pool.worker = &scene->base.workers[0];
 	scene->pool.tunnel = scene->base.config->settings.tunnels.items;
+	scene->pool.on_open = on_open;
 	client_scene_call(&scene->base, run_init, scene);
 }
 
@@ -256,5 +277,66 @@ START_TEST(lost_one_is_replaced_after_a_pause)
 }
 END_TEST
 
+#define OPEN                                                                                       \
+	"{\"Open\":{\"id\":\"" CLIENT_SCENE_UUID "\",\"from\":\"192.0.2.9:5\"}}\0"                 \
+	"\1\0\0\5first"
+
+static bool has_open(void *arg)
+{
+	return ((struct scene *)arg)->n_opens > 0;
+}
+
+/* The stream is the visitor's, with what came behind. */
+START_TEST(a_visitor_may_be_handed_over_on_an_idle_one)
+{
+	struct scene scene;
+	int wire, next;
+
+	open_scene(&scene);
+	keep(&scene, 1);
+	wire = accept_ahead(&scene);
+	wait_idle(&scene, 1);
+	ck_assert_int_eq(send(wire, OPEN, sizeof OPEN - 1, 0), sizeof OPEN - 1);
+	ck_assert(client_scene_wait(&scene.base, has_open, &scene));
+	ck_assert_str_eq(scene.opened, "192.0.2.9:5 \1");
+	client_scene_expect_end(wire); /* the callee has closed it, and nobody has spoken */
+	next = accept_ahead(&scene);   /* in its place, and at once */
+	wait_idle(&scene, 1);
+	ck_assert_uint_eq(client_scene_unsigned(&scene.base, &scene.pool.n), 1);
+	ck_assert_uint_eq(client_scene_unsigned(&scene.base, &scene.pool.failures), 0);
+	ck_assert_uint_eq(scene.n_answers, 0);
+	close(wire);
+	close(next);
+	close_scene(&scene);
+}
+END_TEST
+
+/* The server does not answer Accept then, so its visitor is asked for elsewhere. */
+START_TEST(a_handover_may_cross_a_request)
+{
+	struct scene scene;
+	int wires[2];
+
+	open_scene(&scene);
+	keep(&scene, 1);
+	wires[0] = accept_ahead(&scene);
+	wait_idle(&scene, 1);
+	client_scene_call(&scene.base, run_take, &scene);
+	ck_assert_int_eq(send(wires[0], OPEN, sizeof OPEN - 1, 0), sizeof OPEN - 1);
+	ck_assert(client_scene_wait(&scene.base, has_answer, &scene));
+	ck_assert_uint_eq(scene.n_opens, 1);
+	ck_assert_str_eq(scene.received, "(lost)");
+	ck_assert_uint_eq(scene.n_answers, 1);
+	client_scene_expect(wires[0], "{\"Accept\":\"" CLIENT_SCENE_UUID "\"}");
+	client_scene_expect_end(wires[0]);
+	wires[1] = accept_ahead(&scene); /* in its place, and at once */
+	ck_assert_uint_eq(client_scene_unsigned(&scene.base, &scene.pool.failures), 0);
+	for (int i = 0; i < 2; i++)
+		close(wires[i]);
+	close_scene(&scene);
+}
+END_TEST
+
 SUITE("ahead", as_many_are_kept_as_asked_for, visitor_is_accepted_on_the_one_used_last,
-      loss_before_the_answer_is_told, dropped_one_tells_nobody, lost_one_is_replaced_after_a_pause)
+      loss_before_the_answer_is_told, dropped_one_tells_nobody, lost_one_is_replaced_after_a_pause,
+      a_visitor_may_be_handed_over_on_an_idle_one, a_handover_may_cross_a_request)

@@ -16,6 +16,9 @@ struct scene {
 	struct uuid id;
 	unsigned carried, idle; /* waited for */
 	bool has_claims;
+	unsigned most_kept; /* connections that have carried a visitor; 0: none */
+	struct uuid asked;  /* of run_note */
+	enum taken_as as, was;
 };
 
 static struct client_worker *worker_of(struct scene *scene)
@@ -92,6 +95,7 @@ static void run_keep_one_ahead(void *arg)
 	struct scene *scene = arg;
 
 	ahead_pool_keep(&scene->pool, &(struct ahead_grant){ .n = 1,
+	                                                     .most = scene->most_kept,
 	                                                     .pass = scene->id,
 	                                                     .has_claims = scene->has_claims });
 }
@@ -142,6 +146,7 @@ static void open_scene(struct scene *scene, const char *secret)
 	scene->pool.worker = worker_of(scene);
 	scene->pool.tunnel = scene->base.config->settings.tunnels.items;
 	scene->pool.decliner = &scene->decliner;
+	scene->pool.on_open = proxy_take_open;
 	client_scene_call(&scene->base, run_init, scene);
 }
 
@@ -650,6 +655,282 @@ START_TEST(who_waits_too_long_for_a_turn_is_declined)
 }
 END_TEST
 
+/* ---- a visitor that the server hands over ---- */
+
+#define OTHER_UUID "0f0f0f0f-1111-4111-8111-0f0f0f0f0f0f"
+#define OPEN(id)   "{\"Open\":{\"id\":\"" id "\",\"from\":\"192.0.2.9:5\"}}"
+
+/* Has this visitor come before, and how? If not, it is noted as such. */
+static void run_note(void *arg)
+{
+	struct scene *scene = arg;
+
+	scene->was = taken_note(&scene->base.shared.taken, &scene->asked, scene->as, clock_ms());
+}
+
+static enum taken_as note(struct scene *scene, const char *id, enum taken_as as)
+{
+	ck_assert(uuid_parse(id, strlen(id), &scene->asked));
+	scene->as = as;
+	client_scene_call(&scene->base, run_note, scene);
+	return scene->was;
+}
+
+static void send_bytes(int fd, const char *bytes, size_t len)
+{
+	ck_assert_int_eq(send(fd, bytes, len, 0), (ssize_t)len);
+}
+
+static void expect_bytes(int fd, const char *bytes, size_t len)
+{
+	char got[64];
+
+	ck_assert_int_eq(recv(fd, got, len, MSG_WAITALL), (ssize_t)len);
+	ck_assert_mem_eq(got, bytes, len);
+}
+
+static double visitors(const struct scene *scene)
+{
+	return client_scene_count(&scene->base, "spore_client_visitors_total", NULL);
+}
+
+/* The visitor's bytes go both ways, in frames. */
+static void check_carried(int server, int service)
+{
+	send_bytes(server, "\1\0\0\2to", 6);
+	expect_bytes(service, "to", 2);
+	send_bytes(service, "back", 4);
+	expect_bytes(server, "\1\0\0\4back", 8);
+}
+
+/* In order, from both sides: the connection is free again. */
+static void end_carried(int server, int service)
+{
+	send_bytes(server, "\2\0\0\0", 4);
+	client_scene_expect_end(service);
+	close(service);
+	expect_bytes(server, "\2\0\0\0", 4);
+}
+
+/* The server passes on what it gets only once it has the answer. */
+START_TEST(a_visitor_that_is_handed_over_is_taken_before_the_service_answers)
+{
+	struct scene scene;
+	int ahead, filler, service;
+	char text[300];
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	ck_assert_int_eq(listen(scene.base.service, 0), 0);
+	filler = sockets_dial(&scene.base.service_addr);
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	send_bytes(ahead, "\1\0\0\5first", 9);
+	client_scene_expect(ahead, "\"Opened\"");
+	ck_assert(client_scene_count(&scene.base, "spore_relays", NULL) == 0);
+	wait_carried(&scene, 1);
+	ck_assert(visitors(&scene) == 1);
+	close(client_scene_accept(scene.base.service)); /* the filler */
+	service = client_scene_accept(scene.base.service);
+	expect_bytes(service, "first", 5);
+	check_carried(ahead, service);
+	ck_assert_int_eq(note(&scene, CLIENT_SCENE_UUID, TAKEN_ANNOUNCED), TAKEN_OPENED);
+	close(ahead);
+	client_scene_read(service, text);
+	close(service);
+	close(filler);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+/* Once the connection is free again, the server knows that the client has had the visitor. */
+START_TEST(one_visitor_after_another_is_handed_over)
+{
+	static const char *const opens[] = { OPEN(CLIENT_SCENE_UUID), OPEN(OTHER_UUID),
+		                             OPEN(CLIENT_SCENE_UUID) };
+	struct scene scene;
+	int ahead, service;
+
+	open_scene(&scene, NULL);
+	scene.most_kept = 5;
+	ahead = open_ahead(&scene);
+	for (size_t i = 0; i < 3; i++) {
+		client_scene_send(ahead, opens[i]);
+		client_scene_expect(ahead, "\"Opened\"");
+		service = client_scene_accept(scene.base.service);
+		check_carried(ahead, service);
+		end_carried(ahead, service);
+		wait_carried(&scene, 0);
+		scene.idle = 1; /* no other one was dialled meanwhile */
+		ck_assert(client_scene_wait(&scene.base, has_idle, &scene));
+	}
+	ck_assert_int_eq(note(&scene, OTHER_UUID, TAKEN_ANNOUNCED), TAKEN_NOT);
+	ck_assert(visitors(&scene) == 3);
+	ck_assert(failures(&scene, NULL) == 0);
+	start(&scene); /* a visitor may also be asked for there */
+	client_scene_expect_start(ahead, "{\"Carry\":");
+	service = client_scene_accept(scene.base.service);
+	close(ahead);
+	close(service);
+	client_scene_call(&scene.base, run_stop_all, &scene);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+/* Its connection is closed, so the server announces it, and hears what the client knows. */
+START_TEST(a_visitor_that_has_come_before_is_not_taken)
+{
+	static const enum taken_as ways[] = { TAKEN_OPENED, TAKEN_ANNOUNCED };
+
+	for (int i = 0; i < 2; i++) {
+		struct scene scene;
+		int ahead;
+
+		open_scene(&scene, NULL);
+		ck_assert_int_eq(note(&scene, CLIENT_SCENE_UUID, ways[i]), TAKEN_NOT);
+		ahead = open_ahead(&scene);
+		client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+		client_scene_expect_end(ahead);
+		ck_assert(client_scene_is_left_alone(scene.base.service, 30));
+		wait_carried(&scene, 0);
+		ck_assert(visitors(&scene) == 0);
+		ck_assert_int_eq(note(&scene, CLIENT_SCENE_UUID, TAKEN_OPENED), ways[i]);
+		close(ahead);
+		close_scene(&scene);
+	}
+}
+END_TEST
+
+/* A visitor that cannot be set up at once is not taken: it may still be announced. */
+START_TEST(a_visitor_is_not_taken_without_descriptors_or_a_service)
+{
+	for (int i = 0; i < 2; i++) {
+		struct scene scene;
+		int ahead;
+
+		open_scene(&scene, NULL);
+		ahead = open_ahead(&scene);
+		if (i)
+			worker_of(&scene)->max_carried = 0;
+		else
+			scene.pool.lacks_service = true;
+		client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+		client_scene_expect_end(ahead);
+		ck_assert(client_scene_is_left_alone(scene.base.service, 30));
+		ck_assert_int_eq(note(&scene, CLIENT_SCENE_UUID, TAKEN_ANNOUNCED), TAKEN_NOT);
+		ck_assert(visitors(&scene) == 0);
+		wait_carried(&scene, 0);
+		close(ahead);
+		close_scene(&scene);
+	}
+}
+END_TEST
+
+START_TEST(a_visitor_that_was_taken_sees_an_orderly_end_without_the_service)
+{
+	struct scene scene;
+	int ahead;
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	close(scene.base.service);
+	scene.base.service = -1;
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	client_scene_expect(ahead, "\"Opened\"");
+	expect_bytes(ahead, "\2\0\0\0", 4);
+	wait_carried(&scene, 0);
+	ck_assert(failures(&scene, "service") == 1);
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
+static void run_make_room(void *arg)
+{
+	struct client_worker *worker = worker_of(arg);
+
+	worker->max_dialling = 1;
+	loop_at_turn_end(worker->loop, &worker->start_waiting);
+}
+
+/* It has been taken, and waits for its turn to reach the service. */
+START_TEST(a_visitor_that_was_taken_may_be_queued)
+{
+	struct scene scene;
+	int ahead, service;
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	worker_of(&scene)->max_dialling = 0;
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	client_scene_expect(ahead, "\"Opened\"");
+	wait_carried(&scene, 1);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 1);
+	ck_assert(client_scene_is_left_alone(scene.base.service, 30));
+	client_scene_call(&scene.base, run_make_room, &scene);
+	service = client_scene_accept(scene.base.service);
+	check_carried(ahead, service);
+	close(ahead);
+	close(service);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_visitor_that_waits_too_long_for_its_turn_ends)
+{
+	struct scene scene;
+	int ahead;
+
+	open_scene(&scene, NULL);
+	client_scene_call(&scene.base, run_shorten_waits, &scene);
+	ahead = open_ahead(&scene);
+	worker_of(&scene)->max_dialling = 0;
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	client_scene_expect(ahead, "\"Opened\"");
+	client_scene_expect_end(ahead);
+	wait_carried(&scene, 0);
+	ck_assert(failures(&scene, "queue") == 1);
+	expect_declined(&scene); /* which the server ignores */
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
+/* Both visitors are served: the one that was asked for is asked for again elsewhere. */
+START_TEST(a_handover_that_crosses_a_request_costs_no_visitor)
+{
+	struct scene scene;
+	int ahead, services[2], wire;
+	char text[300];
+
+	open_scene(&scene, NULL);
+	scene.most_kept = 5;
+	ahead = open_ahead(&scene);
+	start(&scene);
+	client_scene_send(ahead, OPEN(OTHER_UUID));
+	client_scene_expect_start(ahead, "{\"Carry\":{\"id\":\"" CLIENT_SCENE_UUID "\"");
+	client_scene_expect(ahead, "\"Opened\"");
+	for (int i = 0; i < 2; i++)
+		services[i] = client_scene_accept(scene.base.service);
+	do { /* one connection replaces the one that is used */
+		wire = client_scene_accept(scene.base.server);
+	} while (strncmp(client_scene_read(wire, text), "{\"Carry\":", 9) != 0);
+	client_scene_send(wire, "\"Accepted\"");
+	check_carried(wire, services[0]); /* it was dialled first */
+	check_carried(ahead, services[1]);
+	wait_carried(&scene, 2);
+	ck_assert(failures(&scene, NULL) == 0);
+	for (int i = 0; i < 2; i++)
+		close(services[i]);
+	close(ahead);
+	close(wire);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
 SUITE("proxy", the_service_comes_first_after_a_visitor_without_it,
       a_service_that_is_back_gets_its_visitor, a_visitor_without_descriptors_is_declined_at_once,
       who_waits_too_long_for_a_descriptor_is_declined, who_waits_too_long_for_a_turn_is_declined,
@@ -662,4 +943,10 @@ SUITE("proxy", the_service_comes_first_after_a_visitor_without_it,
       a_dead_connection_ahead_holds_the_visitor_up_for_250_ms,
       a_late_answer_on_the_connection_ahead_is_as_good,
       an_answer_on_the_connection_ahead_ends_the_other, a_claim_outlives_the_connection_ahead,
-      nothing_is_dialled_beside_where_the_server_reads_no_claim)
+      nothing_is_dialled_beside_where_the_server_reads_no_claim,
+      a_visitor_that_is_handed_over_is_taken_before_the_service_answers,
+      one_visitor_after_another_is_handed_over, a_visitor_that_has_come_before_is_not_taken,
+      a_visitor_is_not_taken_without_descriptors_or_a_service,
+      a_visitor_that_was_taken_sees_an_orderly_end_without_the_service,
+      a_visitor_that_was_taken_may_be_queued, a_visitor_that_waits_too_long_for_its_turn_ends,
+      a_handover_that_crosses_a_request_costs_no_visitor)

@@ -276,6 +276,8 @@ struct event {
 #define CONNECTION  "{\"Connection\":\"" CLIENT_SCENE_UUID "\"}"
 #define LEAVING     "\"Leaving\""
 #define EXTENDED    "{\"Extended\":{\"heartbeat_ms\":60000}}"
+#define AGAIN       "{\"Again\":{\"id\":\"" CLIENT_SCENE_UUID "\",\"from\":\"\"}}"
+#define OPEN        "{\"Open\":{\"id\":\"" CLIENT_SCENE_UUID "\",\"from\":\"\"}}"
 #define GARBAGE     "{\"Nonsense\":1}"
 #define ERROR(text) "{\"Error\":\"" text "\"}"
 #define WRONG       ERROR("invalid secret")
@@ -299,6 +301,8 @@ static const struct event events[] = {
 	{ "Challenge",  NULL,         CHALLENGE,  { NONE, NONE, HELO, OVER, STND, PART, NONE, NONE } },
 	{ "Heartbeat",  NULL,         HEARTBEAT,  { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
 	{ "Connection", NULL,         CONNECTION, { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
+	{ "Again",      NULL,         AGAIN,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
+	{ "Open",       NULL,         OPEN,       { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
 	{ "Leaving",    NULL,         LEAVING,    { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
 	{ "Extended",   NULL,         EXTENDED,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
 	{ "wrong",      NULL,         WRONG,      { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
@@ -862,6 +866,60 @@ START_TEST(visitors_are_declined_where_the_server_offers_it)
 }
 END_TEST
 
+/* ---- visitors that were handed over on another connection ---- */
+
+#define NEW_UUID      "11111111-2222-4333-8444-555555555555"
+#define AGAIN_OF(id)  "{\"Again\":{\"id\":\"" id "\",\"from\":\"192.0.2.9:5\"}}"
+#define ACCEPT_OF(id) "{\"Accept\":\"" id "\"}"
+
+/* The client has it already. */
+static void run_note_opened(void *arg)
+{
+	struct uuid id;
+
+	ck_assert(uuid_parse(CLIENT_SCENE_UUID, strlen(CLIENT_SCENE_UUID), &id));
+	ck_assert_int_eq(taken_note(&((struct scene *)arg)->base.shared.taken, &id, TAKEN_OPENED,
+	                            clock_ms()),
+	                 TAKEN_NOT);
+}
+
+/* A visitor that the client has is not served twice, and nor is one that is announced twice. */
+static void check_again(struct scene *scene)
+{
+	int data;
+
+	client_scene_call(&scene->base, run_note_opened, scene);
+	for (int i = 0; i < 2; i++) {
+		client_scene_send(scene->wire, AGAIN_OF(CLIENT_SCENE_UUID));
+		client_scene_expect(scene->wire, "{\"Taken\":\"" CLIENT_SCENE_UUID "\"}");
+	}
+	ck_assert(client_scene_is_left_alone(scene->base.server, 30));
+	client_scene_send(scene->wire, AGAIN_OF(NEW_UUID));
+	data = client_scene_accept(scene->base.server);
+	client_scene_challenge(data);
+	client_scene_expect(data, ACCEPT_OF(NEW_UUID));
+	client_scene_send(scene->wire, AGAIN_OF(NEW_UUID));
+	ck_assert(client_scene_is_left_alone(scene->base.server, 30));
+	ck_assert_int_eq(recv(scene->wire, (char[1]){ 0 }, 1, MSG_DONTWAIT), -1);
+	close(data);
+}
+
+START_TEST(a_visitor_that_is_announced_again_is_served_once)
+{
+	static const enum session_state states[] = { SESSION_STANDING, SESSION_PARTING };
+	struct scene *scene = &the_scene;
+
+	for (int i = 0; i < 2; i++) {
+		open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+		go_to(scene, states[i]);
+		check_again(scene);
+		expect_state(scene, states[i], "Again");
+		close(client_scene_accept(scene->base.service));
+		close_scene(scene);
+	}
+}
+END_TEST
+
 SUITE("session", a_loss_leaves_the_tunnel_to_the_twin,
       a_twin_that_is_refused_for_good_gives_the_move_up, a_kick_during_a_move_ends_the_tunnel,
       a_port_that_is_taken_is_released, without_reconnect_nothing_moves,
@@ -875,4 +933,5 @@ SUITE("session", a_loss_leaves_the_tunnel_to_the_twin,
       a_broken_connection_loses_the_server_and_an_orderly_end_does_not,
       each_message_postpones_the_silence,
       connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel,
-      visitors_are_declined_where_the_server_offers_it)
+      visitors_are_declined_where_the_server_offers_it,
+      a_visitor_that_is_announced_again_is_served_once)

@@ -423,8 +423,60 @@ START_TEST(every_byte_arrives_in_order)
 }
 END_TEST
 
+/* The first bytes of a user may leave before its lane begins. */
+START_TEST(a_header_that_is_written_by_hand_is_the_lanes)
+{
+	static const size_t lengths[] = { 1, 0x1234, LANE_FRAME_MAX };
+	static const char *const headers[] = { "\1\0\0\1", "\1\0\x12\x34", "\1\xff\xff\xff" };
+	uint8_t header[LANE_HEADER];
+	struct buf received = { 0 }, none = { 0 };
+	char text[8];
+	size_t len;
+
+	for (size_t i = 0; i < 3; i++) {
+		lane_put_data_header(header, lengths[i]);
+		ck_assert_mem_eq(header, headers[i], LANE_HEADER);
+	}
+	open_lanes(SIZE_MAX, false);
+	lane_put_data_header(header, 2);
+	ck_assert(buf_append(&received, header, LANE_HEADER, 64));
+	ck_assert(buf_append(&received, "ab", 2, 64));
+	lane_begin(&far, &the_line.base, false, &received, &none);
+	write_all("cd", 2);
+	ck_assert_int_eq(read_all(text, sizeof text, &len), SPORE_EAGAIN);
+	ck_assert_uint_eq(len, 4);
+	ck_assert_mem_eq(text, "abcd", 4);
+	close_lanes();
+}
+END_TEST
+
+/* A transport may insist that a refused write is repeated as it was: through the lane. */
+START_TEST(bytes_are_not_plain_before_a_refused_write_has_left)
+{
+	uint32_t want;
+
+	open_lanes(SIZE_MAX, true);
+	lane_go_raw(&near);
+	the_line.step = 0;
+	ck_assert_int_eq(lane_write(&near, "abc", 3, &want), SPORE_EAGAIN);
+	ck_assert_uint_eq(lane_raw(&near), 0);
+	the_line.step = LANE_HEADER;
+	ck_assert_int_eq(lane_write(&near, "abc", 3, &want), 0);
+	the_line.step = 0;
+	ck_assert_int_eq(lane_write(&near, "abc", 3, &want), SPORE_EAGAIN);
+	ck_assert_uint_eq(lane_raw(&near), 0);
+	the_line.step = SIZE_MAX;
+	write_all("abc", 3);
+	ck_assert_uint_eq(lane_raw(&near), SPORE_WRITE);
+	ck_assert_mem_eq(the_line.bytes, "\3\0\0\0abc", 7);
+	close_lanes();
+}
+END_TEST
+
 SUITE("lane", the_connection_ends_with_the_user_if_the_peer_has_sent_raw, frames_are_as_documented,
       bytes_are_plain_behind_raw, who_sends_often_gets_raw, merged_writes_are_one_piece,
       a_refused_write_is_repeated_as_it_was, what_comes_is_read_or_refused,
       an_end_inside_a_frame_is_no_end_of_the_user, every_byte_arrives_in_order,
-      bytes_that_came_early_are_read_first, bytes_behind_the_user_are_kept_for_the_owner)
+      bytes_that_came_early_are_read_first, bytes_behind_the_user_are_kept_for_the_owner,
+      a_header_that_is_written_by_hand_is_the_lanes,
+      bytes_are_not_plain_before_a_refused_write_has_left)

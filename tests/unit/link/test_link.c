@@ -395,6 +395,43 @@ START_TEST(finished_one_writes_what_waits_and_lingers)
 }
 END_TEST
 
+START_TEST(bytes_leave_behind_the_messages)
+{
+	static const char expected[] = "\"Heartbeat\"\0\1\0\0\2ab\"Heartbeat\"";
+	char bytes[64];
+	struct scene scene;
+
+	set_up(&scene);
+	ck_assert(link_send(&scene.link, &(struct message){ .type = MESSAGE_HEARTBEAT }));
+	ck_assert(link_send_bytes(&scene.link, "\1\0\0\2ab", 6));
+	ck_assert(link_send(&scene.link, &(struct message){ .type = MESSAGE_HEARTBEAT }));
+	ck_assert_uint_eq(link_backlog(&scene.link), sizeof expected);
+	run_for(scene.loop, 2);
+	ck_assert_int_eq(recv(scene.far, bytes, sizeof bytes, 0), sizeof expected);
+	ck_assert_mem_eq(bytes, expected, sizeof expected);
+	tear_down(&scene);
+}
+END_TEST
+
+/* All of them leave, or none. */
+START_TEST(bytes_are_bounded_as_messages_are)
+{
+	static const char bytes[LINK_MAX_OUT + 1];
+	struct scene scene;
+
+	set_up(&scene);
+	ck_assert(!link_send_bytes(&scene.link, bytes, LINK_MAX_OUT + 1));
+	ck_assert_uint_eq(link_backlog(&scene.link), 0);
+	ck_assert(link_send_bytes(&scene.link, bytes, LINK_MAX_OUT - 1));
+	ck_assert(!link_send_bytes(&scene.link, bytes, 2));
+	ck_assert(link_send_bytes(&scene.link, bytes, 1));
+	ck_assert_uint_eq(link_backlog(&scene.link), LINK_MAX_OUT);
+	link_fini(&scene.link, false);
+	ck_assert(!link_send_bytes(&scene.link, bytes, 1));
+	tear_down(&scene);
+}
+END_TEST
+
 SUITE("link", messages_come_in_order_however_they_are_cut,
       end_comes_after_the_last_message_and_ends_its_frame, reset_is_told_with_its_cause,
       invalid_frames_are_a_fault_and_nothing_follows,
@@ -402,4 +439,5 @@ SUITE("link", messages_come_in_order_however_they_are_cut,
       paused_one_keeps_a_bounded_amount_and_delivers_it_later,
       owner_may_close_it_from_within_an_event, messages_of_one_turn_leave_together,
       backlog_is_bounded_and_drains, taken_stream_comes_with_the_bytes_of_both_ways,
-      finished_one_writes_what_waits_and_lingers)
+      finished_one_writes_what_waits_and_lingers, bytes_leave_behind_the_messages,
+      bytes_are_bounded_as_messages_are)

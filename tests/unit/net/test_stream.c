@@ -1295,6 +1295,110 @@ START_TEST(a_user_that_sends_much_keeps_the_stream)
 }
 END_TEST
 
+static const uint8_t raw_header[] = { 3, 0, 0, 0 };
+
+static bool is_raw_both_ways(void *arg)
+{
+	return stream_raw(((struct owner *)arg)->stream) == (SPORE_READ | SPORE_WRITE);
+}
+
+/* Without frames in either direction, no user follows, and the stream is as one that had none. */
+START_TEST(a_stream_that_is_plain_both_ways_has_left_its_frames)
+{
+	struct owner owner;
+	struct house house = { .owner = &owner };
+	struct buf received = { 0 }, unsent = { 0 };
+	char back[8];
+	size_t n;
+
+	start_open(&owner, false);
+	ck_assert(stream_begin_user(owner.stream, &home, &house, &received, &unsent));
+	stream_go_raw(owner.stream);
+	ck_assert_uint_eq(house.n_dropped, 0);
+	ck_assert_int_eq(write(owner.other, "\1\0\0\2in\3\0\0\0plain", 15), 15);
+	ck_assert(run_until(owner.loop, is_raw_both_ways, &owner));
+	ck_assert_uint_eq(house.n_dropped, 1);
+	ck_assert(stream_is_bare(owner.stream));
+	ck_assert_int_eq(stream_write(owner.stream, "out", 3, &n), STREAM_OK);
+	ck_assert_int_eq(recv(owner.other, back, 7, MSG_WAITALL), 7);
+	ck_assert_mem_eq(back, "\3\0\0\0out", 7);
+	while (owner.n_got < 7)
+		run_for(owner.loop, 1);
+	ck_assert_mem_eq(owner.got, "inplain", 7);
+	ck_assert_int_eq(stream_shutdown(owner.stream), STREAM_OK);
+	ck_assert_int_eq(recv(owner.other, back, 1, 0), 0); /* the connection's own end */
+	ck_assert_int_eq(write(owner.other, raw_header, 4), 4);
+	while (owner.n_got < 11)
+		run_for(owner.loop, 1);
+	ck_assert_mem_eq(owner.got + 7, raw_header, 4); /* bytes of the user, too */
+	stop(&owner);
+	ck_assert_uint_eq(house.n_dropped, 1);
+	ck_assert_uint_eq(house.n_back, 0);
+}
+END_TEST
+
+/* The other direction keeps its frames. */
+START_TEST(one_direction_may_be_plain)
+{
+	struct owner owner;
+	struct house house = { .owner = &owner };
+	struct buf received = { 0 }, unsent = { 0 };
+	char back[8];
+	size_t n;
+
+	start_open(&owner, false);
+	ck_assert(stream_begin_user(owner.stream, &home, &house, &received, &unsent));
+	ck_assert_int_eq(write(owner.other, "\3\0\0\0in", 6), 6);
+	ck_assert(run_until(owner.loop, has_read_raw, &owner));
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_READ);
+	ck_assert_int_eq(stream_write(owner.stream, "out", 3, &n), STREAM_OK);
+	ck_assert_int_eq(recv(owner.other, back, 7, MSG_WAITALL), 7);
+	ck_assert_mem_eq(back, "\1\0\0\3out", 7);
+	ck_assert(!stream_is_bare(owner.stream));
+	ck_assert_uint_eq(house.n_dropped, 0);
+	stop(&owner);
+	ck_assert_uint_eq(house.n_dropped, 1);
+}
+END_TEST
+
+enum { TICKS = 20 };
+
+static bool has_ticked(void *arg)
+{
+	return ++*(unsigned *)arg >= TICKS;
+}
+
+/* How often the loop turns while a timer ticks. */
+static unsigned count_turns(struct loop *loop)
+{
+	unsigned ticks = 0, before = ev_iteration(loop_ev(loop));
+
+	ck_assert(run_until(loop, has_ticked, &ticks));
+	return ev_iteration(loop_ev(loop)) - before;
+}
+
+/* Input that nobody wants stays in the socket until it is wanted, and the loop does not spin. */
+START_TEST(input_that_comes_while_none_is_wanted_is_read_later)
+{
+	struct owner owner;
+
+	start_open(&owner, false);
+	run_for(owner.loop, 2);
+	for (size_t i = 1; i <= 3; i++) {
+		unsigned before = owner.n_events;
+
+		stream_want(owner.stream, 0);
+		ck_assert_int_eq(write(owner.other, "x", 1), 1);
+		ck_assert_uint_le(count_turns(owner.loop), 3 * TICKS);
+		ck_assert_uint_eq(owner.n_events, before);
+		stream_want(owner.stream, SPORE_READ);
+		while (owner.n_got < i)
+			run_for(owner.loop, 1);
+	}
+	stop(&owner);
+}
+END_TEST
+
 SUITE("stream", a_stream_has_one_user_after_another, a_user_that_has_not_ended_ends_the_stream,
       a_user_that_sends_much_keeps_the_stream, bytes_go_both_ways,
       reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
@@ -1313,4 +1417,6 @@ SUITE("stream", a_stream_has_one_user_after_another, a_user_that_has_not_ended_e
       a_handshake_that_spins_is_ended, a_transport_that_wakes_itself_for_ever_is_ended,
       a_difficult_transport_is_not_ended, a_hang_up_repeats_the_call_that_waits,
       a_stream_moves_with_its_bytes, a_bare_stream_moves, a_busy_transport_keeps_all_where_they_are,
-      a_stack_moves_only_as_a_whole, a_detached_stream_can_be_closed)
+      a_stack_moves_only_as_a_whole, a_detached_stream_can_be_closed,
+      a_stream_that_is_plain_both_ways_has_left_its_frames, one_direction_may_be_plain,
+      input_that_comes_while_none_is_wanted_is_read_later)

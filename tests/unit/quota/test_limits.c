@@ -186,7 +186,49 @@ START_TEST(threads_take_no_more_either)
 }
 END_TEST
 
+START_TEST(nothing_is_given_back_that_was_not_taken)
+{
+	atomic_uint count;
+
+	atomic_init(&count, 0);
+	ck_assert(!limit_give(&count));
+	ck_assert_uint_eq(count, 0);
+	ck_assert(limit_take(&count, 5));
+	ck_assert(limit_take(&count, 5));
+	ck_assert(limit_give(&count));
+	ck_assert_uint_eq(count, 1);
+	ck_assert(limit_give(&count));
+	ck_assert(!limit_give(&count));
+	ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+static atomic_uint given, to_give;
+
+static void *give_all(void *arg)
+{
+	(void)arg;
+	while (limit_give(&to_give))
+		atomic_fetch_add(&given, 1);
+	return NULL;
+}
+
+START_TEST(threads_give_each_one_once)
+{
+	pthread_t threads[THREADS];
+
+	atomic_store(&to_give, TRIES);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, give_all, NULL);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(given, TRIES);
+	ck_assert_uint_eq(to_give, 0);
+}
+END_TEST
+
 SUITE("limits", settings_are_taken_as_they_are, descriptors_are_divided,
       few_descriptors_leave_something_for_each, descriptors_never_run_out, workers_share,
       strangers_may_be_set, settings_need_descriptors, a_quarter_is_for_visitors,
-      zero_means_no_limit, no_more_are_taken_than_there_are, threads_take_no_more_either)
+      zero_means_no_limit, no_more_are_taken_than_there_are, threads_take_no_more_either,
+      nothing_is_given_back_that_was_not_taken, threads_give_each_one_once)

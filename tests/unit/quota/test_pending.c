@@ -379,8 +379,94 @@ START_TEST(every_visitor_is_taken_exactly_once)
 }
 END_TEST
 
+/* ---- visitors that were handed over before ---- */
+
+static struct visitor add(struct pending *pending, struct account *account, enum offer_state offer)
+{
+	struct visitor visitor = make_visitor(account, 1, 10);
+
+	visitor.offer = offer;
+	ck_assert(pending_add(pending, &visitor));
+	return visitor;
+}
+
+START_TEST(only_a_visitor_whose_offer_is_lost_is_taken_as_lost)
+{
+	static const enum offer_state states[] = { OFFER_NONE, OFFER_OPEN, OFFER_LOST };
+	struct account *account = open_account();
+	struct pending *pending = pending_new(&gate);
+	const struct limits *limits = &owner.limits;
+	struct visitor taken;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct visitor visitor = add(pending, account, states[i]);
+		bool is_lost = states[i] == OFFER_LOST;
+
+		ck_assert_int_eq(pending_take_lost(pending, &visitor.id, NULL, 1, limits, &taken),
+		                 PENDING_FOREIGN);
+		ck_assert_int_eq(pending_take_lost(pending, &visitor.id, NULL, 0, limits, &taken),
+		                 is_lost ? PENDING_TAKEN : PENDING_UNKNOWN);
+		ck_assert_uint_eq(pending_count(pending), !is_lost);
+		ck_assert_int_eq(pending_take_own(pending, &visitor.id, NULL, 0, limits, &taken),
+		                 is_lost ? PENDING_UNKNOWN : PENDING_TAKEN);
+		drop_visitor(&visitor);
+	}
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(an_offer_is_lost_while_its_visitor_waits)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new(&gate);
+	struct visitor visitor = add(pending, account, OFFER_OPEN), taken;
+
+	ck_assert(pending_lose_offer(pending, &visitor.id));
+	ck_assert_int_eq(pending_take_lost(pending, &visitor.id, NULL, 0, &owner.limits, &taken),
+	                 PENDING_TAKEN);
+	ck_assert_int_eq(taken.offer, OFFER_LOST);
+	ck_assert(!pending_lose_offer(pending, &visitor.id));
+	drop_visitor(&taken);
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+/* Its client may have taken it, and would serve it twice. */
+START_TEST(a_visitor_that_was_offered_is_no_stray)
+{
+	static const enum offer_state states[] = { OFFER_OPEN, OFFER_NONE, OFFER_LOST };
+	struct account *before = open_account(), *now;
+	struct pending *pending = pending_new(&gate);
+	struct pending_stray strays[4];
+	struct visitor visitors[3];
+	struct limit_hit hit;
+
+	now = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &hit);
+	ck_assert_ptr_nonnull(now);
+	ck_assert_ptr_eq(before->principal, now->principal);
+	before->port = now->port = 4000;
+	for (int i = 0; i < 3; i++)
+		visitors[i] = add(pending, before, states[i]);
+	ck_assert_uint_eq(pending_find_strays(pending, now, strays, 4), 1);
+	ck_assert(uuid_equal(&strays[0].id, &visitors[1].id));
+	for (int i = 0; i < 3; i++) {
+		struct visitor taken;
+
+		ck_assert(pending_take(pending, &visitors[i].id, &owner.limits, &taken));
+		drop_visitor(&taken);
+	}
+	pending_free(pending);
+	account_close_tunnel(now);
+	close_account(before);
+}
+END_TEST
+
 SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart,
       only_the_owner_takes_its_visitor, a_find_keeps_the_account_but_not_the_visitor,
       a_forgotten_visitor_waits_on, the_first_of_two_claims_gets_the_visitor,
       a_visitor_that_was_found_expires_all_the_same, only_the_expired_are_taken_by_time,
-      freeing_closes_waiting_visitors, every_visitor_is_taken_exactly_once)
+      freeing_closes_waiting_visitors, every_visitor_is_taken_exactly_once,
+      only_a_visitor_whose_offer_is_lost_is_taken_as_lost, an_offer_is_lost_while_its_visitor_waits,
+      a_visitor_that_was_offered_is_no_stray)

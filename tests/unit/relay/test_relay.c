@@ -875,6 +875,33 @@ START_TEST(a_reset_in_a_pause_is_passed_on)
 }
 END_TEST
 
+/* The left peer has been sent some input of the right stream before: it counts, and none is awaited
+ * at the start. */
+START_TEST(what_has_moved_before_is_counted)
+{
+	struct scene scene;
+	struct stream *sides[2];
+	struct buf none[2] = { { 0 }, { 0 } };
+	char text[16];
+
+	make_sides(&scene, TCP_PAIRS, sides);
+	scene.set.right_waited = true;
+	say(&scene, 1, "rest");
+	relay_start(
+		&scene.set,
+		&(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, .moved_left = 10 },
+		on_end, &scene);
+	ck_assert_int_eq(read(scene.far[0], text, sizeof text), -1); /* no read at the start */
+	ck_assert_int_eq(errno, EAGAIN);
+	check_takes(&scene, 0, "rest");
+	say(&scene, 0, "back");
+	check_takes(&scene, 1, "back");
+	tear_down(&scene);
+	ck_assert_uint_eq(scene.bytes[0], 4);
+	ck_assert_uint_eq(scene.bytes[1], 14);
+}
+END_TEST
+
 SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
       a_reset_in_a_pause_is_passed_on, bulk_without_pipes_arrives_unchanged,
       a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
@@ -887,4 +914,5 @@ SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothin
       a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
       bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
       a_limit_on_what_is_held_makes_reads_short, a_stalled_reader_bounds_what_is_held,
-      a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay)
+      a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay,
+      what_has_moved_before_is_counted)

@@ -197,6 +197,7 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 	scene->shared.n_tunnels = scene->shared.n_living = 1;
 	scene->shared.max_carried = n * 100;
 	list_init(&scene->shared.respites);
+	taken_init(&scene->shared.taken);
 	turns_init(&scene->shared.turns, scene->runtime.loops[0], session_on_turn);
 	client_stats_init(&scene->shared.stats, scene->runtime.metrics);
 	for (unsigned i = 0; i < n; i++) {
@@ -248,6 +249,7 @@ static inline void client_scene_close(struct client_scene *scene)
 	for (unsigned i = 0; i < scene->runtime.n_workers; i++)
 		loop_call(scene->workers[i].loop, client_scene_close_worker, &scene->workers[i]);
 	client_scene_settle(scene);
+	taken_fini(&scene->shared.taken);
 	client_scene_stop(scene);
 }
 

@@ -1,6 +1,6 @@
 #include "session/entry.h"
 
-#include "scene/server_scene.h"
+#include "scene/lane_scene.h"
 #include "suite.h"
 
 #define DENYING                                                                                    \
@@ -82,13 +82,19 @@ START_TEST(a_banned_source_is_reset_unless_it_was_asked_for)
 }
 END_TEST
 
+static bool has_waiting(void *unused)
+{
+	(void)unused;
+	return scene.workers[0].sessions[LIST_WAITING].count == 1;
+}
+
 /* It opens connections ahead, which no visitor announces. */
 START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
 {
 	spore_addr addr = scene_addr(SCENE_STRANGER, 0);
 	struct limits *limits = &scene.workers[0].limits;
 	struct source *source;
-	struct ahead_pass *pass;
+	struct lane_scene lanes;
 	int fd;
 
 	scene_open(SCENE_NAMES);
@@ -99,10 +105,10 @@ START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
 	while (source_may_hear(source, clock_ms()))
 		;
 	ck_assert(source_add_tunnel(source, limits));
-	pass = scene_issue(source);
+	lanes = lane_scene_open(0, "alice", 0);
 	fd = scene_log_in_from(SCENE_STRANGER, "alice");
-	scene_ahead(fd, ahead_id(pass));
-	scene_last(LIST_WAITING);
+	scene_ahead(fd, &lanes.pass);
+	scene_wait(has_waiting, NULL);
 	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 0);
 	close(fd);
 	/* A secret is not checked: this is a try. */
@@ -111,10 +117,9 @@ START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
 	scene_expect(fd, MESSAGE_ERROR);
 	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 1);
 	close(fd);
-	scene_withdraw(pass);
 	source_remove_tunnel(source);
 	source_unref(source);
-	scene_close();
+	lane_scene_close(&lanes);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 #include "session/server_session.h"
 
 #include "quota/kick.h"
+#include "scene/lane_scene.h"
 #include "scene/ledger_scene.h"
 #include "session/tunnel.h"
 #include "session/tunnel_session.h"
@@ -15,13 +16,15 @@ START_TEST(only_drawn_arrows_may_be_followed)
 	static const unsigned next[SESSION_STATES] = {
 		[SESSION_OPENING] = B(CHALLENGED) | B(UNCHALLENGED) | B(READY) | B(ENDED),
 		[SESSION_CHALLENGED] = B(ANSWERED) | B(ENDED),
-		[SESSION_ANSWERED] = B(TELLING) | B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
+		[SESSION_ANSWERED] = B(TELLING) | B(JUDGED) | B(ACCEPTING) | B(ENDED),
 		[SESSION_TELLING] = B(JUDGED) | B(ENDED),
-		[SESSION_UNCHALLENGED] = B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
+		[SESSION_UNCHALLENGED] = B(JUDGED) | B(ACCEPTING) | B(ENDED),
 		[SESSION_JUDGED] = B(READY) | B(ENDED),
 		[SESSION_READY] = B(WAITING) | B(TAKING_OVER) | B(TUNNEL) | B(JOINED) | B(ENDED),
-		[SESSION_WAITING] = B(ACCEPTING) | B(JOINED) | B(ENDED),
-		[SESSION_ACCEPTING] = B(JOINED) | B(ENDED),
+		[SESSION_WAITING] = B(OFFERED) | B(JOINED) | B(ENDED),
+		[SESSION_OFFERED] = B(DOUBTED) | B(JOINED) | B(ENDED),
+		[SESSION_DOUBTED] = B(JOINED) | B(ENDED),
+		[SESSION_ACCEPTING] = B(WAITING) | B(JOINED) | B(ENDED),
 		[SESSION_TAKING_OVER] = B(TUNNEL) | B(ENDED),
 		[SESSION_TUNNEL] = B(OUTDATED) | B(ENDED),
 		[SESSION_OUTDATED] = B(REVIEWED) | B(TUNNEL) | B(ENDED),
@@ -42,7 +45,9 @@ END_TEST
 
 struct walk {
 	int fd;     /* the client's end */
-	int holder; /* of TAKING_OVER: the client that has the port; else -1 */
+	int holder; /* of TAKING_OVER: the client that has the port; of OFFERED and DOUBTED: that of
+	             * the tunnel; else -1 */
+	int visitor; /* of OFFERED and DOUBTED; else -1 */
 	struct server_session *s;
 	struct ahead_pass *pass; /* of WAITING */
 };
@@ -78,6 +83,20 @@ static void reach_taking_over(struct walk *walk)
 	scene_hello(walk->fd, port);
 }
 
+/* The other worker has the tunnel. */
+static void reach_offered(struct walk *walk)
+{
+	struct lane_scene lanes = lane_scene_open(1, NULL, MESSAGE_WANTS_OPEN);
+	struct uuid id;
+
+	close(walk->fd);
+	scene_run();
+	walk->holder = lanes.client;
+	walk->fd = lane_scene_add(&lanes, 0, NULL);
+	walk->s = scene_last(LIST_WAITING);
+	walk->visitor = lane_scene_offer(&lanes, walk->fd, &id);
+}
+
 static bool is_ready(void *s)
 {
 	return ((const struct server_session *)s)->state == SESSION_READY;
@@ -90,6 +109,7 @@ static void reach(struct walk *walk, enum session_state state, const char *verdi
 		[SESSION_OPENING] = SCENE_GREETED,     [SESSION_CHALLENGED] = LEDGER_OPEN,
 		[SESSION_UNCHALLENGED] = SCENE_SILENT, [SESSION_READY] = LEDGER_OPEN,
 		[SESSION_WAITING] = SCENE_OPEN,        [SESSION_TAKING_OVER] = LEDGER_OPEN,
+		[SESSION_OFFERED] = SCENE_OPEN,        [SESSION_DOUBTED] = SCENE_OPEN,
 		[SESSION_TUNNEL] = LEDGER_OPEN,        [SESSION_OUTDATED] = LEDGER_OPEN,
 		[SESSION_REVIEWED] = LEDGER_OPEN,
 	};
@@ -97,7 +117,7 @@ static void reach(struct walk *walk, enum session_state state, const char *verdi
 	                 state == SESSION_REVIEWED;
 
 	scene_open(configs[state] ? configs[state] : verdict);
-	*walk = (struct walk){ .fd = scene_connect(), .holder = -1 };
+	*walk = (struct walk){ .fd = scene_connect(), .holder = -1, .visitor = -1 };
 	walk->s = scene_last(LIST_NEWCOMERS);
 	if (scene.set->chains[CHAIN_AUTH]->n > 0 && scene.set->needs_challenge)
 		scene_expect(walk->fd, MESSAGE_CHALLENGE);
@@ -115,6 +135,10 @@ static void reach(struct walk *walk, enum session_state state, const char *verdi
 		scene_accept(walk->fd, &no_id);
 	if (state == SESSION_WAITING)
 		reach_waiting(walk);
+	if (state == SESSION_OFFERED || state == SESSION_DOUBTED)
+		reach_offered(walk);
+	if (state == SESSION_DOUBTED)
+		scene_be_late(walk->s);
 	if (state == SESSION_TAKING_OVER)
 		reach_taking_over(walk);
 	if (is_tunnel)
@@ -132,7 +156,10 @@ static void leave(struct walk *walk)
 		close(walk->fd);
 	if (walk->holder >= 0)
 		close(walk->holder);
-	scene_withdraw(walk->pass);
+	if (walk->visitor >= 0)
+		close(walk->visitor);
+	if (walk->pass)
+		scene_withdraw(walk->pass);
 	scene_close();
 	scene_check_ledgers();
 }
@@ -185,6 +212,8 @@ START_TEST(a_state_decides_list_deadline_and_counts)
 		[SESSION_JUDGED] = { LIST_NEWCOMERS, DEADLINE_VERDICT, true, true },
 		[SESSION_READY] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_WAITING] = { LIST_WAITING, DEADLINE_WAITING, false, false },
+		[SESSION_OFFERED] = { LIST_NEWCOMERS, DEADLINE_OFFER, false, false },
+		[SESSION_DOUBTED] = { LIST_NEWCOMERS, DEADLINE_DOUBT, false, false },
 		[SESSION_ACCEPTING] = { LIST_NEWCOMERS, DEADLINE_VERDICT, true, true },
 		[SESSION_TAKING_OVER] = { LIST_NEWCOMERS, DEADLINES, true, true },
 		[SESSION_TUNNEL] = { LIST_TUNNELS, DEADLINES, false, false },
@@ -240,6 +269,7 @@ enum event {
 	SAY_HELLO,
 	SAY_ACCEPT, /* of an id that nobody has */
 	SAY_AHEAD,  /* with a pass that nobody has */
+	SAY_OPENED,
 	SAY_NONSENSE,
 	SAY_TOO_MUCH,
 	HALF_CLOSE,
@@ -304,46 +334,64 @@ struct outcome {
 static const struct outcome outcomes[SESSION_JOINED][EVENTS] = {
 	[SESSION_OPENING] = {
 		C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE),
-		C(HANDSHAKE), EN, EN, C(HANDSHAKE), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(HANDSHAKE), C(HANDSHAKE), EN, EN, C(HANDSHAKE),
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_CHALLENGED] = {
-		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(BAD_FRAME), E(LONG_FRAME),
-		T(NO_SECRET), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET),
+		E(BAD_FRAME), E(LONG_FRAME), T(NO_SECRET), EN, E(TOO_SLOW),
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_ANSWERED] = {
-		TO(JUDGED), TO(TELLING), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED), TO(JUDGED),
-		TO(JUDGED), EN, TO(JUDGED), NO, NO, NO, NO, NO, ST, ST, ST },
+		TO(JUDGED), TO(TELLING), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED),
+		TO(JUDGED), TO(JUDGED), TO(JUDGED), EN, TO(JUDGED),
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_TELLING] = {
-		TO(JUDGED), ST, TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED),
-		TO(JUDGED), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		TO(JUDGED), ST, TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED),
+		TO(JUDGED), TO(JUDGED), TO(JUDGED), EN, E(TOO_SLOW),
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_UNCHALLENGED] = {
-		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME),
-		C(BAD_FRAME), EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(UNEXPECTED),
+		C(BAD_FRAME), C(BAD_FRAME), EN, EN, C(TOO_SLOW),
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_JUDGED] = {
-		ST, ST, ST, ST, ST, ST, ST,
-		ST, EN, E(AUTH_TOO_SLOW), TO(TUNNEL), E(WRONG_SECRET), E(AUTH_FAILED),
-		NO, NO, ST, ST, ST },
+		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, EN, E(AUTH_TOO_SLOW),
+		TO(TUNNEL), E(WRONG_SECRET), E(AUTH_FAILED), NO, NO, ST, ST, ST },
 	[SESSION_READY] = {
-		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME),
-		C(LONG_FRAME), EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(UNEXPECTED),
+		C(BAD_FRAME), C(LONG_FRAME), EN, EN, C(TOO_SLOW),
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_WAITING] = {
-		C(UNEXPECTED), C(UNEXPECTED), C(UNEXPECTED), C(UNKNOWN_CONNECTION), C(UNEXPECTED),
-		C(BAD_FRAME), C(LONG_FRAME), EN, EN, EN, NO, NO, NO, NO, NO, EN, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), C(UNEXPECTED), C(UNKNOWN_CONNECTION), C(UNEXPECTED), C(UNEXPECTED),
+		C(BAD_FRAME), C(LONG_FRAME), EN, EN, EN,
+		NO, NO, NO, NO, NO, EN, ST, ST },
+	[SESSION_OFFERED] = {
+		C(UNEXPECTED), C(UNEXPECTED), C(UNEXPECTED), ST, C(UNEXPECTED), TO(JOINED),
+		C(BAD_FRAME), C(LONG_FRAME), EN, EN, TO(DOUBTED),
+		NO, NO, NO, NO, NO, ST, ST, ST },
+	[SESSION_DOUBTED] = {
+		C(UNEXPECTED), C(UNEXPECTED), C(UNEXPECTED), ST, C(UNEXPECTED), TO(JOINED),
+		C(BAD_FRAME), C(LONG_FRAME), EN, EN, EN,
+		NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_ACCEPTING] = {
-		ST, ST, ST, ST, ST, ST, ST,
-		ST, EN, E(AUTH_TOO_SLOW), C(UNKNOWN_CONNECTION), E(WRONG_SECRET), E(AUTH_FAILED),
-		NO, NO, ST, ST, ST },
+		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, EN, E(AUTH_TOO_SLOW),
+		C(UNKNOWN_CONNECTION), E(WRONG_SECRET), E(AUTH_FAILED), NO, NO, ST, ST, ST },
 	[SESSION_TAKING_OVER] = {
-		ST, ST, ST, ST, ST, ST, ST,
-		ST, EN, NO, NO, NO, NO, TO(TUNNEL), E(PORT_IN_USE), ST, ST, ST },
+		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, EN, NO,
+		NO, NO, NO, TO(TUNNEL), E(PORT_IN_USE), ST, ST, ST },
 	[SESSION_TUNNEL] = {
-		ST, ST, ST, ST, ST, ST, ST,
-		EN, EN, NO, NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
+		ST, ST, ST, ST, ST, ST,
+		ST, ST, EN, EN, NO,
+		NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
 	[SESSION_OUTDATED] = {
-		ST, ST, ST, ST, ST, ST, ST,
-		EN, EN, NO, NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
+		ST, ST, ST, ST, ST, ST,
+		ST, ST, EN, EN, NO,
+		NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
 	[SESSION_REVIEWED] = {
-		ST, ST, ST, ST, ST, ST, ST,
-		EN, EN, TO(OUTDATED), TO(TUNNEL), T(REVOKED), TO(OUTDATED), NO, NO, ST, T(REVOKED),
-		T(KICKED) },
+		ST, ST, ST, ST, ST, ST,
+		ST, ST, EN, EN, TO(OUTDATED),
+		TO(TUNNEL), T(REVOKED), TO(OUTDATED), NO, NO, ST, T(REVOKED), T(KICKED) },
 };
 /* clang-format on */
 
@@ -446,6 +494,9 @@ static void make_event(struct walk *walk, enum event event)
 		break;
 	case SAY_AHEAD:
 		scene_ahead(walk->fd, &no_id);
+		break;
+	case SAY_OPENED:
+		lane_scene_opened(walk->fd);
 		break;
 	case SAY_NONSENSE:
 		scene_send(walk->fd, "{}", 3);
@@ -553,6 +604,8 @@ WALK(unchallenged_with_every_event, UNCHALLENGED)
 WALK(judged_with_every_event, JUDGED)
 WALK(ready_with_every_event, READY)
 WALK(waiting_with_every_event, WAITING)
+WALK(offered_with_every_event, OFFERED)
+WALK(doubted_with_every_event, DOUBTED)
 WALK(accepting_with_every_event, ACCEPTING)
 WALK(taking_over_with_every_event, TAKING_OVER)
 WALK(tunnel_with_every_event, TUNNEL)
@@ -599,6 +652,7 @@ SUITE("server_session", only_drawn_arrows_may_be_followed, a_state_decides_list_
       the_first_frame_has_the_time_that_the_handshake_left, a_verdict_has_time_of_its_own,
       opening_with_every_event, challenged_with_every_event, answered_with_every_event,
       telling_with_every_event, unchallenged_with_every_event, judged_with_every_event,
-      ready_with_every_event, waiting_with_every_event, accepting_with_every_event,
-      taking_over_with_every_event, tunnel_with_every_event, outdated_with_every_event,
-      reviewed_with_every_event, an_allow_ends_for_a_reason)
+      ready_with_every_event, waiting_with_every_event, offered_with_every_event,
+      doubted_with_every_event, accepting_with_every_event, taking_over_with_every_event,
+      tunnel_with_every_event, outdated_with_every_event, reviewed_with_every_event,
+      an_allow_ends_for_a_reason)

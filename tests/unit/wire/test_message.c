@@ -517,6 +517,70 @@ START_TEST(about_carries_a_valid_item)
 }
 END_TEST
 
+/* It is read in one direction alone. */
+static void check_goes(const char *frame, enum message_type type, enum message_direction way,
+                       const char *text)
+{
+	struct message message;
+	char back[FRAME_MAX + 1];
+
+	for (int i = MESSAGE_TO_SERVER; i <= MESSAGE_TO_CLIENT_EXTENDED; i *= 2) {
+		ck_assert_msg(parse((enum message_direction)i, frame, &message) == (i == (int)way),
+		              "%s, %d", frame, i);
+	}
+	ck_assert(parse(way, frame, &message));
+	ck_assert_int_eq(message.type, type);
+	ck_assert_str_eq(message.text, text);
+	message_format(&message, back);
+	ck_assert_str_eq(back, frame);
+}
+
+#define OF_VISITOR(name, from)                                                                     \
+	"{\"" name "\":{\"id\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\",\"from\":\"" from "\"}}"
+
+START_TEST(a_visitor_is_handed_over_and_taken)
+{
+	static const char *const wrong[] = {
+		"\"Open\"",
+		"{\"Open\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}",
+		"{\"Open\":{\"from\":\"192.0.2.1:9\"}}",
+		"{\"Again\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}",
+		"{\"Opened\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}",
+		"\"Taken\"",
+		"{\"Taken\":\"6fa459ea\"}",
+	};
+	struct message message;
+
+	check_goes(OF_VISITOR("Open", "192.0.2.1:9"), MESSAGE_OPEN, MESSAGE_TO_CLIENT_EXTENDED,
+	           "192.0.2.1:9");
+	check_goes(OF_VISITOR("Open", ""), MESSAGE_OPEN, MESSAGE_TO_CLIENT_EXTENDED, "");
+	check_goes("\"Opened\"", MESSAGE_OPENED, MESSAGE_TO_SERVER, "");
+	check_goes(OF_VISITOR("Again", "[2001:db8::1]:9"), MESSAGE_AGAIN,
+	           MESSAGE_TO_CLIENT_EXTENDED, "[2001:db8::1]:9");
+	check_goes("{\"Taken\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}", MESSAGE_TAKEN,
+	           MESSAGE_TO_SERVER_EXTENDED, "");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		for (int way = MESSAGE_TO_SERVER; way <= MESSAGE_TO_CLIENT_EXTENDED; way *= 2)
+			ck_assert_msg(!parse((enum message_direction)way, wrong[i], &message), "%s",
+			              wrong[i]);
+	}
+}
+END_TEST
+
+START_TEST(a_client_may_want_visitors_to_be_handed_over)
+{
+	struct message message = { .type = MESSAGE_EXTEND,
+		                   .port = 1,
+		                   .wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN };
+	char text[FRAME_MAX + 1];
+
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Extend\":{\"heartbeat_ms\":1,\"wants\":12}}");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.wants, MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN);
+}
+END_TEST
+
 SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_unknown_members,
       hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
@@ -524,4 +588,5 @@ SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_
       a_text_that_does_not_fit_is_cut_to_a_good_frame, an_extension_may_ask_for_connections_ahead,
       a_client_may_want_addresses, a_client_may_want_to_hear_of_the_end,
       a_wrong_extension_is_rejected, claim_and_decline_name_a_visitor_and_are_offered,
-      about_carries_a_valid_item)
+      about_carries_a_valid_item, a_visitor_is_handed_over_and_taken,
+      a_client_may_want_visitors_to_be_handed_over)
