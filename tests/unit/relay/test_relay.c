@@ -497,6 +497,22 @@ START_TEST(a_left_peer_whose_host_was_lost_is_probed_soon)
 }
 END_TEST
 
+START_TEST(a_lost_host_is_not_given_more_time_than_others)
+{
+	atomic_uint losses = 1;
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.watch = (struct relay_watch){ .keepalive_ms = { 1000, 20000 },
+		                                .timeout_ms = 5000,
+		                                .doubt_ms = 15000 };
+	scene.set.losses = &losses;
+	run_for(scene.loop, 100);
+	check_keepalive(scene.near[0], 1, 1, 4);
+	tear_down(&scene);
+}
+END_TEST
+
 /* Only the left peer's limit is shorter. */
 START_TEST(a_left_peer_whose_host_was_lost_is_given_up_sooner)
 {
@@ -880,6 +896,7 @@ SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothin
       a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
       one_whose_peer_answers_nothing_is_reset, one_whose_peer_ignores_the_end_is_reset,
       each_side_has_its_keepalive, a_left_peer_whose_host_was_lost_is_probed_soon,
+      a_lost_host_is_not_given_more_time_than_others,
       a_left_peer_whose_host_was_lost_is_given_up_sooner, bytes_go_both_ways_and_are_counted,
       each_direction_ends_on_its_own, a_left_stream_that_ends_first_without_a_byte_is_told_apart,
       bytes_that_came_before_go_first, what_waited_joins_our_words, what_moves_is_told_as_it_goes,
