@@ -155,11 +155,14 @@ static bool limit_rate(struct relay *relay, uint64_t rate)
 
 static struct flow_ends ends_of(const struct relay *relay, int from)
 {
+	enum flow_state other = relay->flows[!from].state;
+
 	return (struct flow_ends){ .from = relay->streams[from],
 		                   .to = relay->streams[!from],
 		                   .loop = relay->set->loop,
 		                   .pipes = &relay->set->pipes,
-		                   .is_last = relay->flows[!from].state == FLOW_ENDED,
+		                   .is_last = other == FLOW_ENDED,
+		                   .other_is_open = other == FLOW_OPEN,
 		                   .most = relay->set->most_held };
 }
 
@@ -187,7 +190,7 @@ static enum relay_cause cause_of(const struct relay *relay)
 		return break_of(relay, 1);
 	if (flows[1].state == FLOW_BROKEN)
 		return break_of(relay, 0);
-	return flows[0].ended_first && flows[0].bytes == 0 ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
+	return flows[0].ended_empty ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
 }
 
 static void update_relay_wants(struct relay *relay)
