@@ -430,9 +430,7 @@ def test_a_reload_ends_the_tunnel_of_an_expired_certificate(mtls_server, flags, 
     with mtls_server(*auth) as server, Echo() as service:
         with peers.spore_client(
             server.control, service.port, extra=flags(lasting)
-        ) as other, peers.spore_client(
-            server.control, service.port, extra=flags(brief)
-        ) as client:
+        ) as other, peers.spore_client(server.control, service.port, extra=flags(brief)) as client:
             server.process.signal(signal.SIGHUP)
             server.process.wait_for("configuration reloaded")
             assert one_exchange(server.public_host, client.port) == b"ping"

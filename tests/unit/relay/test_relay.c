@@ -249,7 +249,8 @@ START_TEST(a_left_stream_that_ends_first_without_a_byte_is_told_apart)
 }
 END_TEST
 
-/* Both ends have come by the time the relay looks, the right one first. The order of reading proves nothing. */
+/* Both ends have come by the time the relay looks, the right one first. The order of reading
+ * proves nothing. */
 START_TEST(who_ended_first_is_not_who_is_read_first)
 {
 	for (enum kind kind = TCP_PAIRS; kind <= DRIPPING; kind++) {
