@@ -11,6 +11,7 @@ from harness import procfs
 from harness.passwords import htpasswd
 from harness.peers import spore_binary
 from harness.process import Process, run
+from harness.reloading import Reloading
 from harness.scale import seconds
 from harness.waiting import wait_until
 from harness.wire import Tunnel
@@ -193,6 +194,25 @@ def test_flaws_in_a_file_of_secrets(check, tmp_path):
         f"{tmp_path}/team.secrets:1: the secret of alice has blanks at its start, which count as a "
         "part of it plugin=multi_secret"
     ]
+    said = warnings(check(multi_secret(), team_secrets=b"alice:hunt\nbob:hunter3\n"))
+    assert said == [
+        f"{tmp_path}/team.secrets:1: the secret of alice is so short that it can be guessed "
+        "plugin=multi_secret"
+    ]
+
+
+def test_a_secret_that_two_instances_have(check, tmp_path, address):
+    """It is warned of by --check, at the start, and by a reload."""
+    one, other = {"use": "hmac", "secret": "hunter2"}, {"use": "hmac", "secret": "hunter3"}
+    twin = {**one, "name": "second"}
+    doubt = r'doubtful configuration warning="the same secret as /auth/0/secret: .*/auth/1/secret'
+    assert re.search(doubt, check({"auth": [one, twin]}).log())
+    assert "doubtful" not in check({"auth": [one, other]}).log()
+    running = Reloading(tmp_path, address, auth=[one, twin])
+    with running.server as server:
+        server.process.wait_for(doubt, times=1)
+        running.swap(auth=[other, {**other, "name": "second"}])
+        server.process.wait_for(doubt, times=2)
 
 
 def test_what_is_refused_by_name(check):
