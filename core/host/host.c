@@ -99,9 +99,8 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
                      size_t n)
 {
 	enum { MOST = 16 };
-	struct log_field all[1 + PLACE_FIELDS + MOST];
+	struct log_field all[1 + MOST + PLACE_FIELDS];
 	char event[512], pointer[256], keys[MOST][KEY_SIZE];
-	size_t before;
 
 	if (!host_log_enabled(ctx, level))
 		return;
@@ -110,12 +109,12 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 	if (!ctx || (n && !fields))
 		mistake(name_of(ctx), "log", ctx ? "fields is NULL" : "ctx is NULL");
 	all[0] = log_str("plugin", ctx ? name_of(ctx) : "unknown");
-	before = 1 + find_place(ctx, all + 1, pointer, sizeof pointer);
 	n = fields ? smaller(n, MOST) : 0;
 	for (size_t i = 0; i < n; i++)
-		all[before + i] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
-		                           fields[i].value.ptr ? fields[i].value.len : 0);
-	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, before + n);
+		all[i + 1] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
+		                      fields[i].value.ptr ? fields[i].value.len : 0);
+	n += 1 + find_place(ctx, all + 1 + n, pointer, sizeof pointer);
+	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, n);
 }
 
 static int64_t host_now_ms(void)
