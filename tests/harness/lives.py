@@ -1,4 +1,4 @@
-"""Visitors and a service that live random lives: sizes, pauses, half-closes and resets in any order.
+"""Visitors and a service with random lives: sizes, pauses, half-closes and resets in any order.
 
 Both ends of life N derive what they do and expect from N. Everything runs in one asyncio loop.
 """
