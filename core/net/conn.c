@@ -38,11 +38,21 @@ uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_
 	return 0;
 }
 
-bool conn_is_stale(const spore_conn *conn)
+static bool has_layer_with(const spore_conn *conn, const char *key)
 {
 	spore_str value;
 
-	return conn->n_layers > 0 && conn_attr(conn, SPORE_ATTR_STALE, 0, &value);
+	return conn->n_layers > 0 && conn_attr(conn, key, 0, &value);
+}
+
+bool conn_is_stale(const spore_conn *conn)
+{
+	return has_layer_with(conn, SPORE_ATTR_STALE);
+}
+
+bool conn_has_expired(const spore_conn *conn)
+{
+	return has_layer_with(conn, SPORE_ATTR_EXPIRED);
 }
 
 bool conn_tell_peer(spore_conn *conn, const spore_addr *peer)
