@@ -6,6 +6,22 @@
 #include "net/layer.h"
 #include "thread/guest.h"
 
+static const spore_transport_ops *ops_of(const struct instance *instance)
+{
+	return instance->component->ops;
+}
+
+bool transport_tells_peer(const struct plugin_set *set)
+{
+	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
+
+	for (size_t i = 0; i < chain->n; i++) {
+		if (ops_of(chain->items[i])->flags & SPORE_TRANSPORTF_TELLS_PEER)
+			return true;
+	}
+	return false;
+}
+
 static void release_chain(void *chain)
 {
 	chain_unref(chain);
@@ -22,7 +38,7 @@ static bool is_declared(const spore_transport_ops *ops, const spore_stream *uppe
 static spore_status call_wrap(struct instance *instance, struct loop *loop,
                               const spore_wrap_args *args, spore_stream **upper_out)
 {
-	const spore_transport_ops *ops = instance->component->ops;
+	const spore_transport_ops *ops = ops_of(instance);
 	int64_t began_ns = clock_ns();
 	spore_status status;
 
@@ -38,7 +54,7 @@ static spore_status call_wrap(struct instance *instance, struct loop *loop,
 static bool wrap_once(struct instance *instance, struct stream *stream, const spore_wrap_args *args,
                       struct err *err)
 {
-	const spore_transport_ops *ops = instance->component->ops;
+	const spore_transport_ops *ops = ops_of(instance);
 	const struct layer_origin origin = {
 		.name = instance->name,
 		.instance = instance,

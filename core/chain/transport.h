@@ -5,6 +5,10 @@
 #include "chain/plugin_set.h"
 #include "net/stream.h"
 
+/* Does a transport of the set tell who the client of each connection is
+ * (SPORE_TRANSPORTF_TELLS_PEER)? [any] */
+bool transport_tells_peer(const struct plugin_set *set);
+
 /* role: SPORE_ROLE_* of this end; server_name: the name that was dialled, NULL on a server. On
  * failure returns false and sets *err. The caller then closes the stream, together with the
  * transports that are on it already. */

@@ -272,7 +272,7 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 
 	if (happened & STREAM_OPENED)
 		become_open(uplink);
-	else
+	else if (happened & STREAM_FAILED)
 		fail_uplink(uplink, UPLINK_UNREACHED, stream_error(stream));
 }
 

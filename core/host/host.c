@@ -347,13 +347,10 @@ static uint32_t host_conn_attr(const spore_conn *conn, const char *key, size_t i
 
 static spore_status host_conn_set_peer(spore_conn *conn, const spore_addr *peer)
 {
-	if (!conn || !peer || !addr_is_ip(peer))
+	if (!conn || !peer || (peer->family != 0 && !addr_is_ip(peer)))
 		return mistake(NULL, "conn_set_peer",
 		               conn && peer ? "peer is not an IP address" : "conn or peer is NULL");
-	if (conn->peer_is_final)
-		return SPORE_ESTALE;
-	conn->peer = *peer;
-	return SPORE_OK;
+	return conn_tell_peer(conn, peer) ? SPORE_OK : SPORE_ESTALE;
 }
 
 static void host_conn_wake(spore_conn *conn)

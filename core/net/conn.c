@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/addr.h"
 #include "net/layer.h"
 
 bool conn_has_secure_layer(const spore_conn *conn)
@@ -54,6 +55,22 @@ bool conn_has_expired(const spore_conn *conn)
 	return has_layer_with(conn, SPORE_ATTR_EXPIRED);
 }
 
+bool conn_tell_peer(spore_conn *conn, const spore_addr *peer)
+{
+	if (conn->peer_is_final)
+		return false;
+	conn->is_of_proxy = peer->family == 0;
+	if (!conn->is_of_proxy)
+		conn->peer = *peer;
+	conn->peer_is_told = true;
+	return true;
+}
+
+bool conn_is_proxied(const spore_conn *conn)
+{
+	return !addr_equal(&conn->peer, &conn->socket_peer);
+}
+
 static bool add_fact(struct spore_conn *copy, const char *key, size_t index, spore_str value)
 {
 	struct conn_fact *facts = realloc(copy->facts, (copy->n_facts + 1) * sizeof *facts);
@@ -89,6 +106,7 @@ struct spore_conn *conn_copy(const spore_conn *conn, const char *const *const *k
 	if (!copy)
 		return NULL;
 	copy->peer = conn->peer;
+	copy->socket_peer = conn->socket_peer;
 	copy->local = conn->local;
 	copy->secure = conn->secure;
 	copy->peer_is_final = true;

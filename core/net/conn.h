@@ -19,9 +19,12 @@ struct conn_fact {
 };
 
 struct spore_conn {
-	spore_addr peer, local;
-	bool secure;        /* a transport is secure; valid once all are open */
-	bool peer_is_final; /* the handshakes are over */
+	spore_addr peer, local; /* the peer's address may be one that a transport has told */
+	spore_addr socket_peer; /* the address at the other end of the socket */
+	bool secure;            /* a transport is secure; valid once all are open */
+	bool peer_is_final;     /* the handshakes are over */
+	bool peer_is_told;      /* by a transport; the owner does not know yet */
+	bool is_of_proxy;       /* a proxy at `peer` speaks for itself, not for a client */
 	/* Live only. */
 	struct layer *layers[CONN_MAX_LAYERS]; /* lowest first */
 	unsigned n_layers;
@@ -41,6 +44,11 @@ bool conn_is_stale(const spore_conn *conn);
 bool conn_has_expired(const spore_conn *conn);
 /* As spore_host.conn_attr. */
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out);
+/* A transport tells the peer's address, or that a proxy speaks for itself (family 0). False: the
+ * handshakes are over. Live only. */
+bool conn_tell_peer(spore_conn *conn, const spore_addr *peer);
+/* Is the peer somewhere else than the other end of the socket? */
+bool conn_is_proxied(const spore_conn *conn);
 /* Copies the peer, the local address, and the values of the keys in n NULL-ended lists. NULL: out
  * of memory. */
 struct spore_conn *conn_copy(const spore_conn *conn, const char *const *const *keys, size_t n);

@@ -95,7 +95,7 @@ struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
 	if (!stream)
 		return NULL;
 	bottom_init(&stream->bottom, fd);
-	stream->conn.peer = *peer;
+	stream->conn.peer = stream->conn.socket_peer = *peer;
 	if (local)
 		stream->conn.local = *local;
 	stream->conn.wake = wake_conn;
@@ -495,7 +495,20 @@ static void keep_silent_fault(struct stream *stream, spore_status status)
 	keep_fault(stream, busy_layer(stream), text);
 }
 
-/* Continues the handshakes as far as possible: OK, AGAIN or ERROR. */
+/* A transport may have told who the peer is. False: the owner has closed the stream. */
+static bool pass_on_peer(struct stream *stream)
+{
+	if (!stream->conn.peer_is_told)
+		return true;
+	stream->conn.peer_is_told = false;
+	stream->bottom.heard = false;
+	if (stream->fn)
+		stream->fn(stream, STREAM_TOLD, stream->arg);
+	return !stream->closed;
+}
+
+/* Continues the handshakes as far as possible: OK, AGAIN or ERROR. AGAIN, too, if the owner has
+ * closed the stream. */
 static enum stream_io shake_hands(struct stream *stream)
 {
 	while (stream->shaking < stream->conn.n_layers) {
@@ -514,9 +527,14 @@ static enum stream_io shake_hands(struct stream *stream)
 			keep_silent_fault(stream, status);
 			return STREAM_ERROR;
 		}
-		if (++stream->shaking < stream->conn.n_layers)
+		stream->shaking++;
+		if (!pass_on_peer(stream))
+			return STREAM_AGAIN;
+		if (stream->shaking < stream->conn.n_layers)
 			flush_layer(stream, layer); /* the next layer may read first */
 	}
+	if (!pass_on_peer(stream)) /* wrap() may have told it */
+		return STREAM_AGAIN;
 	stream->flush_wants = 0;
 	become_open(stream);
 	return STREAM_OK;
@@ -531,6 +549,8 @@ bool stream_open(struct stream *stream)
 	io = shake_hands(stream);
 	if (io == STREAM_ERROR)
 		loop_at_turn_end(stream->loop, &stream->ready); /* run_ready tells the owner */
+	if (stream->closed)
+		return false;
 	if (io == STREAM_OK)
 		flush(stream);
 	rearm(stream);
@@ -541,6 +561,8 @@ static void continue_opening(struct stream *stream)
 {
 	enum stream_io io = stream->failed ? STREAM_ERROR : shake_hands(stream);
 
+	if (stream->closed)
+		return;
 	if (io == STREAM_AGAIN) {
 		rearm(stream);
 		return;

@@ -24,8 +24,16 @@ struct stream;
 
 enum stream_io { STREAM_OK, STREAM_AGAIN, STREAM_EOF, STREAM_ERROR };
 
-/* Events: which direction may succeed now, or how the opening ended. */
-enum { STREAM_READABLE = 1, STREAM_WRITABLE = 2, STREAM_OPENED = 4, STREAM_FAILED = 8 };
+/* Events: which direction may succeed now, or how the opening ended. STREAM_TOLD comes while the
+ * stream opens, also from stream_open itself, and goes on with the handshakes unless the owner
+ * closes the stream: a transport has told who the peer is (conn->peer, conn->is_of_proxy). */
+enum {
+	STREAM_READABLE = 1,
+	STREAM_WRITABLE = 2,
+	STREAM_OPENED = 4,
+	STREAM_FAILED = 8,
+	STREAM_TOLD = 16
+};
 typedef void (*stream_fn)(struct stream *stream, unsigned events, void *arg);
 
 /* Takes the connected, non-blocking fd on success. `local` may be NULL. NULL: out of memory. */
@@ -55,7 +63,7 @@ void stream_set_ticket(struct stream *stream, spore_ticket ticket,
 /* The handshake has failed on another thread: STREAM_FAILED follows. */
 void stream_fail(struct stream *stream);
 /* Starts the handshakes of all layers, lowest first. True: the stream is open already. False:
- * STREAM_OPENED or STREAM_FAILED follows. */
+ * STREAM_OPENED or STREAM_FAILED follows, unless the owner has closed the stream. */
 bool stream_open(struct stream *stream);
 /* ---- one user after another ---- */
 
@@ -108,7 +116,8 @@ bool stream_is_lost(const struct stream *stream);
 bool stream_has_left(const struct stream *stream);
 /* The connection has failed because the peer's host answers nothing. */
 bool stream_has_vanished(const struct stream *stream);
-/* The peer left before it had sent a byte, as health checks and port scans do. */
+/* The peer left before it had sent a byte, as health checks and port scans do. Bytes by which a
+ * proxy has told who the peer is do not count. */
 bool stream_left_unheard(const struct stream *stream);
 /* NULL while it is detached. */
 struct loop *stream_loop(const struct stream *stream);

@@ -39,6 +39,7 @@ const struct kind kind_rows[] = {
 	                   SPORE_TRANSPORTF_NO_STREAM, stream_slots },
 		.flag = SPORE_TRANSPORTF_SECURE,
 		.flag_name = "secure",
+		.server_flag = SPORE_TRANSPORTF_TELLS_PEER,
 	},
 	{
 		.id = SPORE_KIND_ACL,
@@ -94,6 +95,11 @@ bool kind_has_slot(const spore_component *component, const struct kind_slot *slo
 	return pointer_at(component->ops, slot->offset) != NULL;
 }
 
+static bool has_flag(const struct ops_head *ops, uint32_t flag)
+{
+	return ops && SPORE_HAS(ops, flags) && ops->flags & flag;
+}
+
 uint32_t kind_roles(const spore_component *component)
 {
 	const struct kind *kind = kind_find(component->kind);
@@ -103,12 +109,9 @@ uint32_t kind_roles(const spore_component *component)
 		if (!kind_has_slot(component, &kind->slots[i]))
 			roles &= ~kind->slots[i].roles;
 	}
+	if (kind && has_flag(component->ops, kind->server_flag))
+		roles &= SERVER;
 	return roles;
-}
-
-static bool has_flag(const struct ops_head *ops, uint32_t flag)
-{
-	return ops && SPORE_HAS(ops, flags) && ops->flags & flag;
 }
 
 const char *kind_table_lack(const spore_component *component, char *out, size_t size)

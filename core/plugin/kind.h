@@ -38,6 +38,7 @@ struct kind {
 	struct kind_table table;
 	const char *flag_name; /* of a bit of ops->flags that is shown to users; NULL: none */
 	uint32_t flag;         /* that bit */
+	uint32_t server_flag;  /* a component with this bit of ops->flags is for servers only */
 	bool single_worker;    /* may have SPORE_COMPF_SINGLE_WORKER */
 	bool on_error;         /* its instances have the key "on_error" in the configuration */
 };
@@ -51,8 +52,8 @@ const struct kind *kind_find(uint32_t id);
 const char *kind_name(uint32_t id);
 /* The component's ops have the slot. */
 bool kind_has_slot(const spore_component *component, const struct kind_slot *slot);
-/* The SPORE_ROLE_* that the component can serve: it has all slots that the role needs. 0 for an
- * unknown kind. */
+/* The SPORE_ROLE_* that the component can serve: it has all slots that the role needs, and no flag
+ * of another role. 0 for an unknown kind. */
 uint32_t kind_roles(const spore_component *component);
 /* What the kind's further table lacks, for example "stream_ops.shutdown"; NULL: nothing. The text
  * is in `out`, or constant. */

@@ -71,6 +71,11 @@ unsigned limits_most_tunnels(const struct limits *limits)
 	return limits->places - larger(limits->places / VISITORS_PART, 1);
 }
 
+unsigned limits_of_proxy(const struct limits *limits)
+{
+	return larger(limits->strangers / 2, 1);
+}
+
 struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
 {
 	const struct limit_settings *settings = &limits->settings;

@@ -53,6 +53,10 @@ struct limit_hit {
 /* The limit of one source for which it is refused with this reason. [any] */
 struct limit_hit limits_of_source(const struct limits *limits, enum refusal why);
 
+/* How many connections of one proxy may wait for the address of their client: half of all
+ * unauthenticated ones. [any] */
+unsigned limits_of_proxy(const struct limits *limits);
+
 /* The number that a setting allows, where 0 means "no limit". [any] */
 static inline unsigned limit_of(int64_t setting)
 {

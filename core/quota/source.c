@@ -13,6 +13,8 @@
 
 /* An entry takes about 200 bytes, a full table about 12 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
+/* An address, and 1 for a proxy at this address, of whose connections the clients are not known. */
+enum { KEY_SIZE = 17, KEY_OF_PROXY = 16 };
 /* How often a banned source may hear of its ban: HEAR_RATE times a second, and HEAR_BURST times at
  * once, since a client connects once for each of its tunnels. */
 enum { HEAR_RATE = 1, HEAR_BURST = 10 };
@@ -27,7 +29,7 @@ struct source {
 	struct source *next; /* in its bucket */
 	struct list idle;    /* in shard->idle while it has no references */
 	struct shard *shard;
-	uint8_t key[16];
+	uint8_t key[KEY_SIZE];
 	uint8_t ip[16]; /* the first address that connected */
 	uint8_t family; /* 4 or 6 */
 	/* Under the shard's lock, as is everything below but the atomic counts. */
@@ -59,15 +61,16 @@ struct source_table {
 
 /* ---- the table ---- */
 
-static void key_of(const spore_addr *addr, uint8_t key[16])
+static void key_of(const spore_addr *addr, bool of_proxy, uint8_t key[KEY_SIZE])
 {
 	memcpy(key, addr->ip, 16);
+	key[KEY_OF_PROXY] = of_proxy;
 	if (addr->family == 6)
 		memset(key + 8, 0, 8); /* one host usually has a whole /64 */
 }
 
 /* The seed prevents a peer from choosing addresses that share a bucket. */
-static uint64_t hash_key(const struct source_table *table, const uint8_t key[16])
+static uint64_t hash_key(const struct source_table *table, const uint8_t key[KEY_SIZE])
 {
 	uint64_t a, b;
 	unsigned __int128 product;
@@ -95,11 +98,11 @@ struct source_table *source_table_new(void)
 }
 
 /* With the lock held: the link that points to the source, or to NULL. */
-static struct source **find_source(struct shard *shard, uint64_t hash, const uint8_t key[16])
+static struct source **find_source(struct shard *shard, uint64_t hash, const uint8_t key[KEY_SIZE])
 {
 	struct source **link = &shard->buckets[hash / SHARDS % BUCKETS];
 
-	while (*link && memcmp((*link)->key, key, 16) != 0)
+	while (*link && memcmp((*link)->key, key, KEY_SIZE) != 0)
 		link = &(*link)->next;
 	return link;
 }
@@ -138,13 +141,14 @@ static bool is_exempt(const struct limits *limits, const uint8_t ip[16])
 	return false;
 }
 
-static struct source *add_source(struct shard *shard, struct source **link, const spore_addr *addr)
+static struct source *add_source(struct shard *shard, struct source **link, const spore_addr *addr,
+                                 const uint8_t key[KEY_SIZE])
 {
 	struct source *source = calloc(1, sizeof *source);
 
 	if (!source)
 		return NULL;
-	key_of(addr, source->key);
+	memcpy(source->key, key, KEY_SIZE);
 	memcpy(source->ip, addr->ip, sizeof source->ip);
 	source->family = addr->family;
 	source->shard = shard;
@@ -154,14 +158,14 @@ static struct source *add_source(struct shard *shard, struct source **link, cons
 	return source;
 }
 
-struct source *source_get(struct source_table *table, const spore_addr *addr)
+static struct source *get_source(struct source_table *table, const spore_addr *addr, bool of_proxy)
 {
 	struct source *source, **link;
 	struct shard *shard;
-	uint8_t key[16];
+	uint8_t key[KEY_SIZE];
 	uint64_t hash;
 
-	key_of(addr, key);
+	key_of(addr, of_proxy, key);
 	hash = hash_key(table, key);
 	shard = &table->shards[hash % SHARDS];
 	pthread_mutex_lock(&shard->lock);
@@ -172,13 +176,28 @@ struct source *source_get(struct source_table *table, const spore_addr *addr)
 		link = find_source(shard, hash, key);
 	}
 	if (!source)
-		source = add_source(shard, link, addr);
+		source = add_source(shard, link, addr, key);
 	if (source) {
 		source->refs++;
 		list_remove(&source->idle);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return source;
+}
+
+struct source *source_get(struct source_table *table, const spore_addr *addr)
+{
+	return get_source(table, addr, false);
+}
+
+struct source *source_get_proxy(struct source_table *table, const spore_addr *addr)
+{
+	return get_source(table, addr, true);
+}
+
+bool source_is_proxy(const struct source *source)
+{
+	return source->key[KEY_OF_PROXY];
 }
 
 struct source *source_ref(struct source *source)
@@ -249,8 +268,11 @@ void source_leave(struct source *source, bool was_asked_for)
 
 bool source_is_over(const struct source *source, const struct limits *limits)
 {
-	return atomic_load(&source->unexpected) >
-	       (uint64_t)limits->settings.max_unauthenticated_per_ip;
+	uint64_t most = source_is_proxy(source)
+	                        ? limits_of_proxy(limits)
+	                        : (uint64_t)limits->settings.max_unauthenticated_per_ip;
+
+	return atomic_load(&source->unexpected) > most;
 }
 
 /* With the lock held. */
@@ -261,7 +283,8 @@ static int64_t ban_left(const struct source *source, int64_t now_ms)
 
 bool source_may_be_banned(const struct source *source, const struct limits *limits)
 {
-	return limits->settings.ban_after > 0 && !is_exempt(limits, source->ip);
+	return limits->settings.ban_after > 0 && !source_is_proxy(source) &&
+	       !is_exempt(limits, source->ip);
 }
 
 int64_t source_ban_left(struct source *source, int64_t now_ms)
@@ -471,10 +494,10 @@ bool source_forgive(struct source_table *table, const spore_addr *addr, int64_t 
 	struct source *source;
 	struct shard *shard;
 	bool was_wrong;
-	uint8_t key[16];
+	uint8_t key[KEY_SIZE];
 	uint64_t hash;
 
-	key_of(addr, key);
+	key_of(addr, false, key);
 	hash = hash_key(table, key);
 	shard = &table->shards[hash % SHARDS];
 	pthread_mutex_lock(&shard->lock);

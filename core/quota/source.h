@@ -6,6 +6,10 @@
  * at once, how often it may try a secret, and how long it is banned after wrong secrets. These
  * limits do not apply to data connections that the server asked for when it announced visitors.
  *
+ * Behind a proxy, a connection belongs to the source of its client, once the proxy has told who
+ * that is. Until then it belongs to a source that stands for the proxy: it has another limit, is
+ * never banned, and shares no count with a client at the same address.
+ *
  * An honest client may share its address with somebody who is banned for guessing. As long as it
  * has a tunnel, connections of the address are let in: the ban then means that no secret is
  * checked. [any] */
@@ -28,6 +32,9 @@ void source_table_free(struct source_table *table);
 
 /* The source of an address, with a reference. NULL: out of memory. */
 struct source *source_get(struct source_table *table, const spore_addr *addr);
+/* Likewise, the source of a proxy at this address, for connections whose clients are not known. */
+struct source *source_get_proxy(struct source_table *table, const spore_addr *addr);
+bool source_is_proxy(const struct source *source);
 struct source *source_ref(struct source *source);
 /* NULL is fine. */
 void source_unref(struct source *source);
@@ -42,7 +49,7 @@ bool source_enter(struct source *source);
 /* One less. was_asked_for: what source_enter returned. */
 void source_leave(struct source *source, bool was_asked_for);
 
-/* Does it have more unauthenticated connections than one source may have? */
+/* Does it have more unauthenticated connections than one source, or one proxy, may have? */
 bool source_is_over(const struct source *source, const struct limits *limits);
 /* How long the ban of this source still lasts, in milliseconds; 0: it is not banned. */
 int64_t source_ban_left(struct source *source, int64_t now_ms);

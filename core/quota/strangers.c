@@ -130,16 +130,22 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 	stranger->source = NULL;
 }
 
-/* The limit on all strangers. */
-static struct limit_hit limit_in_all(const struct limits *limits)
+/* A limit that follows from the one on all strangers. */
+static struct limit_hit limit_in_all(const struct limits *limits, unsigned most)
 {
 	struct limit_hit hit = { .why = REFUSED_CROWD,
-		                 .most = limits->strangers,
+		                 .most = most,
 		                 .from = "limits.max_unauthenticated" };
 
 	if (limits->settings.max_unauthenticated == 0)
 		hit.from = "descriptors";
 	return hit;
+}
+
+static struct limit_hit limit_of_one(const struct limits *limits, const struct source *source)
+{
+	return source_is_proxy(source) ? limit_in_all(limits, limits_of_proxy(limits))
+	                               : limits_of_source(limits, REFUSED_CROWD);
 }
 
 /* A worker never closes its only stranger, so each worker may exceed the limits by one. */
@@ -152,13 +158,13 @@ struct stranger *stranger_to_close(const struct stranger_list *list,
 	if (!newcomer->crowd)
 		return NULL;
 	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits)) {
-		*hit_out = limits_of_source(limits, REFUSED_CROWD);
+		*hit_out = limit_of_one(limits, newcomer->source);
 		return oldest_of(newcomer->crowd);
 	}
 	if (list->count <= 1)
 		return NULL;
 	if (is_over)
-		*hit_out = limit_in_all(limits);
+		*hit_out = limit_in_all(limits, limits->strangers);
 	else if (scarce)
 		*hit_out = (struct limit_hit){ .why = REFUSED_CROWD,
 			                       .most = limits->scarce_fd,

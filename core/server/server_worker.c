@@ -7,8 +7,8 @@
 #include "net/listener.h"
 #include "net/sock.h"
 #include "session/context.h"
-#include "session/entry.h"
 #include "session/forward.h"
+#include "session/newcomer.h"
 #include "session/server_session.h"
 #include "session/tunnel_session.h"
 
@@ -19,7 +19,7 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 {
 	struct server_worker *worker = arg;
 
-	entry_start(worker, fd, peer, listener_addr(worker->listener));
+	newcomer_start(worker, fd, peer, listener_addr(worker->listener));
 }
 
 static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)

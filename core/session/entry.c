@@ -1,25 +1,24 @@
 #include "session/entry.h"
 
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/acl.h"
 #include "log/log.h"
 #include "net/addr.h"
-#include "net/sock.h"
-#include "session/newcomer.h"
+#include "net/conn.h"
 #include "session/refuse.h"
 
-static bool is_allowed(struct server_worker *worker, const spore_addr *peer,
-                       const spore_addr *local)
+static bool is_allowed(const struct server_worker *worker, const struct plugin_set *set,
+                       const spore_conn *conn)
 {
-	struct acl_question question = { .peer = peer, .local = local, .identity = "" };
+	struct acl_question question = { .peer = &conn->peer,
+		                         .local = &conn->local,
+		                         .identity = "" };
 	struct acl_answer answer;
 
-	if (acl_allows(worker->set, CHAIN_ACL_CONTROL, worker->loop, &question, &answer))
+	if (acl_allows(set, CHAIN_ACL_CONTROL, worker->loop, &question, &answer))
 		return true;
-	refuse_denied(worker, peer, &answer, NULL);
+	refuse_denied(worker, conn, &answer);
 	return false;
 }
 
@@ -51,7 +50,7 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 }
 
 /* The kernel gives the lowest free descriptor, so a high one says that few are left. */
-static void make_room(struct server_worker *worker, const struct server_session *newcomer, int fd)
+void entry_make_room(struct server_worker *worker, const struct server_session *newcomer, int fd)
 {
 	struct limit_hit hit;
 	bool scarce = fd >= server_worker_limits(worker)->scarce_fd;
@@ -64,49 +63,27 @@ static void make_room(struct server_worker *worker, const struct server_session 
 	refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger), &hit);
 }
 
-static void log_no_memory(int fd)
+enum entry_verdict entry_judge(struct server_worker *worker, const struct plugin_set *set,
+                               const spore_conn *conn, struct entry *out)
 {
-	log_error("connection refused: out of memory", log_int("descriptor", fd));
+	if (!is_allowed(worker, set, conn))
+		return ENTRY_DENIED;
+	out->source = enter_source(worker, &conn->peer, &out->asked_for);
+	return out->source ? ENTRY_ALLOWED : ENTRY_BARRED;
 }
 
-/* Takes fd and the source. */
-static void drop_connection(struct server_worker *worker, int fd, struct source *source,
-                            bool asked_for)
+enum entry_verdict entry_await(struct server_worker *worker, const spore_addr *proxy,
+                               struct entry *out)
 {
-	refuse_count(worker, REFUSED_NO_MEMORY);
-	log_no_memory(fd);
-	source_leave(source, asked_for);
-	source_unref(source);
-	sock_reset(fd);
+	out->source = source_get_proxy(worker->shared->sources, proxy);
+	if (!out->source)
+		return ENTRY_BARRED;
+	out->asked_for = source_enter(out->source);
+	return ENTRY_ALLOWED;
 }
 
-void entry_start(struct server_worker *worker, int fd, const spore_addr *peer,
-                 const spore_addr *local)
+void entry_leave(const struct entry *entry)
 {
-	struct server_session *s;
-	struct source *source;
-	bool asked_for = false;
-
-	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	if (!is_allowed(worker, peer, local)) {
-		close(fd);
-		return;
-	}
-	source = enter_source(worker, peer, &asked_for);
-	if (!source) {
-		sock_reset(fd);
-		return;
-	}
-	s = newcomer_new(worker, source, fd, peer, local);
-	if (!s) {
-		drop_connection(worker, fd, source, asked_for);
-		return;
-	}
-	if (!server_session_add_stranger(s, asked_for)) {
-		log_no_memory(fd);
-		refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_NO_MEMORY });
-		return;
-	}
-	make_room(worker, s, fd);
-	newcomer_open(s);
+	source_leave(entry->source, entry->asked_for);
+	source_unref(entry->source);
 }

@@ -1,13 +1,15 @@
 #include "session/newcomer.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "chain/acl.h"
 #include "chain/transport.h"
 #include "log/log.h"
-#include "net/addr.h"
+#include "net/sock.h"
 #include "net/stream.h"
 #include "session/data_connection.h"
+#include "session/entry.h"
 #include "session/login.h"
 #include "session/refuse.h"
 #include "session/tunnel_session.h"
@@ -160,7 +162,9 @@ static void take_frame_behind_answer(struct server_session *s, const struct mess
 
 static void on_newcomer_message(struct server_session *s, const struct message *message)
 {
-	if (s->state == SESSION_CHALLENGED)
+	if (s->is_of_proxy)
+		refuse_session(s, REFUSED_NO_ADDRESS);
+	else if (s->state == SESSION_CHALLENGED)
 		take_answer(s, message);
 	else if (s->state == SESSION_READY)
 		take_request(s, message);
@@ -175,7 +179,7 @@ static void on_newcomer_fault(struct server_session *s, enum refusal why)
 	refuse_log(s, LOG_INFO, "invalid message",
 	           "is it a bore or Spore client, and do both sides use the same transport (TLS or "
 	           "not)?");
-	if (s->state == SESSION_CHALLENGED)
+	if (s->state == SESSION_CHALLENGED || s->is_of_proxy)
 		refuse_session(s, why);
 	else if (s->state == SESSION_READY)
 		refuse_silently(s, why);
@@ -268,22 +272,19 @@ static const struct session_role role = { on_newcomer_message,  on_newcomer_faul
 
 /* ---- the transports open ---- */
 
-/* A transport may have learnt the client's real address, and access lists may ask for facts. */
-static bool is_still_allowed(struct server_session *s)
+/* Access lists may ask for facts that only open transports know. */
+static bool is_still_allowed(const struct server_session *s)
 {
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 	const spore_conn *conn = stream_conn(s->stream);
-	bool is_new = !addr_equal(&conn->peer, &s->peer);
-	struct acl_question question = { &conn->peer, &conn->local, "", conn };
+	struct acl_question question = { &s->peer, &conn->local, "", conn };
 	struct acl_answer answer;
 
-	s->peer = conn->peer;
-	if (!is_new && !acl_wants_conn(set, CHAIN_ACL_CONTROL))
+	if (s->is_of_proxy || !acl_wants_conn(set, CHAIN_ACL_CONTROL))
 		return true;
 	if (acl_allows(set, CHAIN_ACL_CONTROL, s->worker->loop, &question, &answer))
 		return true;
-	refuse_denied(s->worker, &s->peer, &answer,
-	              is_new ? "the address that the proxy reported is denied" : NULL);
+	refuse_denied(s->worker, conn, &answer);
 	return false;
 }
 
@@ -303,6 +304,12 @@ static void become_open(struct server_session *s)
 {
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 
+	if (s->awaits_peer) {
+		refuse_unopened(s, LOG_ERROR, REFUSED_HANDSHAKE,
+		                "no transport has told who the client is, although one of them has "
+		                "SPORE_TRANSPORTF_TELLS_PEER");
+		return;
+	}
 	if (!is_still_allowed(s)) {
 		server_session_end(s, false);
 		return;
@@ -316,16 +323,44 @@ static void become_open(struct server_session *s)
 		send_challenge(s);
 }
 
+/* What was decided by the address of the socket is decided again by the client's. */
+static void take_client_address(struct server_session *s)
+{
+	const spore_conn *conn = stream_conn(s->stream);
+	const struct plugin_set *set = newcomer_of(s)->login.set;
+	enum entry_verdict verdict;
+	struct entry entry;
+
+	s->peer = conn->peer;
+	verdict = entry_judge(s->worker, set, conn, &entry);
+	if (verdict != ENTRY_ALLOWED)
+		server_session_end(s, verdict == ENTRY_BARRED);
+	else if (server_session_change_source(s, entry.source, entry.asked_for))
+		entry_make_room(s->worker, s, stream_fd(s->stream));
+	else
+		refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_NO_MEMORY });
+}
+
+static void on_told(struct server_session *s)
+{
+	s->awaits_peer = false;
+	s->is_of_proxy = stream_conn(s->stream)->is_of_proxy;
+	if (!s->is_of_proxy)
+		take_client_address(s);
+}
+
 static void on_opening(struct stream *stream, unsigned happened, void *arg)
 {
 	struct server_session *s = arg;
 
-	if (happened & STREAM_OPENED) {
+	if (happened & STREAM_TOLD) {
+		on_told(s);
+	} else if (happened & STREAM_OPENED) {
 		become_open(s);
 	} else if (stream_left_unheard(stream)) {
 		refuse_log_left(s, "connection ended before its first byte", stream_error(stream));
 		server_session_end(s, false);
-	} else if (stream_has_left(stream) && source_has_tunnel(s->source)) {
+	} else if (stream_has_left(stream) && (s->is_of_proxy || source_has_tunnel(s->source))) {
 		refuse_log_left(s, "connection ended before its first request",
 		                stream_error(stream));
 		server_session_end(s, false);
@@ -334,7 +369,7 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	}
 }
 
-void newcomer_open(struct server_session *s)
+static void open_transports(struct server_session *s)
 {
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 	struct err err;
@@ -346,13 +381,59 @@ void newcomer_open(struct server_session *s)
 		become_open(s);
 }
 
-struct server_session *newcomer_new(struct server_worker *worker, struct source *source, int fd,
-                                    const spore_addr *peer, const spore_addr *local)
-{
-	struct server_session *s = server_session_new(worker, source, fd, peer, local, &role,
-	                                              sizeof(struct newcomer));
+/* ---- the beginning ---- */
 
-	if (s)
-		login_init(&newcomer_of(s)->login, worker->set);
-	return s;
+static void log_no_memory(int fd)
+{
+	log_error("connection refused: out of memory", log_int("descriptor", fd));
+}
+
+/* Takes fd. */
+static void drop_connection(struct server_worker *worker, int fd, const struct entry *entry)
+{
+	refuse_count(worker, REFUSED_NO_MEMORY);
+	log_no_memory(fd);
+	entry_leave(entry);
+	sock_reset(fd);
+}
+
+/* Takes fd and the entry. */
+static void begin_session(struct server_worker *worker, int fd, const spore_conn *conn,
+                          const struct entry *entry)
+{
+	struct server_session *s = server_session_new(worker, entry->source, fd, &conn->peer,
+	                                              &conn->local, &role, sizeof(struct newcomer));
+
+	if (!s) {
+		drop_connection(worker, fd, entry);
+		return;
+	}
+	s->awaits_peer = source_is_proxy(entry->source);
+	login_init(&newcomer_of(s)->login, worker->set);
+	if (!server_session_add_stranger(s, entry->asked_for)) {
+		log_no_memory(fd);
+		refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_NO_MEMORY });
+		return;
+	}
+	entry_make_room(worker, s, fd);
+	open_transports(s);
+}
+
+void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer,
+                    const spore_addr *local)
+{
+	const spore_conn conn = { .peer = *peer, .local = *local, .socket_peer = *peer };
+	enum entry_verdict verdict;
+	struct entry entry;
+
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
+	verdict = transport_tells_peer(worker->set)
+	                  ? entry_await(worker, peer, &entry)
+	                  : entry_judge(worker, worker->set, &conn, &entry);
+	if (verdict == ENTRY_ALLOWED)
+		begin_session(worker, fd, &conn, &entry);
+	else if (verdict == ENTRY_DENIED)
+		close(fd);
+	else
+		sock_reset(fd);
 }

@@ -5,11 +5,8 @@
 
 #include "session/server_session.h"
 
-/* A session in OPENING with the stream of fd, which it takes. Events are awaited from
- * newcomer_open on. NULL: out of memory, nothing is taken. */
-struct server_session *newcomer_new(struct server_worker *worker, struct source *source, int fd,
-                                    const spore_addr *peer, const spore_addr *local);
-/* Opens the transports of the worker's configuration. The session may be over afterwards. */
-void newcomer_open(struct server_session *s);
+/* Takes the accepted fd. If it may become a session (session/entry), its transports open. */
+void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer,
+                    const spore_addr *local);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/addr.h"
+#include "net/conn.h"
 #include "net/shortage.h"
 
 void refuse_count(const struct server_worker *worker, enum refusal why)
@@ -105,14 +106,17 @@ static size_t add_limit(struct log_field *fields, size_t n, const struct limit_h
 static void log_limited(const struct server_session *s, enum log_level level, const char *event,
                         const struct limit_hit *hit, const char *reason)
 {
-	struct log_field fields[6];
-	char text[ADDR_TEXT_SIZE];
+	struct log_field fields[7];
+	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE];
+	const char *via = server_session_via(s, via_text);
 	unsigned held;
 	size_t n = 0;
 
 	if (!may_log_stranger(s->worker, s->source, level, event, hit->why, &held))
 		return;
 	fields[n++] = log_str("peer", addr_format(&s->peer, text));
+	if (via)
+		fields[n++] = log_str("via", via);
 	fields[n++] = log_str("reason", reason);
 	n = add_limit(fields, n, hit);
 	if (held)
@@ -214,9 +218,18 @@ static void end_with(struct server_session *s, enum refusal why, const char *tol
 	server_session_finish(s);
 }
 
+/* Proxies check servers often, and clients give up when they do not reach their service. */
+static enum log_level level_of_leaving(const struct server_session *s)
+{
+	bool is_usual = source_is_proxy(s->source) || s->is_of_proxy ||
+	                source_has_tunnel(s->source);
+
+	return is_usual ? LOG_DEBUG : LOG_INFO;
+}
+
 void refuse_log_left(const struct server_session *s, const char *event, const char *reason)
 {
-	refuse_log(s, source_has_tunnel(s->source) ? LOG_DEBUG : LOG_INFO, event, reason);
+	refuse_log(s, level_of_leaving(s), event, reason);
 }
 
 void refuse_unanswered(struct server_session *s)
@@ -350,21 +363,25 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
 	log_event(level, event_of_visitor, fields, n);
 }
 
-void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
-                   const struct acl_answer *answer, const char *reason)
+void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
+                   const struct acl_answer *answer)
 {
 	static const char event[] = "client refused by access list";
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE];
+	struct log_field fields[6];
 	unsigned held;
+	size_t n = 0;
 
 	refuse_count(worker, REFUSED_ACCESS_LIST);
 	if (!may_log_stranger(worker, NULL, LOG_INFO, event, REFUSED_ACCESS_LIST, &held))
 		return;
-	log_event(LOG_INFO, event,
-	          (const struct log_field[]){
-			  log_str("peer", addr_format(peer, text)),
-			  log_str("plugin", answer->by->name),
-			  log_str("reason", reason ? reason : refusal_text(REFUSED_ACCESS_LIST)),
-			  log_str("detail", answer->reason), log_int("others", held) },
-	          held ? 5 : 4);
+	fields[n++] = log_str("peer", addr_format(&conn->peer, text));
+	if (conn_is_proxied(conn))
+		fields[n++] = log_str("via", addr_format(&conn->socket_peer, via_text));
+	fields[n++] = log_str("plugin", answer->by->name);
+	fields[n++] = log_str("reason", refusal_text(REFUSED_ACCESS_LIST));
+	fields[n++] = log_str("detail", answer->reason);
+	if (held)
+		fields[n++] = log_int("others", held);
+	log_event(LOG_INFO, event, fields, n);
 }

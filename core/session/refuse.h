@@ -33,7 +33,8 @@ void refuse_as(struct server_session *s, enum refusal why, enum refusal told);
 void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject,
                    const struct limit_hit *hit, const char *details, bool reads_details);
 /* The peer has left before it asked for anything, which is no refusal: logs it. Clients do so when
- * they do not reach their service, so from an address with a tunnel the level is debug. */
+ * they do not reach their service, and proxies to check the server, so from an address with a
+ * tunnel and from a proxy the level is debug. */
 void refuse_log_left(const struct server_session *s, const char *event, const char *reason);
 /* The client has ended its stream instead of answering, perhaps because its service is down: it
  * gets bore's error, but nothing was refused. */
@@ -58,10 +59,10 @@ void refuse_unopened(struct server_session *s, enum log_level level, enum refusa
  * all. [main] */
 void refuse_log_rest(struct server_shared *shared, int64_t now_ms);
 void refuse_count(const struct server_worker *worker, enum refusal why);
-/* An access list of the control port has denied the peer: counts and logs it. `reason`: NULL, or a
- * text for the log. The caller closes the connection. */
-void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
-                   const struct acl_answer *answer, const char *reason);
+/* An access list of the control port has denied the peer: counts and logs it. The caller closes the
+ * connection. */
+void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
+                   const struct acl_answer *answer);
 /* A visitor of the account's tunnel is not let in, or not carried: counts and logs it. denied: the
  * answer of the access list that denied it, or NULL. The caller closes the connection. */
 void refuse_visitor(const struct server_worker *worker, const struct account *account,

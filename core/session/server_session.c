@@ -5,6 +5,7 @@
 
 #include "base/container.h"
 #include "base/zeroed.h"
+#include "net/conn.h"
 #include "net/stream.h"
 #include "quota/ahead.h"
 #include "quota/pending.h"
@@ -294,6 +295,21 @@ struct server_session *server_session_again(struct server_worker *worker, struct
 bool server_session_add_stranger(struct server_session *s, bool asked_for)
 {
 	return stranger_add(&s->worker->strangers, &s->stranger, s->source, asked_for);
+}
+
+bool server_session_change_source(struct server_session *s, struct source *source, bool asked_for)
+{
+	stranger_remove(&s->worker->strangers, &s->stranger);
+	source_unref(s->source);
+	s->source = source_ref(source);
+	return stranger_add(&s->worker->strangers, &s->stranger, source, asked_for);
+}
+
+const char *server_session_via(const struct server_session *s, char out[ADDR_TEXT_SIZE])
+{
+	const spore_conn *conn = stream_conn(s->stream ? s->stream : s->link.stream);
+
+	return conn_is_proxied(conn) ? addr_format(&conn->socket_peer, out) : NULL;
 }
 
 void server_session_open_link(struct server_session *s)

@@ -40,6 +40,7 @@
 
 #include "host/revisions.h"
 #include "link/link.h"
+#include "net/addr.h"
 #include "quota/strangers.h"
 #include "session/context.h"
 #include "wire/refusal.h"
@@ -101,7 +102,10 @@ struct server_session {
 	/* Set at the start. */
 	struct server_worker *worker;
 	struct source *source; /* ref */
-	spore_addr peer;       /* a transport may correct it */
+	spore_addr peer;       /* the client's; a transport may correct it */
+	/* The transports have yet to tell who the client is. Until then `source` is of a proxy. */
+	bool awaits_peer;
+	bool is_of_proxy; /* a proxy speaks for itself: no client may log in */
 };
 
 /* A session in OPENING with the stream of fd, which has no owner yet, and a part of the role, which
@@ -117,6 +121,11 @@ struct server_session *server_session_again(struct server_worker *worker, struct
 /* Counts the session as a stranger until its state says otherwise. Takes a ref of its source, which
  * was entered; asked_for: what source_enter returned. False: out of memory; the source was left. */
 bool server_session_add_stranger(struct server_session *s, bool asked_for);
+/* The client is of another source. Takes its ref, also on failure; asked_for: what source_enter
+ * returned for it. False: out of memory; the session must end. While it is a stranger. */
+bool server_session_change_source(struct server_session *s, struct source *source, bool asked_for);
+/* For the log: the address of the proxy that the client has come through; NULL: none. */
+const char *server_session_via(const struct server_session *s, char out[ADDR_TEXT_SIZE]);
 /* The transports are open: from now on frames go to the role. */
 void server_session_open_link(struct server_session *s);
 /* Another role from now on. Takes the part; the old role's part is released and freed. */

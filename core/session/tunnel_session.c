@@ -300,11 +300,27 @@ static void refuse_port(struct server_session *s, const struct limit_hit *hit, u
 	              part_of(s)->login.about.size > 0);
 }
 
+static void log_new_client(const struct server_session *s, const struct account *account,
+                           const char *name)
+{
+	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE];
+	const char *via = server_session_via(s, via_text);
+	struct log_field fields[5];
+	size_t n = 0;
+
+	fields[n++] = log_str("peer", addr_format(&s->peer, text));
+	if (via)
+		fields[n++] = log_str("via", via);
+	fields[n++] = log_int("port", account->port);
+	fields[n++] = log_str("identity", account_identity(account));
+	fields[n++] = log_str("name", name);
+	log_event(LOG_INFO, "new client", fields, n);
+}
+
 static void open_tunnel(struct server_session *s, struct tunnel_port port)
 {
 	struct tunnel_session *t = part_of(s);
 	const struct account *account;
-	char text[ADDR_TEXT_SIZE];
 	struct limit_hit hit;
 
 	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, &t->allowance,
@@ -321,9 +337,7 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	/* bore's server does not read here, so no message that arrives here may end the
 	 * connection. */
 	link_extend(&s->link, MESSAGE_TO_SERVER_EXTENDED, true);
-	log_info("new client", log_str("peer", addr_format(&s->peer, text)),
-	         log_int("port", account->port), log_str("identity", account_identity(account)),
-	         log_str("name", about_name(&t->login.about)));
+	log_new_client(s, account, about_name(&t->login.about));
 	/* The configuration may have changed since the client was allowed. */
 	if (t->login.set != s->worker->set && needs_review(s, t->login.set))
 		review_tunnel(s, NULL);

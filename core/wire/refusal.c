@@ -41,6 +41,10 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_HANDSHAKE]          = { "handshake",          CONTROL, RETRY_LATER,
 		SUBJECT_CONNECTION, "the transport handshake failed",
 		"the handshake of a transport, such as TLS, failed or took too long" },
+	[REFUSED_NO_ADDRESS]         = { "no_address",         CONTROL, RETRY_LATER,
+		SUBJECT_CONNECTION, "the address of the client is not known",
+		"a client tried to log in on a connection for which a transport had told no "
+		"client's address, such as one that a load balancer opens to check the server" },
 	[REFUSED_TOO_SLOW]           = { "too_slow",           CONTROL, RETRY_LATER,
 		SUBJECT_CONNECTION, "timed out waiting for initial message",
 		"the client did not send its next message in time" },

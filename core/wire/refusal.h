@@ -17,6 +17,7 @@ enum refusal {
 	REFUSED_SOURCE, /* the source is banned */
 	REFUSED_CROWD,  /* too many unauthenticated connections, of one source or in all */
 	REFUSED_HANDSHAKE,
+	REFUSED_NO_ADDRESS, /* a proxy has told no client's address, so nobody may log in */
 	REFUSED_TOO_SLOW,
 	REFUSED_BAD_FRAME,
 	REFUSED_LONG_FRAME,

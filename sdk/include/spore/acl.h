@@ -6,9 +6,11 @@
  * connections; an ACL does not.
  *
  * The host asks a chain when it accepts a connection. At the control port, the connection's
- * transports open after that. Then the host asks the whole chain again, now with
- * spore_acl_query.conn, in two cases: a transport has learned another address of the peer, or an
- * instance of the chain has SPORE_ACLF_CONN.
+ * transports open after that. If a transport then tells another address of the peer, the host asks
+ * the whole chain again. If a transport has SPORE_TRANSPORTF_TELLS_PEER, the host asks about the
+ * address that it tells only, and not about that of the socket. When all transports are open and an
+ * instance of the chain has SPORE_ACLF_CONN, the host asks the chain once more, now with
+ * spore_acl_query.conn.
  */
 #ifndef SPORE_ACL_H
 #define SPORE_ACL_H

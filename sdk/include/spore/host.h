@@ -213,9 +213,19 @@ typedef struct spore_host {
 	 * it then reads a copy of the facts. */
 	uint32_t (*conn_attr)(const spore_conn *, const char *key, size_t index, spore_str *out);
 	/* For a transport that has learned the real address of the peer, from the PROXY protocol,
-	 * for example. ACLs and limits use the address from now on. Returns SPORE_OK, SPORE_ESTALE
-	 * if the handshake is done, or SPORE_EINVAL (logged) if an argument is NULL or the address
-	 * is neither IPv6 nor v4-mapped IPv4. [worker] */
+	 * for example. Call it before the last call of handshake() returns. When that call has
+	 * returned SPORE_OK, before the transport above begins its handshake, the host decides
+	 * again what depends on the address: access lists, bans and limits. ACLs, auth plugins and
+	 * the log use it from then on. See also SPORE_TRANSPORTF_TELLS_PEER.
+	 *
+	 * On a server, an address with the family 0 says that the peer is a proxy that speaks for
+	 * itself, to check whether this server is alive, for example. Nobody may log in on such a
+	 * connection, so no access list is asked. When it ends, the host logs that at the level
+	 * debug only.
+	 *
+	 * Returns SPORE_OK, SPORE_ESTALE if the handshake is done, or SPORE_EINVAL (logged) if an
+	 * argument is NULL or the family is not 0 and the address is neither IPv6 nor v4-mapped
+	 * IPv4. [worker] */
 	spore_status (*conn_set_peer)(spore_conn *, const spore_addr *peer);
 	/* For a transport whose stream can continue although its descriptor is not ready. The host
 	 * soon repeats the calls that wait. NULL is logged. [worker] */

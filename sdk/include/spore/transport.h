@@ -181,7 +181,13 @@ enum {
 	SPORE_TRANSPORTF_SECURE = 1,
 	/* The transport has no streams of its own: wrap() always returns `lower`, and stream_ops is
 	 * NULL. */
-	SPORE_TRANSPORTF_NO_STREAM = 2
+	SPORE_TRANSPORTF_NO_STREAM = 2,
+	/* For servers only. Each handshake of the transport that succeeds has told the host who the
+	 * client is (host->conn_set_peer). Before that, the host judges nobody by the address of
+	 * the socket: it asks no access list and applies no ban, and the connections of one address
+	 * that wait have limits of their own. So the transport itself decides which addresses may
+	 * connect. A connection of which no client was told is refused. */
+	SPORE_TRANSPORTF_TELLS_PEER = 4
 };
 
 typedef struct spore_transport_ops {

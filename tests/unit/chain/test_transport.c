@@ -365,6 +365,28 @@ START_TEST(a_stack_moves_between_workers)
 }
 END_TEST
 
+static bool tells_peer(struct host_scene *scene, const char *config)
+{
+	struct plugin_set *set = host_scene_server(scene, config);
+	bool tells = transport_tells_peer(set);
+
+	plugin_set_unref(set);
+	return tells;
+}
+
+START_TEST(a_set_says_whether_a_transport_tells_the_peer)
+{
+	struct host_scene scene;
+
+	host_scene_open(&scene);
+	ck_assert(!tells_peer(&scene, "{}"));
+	ck_assert(!tells_peer(&scene, "{\"transport\": [{\"use\": \"xor\"}]}"));
+	ck_assert(tells_peer(&scene, "{\"transport\": [{\"use\": \"xor\"}, {\"use\": "
+	                             "\"proxy\", \"trusted\": [\"127.0.0.1\"]}]}"));
+	host_scene_close(&scene);
+}
+END_TEST
+
 SUITE("transport", plain_adds_no_work_to_the_opening, transports_stack_and_their_calls_are_measured,
       a_failed_wrap_names_the_plugin, a_stream_keeps_its_transports, tls_moves_between_workers,
-      a_stack_moves_between_workers)
+      a_stack_moves_between_workers, a_set_says_whether_a_transport_tells_the_peer)

@@ -197,6 +197,10 @@ START_TEST(the_peer_can_be_set_until_the_handshake_is_over)
 	                 SPORE_EINVAL);
 	ck_assert_int_eq(host_table()->conn_set_peer(&conn, &(spore_addr){ .family = 1 }),
 	                 SPORE_EINVAL);
+	ck_assert(!conn.is_of_proxy);
+	ck_assert_int_eq(host_table()->conn_set_peer(&conn, &(spore_addr){ .family = 0 }),
+	                 SPORE_OK);
+	ck_assert(conn.is_of_proxy);
 	conn.peer_is_final = true;
 	ck_assert_int_eq(host_table()->conn_set_peer(&conn, &other), SPORE_ESTALE);
 	ck_assert_mem_eq(&conn.peer, &one, sizeof one);

@@ -166,5 +166,26 @@ START_TEST(an_endless_list_is_cut)
 }
 END_TEST
 
+START_TEST(a_transport_tells_the_peer_until_it_is_final)
+{
+	const spore_addr one = { .family = 4, .port = 1 }, other = { .family = 6, .port = 2 };
+	struct spore_conn conn = { .peer = one, .socket_peer = one };
+
+	ck_assert(!conn_is_proxied(&conn));
+	ck_assert(conn_tell_peer(&conn, &other) && conn.peer_is_told);
+	ck_assert_mem_eq(&conn.peer, &other, sizeof other);
+	ck_assert(conn_is_proxied(&conn) && !conn.is_of_proxy);
+	/* A proxy speaks for itself: that is where the socket leads. */
+	conn = (struct spore_conn){ .peer = one, .socket_peer = one };
+	ck_assert(conn_tell_peer(&conn, &(spore_addr){ .family = 0 }) && conn.peer_is_told);
+	ck_assert_mem_eq(&conn.peer, &one, sizeof one);
+	ck_assert(!conn_is_proxied(&conn) && conn.is_of_proxy);
+	conn.peer_is_final = true;
+	ck_assert(!conn_tell_peer(&conn, &other));
+	ck_assert_mem_eq(&conn.peer, &one, sizeof one);
+}
+END_TEST
+
 SUITE("conn", layers_are_asked_from_the_top, a_layer_may_take_back_that_it_is_secure,
-      a_copy_knows_what_was_asked_for, an_empty_value_is_copied, an_endless_list_is_cut)
+      a_copy_knows_what_was_asked_for, an_empty_value_is_copied, an_endless_list_is_cut,
+      a_transport_tells_the_peer_until_it_is_final)

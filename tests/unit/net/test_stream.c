@@ -23,6 +23,8 @@ struct owner {
 	const char *to_send;
 	size_t n_to_send;
 	bool ended, broken, opened, failed, shut, shut_wanted;
+	unsigned n_told;
+	bool closes; /* when it is told who the peer is */
 	unsigned n_events;
 	size_t pause_at; /* it wants no more input once so much has come */
 };
@@ -64,6 +66,13 @@ static void on_event(struct stream *stream, unsigned events, void *arg)
 
 	ck_assert_ptr_eq(stream, owner->stream);
 	owner->n_events++;
+	if (events & STREAM_TOLD) {
+		ck_assert_uint_eq(events, STREAM_TOLD);
+		owner->n_told++;
+		if (owner->closes)
+			stream_close(stream, true);
+		return;
+	}
 	owner->opened = owner->opened || events & STREAM_OPENED;
 	owner->failed = owner->failed || events & STREAM_FAILED;
 	if (owner->failed) {
@@ -557,6 +566,55 @@ START_TEST(an_opening_can_be_closed_at_once)
 	ck_assert_uint_eq(owner.n_events, 0);
 	loop_free(owner.loop);
 	close(owner.other);
+}
+END_TEST
+
+/* The lower one of two transports tells it, so the upper one has not begun. */
+START_TEST(the_owner_is_told_who_the_peer_is)
+{
+	struct owner owner;
+	struct drip *upper;
+
+	start(&owner, true);
+	drip_of(stacking_top(owner.stream))->handshakes_left = 1;
+	drip_of(stacking_top(owner.stream))->tells = stream_conn(owner.stream);
+	upper = drip_new(stream_top(owner.stream));
+	upper->handshakes_left = 2;
+	stacking_push(owner.stream, &upper->base, false);
+	ck_assert(!stream_open(owner.stream));
+	ck_assert_uint_eq(owner.n_told, 0);
+	ck_assert(run_until(owner.loop, has_opened, &owner));
+	ck_assert_uint_eq(owner.n_told, 1);
+	ck_assert(conn_is_proxied(stream_conn(owner.stream)));
+	stop(&owner);
+}
+END_TEST
+
+/* From stream_open itself, and later. */
+START_TEST(the_owner_may_close_a_stream_for_its_peer)
+{
+	for (unsigned later = 0; later < 2; later++) {
+		struct owner owner;
+		struct drip *upper;
+		unsigned closed = 0;
+
+		start(&owner, true);
+		owner.closes = true;
+		drip_of(stacking_top(owner.stream))->handshakes_left = later;
+		drip_of(stacking_top(owner.stream))->tells = stream_conn(owner.stream);
+		upper = drip_new(stream_top(owner.stream));
+		upper->fails = true; /* if it is asked */
+		upper->closed = &closed;
+		stacking_push(owner.stream, &upper->base, false);
+		ck_assert(!stream_open(owner.stream));
+		ck_assert_uint_eq(owner.n_told, !later);
+		run_for(owner.loop, 20);
+		ck_assert_uint_eq(owner.n_events, 1);
+		ck_assert_uint_eq(owner.n_told, 1);
+		ck_assert_uint_eq(closed, 1);
+		loop_free(owner.loop);
+		close(owner.other);
+	}
 }
 END_TEST
 
@@ -1408,7 +1466,8 @@ SUITE("stream", a_stream_has_one_user_after_another, a_user_that_has_not_ended_e
       pending_bytes_need_no_readable_descriptor, a_direction_is_raw_once_nothing_is_pending,
       the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
-      an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
+      an_opening_can_be_closed_at_once, the_owner_is_told_who_the_peer_is,
+      the_owner_may_close_a_stream_for_its_peer, the_handshakes_ticket_is_dropped_once,
       pending_bytes_do_not_wait_for_a_quiet_loop,
       one_stream_with_pending_bytes_does_not_stop_the_loop, a_fault_ends_the_stream,
       a_fault_of_a_flush_is_told, a_fault_of_a_handshake_fails_the_opening,

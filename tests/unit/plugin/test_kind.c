@@ -189,7 +189,27 @@ START_TEST(flags_are_those_of_the_kind)
 }
 END_TEST
 
+static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
+{
+	(void)state;
+	*upper_out = args->lower;
+	return SPORE_OK;
+}
+
+START_TEST(a_transport_that_tells_the_peer_is_for_servers)
+{
+	spore_transport_ops ops = { .struct_size = sizeof ops,
+		                    .flags = SPORE_TRANSPORTF_NO_STREAM,
+		                    .wrap = wrap };
+
+	ck_assert_uint_eq(roles_of(SPORE_KIND_TRANSPORT, &ops),
+	                  SPORE_ROLE_SERVER | SPORE_ROLE_CLIENT);
+	ops.flags |= SPORE_TRANSPORTF_TELLS_PEER;
+	ck_assert_uint_eq(roles_of(SPORE_KIND_TRANSPORT, &ops), SPORE_ROLE_SERVER);
+}
+END_TEST
+
 SUITE("kind", every_kind_has_a_row, other_numbers_are_unknown,
       a_component_serves_the_roles_whose_slots_it_has, a_slot_behind_the_end_of_the_ops_is_missing,
       a_transport_declares_the_operations_of_its_streams, other_kinds_have_no_further_table,
-      flags_are_those_of_the_kind)
+      flags_are_those_of_the_kind, a_transport_that_tells_the_peer_is_for_servers)

@@ -227,8 +227,16 @@ START_TEST(threads_give_each_one_once)
 }
 END_TEST
 
+START_TEST(a_proxy_may_have_half_of_the_strangers)
+{
+	ck_assert_uint_eq(limits_of_proxy(&(struct limits){ .strangers = 101 }), 50);
+	ck_assert_uint_eq(limits_of_proxy(&(struct limits){ .strangers = 1 }), 1);
+}
+END_TEST
+
 SUITE("limits", settings_are_taken_as_they_are, descriptors_are_divided,
       few_descriptors_leave_something_for_each, descriptors_never_run_out, workers_share,
       strangers_may_be_set, settings_need_descriptors, a_quarter_is_for_visitors,
       zero_means_no_limit, no_more_are_taken_than_there_are, threads_take_no_more_either,
-      nothing_is_given_back_that_was_not_taken, threads_give_each_one_once)
+      nothing_is_given_back_that_was_not_taken, threads_give_each_one_once,
+      a_proxy_may_have_half_of_the_strangers)

@@ -392,6 +392,40 @@ START_TEST(threads_share_the_table)
 }
 END_TEST
 
+START_TEST(a_proxy_is_not_the_client_at_its_address)
+{
+	struct limits some = { .settings = limits.settings, .strangers = 6 };
+	struct source_table *table = source_table_new();
+	struct source *client = get(table, "192.0.2.1"), *proxy;
+	struct source_ban ban;
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("192.0.2.1", &addr));
+	proxy = source_get_proxy(table, &addr);
+	ck_assert_ptr_ne(proxy, client);
+	ck_assert(source_is_proxy(proxy) && !source_is_proxy(client));
+	/* It may have half of all strangers. */
+	for (int i = 0; i < 3; i++)
+		ck_assert(!source_enter(proxy) && !source_is_over(proxy, &some));
+	ck_assert(!source_enter(proxy) && source_is_over(proxy, &some));
+	ck_assert(!source_is_over(client, &some));
+	/* It is never banned. */
+	ck_assert(!source_may_be_banned(proxy, &some) && source_may_be_banned(client, &some));
+	for (int i = 0; i < 10; i++)
+		ck_assert(!source_was_wrong(proxy, &some, 1000));
+	while (!source_was_wrong(client, &some, 1000))
+		;
+	ck_assert_int_eq(source_ban_left(proxy, 1000), 0);
+	ck_assert_uint_eq(source_list_bans(table, 1000, &ban, 1), 1);
+	ck_assert(source_forgive(table, &addr, 1000));
+	for (int i = 0; i < 4; i++)
+		source_leave(proxy, false);
+	source_unref(proxy);
+	source_unref(client);
+	source_table_free(table);
+}
+END_TEST
+
 SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
       one_entry_an_address_or_a_64, its_share_is_two, expected_connections_are_counted_apart,
       secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time,
@@ -399,4 +433,4 @@ SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
       connections_of_a_banned_source_with_a_tunnel_go_on,
       it_is_known_when_a_connection_was_turned_away, bans_are_listed, a_ban_can_be_lifted,
       nothing_is_counted_during_a_ban, exempt_prefixes_are_never_slowed_down,
-      the_table_stays_bounded, threads_share_the_table)
+      the_table_stays_bounded, threads_share_the_table, a_proxy_is_not_the_client_at_its_address)

@@ -191,6 +191,37 @@ START_TEST(crowds_of_any_size)
 }
 END_TEST
 
+/* Whatever one address may have. */
+START_TEST(a_proxy_has_half_of_all)
+{
+	struct stranger many[4], other;
+	struct limit_hit hit;
+	struct scene scene;
+	spore_addr addr;
+
+	set_up(&scene, 6);
+	scene.limits.settings.max_unauthenticated_per_ip = 1;
+	ck_assert(addr_parse_ip("192.0.2.1", &addr));
+	ck_assert_ptr_null(add(&scene, &scene.list, &other, "192.0.2.1"));
+	for (int i = 0; i < 4; i++) {
+		struct source *proxy = source_get_proxy(scene.table, &addr);
+		struct stranger *gone;
+
+		stranger_init(&many[i]);
+		ck_assert(stranger_add(&scene.list, &many[i], proxy, source_enter(proxy)));
+		gone = stranger_to_close(&scene.list, &many[i], &scene.limits, false, &hit);
+		ck_assert_ptr_eq(gone, i == 3 ? &many[0] : NULL);
+	}
+	ck_assert_int_eq(hit.most, 3);
+	ck_assert_str_eq(hit.from, "descriptors");
+	for (int i = 0; i < 4; i++)
+		stranger_remove(&scene.list, &many[i]);
+	stranger_remove(&scene.list, &other);
+	tear_down(&scene);
+}
+END_TEST
+
 SUITE("strangers", the_oldest_of_the_largest_crowd_goes_first,
       a_source_over_its_share_loses_its_own, expected_connections_are_not_counted,
-      workers_share_the_limit, scarce_descriptors_override_the_limits, crowds_of_any_size)
+      workers_share_the_limit, scarce_descriptors_override_the_limits, crowds_of_any_size,
+      a_proxy_has_half_of_all)

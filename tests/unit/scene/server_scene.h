@@ -25,7 +25,7 @@
 #include "quota/pending.h"
 #include "run_until.h"
 #include "server/server_worker.h"
-#include "session/entry.h"
+#include "session/newcomer.h"
 #include "session/server_session.h"
 #include "sockets.h"
 
@@ -346,15 +346,28 @@ static inline spore_addr scene_addr(const char *ip, uint16_t port)
 	return addr;
 }
 
+struct scene_newcomer {
+	int worker, fd;
+	spore_addr peer;
+};
+
+static inline void scene_start_newcomer(void *arg)
+{
+	const struct scene_newcomer *n = arg;
+
+	newcomer_start(&scene.workers[n->worker], n->fd, &n->peer, &scene.control[n->worker]);
+}
+
 /* A connection from this address to a worker; the client's end. */
 static inline int scene_connect_from(int worker, const char *ip)
 {
 	static uint16_t port = 1024;
-	spore_addr peer = scene_addr(ip, port++), local = scene.control[worker];
+	struct scene_newcomer newcomer = { .worker = worker, .peer = scene_addr(ip, port++) };
 	int fds[2];
 
 	sockets_tcp_pair(fds);
-	entry_start(&scene.workers[worker], fds[1], &peer, &local);
+	newcomer.fd = fds[1];
+	scene_call(worker, scene_start_newcomer, &newcomer);
 	scene_run();
 	return fds[0];
 }

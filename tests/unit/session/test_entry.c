@@ -179,7 +179,286 @@ START_TEST(a_high_descriptor_costs_another_stranger)
 }
 END_TEST
 
+/* ---- behind a proxy ---- */
+
+#define PROXY     "\"transport\": [{\"use\": \"proxy\", \"trusted\": [\"127.0.0.1\"]}]"
+#define PROXIED   "{" SCENE_SERVER ", " PROXY "}"
+#define NOT_PROXY "192.0.2.99"
+/* The access list would deny the proxy, too. */
+#define PROXIED_DENYING                                                                            \
+	"{" SCENE_SERVER ", " PROXY                                                                \
+	", \"acl\": {\"control\": [{\"use\": \"deny\", \"point\": \"control\", "                   \
+	"\"deny\": [\"192.0.2.0/24\", \"127.0.0.0/8\"]}]}}"
+
+static void send_header(int fd, const char *client)
+{
+	char line[120];
+
+	snprintf(line, sizeof line, "PROXY TCP4 %s 203.0.113.1 4000 7835\r\n", client);
+	scene_send(fd, line, strlen(line));
+}
+
+/* Of a client behind the proxy; the proxy's end. */
+static int connect_for(const char *client)
+{
+	int fd = scene_connect();
+
+	send_header(fd, client);
+	return fd;
+}
+
+static struct source *source_of(const char *ip)
+{
+	spore_addr addr = scene_addr(ip, 0);
+
+	return source_get(scene.shared.sources, &addr);
+}
+
+START_TEST(a_connection_belongs_to_its_client)
+{
+	struct server_session *s;
+	struct source *source;
+	char text[ADDR_TEXT_SIZE];
+	int fd;
+
+	scene_open(PROXIED);
+	fd = scene_connect();
+	s = scene_last(LIST_NEWCOMERS);
+	ck_assert(s->awaits_peer && source_is_proxy(s->source));
+	ck_assert_uint_eq(n_strangers(), 1);
+	send_header(fd, SCENE_STRANGER);
+	source = source_of(SCENE_STRANGER);
+	ck_assert(!s->awaits_peer && s->state == SESSION_READY);
+	ck_assert_ptr_eq(s->source, source);
+	ck_assert_ptr_eq(s->stranger.source, source);
+	ck_assert_str_eq(addr_format(&s->peer, text), SCENE_STRANGER ":4000");
+	ck_assert_uint_eq(n_strangers(), 1);
+	ck_assert_uint_eq(scene.shared.strangers, 1);
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	ck_assert(source_has_tunnel(source));
+	source_unref(source);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(the_access_list_judges_the_client)
+{
+	int fd;
+
+	scene_open(PROXIED_DENYING);
+	expect_closed(connect_for("192.0.2.1"), HEARD_END);
+	ck_assert_int_eq(scene_refusals(REFUSED_ACCESS_LIST), 1);
+	fd = connect_for("192.0.3.1");
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_ACCESS_LIST), 1);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_ban_of_a_client_does_not_concern_the_proxy)
+{
+	struct limits *limits = &scene.workers[0].limits;
+	struct source *source;
+	int fd;
+
+	scene_open(PROXIED);
+	limits->settings.ban_after = 1;
+	limits->settings.ban_time = 60000;
+	source = source_of(SCENE_STRANGER);
+	while (!source_was_wrong(source, limits, clock_ms()))
+		;
+	while (source_may_hear(source, clock_ms()))
+		;
+	expect_closed(connect_for(SCENE_STRANGER), HEARD_RESET);
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 1);
+	ck_assert_uint_eq(n_strangers(), 0);
+	fd = connect_for("192.0.2.8");
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	source_unref(source);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* Nor does a ban of a client at the address of the proxy. */
+START_TEST(the_address_of_the_proxy_may_be_banned)
+{
+	struct limits *limits = &scene.workers[0].limits;
+	struct source *source;
+	int fd;
+
+	scene_open(PROXIED);
+	limits->settings.ban_after = 1;
+	limits->settings.ban_time = 60000;
+	limits->settings.ban_exempt.count = 0;
+	source = source_of("127.0.0.1");
+	while (!source_was_wrong(source, limits, clock_ms()))
+		;
+	while (source_may_hear(source, clock_ms()))
+		;
+	fd = connect_for(SCENE_STRANGER);
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	expect_closed(connect_for("127.0.0.1"), HEARD_RESET);
+	source_unref(source);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(limits_count_the_client)
+{
+	int fds[3], other;
+
+	scene_open(PROXIED);
+	scene.workers[0].limits.settings.max_unauthenticated_per_ip = 2;
+	other = connect_for("192.0.2.1");
+	for (int i = 0; i < 3; i++)
+		fds[i] = connect_for("192.0.2.2");
+	expect_closed(fds[0], HEARD_RESET);
+	scene_expect_nothing(fds[1]);
+	scene_expect_nothing(other);
+	ck_assert_int_eq(scene_refusals(REFUSED_CROWD), 1);
+	close(fds[1]);
+	close(fds[2]);
+	close(other);
+	scene_close();
+}
+END_TEST
+
+START_TEST(auth_plugins_see_the_client)
+{
+	int fd;
+
+	scene_open("{" SCENE_SERVER ", " PROXY
+	           ", \"auth\": [{\"use\": \"silent\", \"peer\": \"" SCENE_STRANGER "\"}]}");
+	fd = connect_for(SCENE_STRANGER);
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	close(fd);
+	fd = connect_for("192.0.2.8");
+	scene_hello(fd, 0);
+	scene_expect_error(fd, REFUSED_UNKNOWN_CLIENT);
+	scene_close();
+}
+END_TEST
+
+START_TEST(connections_without_a_header_have_a_limit_of_their_own)
+{
+	int fds[3], other;
+
+	scene_open(PROXIED);
+	scene.workers[0].limits.settings.max_unauthenticated_per_ip = 1;
+	scene.workers[0].limits.strangers = 4;
+	other = connect_for("127.0.0.1");
+	for (int i = 0; i < 3; i++)
+		fds[i] = scene_connect();
+	expect_closed(fds[0], HEARD_RESET);
+	scene_expect_nothing(fds[1]);
+	scene_expect_nothing(other);
+	close(fds[1]);
+	close(fds[2]);
+	close(other);
+	scene_close();
+}
+END_TEST
+
+START_TEST(nobody_else_may_send_a_header)
+{
+	int fd;
+
+	scene_open(PROXIED);
+	fd = scene_connect_from(0, NOT_PROXY);
+	expect_closed(fd, HEARD_END);
+	ck_assert_int_eq(scene_refusals(REFUSED_HANDSHAKE), 1);
+	fd = scene_connect();
+	scene_hello(fd, 0); /* without a header */
+	expect_closed(fd, HEARD_END);
+	ck_assert_int_eq(scene_refusals(REFUSED_HANDSHAKE), 2);
+	ck_assert_uint_eq(n_strangers(), 0);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_health_check_disturbs_nobody)
+{
+	static const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
+	int fd;
+
+	scene_open(PROXIED_DENYING);
+	close(scene_connect());
+	scene_run();
+	fd = scene_connect();
+	scene_send(fd, "PROXY UNKNOWN\r\n", 15);
+	ck_assert(scene_last(LIST_NEWCOMERS)->is_of_proxy);
+	close(fd);
+	scene_run();
+	fd = scene_connect();
+	scene_send(fd, local, sizeof local);
+	ck_assert(scene_last(LIST_NEWCOMERS)->is_of_proxy);
+	sockets_reset(fd);
+	scene_run();
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	ck_assert_uint_eq(n_strangers(), 0);
+	scene_close();
+}
+END_TEST
+
+START_TEST(nobody_logs_in_without_an_address)
+{
+	int fd;
+
+	scene_open(PROXIED);
+	fd = scene_connect();
+	scene_send(fd, "PROXY UNKNOWN\r\n", 15);
+	scene_hello(fd, 0);
+	scene_expect_error(fd, REFUSED_NO_ADDRESS);
+	ck_assert_int_eq(scene_all_refusals(), 1);
+	scene_close();
+}
+END_TEST
+
+/* A transport without streams tells it in wrap(). */
+START_TEST(an_address_may_be_told_early)
+{
+	struct source *source;
+	int fd;
+
+	scene_open("{" SCENE_SERVER ", \"transport\": [{\"use\": \"teller\", \"peer\": "
+	           "\"192.0.2.5:1\"}]}");
+	fd = scene_connect();
+	source = source_of("192.0.2.5");
+	ck_assert_ptr_eq(scene_last(LIST_NEWCOMERS)->source, source);
+	source_unref(source);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_transport_that_tells_nobody_lets_nobody_in)
+{
+	int fd;
+
+	scene_open("{" SCENE_SERVER ", \"transport\": [{\"use\": \"teller\"}]}");
+	fd = scene_connect();
+	expect_closed(fd, HEARD_END);
+	ck_assert_int_eq(scene_refusals(REFUSED_HANDSHAKE), 1);
+	scene_close();
+}
+END_TEST
+
 SUITE("entry", a_connection_becomes_a_stranger, an_access_list_refuses,
       a_banned_source_is_reset_unless_it_was_asked_for, a_client_with_a_tunnel_goes_on_behind_a_ban,
       a_source_with_too_many_connections_loses_its_oldest,
-      too_many_in_all_cost_the_largest_crowd_one, a_high_descriptor_costs_another_stranger)
+      too_many_in_all_cost_the_largest_crowd_one, a_high_descriptor_costs_another_stranger,
+      a_connection_belongs_to_its_client, the_access_list_judges_the_client,
+      a_ban_of_a_client_does_not_concern_the_proxy, the_address_of_the_proxy_may_be_banned,
+      limits_count_the_client, auth_plugins_see_the_client,
+      connections_without_a_header_have_a_limit_of_their_own, nobody_else_may_send_a_header,
+      a_health_check_disturbs_nobody, nobody_logs_in_without_an_address,
+      an_address_may_be_told_early, a_transport_that_tells_nobody_lets_nobody_in)

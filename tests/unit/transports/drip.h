@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/conn.h"
+
 struct drip {
 	spore_stream base;
 	spore_stream *lower; /* owned */
@@ -20,6 +22,7 @@ struct drip {
 	uint32_t shake_wants;     /* ... and what they wait for; 0: SPORE_WRITE */
 	bool fails;               /* ... or that it has failed */
 	char last_word;           /* what the handshake leaves to be flushed; 0: nothing */
+	struct spore_conn *tells; /* the connection whose peer the handshake tells; NULL: none */
 	bool eager;               /* reads never say EAGAIN while there is a byte */
 	bool lower_ended, turn_read, turn_write, turn_shutdown;
 	uint32_t clear;   /* directions that it says are raw */
@@ -50,6 +53,8 @@ static inline spore_status drip_handshake(spore_stream *base, uint32_t *want, sp
 	if (drip->handshakes_left == 0) {
 		if (drip->last_word)
 			drip->out[drip->n_out++] = (uint8_t)drip->last_word;
+		if (drip->tells)
+			conn_tell_peer(drip->tells, &(spore_addr){ .family = 6, .port = 7 });
 		return SPORE_OK;
 	}
 	drip->handshakes_left--;

@@ -1,0 +1,11 @@
+/* line - version 1 of the header: one line of text, as "PROXY TCP4 192.0.2.1 192.0.2.9 40000 80".
+ * Pure. [any] */
+#ifndef PROXY_LINE_H
+#define PROXY_LINE_H
+
+#include "header.h"
+
+/* As reader_read. The first bytes, as many as have come, are those of the signature. */
+enum header_result line_read(const uint8_t *bytes, size_t n, struct header *out);
+
+#endif
