@@ -39,7 +39,7 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 	if (*asked_for_out || source_ban_left(source, now_ms) == 0 ||
 	    source_may_hear(source, now_ms))
 		return source;
-	refuse_count(worker, REFUSED_SOURCE);
+	refuse_count(worker, &(struct event_refusal){ .peer = peer, .why = REFUSED_SOURCE });
 	source_turn_away(source, now_ms);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
@@ -70,10 +70,10 @@ static void log_no_memory(int fd)
 }
 
 /* Takes fd and the source. */
-static void drop_connection(struct server_worker *worker, int fd, struct source *source,
-                            bool asked_for)
+static void drop_connection(struct server_worker *worker, int fd, const spore_addr *peer,
+                            struct source *source, bool asked_for)
 {
-	refuse_count(worker, REFUSED_NO_MEMORY);
+	refuse_count(worker, &(struct event_refusal){ .peer = peer, .why = REFUSED_NO_MEMORY });
 	log_no_memory(fd);
 	source_leave(source, asked_for);
 	source_unref(source);
@@ -99,7 +99,7 @@ void entry_start(struct server_worker *worker, int fd, const spore_addr *peer,
 	}
 	s = newcomer_new(worker, source, fd, peer, local);
 	if (!s) {
-		drop_connection(worker, fd, source, asked_for);
+		drop_connection(worker, fd, peer, source, asked_for);
 		return;
 	}
 	if (!server_session_add_stranger(s, asked_for)) {

@@ -80,6 +80,9 @@ static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 	if (!login_accept_verdict(&n->login, s, verdict))
 		return;
 	n->allowance = login_take_allowance(&n->login);
+	if (n->allowance)
+		event_client_allowed(s->worker->set, &s->peer, n->allowance->by->name,
+		                     n->allowance->grant->identity);
 	become_ready(s);
 }
 

@@ -98,6 +98,7 @@ struct server_session {
 	struct server_worker *worker;
 	struct source *source; /* ref */
 	spore_addr peer;       /* a transport may correct it */
+	const char *judge;     /* the auth instance that denied or could not decide; permanent */
 };
 
 /* A session in OPENING with the stream of fd, which has no owner yet, and a part of the role, which

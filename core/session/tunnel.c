@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/acl.h"
+#include "event/event.h"
 #include "link/link.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -16,7 +17,6 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
-#include "quota/visitor_line.h"
 #include "session/refuse.h"
 #include "verdict/allowance.h"
 #include "wire/about.h"
@@ -73,7 +73,10 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 	const struct limits *limits = server_worker_limits(tunnel->worker);
 
 	*why_out = REFUSED_NO_MEMORY;
-	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
+	if (!uuid_random(&visitor->id))
+		return false;
+	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
+	if (!pending_add(pending, visitor))
 		return false;
 	/* From here on another worker may have taken the visitor. */
 	*why_out = REFUSED_CLIENT_STALLED;
@@ -144,21 +147,9 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
 	if (!hold_visitor(tunnel, &visitor, &why)) {
-		refuse_visitor(worker, account, peer, why, NULL);
+		refuse_waiting(worker, &visitor, why);
 		visitor_drop(&visitor);
 	}
-}
-
-/* The visitor was let in, so its line is that of its end. */
-static void log_visitor(const struct server_worker *worker, const struct visitor *visitor,
-                        enum refusal why)
-{
-	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	visitor_line_write(&(struct visitor_line){ .id = visitor->id,
-	                                           .peer = visitor->peer,
-	                                           .account = visitor->account,
-	                                           .since_ms = visitor->since_ns / 1000000,
-	                                           .reason = refusal_text(why) });
 }
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has
@@ -189,10 +180,7 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
-	if (server_worker_logs_visitors(worker))
-		log_visitor(worker, &visitor, why);
-	else
-		refuse_visitor(worker, visitor.account, &visitor.peer, why, NULL);
+	refuse_waiting(worker, &visitor, why);
 	if (why == REFUSED_UNSERVED)
 		end_in_order(worker, &visitor);
 	else
