@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from harness.admin import Admin
 from harness.metrics import Exporter
 from harness.peers import (
     REPOSITORY,
@@ -23,7 +24,7 @@ from harness.services import Echo
 from harness.sockets import connect, how_it_ends, read_exactly
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
-from harness.wire import Wire
+from harness.wire import Tunnel, Wire
 
 SECRETS = [{"use": "multi_secret", "secrets": {"alice": "s3cret", "bob": "other"}}]
 VISITOR = "127.60.0.2"
@@ -181,6 +182,49 @@ def test_a_visitor_whose_client_has_no_service_ends(address, tmp_path, log):
     assert accepted["visitor"] == ended["visitor"]
     # A client that has not heard yet that it may say so closes the data connection.
     assert ended["reason"] in ("no_service", "client_empty") and ended["bytes_up"] == 0
+
+
+def test_a_visitor_that_waits_until_the_server_ends(address, tmp_path, log):
+    """Its client never takes it."""
+    with configured_server(
+        address,
+        tmp_path,
+        server={"drain_timeout": "200ms"},
+        events=[to_log(log, lines="json")],
+    ) as server, Tunnel(server) as tunnel, tunnel.visit():
+        wait_events(log, 2)
+        assert server.stop() in (0, 1)
+        found = [event for event in events(log) if event["event"] != "client_refused"]
+    assert sorted(names(found)) == sorted(
+        ["tunnel_opened", "visitor_accepted", "visitor_ended", "tunnel_closed"]
+    )
+    reasons = {event["event"]: event.get("reason") for event in found}
+    assert reasons["visitor_ended"] == "shutdown" and reasons["tunnel_closed"] == "shutdown"
+
+
+def test_a_visitor_that_no_client_takes(address, tmp_path, log):
+    with configured_server(address, tmp_path, events=[to_log(log, lines="json")]) as server, Tunnel(
+        server
+    ) as tunnel, tunnel.visit():
+        wait_until(lambda: len(lines(log)) == 3, "the expiry", timeout=30)
+        ended = events(log)[2]
+    assert (ended["event"], ended["reason"]) == ("visitor_ended", "not_taken")
+    assert ended["duration_ms"] >= 10000
+
+
+def test_an_operator_s_kick(address, tmp_path, log):
+    admin = Admin(tmp_path / "admin.sock")
+    with configured_server(
+        address, tmp_path, admin={"socket": admin.path}, events=[to_log(log, lines="json")]
+    ) as server, Tunnel(server) as tunnel:
+        visitor, stream = tunnel.join()
+        with visitor, stream:
+            (its,) = wait_until(lambda: admin.ask("tunnels")["tunnels"], "the tunnel")
+            admin.ask("kick", its["id"])
+            found = wait_events(log, 4)
+    assert {event["tunnel"] for event in found} == {its["id"]}
+    ends = {event["event"]: event.get("reason") for event in found[2:]}
+    assert ends == {"tunnel_closed": "kicked", "visitor_ended": "kicked"}
 
 
 def test_clients_that_are_refused(address, tmp_path, log):
