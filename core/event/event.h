@@ -4,7 +4,7 @@
 #define CORE_EVENT_EVENT_H
 
 #include "chain/acl.h"
-#include "chain/events.h"
+#include "event/events.h"
 #include "quota/visitor_line.h"
 #include "wire/refusal.h"
 

@@ -1,4 +1,4 @@
-#include "chain/events.h"
+#include "event/events.h"
 
 #include "scene/event_scene.h"
 #include "suite.h"

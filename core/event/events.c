@@ -1,4 +1,4 @@
-#include "chain/events.h"
+#include "event/events.h"
 
 #include "chain/event_queue.h"
 #include "chain/event_record.h"
