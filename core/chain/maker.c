@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chain/config_stamp.h"
+#include "chain/event_queue.h"
 #include "chain/recheck.h"
 #include "chain/retirer.h"
 #include "config/shorthands.h"
@@ -180,7 +181,7 @@ struct instance *maker_make(const struct maker *maker, const struct maker_order 
 		return NULL;
 	instance->continue_on_error = entry->continue_on_error;
 	ask_for_challenges(instance);
-	if (set_last_good(order, instance) &&
+	if (set_last_good(order, instance) && event_queue_attach(instance, (size_t)entry->queue) &&
 	    retirer_adopt(maker->retirer, instance, maker->config)) {
 		instance->own_doc = order->doc; /* only now: after a failure the caller owns it */
 		return instance;

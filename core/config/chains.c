@@ -21,9 +21,11 @@ const struct chain_row chain_rows[N_CHAINS] = {
 	                       .kind = SPORE_KIND_ACL,
 	                       .point = SPORE_ACL_AT_PUBLIC },
 	[CHAIN_METRICS] = { .pointer = "/metrics", .kind = SPORE_KIND_METRICS, .exports = true },
+	[CHAIN_EVENTS] = { .pointer = "/events", .kind = SPORE_KIND_EVENTS },
 };
 
-const char *const config_instance_keys[] = { "use", "name", "on_error", "last_good_for", NULL };
+const char *const config_instance_keys[] = { "use",           "name",  "on_error",
+	                                     "last_good_for", "queue", NULL };
 
 const struct chain_row *chain_find(const char *pointer)
 {
@@ -40,6 +42,11 @@ static const spore_option last_good_row = { .name = "last_good_for",
 	                                    .type = SPORE_OPT_DURATION,
 	                                    .min = LAST_GOOD_MIN_MS,
 	                                    .max = LAST_GOOD_MAX_MS };
+
+static const spore_option queue_row = SPORE_INT(struct config_instance, queue, 0, "4096", QUEUE_MIN,
+                                                QUEUE_MAX, "");
+
+const struct option_table chain_queue_table = { &queue_row, 1, sizeof queue_row };
 
 /* A string that is not empty and contains no NUL. */
 static bool is_name(const struct json *node)
@@ -94,8 +101,24 @@ static void read_on_error(struct json_doc *doc, const struct json *object,
 		         "expected one of deny|next|last_good, found \"%s\"", on_error);
 }
 
-static void read_instance(struct json_doc *doc, const struct json *node,
-                          struct config_instance *out, struct diag *diag)
+/* Reads "queue", which only listeners for events have. */
+static void read_queue(const struct chain_row *row, struct json_doc *doc, const struct json *object,
+                       struct config_instance *out, struct diag *diag)
+{
+	const struct json *node = json_get(object, queue_row.name);
+	struct option_scope scope = { .doc = doc, .diag = diag };
+
+	out->queue = QUEUE_DEFAULT;
+	if (!node || node->unknown)
+		return;
+	if (row->kind == SPORE_KIND_EVENTS)
+		value_read_int(&scope, &queue_row, node, &out->queue);
+	else
+		diag_add_key(diag, node, "expected \"queue\" in the section \"events\" only");
+}
+
+static void read_instance(const struct chain_row *row, struct json_doc *doc,
+                          const struct json *node, struct config_instance *out, struct diag *diag)
 {
 	char found[96];
 
@@ -112,6 +135,7 @@ static void read_instance(struct json_doc *doc, const struct json *node,
 	out->use = read_name(node, "use", NULL, diag);
 	out->name = read_name(node, "name", out->use, diag);
 	read_on_error(doc, node, out, diag);
+	read_queue(row, doc, node, out, diag);
 }
 
 void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_cfg *section,
@@ -133,7 +157,7 @@ void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_c
 		return;
 	out->n = array->count;
 	for (const struct json *node = array->first; node; node = node->next)
-		read_instance(doc, node, &out->items[i++], diag);
+		read_instance(row, doc, node, &out->items[i++], diag);
 	if (row->max && out->n > row->max)
 		diag_add(diag, array, "expected at most %zu instances, found %zu", row->max,
 		         out->n);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "option/table.h"
+
 struct diag;
 struct json;
 struct json_doc;
@@ -18,6 +20,7 @@ enum chain_id {
 	CHAIN_ACL_CONTROL,
 	CHAIN_ACL_PUBLIC,
 	CHAIN_METRICS,
+	CHAIN_EVENTS,
 	N_CHAINS
 };
 
@@ -40,6 +43,7 @@ struct config_instance {
 	const char *use, *name;  /* name: the value of "use" if the operator gave none */
 	bool continue_on_error;  /* "on_error": "next" */
 	int64_t last_good_ms;    /* "on_error": "last_good": for how long; else 0 */
+	int64_t queue;           /* events: how many may wait for the instance */
 	const struct json *node; /* its object; the keys beside config_instance_keys are the
 	                          * plugin's options */
 };
@@ -54,6 +58,14 @@ struct config_chain {
 #define LAST_GOOD_MIN_MS     1
 #define LAST_GOOD_MAX_MS     (30 * INT64_C(86400000))
 #define LAST_GOOD_DEFAULT_MS INT64_C(3600000)
+
+/* The row of "queue", whose field is in struct config_instance. */
+extern const struct option_table chain_queue_table;
+
+/* The bounds of "queue", and its default, likewise. */
+#define QUEUE_MIN     1
+#define QUEUE_MAX     1000000
+#define QUEUE_DEFAULT 4096
 
 /* Keys of an instance that are not options of its plugin: those of settings_instance.
  * NULL-ended. */

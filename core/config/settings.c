@@ -219,8 +219,8 @@ static const spore_option log_rows[] = {
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
 	             "the plugin: \"NAME\" is the component NAME of KIND_NAME.so, where KIND is "
-	             "auth, transport, acl or metrics; \"FILE:NAME\" is the component NAME of "
-	             "FILE.so"),
+	             "auth, transport, acl, metrics or events; \"FILE:NAME\" is the component NAME "
+	             "of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
 	             "name of the instance in logs and metrics; default: the value of use"),
 	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next|last_good",
@@ -231,6 +231,9 @@ static const spore_option instance_rows[] = {
 	               LAST_GOOD_MAX_MS,
 	               "auth: how long after the end of a client's last tunnel `last_good` still "
 	               "admits it"),
+	SPORE_INT(struct instance_settings, queue, 0, "4096", QUEUE_MIN, QUEUE_MAX,
+	          "events: how many events may wait for the instance; while it is too slow and the "
+	          "queue is full, new events are dropped and counted"),
 };
 
 /* The field of a chain's section, and its row in an object that begins at `from`. */
@@ -270,6 +273,8 @@ static const spore_option server_root[] = {
 	             "addresses, ports and threads of the server"),
 	{ "acl", SPORE_OPT_OBJECT, OPTIONF_NEW_ONLY, FIELD(CHAIN_ACL_CONTROL), 0, NULL, 1, 0, NULL,
 	  &acl_item, "which addresses may connect; an empty list allows all" },
+	CHAIN(CHAIN_EVENTS, 0, "events", 0,
+	      "listeners that are told of tunnels, visitors, clients and reloads"),
 	SPORE_OBJECT(struct settings, limits, struct limit_settings, 0, &limit_item,
 	             "limits on tunnels, on visitors, and on connections to the control port that "
 	             "have not authenticated. A source is an IPv4 address or an IPv6 /64. 0 means "

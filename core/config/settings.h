@@ -104,6 +104,7 @@ struct instance_settings {
 	const char *use, *name;
 	int64_t on_error;      /* 1: next, 2: last_good */
 	int64_t last_good_for; /* ms */
+	int64_t queue;         /* events */
 };
 
 /* The whole file of `spore server` or `spore local`. */

@@ -13,6 +13,7 @@
 #include "log/mistake.h"
 #include "log/status.h"
 #include "loop/call.h"
+#include "loop/feed.h"
 #include "loop/loop.h"
 #include "loop/poller.h"
 #include "loop/pool.h"
@@ -179,6 +180,7 @@ void instance_free(struct instance *instance)
 	pool_free(instance->pool, POOL_WAIT_MS); /* idle, since instance_stop has waited */
 	if (instance->component)
 		destroy_component(instance);
+	feed_free(instance->feed);
 	listeners_drop(&instance->listeners);
 	pthread_mutex_destroy(&instance->pool_lock);
 	pthread_mutex_destroy(&instance->state_lock);

@@ -28,6 +28,7 @@
 /* See struct instance. */
 #define INSTANCE_CLOSED (1u << 31)
 
+struct feed;
 struct json;
 struct json_doc;
 struct last_good;
@@ -98,6 +99,7 @@ struct instance {
 	struct meter meter;
 	struct refusals refusals; /* of an access list; else without series */
 	struct pace faults;       /* of the log lines about what it did wrong with a connection */
+	struct feed *feed;        /* owned; of a listener for events; else NULL */
 };
 
 struct instance_spec {

@@ -30,6 +30,9 @@ static const struct {
 static void init_calls(struct meter *meter, const struct kind *kind, uint32_t role,
                        const char *instance)
 {
+	/* Listeners for events do not run on workers. */
+	if (kind->queue)
+		return;
 	for (size_t i = 0; i < KIND_MAX_SLOTS && kind->slots[i].name; i++) {
 		const char *values[] = { kind->name, instance, kind->slots[i].name };
 
@@ -47,6 +50,13 @@ static void init_verdicts(struct meter *meter, const char *instance)
 		meter->verdicts[i] = family_series(meter->metrics, FAMILY_AUTH_VERDICTS, values);
 	}
 	meter->verdict_time = family_series(meter->metrics, FAMILY_AUTH_VERDICT_TIME, &instance);
+}
+
+static void init_events(struct meter *meter, const char *instance)
+{
+	meter->events[METER_EVENTS_TAKEN] = family_series(meter->metrics, FAMILY_EVENTS, &instance);
+	meter->events[METER_EVENTS_DROPPED] = family_series(meter->metrics, FAMILY_EVENTS_DROPPED,
+	                                                    &instance);
 }
 
 /* [any] */
@@ -70,6 +80,8 @@ void meter_init(struct meter *meter, struct metrics *metrics, const spore_compon
 	init_calls(meter, kind_find(component->kind), role, instance);
 	if (component->kind == SPORE_KIND_AUTH && role == SPORE_ROLE_SERVER)
 		init_verdicts(meter, instance);
+	if (component->kind == SPORE_KIND_EVENTS)
+		init_events(meter, instance);
 }
 
 uint32_t meter_add_last_good(struct meter *meter, const char *instance)
@@ -114,4 +126,9 @@ void meter_last_good(const struct meter *meter, const struct loop *loop, uint32_
 void meter_no_verdict(const struct meter *meter, const struct loop *loop)
 {
 	metrics_add(meter->metrics, loop_index(loop), meter->verdicts[CANCELLED], 1);
+}
+
+void meter_events(const struct meter *meter, enum meter_events what, double n)
+{
+	metrics_add(meter->metrics, METRICS_SHARED, meter->events[what], n);
 }

@@ -10,11 +10,15 @@ struct metrics;
 
 enum { METER_VERDICTS = 12 };
 
+/* What becomes of an event. */
+enum meter_events { METER_EVENTS_TAKEN, METER_EVENTS_DROPPED, METER_EVENTS };
+
 struct meter {
 	struct metrics *metrics;        /* borrowed: outlives the meter */
 	uint32_t calls[KIND_MAX_SLOTS]; /* series of the kind's slots */
 	uint32_t verdicts[METER_VERDICTS], verdict_time;
 	uint32_t good_control, good_data; /* 0: without "last_good" */
+	uint32_t events[METER_EVENTS];
 };
 
 /* Registers the series of an instance of this component in this role (SPORE_ROLE_*). The instance's
@@ -35,5 +39,7 @@ void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t v
 void meter_last_good(const struct meter *meter, const struct loop *loop, uint32_t purpose);
 /* The verdict is no longer needed: the client has left, or the time is up. [worker] */
 void meter_no_verdict(const struct meter *meter, const struct loop *loop);
+/* A listener has taken `n` events, or missed them. [any] */
+void meter_events(const struct meter *meter, enum meter_events what, double n);
 
 #endif

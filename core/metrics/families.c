@@ -180,6 +180,18 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		LABELS("plugin", "outcome"),
 		.max_series = AS_CONFIGURED,
 	},
+	[FAMILY_EVENTS] = {
+		COUNTER = "spore_events_total",
+		.help = "Events that the instance has taken.",
+		LABELS("plugin"),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_EVENTS_DROPPED] = {
+		COUNTER = "spore_events_dropped_total",
+		.help = "Events that the instance has missed, because it was too slow and its queue was full.",
+		LABELS("plugin"),
+		.max_series = AS_CONFIGURED,
+	},
 	[FAMILY_BUILD] = {
 		GAUGE = "spore_build_info",
 		.help = "Always 1. The labels name the version of Spore and of its plugin ABI.",
@@ -188,7 +200,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_CONFIG] = {
 		GAUGE = "spore_config_info",
 		.help = "Always 1. The labels name the role and the configured plugin instances.",
-		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics"),
+		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics", "events"),
 	},
 	[FAMILY_RELOAD_GOOD] = {
 		GAUGE = "spore_config_last_reload_successful",

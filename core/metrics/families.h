@@ -40,6 +40,8 @@ enum family {
 	FAMILY_PLUGIN_SLOW_CALLS,      /* plugin */
 	FAMILY_PLUGIN_GENERATIONS,
 	FAMILY_PLUGIN_RENEWALS, /* plugin, outcome */
+	FAMILY_EVENTS,          /* plugin */
+	FAMILY_EVENTS_DROPPED,  /* plugin */
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */
 	FAMILY_CONFIG, /* role, and one label for each chain */

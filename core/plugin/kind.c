@@ -2,6 +2,7 @@
 
 #include <spore/acl.h>
 #include <spore/auth.h>
+#include <spore/events.h>
 #include <spore/transport.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,13 @@ const struct kind kind_rows[] = {
 		.name = "metrics",
 		.roles = BOTH,
 		.single_worker = true,
+	},
+	{
+		.id = SPORE_KIND_EVENTS,
+		.name = "events",
+		.roles = SERVER,
+		.slots = { [EVENTS_TAKE] = { "take", offsetof(spore_events_ops, take), SERVER } },
+		.queue = true,
 	},
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;

@@ -14,6 +14,7 @@ enum { KIND_MAX_SLOTS = 2 };
 enum { AUTH_VERIFY, AUTH_ANSWER };
 enum { TRANSPORT_WRAP };
 enum { ACL_CHECK };
+enum { EVENTS_TAKE };
 
 /* A mandatory function in a table. The host measures the calls of those in the kind's ops. */
 struct kind_slot {
@@ -41,6 +42,7 @@ struct kind {
 	uint32_t server_flag;  /* a component with this bit of ops->flags is for servers only */
 	bool single_worker;    /* may have SPORE_COMPF_SINGLE_WORKER */
 	bool on_error;         /* its instances have the key "on_error" in the configuration */
+	bool queue;            /* its instances have the key "queue" */
 };
 
 extern const struct kind kind_rows[];

@@ -43,6 +43,12 @@ static void add_instance(struct effective *effective, const char *pointer,
 	                   change);
 	if (kind_find(component->kind)->on_error)
 		add_on_error(effective, pointer, entry, change);
+	if (kind_find(component->kind)->queue)
+		effective_add(effective, &(struct effective_part){ .table = &chain_queue_table,
+		                                                   .object = object,
+		                                                   .conf = entry,
+		                                                   .pointer = pointer,
+		                                                   .change = change });
 	effective_add(effective, &(struct effective_part){ .table = &table,
 	                                                   .object = object,
 	                                                   .conf = instance->conf,

@@ -12,6 +12,7 @@
 struct client_trace {
 	atomic_uint refs;
 	atomic_bool is_lost;
+	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* of all these accounts */
 };
 
 void principal_table_init(struct principal_table *table)
@@ -299,6 +300,23 @@ void account_lose_client(struct account *account)
 	atomic_fetch_add(&account->table->losses, 1);
 }
 
+void account_carry(struct account *account, uint64_t up, uint64_t down)
+{
+	atomic_fetch_add(&account->bytes_up, up);
+	atomic_fetch_add(&account->bytes_down, down);
+	atomic_fetch_add(&account->trace->bytes_up, up);
+	atomic_fetch_add(&account->trace->bytes_down, down);
+}
+
+struct account_total account_total(const struct account *account)
+{
+	const struct client_trace *trace = account->trace;
+
+	return (struct account_total){ atomic_load(&trace->bytes_up),
+		                       atomic_load(&trace->bytes_down),
+		                       atomic_load(&trace->visitors) };
+}
+
 bool account_has_lost_client(const struct account *account)
 {
 	return atomic_load(&account->trace->is_lost);
@@ -386,6 +404,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		return false;
 	}
 	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->trace->visitors, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
 	return true;
 }

@@ -16,6 +16,7 @@ struct visitor_line {
 	int64_t since_ms;              /* time of arrival, by clock_ms() */
 	uint64_t bytes_up, bytes_down; /* from the visitor, and to it */
 	const char *reason;            /* of the end */
+	const char *word;              /* the same, for the listeners of events: event/event */
 	const char *error;             /* what a transport reports; NULL: nothing */
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "config/config.h"
+#include "event/event.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
@@ -61,6 +62,14 @@ static void refuse_at_end(struct list *requests)
 	reload_answer_fini(&answer);
 }
 
+static void record_end(struct reload *reload, const struct reload_answer *answer)
+{
+	struct reload_record *record = &reload->record;
+
+	reload_record_end(record, answer);
+	event_reloaded(reload->runtime->plugins.set, !record->is_refused, record->why);
+}
+
 /* what: what has failed. Records this as the end of a reload, unless only a renewal has failed for
  * which nobody waits. */
 static void refuse_job(struct reload *reload, struct list *requests, const char *what)
@@ -72,7 +81,7 @@ static void refuse_job(struct reload *reload, struct list *requests, const char 
 	if (asprintf(&answer.mistakes, "error: %s: %s\n", what, culprit_describe(culprit)) < 0)
 		answer.mistakes = NULL;
 	if (is_reload)
-		reload_record_end(&reload->record, &answer);
+		record_end(reload, &answer);
 	answer_all(requests, &answer);
 	reload_answer_fini(&answer);
 }
@@ -99,7 +108,7 @@ static void end_reload(struct reload *reload)
 	if (!reload->is_renewal) {
 		effective_fini(&reload->before);
 		tell_manager(reload, reload->answer.swapped);
-		reload_record_end(&reload->record, &reload->answer);
+		record_end(reload, &reload->answer);
 		if (reload->on_end)
 			reload->on_end(reload->arg);
 		answer_all(&reload->waiting_now, &reload->answer);

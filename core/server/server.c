@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/descriptors.h"
+#include "event/event.h"
 #include "host/last_good.h"
 #include "log/log.h"
 #include "loop/call.h"
@@ -105,17 +106,28 @@ static void log_stale(struct server *server, const struct visitor *visitor)
 	          held ? 4 : 3);
 }
 
+/* text, word: why the visitor that waits ends. */
+static void end_waiting(struct server *server, struct visitor *visitor, const char *text,
+                        const char *word)
+{
+	struct visitor_line line = { .id = visitor->id,
+		                     .peer = visitor->peer,
+		                     .account = visitor->account,
+		                     .since_ms = visitor->since_ns / 1000000,
+		                     .reason = text,
+		                     .word = word };
+
+	if (server->set->config->settings.log.visitors)
+		visitor_line_write(&line);
+	event_visitor_ended(server->set, &line);
+	visitor_drop(visitor);
+}
+
 static void drop_stale(struct server *server, struct visitor *visitor)
 {
 	log_stale(server, visitor);
-	if (server->set->config->settings.log.visitors)
-		visitor_line_write(&(struct visitor_line){ .id = visitor->id,
-		                                           .peer = visitor->peer,
-		                                           .account = visitor->account,
-		                                           .since_ms = visitor->since_ns / 1000000,
-		                                           .reason = "no client took it in time" });
 	stats_add(&server->shared.stats, server->env.main_loop, STAT_CONNECTIONS_STALE, 1);
-	visitor_drop(visitor);
+	end_waiting(server, visitor, "no client took it in time", "not_taken");
 }
 
 static void on_told(struct survey *survey, void *arg)
@@ -550,6 +562,16 @@ static void fini_shared(struct server_shared *shared)
 	source_table_free(shared->sources);
 }
 
+/* The workers are closed. */
+static void end_all_waiting(struct server *server)
+{
+	struct pending *pending = server->shared.pending;
+	struct visitor visitor;
+
+	while (pending && pending_take_expired(pending, INT64_MAX, &server->limits, &visitor))
+		end_waiting(server, &visitor, "the server ends", "shutdown");
+}
+
 void server_stop(struct server *server)
 {
 	if (!server->started)
@@ -567,6 +589,7 @@ void server_stop(struct server *server)
 			loop_settle(server->env.loops[i]);
 	}
 	refuse_log_rest(&server->shared, INT64_MAX);
+	end_all_waiting(server);
 	fini_shared(&server->shared);
 	free(server->workers);
 	server->workers = NULL;

@@ -38,7 +38,7 @@ static void end_visitor(struct server_worker *worker, const struct uuid *id, enu
 
 	if (!pending_take(worker->shared->pending, id, server_worker_limits(worker), &visitor))
 		return;
-	refuse_visitor(worker, visitor.account, &visitor.peer, why, NULL);
+	refuse_waiting(worker, &visitor, why);
 	visitor_drop(&visitor);
 }
 
@@ -72,19 +72,24 @@ static void post_order(struct server_worker *worker, enum message_type type,
 	loop_post(account->home->loop, &order->task);
 }
 
+bool announce_hold(struct server_worker *worker, struct visitor *visitor)
+{
+	visitor->deadline_ms = clock_ms() + PENDING_MS;
+	if (pending_add(worker->shared->pending, visitor))
+		return true;
+	refuse_waiting(worker, visitor, REFUSED_NO_MEMORY);
+	visitor_drop(visitor);
+	return false;
+}
+
 void announce_from(struct server_worker *worker, enum message_type type, struct visitor *visitor)
 {
 	struct account *account = account_ref(visitor->account);
 	struct uuid id = visitor->id;
 	spore_addr peer = visitor->peer;
 
-	visitor->deadline_ms = clock_ms() + PENDING_MS;
-	if (pending_add(worker->shared->pending, visitor)) {
+	if (announce_hold(worker, visitor))
 		post_order(worker, type, account, &id, &peer);
-	} else {
-		refuse_visitor(worker, account, &peer, REFUSED_NO_MEMORY, NULL);
-		visitor_drop(visitor);
-	}
 	account_unref(account);
 }
 

@@ -18,6 +18,10 @@ struct announcer {
 bool announce(const struct announcer *announcer, enum message_type type, const struct uuid *id,
               const spore_addr *peer);
 
+/* Lets the visitor wait in the table. Takes the visitor. False: memory is out, and it has ended.
+ * [worker] */
+bool announce_hold(struct server_worker *worker, struct visitor *visitor);
+
 /* The two functions below reach the tunnel from any worker. If it is gone, or if its client does
  * not read, the visitor is ended. */
 

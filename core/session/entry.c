@@ -38,7 +38,7 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 	if (*asked_for_out || source_ban_left(source, now_ms) == 0 ||
 	    source_may_hear(source, now_ms))
 		return source;
-	refuse_count(worker, REFUSED_SOURCE);
+	refuse_count(worker, &(struct event_refusal){ .peer = peer, .why = REFUSED_SOURCE });
 	source_turn_away(source, now_ms);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/zeroed.h"
+#include "event/event.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
@@ -26,25 +27,26 @@ void forward_count(const uint64_t moved[2], void *arg)
 	struct forward *forward = arg;
 	struct account *account = forward->account;
 
-	atomic_fetch_add(&account->bytes_down, moved[0]);
-	atomic_fetch_add(&account->bytes_up, moved[1]);
+	account_carry(account, moved[1], moved[0]);
 	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series,
 	              moved[1], moved[0]);
 }
 
 /* The client is on the left side, the visitor on the right. */
-static const char *const reasons[RELAY_CAUSES] = {
-	[RELAY_FINISHED] = "closed",
-	[RELAY_LEFT_EMPTY] = "closed by the client before it sent anything",
-	[RELAY_LEFT_BROKEN] = "broken by the client",
-	[RELAY_RIGHT_BROKEN] = "broken by the visitor",
-	[RELAY_LEFT_LOST] = "the client vanished",
-	[RELAY_RIGHT_LOST] = "the visitor vanished",
-	[RELAY_IDLE] = "idle for too long",
-	[RELAY_KICKED] = "ended by the operator",
-	[RELAY_STOPPED] = "the server ends",
-	[RELAY_CUT_OFF] = "cut off: the server ends",
-	[RELAY_NO_MEMORY] = "out of memory",
+static const struct {
+	const char *word, *text;
+} reasons[RELAY_CAUSES] = {
+	[RELAY_FINISHED] = { "closed", "closed" },
+	[RELAY_LEFT_EMPTY] = { "client_empty", "closed by the client before it sent anything" },
+	[RELAY_LEFT_BROKEN] = { "client_broken", "broken by the client" },
+	[RELAY_RIGHT_BROKEN] = { "visitor_broken", "broken by the visitor" },
+	[RELAY_LEFT_LOST] = { "client_lost", "the client vanished" },
+	[RELAY_RIGHT_LOST] = { "visitor_lost", "the visitor vanished" },
+	[RELAY_IDLE] = { "idle", "idle for too long" },
+	[RELAY_KICKED] = { "kicked", "ended by the operator" },
+	[RELAY_STOPPED] = { "shutdown", "the server ends" },
+	[RELAY_CUT_OFF] = { "cut_off", "cut off: the server ends" },
+	[RELAY_NO_MEMORY] = { "no_memory", "out of memory" },
 };
 
 /* The operator has not asked for a line per visitor. */
@@ -64,28 +66,31 @@ static void log_relay_end(const struct forward *forward, const struct relay_end 
 	          end->error ? 5 : 4);
 }
 
-static void log_visitor(const struct forward *forward, const struct relay_end *end)
+static struct visitor_line make_line(const struct forward *forward, const struct relay_end *end)
 {
-	visitor_line_write(&(struct visitor_line){ .id = forward->visitor_id,
-	                                           .peer = forward->peer,
-	                                           .account = forward->account,
-	                                           .since_ms = forward->arrived_ms,
-	                                           .bytes_up = end->bytes[1],
-	                                           .bytes_down = end->bytes[0],
-	                                           .reason = reasons[end->cause],
-	                                           .error = end->error });
+	return (struct visitor_line){ .id = forward->visitor_id,
+		                      .peer = forward->peer,
+		                      .account = forward->account,
+		                      .since_ms = forward->arrived_ms,
+		                      .bytes_up = end->bytes[1],
+		                      .bytes_down = end->bytes[0],
+		                      .reason = reasons[end->cause].text,
+		                      .word = reasons[end->cause].word,
+		                      .error = end->error };
 }
 
 static void on_relay_end(const struct relay_end *end, void *arg)
 {
 	struct forward *forward = arg;
 	struct account *account = forward->account;
+	struct visitor_line line = make_line(forward, end);
 
 	stats_add(&forward->worker->shared->stats, forward->worker->loop, STAT_RELAYS, -1);
 	if (server_worker_logs_visitors(forward->worker))
-		log_visitor(forward, end);
+		visitor_line_write(&line);
 	else
 		log_relay_end(forward, end);
+	event_visitor_ended(forward->worker->set, &line);
 	account_leave(account, forward->source);
 	account_unref(account);
 	free(forward);
@@ -94,7 +99,7 @@ static void on_relay_end(const struct relay_end *end, void *arg)
 void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                      struct buf *received, struct buf *unsent)
 {
-	refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
+	refuse_waiting(worker, visitor, REFUSED_NO_MEMORY);
 	stream_close(stream, true);
 	buf_fini(received);
 	buf_fini(unsent);

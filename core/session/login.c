@@ -190,12 +190,24 @@ static void refuse_secret(struct server_session *s)
 	refuse_session(s, REFUSED_WRONG_SECRET);
 }
 
+/* Whose verdict it is. NULL: nobody has decided. */
+static const char *judge_of(const struct login *login, int32_t verdict)
+{
+	const struct instance *by = login->verdict ? login->verdict->run.by : NULL;
+	int32_t status;
+
+	if (verdict == SPORE_DENY)
+		return by ? by->name : NULL;
+	return login_failure(login, &status);
+}
+
 bool login_accept_verdict(const struct login *login, struct server_session *s, int32_t verdict)
 {
 	if (verdict == SPORE_ALLOW) {
 		source_was_right(s->source);
 		return true;
 	}
+	s->judge = judge_of(login, verdict);
 	if (verdict == SPORE_DENY && !login->answer)
 		refuse_session(s, REFUSED_UNKNOWN_CLIENT);
 	else if (verdict == SPORE_DENY)

@@ -82,6 +82,9 @@ static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 	if (!login_accept_verdict(&n->login, s, verdict))
 		return;
 	n->allowance = login_take_allowance(&n->login);
+	if (n->allowance)
+		event_client_allowed(s->worker->set, &s->peer, n->allowance->by->name,
+		                     n->allowance->grant->identity);
 	become_ready(s);
 }
 
@@ -389,9 +392,10 @@ static void log_no_memory(int fd)
 }
 
 /* Takes fd. */
-static void drop_connection(struct server_worker *worker, int fd, const struct entry *entry)
+static void drop_connection(struct server_worker *worker, int fd, const spore_addr *peer,
+                            const struct entry *entry)
 {
-	refuse_count(worker, REFUSED_NO_MEMORY);
+	refuse_count(worker, &(struct event_refusal){ .peer = peer, .why = REFUSED_NO_MEMORY });
 	log_no_memory(fd);
 	entry_leave(entry);
 	sock_reset(fd);
@@ -405,7 +409,7 @@ static void begin_session(struct server_worker *worker, int fd, const spore_conn
 	                                              &conn->local, &role, sizeof(struct newcomer));
 
 	if (!s) {
-		drop_connection(worker, fd, entry);
+		drop_connection(worker, fd, peer, entry);
 		return;
 	}
 	s->awaits_peer = source_is_proxy(entry->source);

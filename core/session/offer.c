@@ -8,6 +8,7 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "session/announce.h"
+#include "session/refuse.h"
 
 static void stop_looking(struct offer *offer)
 {
@@ -110,6 +111,7 @@ bool offer_take(struct offer *offer, struct visitor *visitor_out, size_t *shown_
 		return false;
 	if (skip_shown(offer, visitor_out->fd))
 		return true;
+	refuse_waiting(offer->worker, visitor_out, REFUSED_CLIENT_LOST);
 	visitor_drop(visitor_out);
 	return false;
 }
@@ -130,7 +132,7 @@ void offer_drop(struct offer *offer)
 {
 	if (offer->is_held) {
 		stop_looking(offer);
-		visitor_drop(&offer->visitor);
+		announce_hold(offer->worker, &offer->visitor);
 	}
 	offer->is_held = false;
 	end_doubt(offer);

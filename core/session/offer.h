@@ -42,7 +42,7 @@ void offer_doubt(struct offer *offer);
 bool offer_take(struct offer *offer, struct visitor *visitor_out, size_t *shown_out);
 /* The connection is over: announces a visitor that was not taken. Idempotent. */
 void offer_lose(struct offer *offer);
-/* The server ends: a visitor that was not taken is ended, too. Idempotent. */
+/* The server ends: a visitor that was not taken ends with those that wait. Idempotent. */
 void offer_drop(struct offer *offer);
 
 #endif

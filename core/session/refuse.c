@@ -4,13 +4,22 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "event/event.h"
 #include "net/addr.h"
 #include "net/conn.h"
 #include "net/shortage.h"
+#include "quota/visitor_line.h"
 
-void refuse_count(const struct server_worker *worker, enum refusal why)
+void refuse_count(const struct server_worker *worker, const struct event_refusal *refusal)
 {
-	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_CONTROL, why);
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_CONTROL, refusal->why);
+	event_client_refused(worker->set, refusal);
+}
+
+static void count_session(const struct server_session *s, enum refusal why)
+{
+	refuse_count(s->worker,
+	             &(struct event_refusal){ .peer = &s->peer, .why = why, .plugin = s->judge });
 }
 
 /* ---- lines in the log ---- */
@@ -254,7 +263,12 @@ void refuse_tunnel(struct server_session *s, const struct refuse_subject *subjec
 
 	snprintf(text, sizeof text, "%s%s%s", refusal_text(why), details ? ": " : "",
 	         details ? details : "");
-	refuse_count(s->worker, why);
+	refuse_count(s->worker, &(struct event_refusal){ .peer = &s->peer,
+	                                                 .why = why,
+	                                                 .detail = details,
+	                                                 .identity = subject->identity,
+	                                                 .name = subject->name,
+	                                                 .port = subject->port });
 	if (may_log_tunnel(s, subject, why, &held))
 		log_tunnel(s, subject, hit, text, held);
 	end_with(s, why, reads_details ? text : refusal_text(why));
@@ -262,14 +276,14 @@ void refuse_tunnel(struct server_session *s, const struct refuse_subject *subjec
 
 static void refuse_stranger(struct server_session *s, enum refusal why, const char *text)
 {
-	refuse_count(s->worker, why);
+	count_session(s, why);
 	log_stranger(s, LOG_WARN, "client refused", why, text);
 	end_with(s, why, text);
 }
 
 void refuse_as(struct server_session *s, enum refusal why, enum refusal told)
 {
-	refuse_count(s->worker, why);
+	count_session(s, why);
 	log_stranger(s, LOG_WARN, "client refused", why, refusal_text(why));
 	end_with(s, why, refusal_text(told));
 }
@@ -289,7 +303,7 @@ void refuse_banned(struct server_session *s, int64_t left_ms)
 
 void refuse_at_limit(struct server_session *s, const struct limit_hit *hit)
 {
-	refuse_count(s->worker, hit->why);
+	count_session(s, hit->why);
 	log_limited(s, LOG_INFO, "connection refused", hit, refusal_text(hit->why));
 	s->end_reason = end_reason_of(s, hit->why);
 	server_session_finish(s);
@@ -304,7 +318,7 @@ void refuse_silently(struct server_session *s, enum refusal why)
 
 void refuse_with_reset(struct server_session *s, const struct limit_hit *hit)
 {
-	refuse_count(s->worker, hit->why);
+	count_session(s, hit->why);
 	log_limited(s, LOG_WARN, "connection refused", hit, refusal_text(hit->why));
 	s->end_reason = end_reason_of(s, hit->why);
 	server_session_end(s, true);
@@ -313,7 +327,7 @@ void refuse_with_reset(struct server_session *s, const struct limit_hit *hit)
 void refuse_unopened(struct server_session *s, enum log_level level, enum refusal why,
                      const char *reason)
 {
-	refuse_count(s->worker, why);
+	count_session(s, why);
 	log_stranger(s, level, "connection refused", why, reason);
 	server_session_end(s, false);
 }
@@ -333,8 +347,8 @@ static enum log_level level_of(enum refusal why)
 	}
 }
 
-void refuse_visitor(const struct server_worker *worker, const struct account *account,
-                    const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
+static void log_visitor(const struct server_worker *worker, const struct account *account,
+                        const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
 {
 	struct limit_hit hit = account_limit(account, server_worker_limits(worker), why);
 	enum log_level level = level_of(why);
@@ -343,7 +357,6 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
 	unsigned held;
 	size_t n = 0;
 
-	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
 	if (!may_log_visitor(worker, level, why, denied, &held))
 		return;
 	fields[n++] = log_str("peer", addr_format(peer, text));
@@ -363,6 +376,32 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
 	log_event(level, event_of_visitor, fields, n);
 }
 
+void refuse_visitor(const struct server_worker *worker, const struct account *account,
+                    const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
+{
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	log_visitor(worker, account, peer, why, denied);
+	event_visitor_refused(worker->set, account, peer, why, denied);
+}
+
+void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
+                    enum refusal why)
+{
+	struct visitor_line line = { .id = visitor->id,
+		                     .peer = visitor->peer,
+		                     .account = visitor->account,
+		                     .since_ms = visitor->since_ns / 1000000,
+		                     .reason = refusal_text(why),
+		                     .word = refusal_name(why) };
+
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	if (server_worker_logs_visitors(worker))
+		visitor_line_write(&line);
+	else
+		log_visitor(worker, visitor->account, &visitor->peer, why, NULL);
+	event_visitor_ended(worker->set, &line);
+}
+
 void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
                    const struct acl_answer *answer)
 {
@@ -372,7 +411,10 @@ void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
 	unsigned held;
 	size_t n = 0;
 
-	refuse_count(worker, REFUSED_ACCESS_LIST);
+	refuse_count(worker, &(struct event_refusal){ .peer = &conn->peer,
+	                                              .why = REFUSED_ACCESS_LIST,
+	                                              .plugin = answer->by->name,
+	                                              .detail = answer->reason });
 	if (!may_log_stranger(worker, NULL, LOG_INFO, event, REFUSED_ACCESS_LIST, &held))
 		return;
 	fields[n++] = log_str("peer", addr_format(&conn->peer, text));

@@ -1,5 +1,5 @@
 /* refuse - the ways in which the server turns a session away: what it counts, logs and sends. All
- * but the four at the end also end the session.
+ * but the five at the end also end the session.
  *
  * Strangers, and clients that try again, can repeat most of these lines at will. So the log gets
  * ten lines about strangers for each reason, and then ten a minute; and one line a minute about
@@ -12,8 +12,10 @@
 #define CORE_REFUSE_H
 
 #include "chain/acl.h"
+#include "event/event.h"
 #include "log/log.h"
 #include "quota/limits.h"
+#include "quota/pending.h"
 #include "session/server_session.h"
 
 /* Whose tunnel is refused or ended, for the log. Borrowed. */
@@ -58,15 +60,20 @@ void refuse_unopened(struct server_session *s, enum log_level level, enum refusa
 /* Tells of lines that were held back, after a pause. now_ms: of clock_ms(), or INT64_MAX to tell of
  * all. [main] */
 void refuse_log_rest(struct server_shared *shared, int64_t now_ms);
-void refuse_count(const struct server_worker *worker, enum refusal why);
+/* A connection to the control port is turned away: counts it, and tells the listeners of events. */
+void refuse_count(const struct server_worker *worker, const struct event_refusal *refusal);
 /* An access list of the control port has denied the peer: counts and logs it. The caller closes the
  * connection. */
 void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
                    const struct acl_answer *answer);
-/* A visitor of the account's tunnel is not let in, or not carried: counts and logs it. denied: the
- * answer of the access list that denied it, or NULL. The caller closes the connection. */
+/* A visitor of the account's tunnel is not let in: counts and logs it. denied: the answer of the
+ * access list that denied it, or NULL. The caller closes the connection. */
 void refuse_visitor(const struct server_worker *worker, const struct account *account,
                     const spore_addr *peer, enum refusal why, const struct acl_answer *denied);
+/* The same for a visitor that was let in, and is not carried. With log.visitors its line is that of
+ * its end. */
+void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
+                    enum refusal why);
 /* Logs the event with the session's peer and a reason. Unless the session has a tunnel, this is a
  * line about a stranger. */
 void refuse_log(const struct server_session *s, enum log_level level, const char *event,

@@ -105,7 +105,8 @@ struct server_session {
 	spore_addr peer;       /* the client's; a transport may correct it */
 	/* The transports have yet to tell who the client is. Until then `source` is of a proxy. */
 	bool awaits_peer;
-	bool is_of_proxy; /* a proxy speaks for itself: no client may log in */
+	bool is_of_proxy;  /* a proxy speaks for itself: no client may log in */
+	const char *judge; /* the auth instance that denied or could not decide; permanent */
 };
 
 /* A session in OPENING with the stream of fd, which has no owner yet, and a part of the role, which

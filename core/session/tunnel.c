@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/acl.h"
+#include "event/event.h"
 #include "link/link.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -16,7 +17,6 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
-#include "quota/visitor_line.h"
 #include "session/announce.h"
 #include "session/data_connection.h"
 #include "session/refuse.h"
@@ -75,6 +75,7 @@ static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum
 	*why_out = REFUSED_NO_MEMORY;
 	if (!uuid_random(&visitor->id))
 		return false;
+	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
 	if (tunnel->pass && data_connection_offer(tunnel->worker, tunnel->pass, visitor,
 	                                          tunnel->announcer.tells_addresses))
 		return true;
@@ -144,30 +145,9 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
 	if (!pass_visitor_on(tunnel, &visitor, &why)) {
-		refuse_visitor(worker, account, peer, why, NULL);
+		refuse_waiting(worker, &visitor, why);
 		visitor_drop(&visitor);
 	}
-}
-
-/* The visitor was let in, so its line is that of its end. */
-static void log_visitor(const struct server_worker *worker, const struct visitor *visitor,
-                        enum refusal why)
-{
-	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	visitor_line_write(&(struct visitor_line){ .id = visitor->id,
-	                                           .peer = visitor->peer,
-	                                           .account = visitor->account,
-	                                           .since_ms = visitor->since_ns / 1000000,
-	                                           .reason = refusal_text(why) });
-}
-
-static void end_let_in(struct server_worker *worker, const struct visitor *visitor,
-                       enum refusal why)
-{
-	if (server_worker_logs_visitors(worker))
-		log_visitor(worker, visitor, why);
-	else
-		refuse_visitor(worker, visitor->account, &visitor->peer, why, NULL);
 }
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has
@@ -198,7 +178,7 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
-	end_let_in(worker, &visitor, why);
+	refuse_waiting(worker, &visitor, why);
 	if (why == REFUSED_UNSERVED)
 		end_in_order(worker, &visitor);
 	else
@@ -214,7 +194,7 @@ void tunnel_end_taken(struct tunnel *tunnel, const struct uuid *id)
 	if (pending_take_lost(worker->shared->pending, id, owner->by, owner->session,
 	                      server_worker_limits(worker), &visitor) != PENDING_TAKEN)
 		return;
-	end_let_in(worker, &visitor, REFUSED_CLIENT_LOST);
+	refuse_waiting(worker, &visitor, REFUSED_CLIENT_LOST);
 	visitor_drop(&visitor);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "event/event.h"
 #include "log/log.h"
 #include "log/status.h"
 #include "loop/loop.h"
@@ -64,6 +65,11 @@ const struct about *tunnel_session_about(const struct server_session *s)
 bool tunnel_session_is_heard(const struct server_session *s)
 {
 	return part_of(s)->is_heard;
+}
+
+static struct event_client client_of(const struct server_session *s)
+{
+	return (struct event_client){ &s->peer, about_name(&part_of(s)->login.about) };
 }
 
 /* ---- refusals ---- */
@@ -321,6 +327,7 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 {
 	struct tunnel_session *t = part_of(s);
 	const struct account *account;
+	struct event_client client;
 	struct limit_hit hit;
 
 	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, &t->allowance,
@@ -338,6 +345,8 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	 * connection. */
 	link_extend(&s->link, MESSAGE_TO_SERVER_EXTENDED, true);
 	log_new_client(s, account, about_name(&t->login.about));
+	client = client_of(s);
+	event_tunnel_opened(s->worker->set, account, &client);
 	/* The configuration may have changed since the client was allowed. */
 	if (t->login.set != s->worker->set && needs_review(s, t->login.set))
 		review_tunnel(s, NULL);
@@ -680,6 +689,16 @@ static void set_leaving(struct server_session *s, bool is_leaving)
 	atomic_fetch_add(&s->worker->shared->leavers, delta);
 }
 
+static void tell_end(const struct server_session *s)
+{
+	const struct tunnel *tunnel = part_of(s)->tunnel;
+	struct event_client client = client_of(s);
+
+	if (tunnel)
+		event_tunnel_closed(s->worker->set, tunnel_account(tunnel), &client, s->end_reason,
+		                    tunnel_age_ms(tunnel));
+}
+
 static void release_tunnel_session(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);
@@ -691,6 +710,7 @@ static void release_tunnel_session(struct server_session *s)
 	deadline_stop(&t->silence);
 	ahead_withdraw(t->pass);
 	ev_timer_stop(loop_ev(s->worker->loop), &t->life);
+	tell_end(s);
 	tunnel_close(t->tunnel, s->end_reason);
 	login_end_allowance(&t->login, t->allowance, s->end_reason);
 	login_fini(&t->login, s->end_reason); /* last: the ends above say what is in it */

@@ -138,19 +138,6 @@ static void set_up_asker(struct http *http, const spore_create_args *args)
 	health_init(&shared->health, args, &health);
 }
 
-/* The plugin gives libcurl the authorities as an object of OpenSSL. So libcurl must use the same
- * OpenSSL as the plugin. */
-static bool has_openssl(const spore_create_args *args)
-{
-	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-
-	if (info->ssl_version && strncmp(info->ssl_version, "OpenSSL/3", 9) == 0)
-		return true;
-	report(args, "", "expected a libcurl with OpenSSL 3, found one with %s",
-	       info->ssl_version ? info->ssl_version : "no TLS");
-	return false;
-}
-
 static bool set_up(struct http *http, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
@@ -161,6 +148,7 @@ static bool set_up(struct http *http, const spore_create_args *args)
 		.headers = conf->headers,
 		.takes_name = conf->mode == HTTP_KEY,
 		.insecure = conf->insecure,
+		.sends = "answers and keys",
 	};
 
 	http->host = args->host;
@@ -169,7 +157,8 @@ static bool set_up(struct http *http, const spore_create_args *args)
 	http->binding = conf->binding;
 	http->max_keys = (size_t)conf->max_keys;
 	http->held = held_new();
-	if (!http->held || !has_openssl(args) || !service_init(&http->service, args, &service) ||
+	if (!http->held || !service_has_openssl(args) ||
+	    !service_init(&http->service, args, &service) ||
 	    !binding_is_possible(args, conf->binding))
 		return false;
 	warn_of_time(args);

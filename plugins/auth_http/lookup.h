@@ -3,7 +3,7 @@
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
-#include "service.h"
+#include "../common/remote/service.h"
 
 enum {
 	LOOKUP_LIFE_MS = 30000, /* the age at which addresses are looked up again */

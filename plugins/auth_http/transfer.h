@@ -6,8 +6,8 @@
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
+#include "../common/remote/service.h"
 #include "multi.h"
-#include "service.h"
 
 enum { TRANSFER_REPLY_MAX = 65536 };
 

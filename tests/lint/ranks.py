@@ -12,7 +12,7 @@ usage: ranks.py [ROOT]
   plugin.
 - Only core/config/shorthands.c names a plugin of plugins/. No other code contains the whole name,
   as auth_hmac, and no other string the short one, as hmac. The short name may be a common word, so
-  it counts in strings only, where it could name the plugin.
+  it counts in strings only, where it could name the plugin, and not at all if it is in WORDS.
 """
 
 import pathlib
@@ -32,7 +32,7 @@ RANKS = [
     {"plugin"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict"},
+    {"verdict", "event"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
@@ -45,6 +45,7 @@ RANKS = [
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 GENERATED = {"version.h"}  # by the build, from core/version.h.in
 NAMES_PLUGINS = "config/shorthands.c"
+WORDS = {"log"}  # short names that the core uses in another meaning
 SHARED = "common"  # in plugins/; no plugin itself
 
 # What a header of the SDK may include: headers of every C library for Linux.
@@ -156,7 +157,7 @@ def _plugin_names(root):
     )
     if not whole:
         return
-    short = [name.split("_", 1)[1] for name in whole if "_" in name]
+    short = sorted({name.split("_", 1)[1] for name in whole if "_" in name} - WORDS)
     anywhere = re.compile(rf"\b({'|'.join(map(re.escape, whole))})\b")
     in_string = re.compile(rf"\b({'|'.join(map(re.escape, short))})\b(?!://)") if short else None
     for path in source.files(root / "core", ".c", ".h", ".in"):

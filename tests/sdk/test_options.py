@@ -215,7 +215,7 @@ BAD = [
     ("zzzzzzzz", True, "/zzzzzzzz",
      'unknown key "zzzzzzzz": expected one of dump, flag, flag_default, whole, whole_default, number, text, text_default, '
      "path, secret, secret_file, secret_env, duration, duration_default, size, choice, choice_default, addr, ip, port, "
-     "ports, cidr, digest, full_text, full_list, full_map, paths, texts, servers, durations, numbers, secrets, people, nested, anything, complain, use, name, on_error, last_good_for"),
+     "ports, cidr, digest, full_text, full_list, full_map, paths, texts, servers, durations, numbers, secrets, people, nested, anything, complain, use, name, on_error, last_good_for, queue"),
 ]  # fmt: skip
 
 

@@ -43,7 +43,8 @@ void health_init(struct health *health, const spore_create_args *args,
 		.store = options->store,
 		.faults = options->faults,
 		.url = options->url,
-		.state = series_gauge(args, "breaker_state", options->help),
+		.state = series_gauge(args, options->metric ? options->metric : "breaker_state",
+		                      options->help),
 		.hearing = (int)options->hearing,
 	};
 	breaker_init(&health->breaker, (unsigned)options->max_failures, options->pause_ms);

@@ -28,6 +28,7 @@ struct health_options {
 	const char *store;    /* its name, such as "the directory" */
 	const char *faults;   /* what is logged at a limited rate, such as "failures of Redis" */
 	const char *help;     /* of the metric */
+	const char *metric;   /* its name; NULL: "breaker_state" */
 	const char *url;      /* of the store, for the log, without secrets; NULL: not logged */
 	enum hearing hearing; /* at the beginning */
 	int64_t max_failures, pause_ms; /* of the breaker */

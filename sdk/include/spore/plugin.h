@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT
  *
  * A plugin is a shared object with one entry point and one ELF note. It offers components. Each
- * component has one kind (auth, transport, acl, metrics). The host makes one instance of a
+ * component has one kind (auth, transport, acl, metrics, events). The host makes one instance of a
  * component for each entry of the configuration that names it:
  *
  *     create ─▶ worker_start (all workers) ─▶ in use, once it is ready on all of them
@@ -35,7 +35,8 @@ enum {
 	SPORE_KIND_AUTH = 1,      /* ops: spore_auth_ops, auth.h */
 	SPORE_KIND_TRANSPORT = 2, /* ops: spore_transport_ops, transport.h */
 	SPORE_KIND_ACL = 3,       /* ops: spore_acl_ops, acl.h */
-	SPORE_KIND_METRICS = 4    /* ops: spore_metrics_ops, metrics.h */
+	SPORE_KIND_METRICS = 4,   /* ops: spore_metrics_ops, metrics.h */
+	SPORE_KIND_EVENTS = 5     /* ops: spore_events_ops, events.h */
 };
 enum { SPORE_ROLE_SERVER = 1, SPORE_ROLE_CLIENT = 2 };
 

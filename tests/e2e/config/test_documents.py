@@ -47,6 +47,8 @@ NOT_IN_A_SCHEMA = {
     r"expected a URL with a host, perhaps|expected only ports, max_tunnels, max_conns and life$",
     "a URL, a header and certificates have a form": r"\{name\} in the|since http://|certificates in PEM|name of an HTTP "
     r"header|http://unix:/PATH",
+    "logs of events": r"between braces, found|no format with|the key \"path\"|cannot write to|one of tunnel_opened",
+    "the section says it": r"\"queue\" in the section",
     "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits set after the prefix",

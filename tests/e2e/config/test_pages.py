@@ -75,7 +75,8 @@ def test_example_is_valid(tmp_path, certificates, text, address):
         (tmp_path / name).write_bytes(content_of(name, certificates))
         (tmp_path / name).chmod(0o600)
     path = tmp_path / "spore.json"
-    path.write_text(text.replace("127.0.0.1:9568", f"{address.host}:9568"))
+    text = text.replace("127.0.0.1:9568", f"{address.host}:9568")
+    path.write_text(text.replace("/var/log/spore", str(tmp_path)))
     environment = clean_environment({name: f"secret of {name}" for name in values(config, ["env"])})
     role = "local" if "client" in config else "server"
     process = run(

@@ -1,6 +1,7 @@
 #include "config/settings.h"
 
 #include "config/shorthands.h"
+#include "plugin/kind.h"
 #include "scene/option_scene.h"
 #include "suite.h"
 #include "json/pointer.h"
@@ -41,7 +42,7 @@ START_TEST(every_chain_has_a_section)
 {
 	for (size_t i = 0; i < N_CHAINS; i++) {
 		const char *pointer = chain_rows[i].pointer;
-		bool on_client = chain_rows[i].point == 0;
+		bool on_client = kind_find(chain_rows[i].kind)->roles & SPORE_ROLE_CLIENT;
 
 		ck_assert_ptr_nonnull(find_row(ROLE_SERVER, pointer));
 		ck_assert_uint_eq(find_row(ROLE_SERVER, pointer)->type, SPORE_OPT_NODE);

@@ -1,8 +1,8 @@
-/* service - the web service that is asked: where it is, how it is proved that it is the right
- * one, and what every request carries. Built on main and read-only afterwards, so all workers
- * share it. */
-#ifndef SERVICE_H
-#define SERVICE_H
+/* service - a web service: where it is, how it is proved that it is the right one, and what every
+ * request carries. Built on main and read-only afterwards, so all threads share it. This code is
+ * compiled into each plugin that uses it. */
+#ifndef COMMON_SERVICE_H
+#define COMMON_SERVICE_H
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
@@ -19,6 +19,7 @@ struct service_options {
 	spore_map headers; /* of spore_str */
 	bool takes_name;   /* the URL contains {name} */
 	bool insecure;     /* http:// may leave this machine */
+	const char *sends; /* what requests and replies contain: "answers and keys" */
 };
 
 struct service {
@@ -33,6 +34,9 @@ struct service {
 	X509_STORE *authorities;    /* owned; NULL: no TLS */
 };
 
+/* The plugins give libcurl the authorities as an object of OpenSSL. So libcurl must use the same
+ * OpenSSL as the plugin. False: it does not, which is reported. [main] */
+bool service_has_openssl(const spore_create_args *args);
 /* Reports mistakes. False: there is one, or memory is used up. In both cases the caller calls
  * service_fini(). [main] */
 bool service_init(struct service *service, const spore_create_args *args,

@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "../common/report.h"
+#include "../report.h"
 
 static const char placeholder[] = "{name}";
 
@@ -69,7 +69,7 @@ static bool is_host_name(const char *host)
 
 /* Takes over what libcurl has found in the URL. */
 static bool take_place(struct service *service, const spore_create_args *args, const char *scheme,
-                       const char *host, const char *port, bool insecure)
+                       const char *host, const char *port, const struct service_options *options)
 {
 	size_t len = strlen(host);
 	bool is_local;
@@ -90,13 +90,17 @@ static bool take_place(struct service *service, const spore_create_args *args, c
 		return wrong_url(args,
 		                 "expected a host name of letters, digits, - and dots between "
 		                 "them, or an IP address");
-	if (service->is_tls || service->unix_path || is_local || insecure)
+	if (service->is_tls || service->unix_path || is_local || options->insecure)
 		return true;
-	return wrong_url(args, "expected https://, since http:// would send answers and keys "
-	                       "readably to another machine; \"insecure\": true allows it");
+	report(args, "/url",
+	       "expected https://, since http:// would send %s readably to another machine; "
+	       "\"insecure\": true allows it",
+	       options->sends);
+	return false;
 }
 
-static bool parse_url(struct service *service, const spore_create_args *args, bool insecure)
+static bool parse_url(struct service *service, const spore_create_args *args,
+                      const struct service_options *options)
 {
 	CURLU *parts = curl_url();
 	char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL;
@@ -113,7 +117,7 @@ static bool parse_url(struct service *service, const spore_create_args *args, bo
 	else if (curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
 		wrong_url(args, "expected a URL that begins with https:// or http://");
 	else
-		good = take_place(service, args, scheme, host, port, insecure);
+		good = take_place(service, args, scheme, host, port, options);
 	curl_free(scheme);
 	curl_free(host);
 	curl_free(port);
@@ -151,7 +155,7 @@ static bool set_url(struct service *service, const spore_create_args *args,
 		return false;
 	if (!service->url)
 		service->url = strdup(options->url);
-	return service->url && parse_url(service, args, options->insecure);
+	return service->url && parse_url(service, args, options);
 }
 
 /* Characters that a URL has as they are; all others are percent-encoded. */
@@ -289,6 +293,17 @@ static bool set_authorities(struct service *service, const spore_create_args *ar
 }
 
 /* ---- the service ---- */
+
+bool service_has_openssl(const spore_create_args *args)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+	if (info->ssl_version && strncmp(info->ssl_version, "OpenSSL/3", 9) == 0)
+		return true;
+	report(args, "", "expected a libcurl with OpenSSL 3, found one with %s",
+	       info->ssl_version ? info->ssl_version : "no TLS");
+	return false;
+}
 
 bool service_init(struct service *service, const spore_create_args *args,
                   const struct service_options *options)
