@@ -409,7 +409,7 @@ static void begin_session(struct server_worker *worker, int fd, const spore_conn
 	                                              &conn->local, &role, sizeof(struct newcomer));
 
 	if (!s) {
-		drop_connection(worker, fd, peer, entry);
+		drop_connection(worker, fd, &conn->peer, entry);
 		return;
 	}
 	s->awaits_peer = source_is_proxy(entry->source);
