@@ -12,6 +12,8 @@
 #include "commands/reference.h"
 #include "commands/serve_local.h"
 #include "commands/serve_server.h"
+#include "completion/completion.h"
+#include "config/shorthands.h"
 #include "diag/usage.h"
 #include "log/stray_exit.h"
 #include "rehearsal/auth_test.h"
@@ -19,20 +21,38 @@
 #include "version.h"
 
 struct command {
-	const char *name, *summary;
+	struct offer_command offer;        /* its name, its summary and what can follow */
 	int (*run)(int argc, char **argv); /* argv starts after the name; returns the exit status */
 };
 
+static int run_completion(int argc, char **argv);
+
+/* A table, aligned by hand. */
+/* clang-format off */
 static const struct command commands[] = {
-	{ "server", "run on the public machine", serve_server },
-	{ "local", "make a local service reachable at a public port", serve_local },
-	{ "ctl", "query or control a running server", ctl_run },
-	{ "auth", "ask a server's auth chain as a client would", auth_test_run },
-	{ "keygen", "print a new secret", keygen_run },
-	{ "plugin", "list plugins, or show what one of them contains", plugin_run },
-	{ "reference", "print what can be configured, as a document or a schema", reference_run },
+	{ { "server", "run on the public machine", ROLE_SERVER, NULL }, serve_server },
+	{ { "local", "make a local service reachable at a public port", ROLE_LOCAL, NULL }, serve_local },
+	{ { "ctl", "query or control a running server", 0, &ctl_arguments }, ctl_run },
+	{ { "auth", "ask a server's auth chain as a client would", 0, &auth_test_arguments }, auth_test_run },
+	{ { "keygen", "print a new secret", 0, &keygen_arguments }, keygen_run },
+	{ { "plugin", "list plugins, or show what one of them contains", 0, &plugin_arguments }, plugin_run },
+	{ { "reference", "print what can be configured, as a document or a schema", 0, &reference_arguments },
+	  reference_run },
+	{ { "completion", "print a script with which a shell completes command lines", 0, &completion_arguments },
+	  run_completion },
 };
+/* clang-format on */
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static int run_completion(int argc, char **argv)
+{
+	struct offer_command offers[N_COMMANDS];
+
+	(void)argc;
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		offers[i] = commands[i].offer;
+	return completion_run(argv, offers, N_COMMANDS);
+}
 
 static int print_help(void)
 {
@@ -40,7 +60,7 @@ static int print_help(void)
 	      "Commands:\n",
 	      stdout);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  %-11s%s\n", commands[i].name, commands[i].summary);
+		printf("  %-11s%s\n", commands[i].offer.name, commands[i].offer.summary);
 	fputs("\nRun `spore COMMAND --help` for the help of a command, and `spore --version` for\n"
 	      "the version.\n",
 	      stdout);
@@ -72,7 +92,7 @@ static const char *suggest_command(const char *name)
 			return synonyms[i].meant;
 	}
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		names[i] = commands[i].name;
+		names[i] = commands[i].offer.name;
 	return text_suggest(name, names, N_COMMANDS);
 }
 
@@ -120,7 +140,7 @@ int main(int argc, char **argv)
 	if (is_either(name, "--help", "-h") || strcmp(name, "help") == 0)
 		return print_help();
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(name, commands[i].name) == 0)
+		if (strcmp(name, commands[i].offer.name) == 0)
 			return run_command(&commands[i], argc - 2, argv + 2);
 	}
 	return refuse_command(name);

@@ -55,7 +55,7 @@ static const struct argument_flag flags[] = {
 	  .doc = "print the answer as JSON" },
 };
 
-static const struct argument_table table = {
+const struct argument_table ctl_arguments = {
 	.command = "ctl",
 	.summary = "Queries or controls a server that runs on this machine.",
 	.words = words,
@@ -159,10 +159,10 @@ int ctl_run(int argc, char **argv)
 	int status;
 
 	(void)argc;
-	if (!arguments_read(&table, argv, &request, &status))
+	if (!arguments_read(&ctl_arguments, argv, &request, &status))
 		return status;
 	if (request.operand && !can_be_sent(request.operand))
-		return arguments_refuse(&table,
+		return arguments_refuse(&ctl_arguments,
 		                        "expected a word of 1 to 63 characters, found \"%s\"",
 		                        request.operand);
 	snprintf(line, sizeof line, "%s%s%s\n", request.command, request.operand ? " " : "",

@@ -46,7 +46,7 @@ static const struct argument_flag flags[] = {
 	  .doc = "comment of the public key, which is the client's identity on the server" },
 };
 
-static const struct argument_table table = {
+const struct argument_table keygen_arguments = {
 	.command = "keygen",
 	.summary = "Prints a new secret of 256 random bits in hex digits, or makes a key pair.",
 	.remarks = "Examples: spore keygen > secret.key, or spore keygen --type ed25519 --out "
@@ -144,16 +144,18 @@ static bool check_flags(const struct request *request, int *status_out)
 
 	if (!pair && surplus)
 		*status_out = arguments_refuse(
-			&table, "%s is for a key pair: expected --type ed25519 as well", surplus);
+			&keygen_arguments, "%s is for a key pair: expected --type ed25519 as well",
+			surplus);
 	else if (pair && !request->out)
-		*status_out = arguments_refuse(&table, "--type %s: expected --out FILE as well",
-		                               "ed25519");
+		*status_out = arguments_refuse(&keygen_arguments,
+		                               "--type %s: expected --out FILE as well", "ed25519");
 	else if (pair && strlen(request->out) + sizeof ".pub" > PATH_MAX)
-		*status_out = arguments_refuse(&table, "--out: expected a shorter path%s", "");
+		*status_out = arguments_refuse(&keygen_arguments,
+		                               "--out: expected a shorter path%s", "");
 	else if (request->comment && !is_good_comment(request->comment))
 		*status_out = arguments_refuse(
-			&table, "%s: expected at most 255 bytes without control characters",
-			"--comment");
+			&keygen_arguments,
+			"%s: expected at most 255 bytes without control characters", "--comment");
 	else
 		return true;
 	return false;
@@ -165,7 +167,8 @@ int keygen_run(int argc, char **argv)
 	int status;
 
 	(void)argc;
-	if (!arguments_read(&table, argv, &request, &status) || !check_flags(&request, &status))
+	if (!arguments_read(&keygen_arguments, argv, &request, &status) ||
+	    !check_flags(&request, &status))
 		return status;
 	return request.type == TYPE_ED25519 ? make_pair(&request) : print_secret();
 }

@@ -46,7 +46,7 @@ static const struct argument_flag flags[] = {
 	{ .name = "--json", .offset = offsetof(struct request, as_json), .doc = "print JSON" },
 };
 
-static const struct argument_table table = {
+const struct argument_table plugin_arguments = {
 	.command = "plugin",
 	.summary = "Lists plugins, or shows what one of them contains.",
 	.remarks =
@@ -95,7 +95,7 @@ int plugin_run(int argc, char **argv)
 	int status;
 
 	(void)argc;
-	if (!arguments_read(&table, argv, &request, &status))
+	if (!arguments_read(&plugin_arguments, argv, &request, &status))
 		return status;
 	return plugin_search_run(&request.search, show, &request) && fflush(stdout) == 0
 	               ? EXIT_GOOD

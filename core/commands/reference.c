@@ -97,7 +97,7 @@ static const struct argument_flag flags[] = {
 	  .doc = "folder to search before all others" },
 };
 
-static const struct argument_table table = {
+const struct argument_table reference_arguments = {
 	.command = "reference",
 	.summary = "Describes everything that can be configured, from the option tables of "
 		   "this Spore and of every plugin that a start would find.",
@@ -160,7 +160,7 @@ int reference_run(int argc, char **argv)
 	int status;
 
 	(void)argc;
-	if (!arguments_read(&table, argv, &request, &status))
+	if (!arguments_read(&reference_arguments, argv, &request, &status))
 		return status;
 	return plugin_search_run(&request.search, print_reference, &request) && fflush(stdout) == 0
 	               ? EXIT_GOOD

@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "log/log.h"
+#include "loop/loop.h"
+#include "thread/guest.h"
 
 static void report_failure(struct notify *notify)
 {
@@ -59,6 +62,8 @@ void notify_open(struct notify *notify)
 
 void notify_close(struct notify *notify)
 {
+	if (notify->main_loop)
+		ev_timer_stop(loop_ev(notify->main_loop), &notify->alive);
 	if (notify->length > 0)
 		close(notify->fd);
 	*notify = (struct notify){ .fd = -1 };
@@ -108,4 +113,56 @@ void notify_stopping(struct notify *notify, int64_t within_ms)
 void notify_status(struct notify *notify, const char *status)
 {
 	send_lines(notify, "STATUS=%s", status);
+}
+
+/* ---- the manager's watchdog ---- */
+
+struct hang {
+	int64_t before_ns; /* a turn that began earlier hangs */
+	bool found;
+};
+
+static void look_at(const struct guest_view *view, void *arg)
+{
+	struct hang *hang = arg;
+
+	if (view->kind == GUEST_WORKER && view->turn_ns && view->turn_ns < hang->before_ns)
+		hang->found = true;
+}
+
+static void on_alive(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct notify *notify = timer->data;
+	struct hang hang = { .before_ns = clock_coarse_ns() - notify->watch_ns };
+
+	(void)ev;
+	(void)events;
+	guest_each(look_at, &hang);
+	if (!hang.found)
+		send_lines(notify, "WATCHDOG=1");
+}
+
+/* 0: the manager does not watch this process. */
+static int64_t read_watch_ns(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	long long value = usec ? strtoll(usec, NULL, 10) : 0;
+
+	if (pid && strtoll(pid, NULL, 10) != getpid())
+		return 0;
+	return value > 0 && value <= INT64_MAX / 1000 ? value * 1000 : 0;
+}
+
+void notify_watch(struct notify *notify, struct loop *main_loop)
+{
+	double half_s;
+
+	notify->watch_ns = read_watch_ns();
+	if (notify->length == 0 || notify->watch_ns == 0)
+		return;
+	half_s = (double)notify->watch_ns / 2e9;
+	notify->main_loop = main_loop;
+	ev_timer_init(&notify->alive, on_alive, half_s, half_s);
+	notify->alive.data = notify;
+	ev_timer_start(loop_ev(main_loop), &notify->alive);
 }

@@ -4,10 +4,13 @@
 #ifndef CORE_NOTIFY_H
 #define CORE_NOTIFY_H
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+struct loop;
 
 /* Zero-initialized: there is no manager. */
 struct notify {
@@ -15,6 +18,9 @@ struct notify {
 	socklen_t length; /* of the address; 0: there is no manager */
 	int fd;
 	bool has_failed; /* a failure was logged; further ones are not */
+	ev_timer alive;
+	struct loop *main_loop; /* that the timer runs on; NULL: the manager does not watch */
+	int64_t watch_ns;       /* within which the manager wants to hear that the process works */
 };
 
 void notify_open(struct notify *notify);
@@ -28,5 +34,9 @@ void notify_reloading(struct notify *notify);
 /* The process drains, and ends within that time. */
 void notify_stopping(struct notify *notify, int64_t within_ms);
 void notify_status(struct notify *notify, const char *status);
+/* Tells the manager twice within WATCHDOG_USEC that the process works, until notify_close. It does
+ * not while a worker has hung for as long, so that the manager ends the process and starts it
+ * again. Without that variable nothing is told. `main_loop` must outlive `notify`. */
+void notify_watch(struct notify *notify, struct loop *main_loop);
 
 #endif

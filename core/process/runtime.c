@@ -131,6 +131,7 @@ static bool start_loops(struct runtime *runtime, int64_t busy_poll_us)
 	}
 	vitals_watch_loops(runtime->metrics, runtime->loops, runtime->n_workers);
 	trim_start(&runtime->trim, runtime->main_loop, runtime->loops, runtime->n_workers);
+	notify_watch(&runtime->notify, runtime->main_loop);
 	return true;
 }
 

@@ -86,7 +86,7 @@ static const struct argument_flag flags[] = {
 	{ .name = "--json", .offset = offsetof(struct request, as_json), .doc = "print JSON" },
 };
 
-static const struct argument_table table = {
+const struct argument_table auth_test_arguments = {
 	.command = "auth",
 	.summary = "Asks a server's auth chain as a client would.",
 	.remarks = "The exit status is 0 if the client would be let in, 3 if it would be refused, "
@@ -110,11 +110,11 @@ static int read_kind(const struct request *request, struct made_client *made)
 	if (!made->kind) {
 		snprintf(format, sizeof format, "--kind: expected %s, found \"%%s\"",
 		         made_client_kinds(kinds, sizeof kinds));
-		return arguments_refuse(&table, format, request->kind);
+		return arguments_refuse(&auth_test_arguments, format, request->kind);
 	}
 	if (made->kind->name_key || !request->name)
 		return EXIT_GOOD;
-	return arguments_refuse(&table,
+	return arguments_refuse(&auth_test_arguments,
 	                        "--name: expected none, since the key says who the client is "
 	                        "with --kind %s",
 	                        made->kind->use);
@@ -131,12 +131,13 @@ static int read_client(const struct request *request, struct made_client *made)
 		.server = request->to ? request->to : "localhost",
 	};
 	if (!request->client && !request->secret_file && isatty(STDIN_FILENO))
-		return arguments_refuse(&table, "expected %s, or a secret on standard input",
+		return arguments_refuse(&auth_test_arguments,
+		                        "expected %s, or a secret on standard input",
 		                        "--secret-file, --client");
 	if (!request->client)
 		return read_kind(request, made);
 	if (request->name || request->secret_file || request->kind || request->to)
-		return arguments_refuse(&table,
+		return arguments_refuse(&auth_test_arguments,
 		                        "expected %s without --name, --secret-file, --kind and "
 		                        "--to, which a configuration replaces",
 		                        "--client");
@@ -149,11 +150,12 @@ static int read_question(const struct request *request, struct admin_trial_quest
 	unsigned long port = strtoul(request->port, &end, 10);
 
 	if (!addr_parse_ip(request->peer, &question->facts.peer))
-		return arguments_refuse(&table, "--peer: expected an IP address, found \"%s\"",
+		return arguments_refuse(&auth_test_arguments,
+		                        "--peer: expected an IP address, found \"%s\"",
 		                        request->peer);
 	if (end == request->port || *end || port > UINT16_MAX || request->port[0] == '-')
-		return arguments_refuse(&table, "--port: expected 0 to 65535, found \"%s\"",
-		                        request->port);
+		return arguments_refuse(&auth_test_arguments,
+		                        "--port: expected 0 to 65535, found \"%s\"", request->port);
 	question->facts.secure = request->is_secure;
 	question->port = (uint16_t)port;
 	return EXIT_GOOD;
@@ -166,7 +168,8 @@ static int read_request(const struct request *request, struct asking *asking,
 	bool has_one_server = (request->config != NULL) != (request->socket != NULL);
 
 	if (!has_one_server)
-		return arguments_refuse(&table, "expected either --config FILE or --socket PATH%s",
+		return arguments_refuse(&auth_test_arguments,
+		                        "expected either --config FILE or --socket PATH%s",
 		                        request->config ? ", found both" : "");
 	asking->as_json = request->as_json;
 	return status == EXIT_GOOD ? read_question(request, &asking->question) : status;
@@ -182,7 +185,7 @@ int auth_test_run(int argc, char **argv)
 
 	(void)argc;
 	limits_forbid_core();
-	if (!arguments_read(&table, argv, &request, &status))
+	if (!arguments_read(&auth_test_arguments, argv, &request, &status))
 		return status;
 	status = read_request(&request, &asking, &made);
 	if (status != EXIT_GOOD)

@@ -3,6 +3,10 @@
 #ifndef CORE_AUTH_TEST_H
 #define CORE_AUTH_TEST_H
 
+#include "arguments/argument_table.h"
+
+extern const struct argument_table auth_test_arguments;
+
 /* argv starts after the subcommand's name and is NULL-ended. Returns the exit status: EXIT_REFUSED
  * if the chain refuses the client. */
 int auth_test_run(int argc, char **argv);

@@ -119,11 +119,15 @@ class Machine:
             (self.folder / name).parent.mkdir()
             (self.folder / name).write_text(text, encoding="utf-8")
 
+    def _options(self):
+        """Where its files come from."""
+        yield from ("--directory=/", "--volatile=yes")
+        yield f"--bind-ro={self.folder}/usr/local:/usr/local"
+        yield from (f"--bind-ro={self.folder}/{name}:/etc/systemd/{name}" for name in FILES)
+
     def _boot(self):
-        options = ["--directory=/", "--volatile=yes", "--register=no", "--keep-unit"]
-        options += ["--console=pipe", "--boot", f"--machine=spore-{os.getpid()}"]
-        options += [f"--bind-ro={self.folder}/usr/local:/usr/local"]
-        options += [f"--bind-ro={self.folder}/{name}:/etc/systemd/{name}" for name in FILES]
+        options = ["--register=no", "--keep-unit", "--console=pipe", "--boot"]
+        options += [f"--machine=spore-{os.getpid()}", *self._options()]
         try:
             self._cgroup.make()
         except OSError as why:
@@ -173,9 +177,9 @@ class Machine:
             check=False,
         )
 
-    def must(self, *argv):
+    def must(self, *argv, timeout=30):
         """The output of a command that succeeds."""
-        done = self.run(*argv)
+        done = self.run(*argv, timeout=timeout)
         assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}\n{self.journal()}"
         return done.stdout.strip()
 

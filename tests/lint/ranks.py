@@ -40,6 +40,7 @@ RANKS = [
     {"admin", "arguments"},
     {"commands"},
     {"rehearsal"},
+    {"completion"},
     {"main.c"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

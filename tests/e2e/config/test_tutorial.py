@@ -130,8 +130,8 @@ def test_first_configuration_of_the_readme(tmp_path, address):
 def test_its_packages_are_those_of_the_build():
     lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
     (packages,) = re.findall(r"^BUILD_PACKAGES=\(([^)]*)\)$", lists, re.MULTILINE)
-    for commands in (blocks(README, "Install")[0], blocks(BUILDING)[0]):
-        assert f" {' '.join(packages.split())} " in " ".join(commands.replace("\\\n", " ").split())
+    commands = blocks(BUILDING, "From source")[0]
+    assert f" {' '.join(packages.split())} " in " ".join(commands.replace("\\\n", " ").split())
 
 
 # ---- an empty Debian
@@ -191,7 +191,7 @@ def test_in_an_empty_root(empty_root, address):
     }
     setup = (
         "set -e; cd /spore; apt-get update; apt-get install --yes curl openssl; "
-        + blocks(README, "Install")[0]
+        + blocks(BUILDING, "From source")[0]
         + "\necho built"
     )
     said, complaints = run(setup, within, timeout=1200, **options)

@@ -73,6 +73,21 @@ def test_server(manager, tmp_path, address):
         assert manager.is_silent()
 
 
+def test_watchdog(manager, address):
+    """Server and client say again and again that they work."""
+    watched = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"}
+    with Echo() as service, spore_server(address, env=watched) as server:
+        for _ in range(3):
+            while manager.next() != {"WATCHDOG": "1"}:
+                pass
+        server.stop()
+    with spore_client((address.host, address.free_port()), service.port, extra=["--retry"],
+                      env=watched, listening=False):  # fmt: skip
+        for _ in range(3):
+            while manager.next() != {"WATCHDOG": "1"}:
+                pass
+
+
 def test_server_that_cannot_start(manager, address):
     """It never says that it is ready."""
     with spore_server(address) as holder:

@@ -200,6 +200,24 @@ def test_reload(installed):
     assert machine.show(SERVER, "MainPID") == pid
 
 
+def test_hang(installed):
+    """systemd starts a server again that does not answer its watchdog any more."""
+    machine = installed.machine
+    drop_in = f"/etc/systemd/system/{SERVER}.service.d/watchdog.conf"
+    machine.write(drop_in, "[Service]\nWatchdogSec=1\n")
+    machine.must("systemctl", "daemon-reload")
+    machine.must("systemctl", "start", SERVER)
+    pid = machine.show(SERVER, "MainPID")
+    machine.must("kill", "-STOP", pid)
+    wait_until(
+        lambda: machine.show(SERVER, "MainPID") not in (pid, "0")
+        and machine.show(SERVER, "StatusText") == "serving",
+        "another process",
+    )
+    machine.must("rm", "-r", pathlib.Path(drop_in).parent)
+    machine.must("systemctl", "daemon-reload")
+
+
 def test_journal(installed):
     """Lines carry their severity, and no second time."""
     machine = installed.machine
@@ -241,7 +259,7 @@ def test_client_that_is_refused(installed):
     machine = installed.machine
     machine.must("systemctl", "start", SERVER)
     installed.configure_client(installed.address.free_port())
-    config = machine.root / "etc/spore/local/web.json"
+    config = machine.root / "etc/spore/local.d/web.json"
     config.write_text(config.read_text().replace("s3cret of alice", "s3cret of bob"))
     assert machine.run("systemctl", "start", CLIENT).returncode != 0
     assert machine.show(CLIENT, "ExecMainStatus") == "3"

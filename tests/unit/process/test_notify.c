@@ -1,5 +1,7 @@
 #include "process/notify.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +11,9 @@
 
 #include "base/clock.h"
 #include "capture.h"
+#include "run_until.h"
 #include "suite.h"
+#include "thread/guest.h"
 
 static char path[64];
 static int manager;
@@ -119,6 +123,86 @@ START_TEST(without_a_manager_nothing_happens)
 }
 END_TEST
 
+static bool has_message(void *unused)
+{
+	(void)unused;
+	return strcmp(received(), "WATCHDOG=1") == 0;
+}
+
+/* A worker whose turn lasts until the test sets *arg. */
+static void *hang(void *arg)
+{
+	atomic_int *state = arg;
+
+	guest_thread_begin("worker 0");
+	guest_thread_is(GUEST_WORKER);
+	guest_turn_begin(clock_coarse_ns() - 1000000000);
+	atomic_store(state, 1);
+	while (atomic_load(state) == 1)
+		usleep(1000);
+	guest_thread_end();
+	return NULL;
+}
+
+static void watch_scene(struct loop *loop)
+{
+	open_scene();
+	setenv("WATCHDOG_USEC", "20000", 1);
+	notify_watch(&notify, loop);
+}
+
+START_TEST(the_watchdog_hears_that_the_process_works)
+{
+	struct loop *loop = run_until_loop();
+
+	watch_scene(loop);
+	ck_assert(run_until(loop, has_message, NULL));
+	ck_assert(run_until(loop, has_message, NULL));
+	notify_close(&notify);
+	run_for(loop, 50);
+	close_scene();
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(the_watchdog_hears_nothing_while_a_worker_hangs)
+{
+	struct loop *loop = run_until_loop();
+	atomic_int state = 0;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, hang, &state), 0);
+	while (atomic_load(&state) == 0)
+		usleep(1000);
+	watch_scene(loop);
+	run_for(loop, 100);
+	ck_assert_str_eq(received(), "");
+	atomic_store(&state, 2);
+	pthread_join(thread, NULL);
+	ck_assert(run_until(loop, has_message, NULL));
+	close_scene();
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(the_watchdog_is_for_another_process)
+{
+	struct loop *loop = run_until_loop();
+
+	setenv("WATCHDOG_PID", "1", 1);
+	watch_scene(loop);
+	run_for(loop, 100);
+	ck_assert_str_eq(received(), "");
+	unsetenv("WATCHDOG_PID");
+	unsetenv("WATCHDOG_USEC");
+	notify_watch(&notify, loop);
+	run_for(loop, 100);
+	ck_assert_str_eq(received(), "");
+	close_scene();
+	loop_free(loop);
+}
+END_TEST
+
 /* What the log says of a manager that is not there. */
 static const char *complaint(const char *variable)
 {
@@ -163,5 +247,7 @@ START_TEST(a_manager_that_reads_nothing_costs_a_second)
 END_TEST
 
 SUITE("notify", each_change_is_one_message, a_reload_has_the_time_of_its_start,
-      an_abstract_name_begins_with_at, without_a_manager_nothing_happens, a_failure_is_logged_once,
+      an_abstract_name_begins_with_at, without_a_manager_nothing_happens,
+      the_watchdog_hears_that_the_process_works, the_watchdog_hears_nothing_while_a_worker_hangs,
+      the_watchdog_is_for_another_process, a_failure_is_logged_once,
       a_manager_that_reads_nothing_costs_a_second)
