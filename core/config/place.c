@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/command.h"
 #include "diag/diag.h"
+#include "expand/ports.h"
 #include "json/parse.h"
 #include "json/pointer.h"
 
@@ -390,11 +391,30 @@ static bool excludes(const struct command_value *a, const struct command_value *
 	return a && b && (find_list(a) || find_list(b));
 }
 
+/* Of several local ports the first one has been placed. */
+static void place_more_ports(struct placer *p, bool has_tunnels)
+{
+	const struct command *command = p->command;
+	size_t n = port_spans_count(command->spans, command->n_spans);
+	struct json *tunnels = json_get(json_doc_root(p->doc), "tunnels");
+
+	if (n <= 1 || !tunnels || tunnels->type != JSON_ARRAY)
+		return;
+	if (has_tunnels)
+		diag_add(p->diag, tunnels->first,
+		         "expected at most one local port on the command line together with these "
+		         "tunnels, found %zu",
+		         n);
+	else
+		port_spans_expand(p->doc, tunnels, command->spans, command->n_spans, p->diag);
+}
+
 /* Of several values of one precedence for a target, the last one is placed, and an earlier one is
  * its twin. Flags come after variables, so that a value that a flag overrides is checked, too. */
 void place_values(struct placer *p)
 {
 	const struct command *command = p->command;
+	bool has_tunnels = json_get(json_doc_root(p->doc), "tunnels") != NULL;
 
 	for (size_t i = 0; i < command->n_variables; i++) {
 		const struct command_value *value = &command->variables[i];
@@ -412,6 +432,7 @@ void place_values(struct placer *p)
 			place_value(p, value, find_target(command->flags, i, target, true));
 		wipe_argument(p, value);
 	}
+	place_more_ports(p, has_tunnels);
 }
 
 /* A flat key whose target is an entry: true adds the entry; false is an error if the section has

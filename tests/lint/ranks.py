@@ -26,7 +26,7 @@ RANKS = [
     {"base"},
     {"json", "thread"},
     {"loop", "diag", "log"},
-    {"metrics", "files", "secret", "lane"},
+    {"metrics", "files", "secret", "lane", "expand"},
     {"net", "wire"},
     {"option", "link", "relay"},
     {"plugin"},
