@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "base/uuid.h"
+#include "way/servers.h"
 
 struct ahead;
 struct buf;
@@ -30,11 +31,11 @@ struct tunnel_settings;
 
 /* What a server grants to a tunnel, or to a pool of it. Zeros: nothing. */
 struct ahead_grant {
-	unsigned n;        /* connections to open ahead */
-	unsigned most;     /* connections to keep at most; 0: no connection has a second visitor */
-	struct uuid pass;  /* which each of them shows */
-	spore_addr server; /* who grants it */
-	bool has_claims;   /* the server reads Claim */
+	unsigned n;       /* connections to open ahead */
+	unsigned most;    /* connections to keep at most; 0: no connection has a second visitor */
+	struct uuid pass; /* which each of them shows */
+	struct server_place server; /* who grants it */
+	bool has_claims;            /* the server reads Claim */
 };
 
 struct ahead_pool {
@@ -62,9 +63,9 @@ void ahead_pool_init(struct ahead_pool *pool);
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
 /* May this server's visitor have a connection that has the next one, too (Carry)? */
-bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server);
+bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place *server);
 /* Does this server read Claim? */
-bool ahead_pool_claims(const struct ahead_pool *pool, const spore_addr *server);
+bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
 /* The visitor that was accepted with Carry under the grant of this number has gone: keeps its

@@ -21,9 +21,9 @@ struct proxy {
 	const struct tunnel_settings *tunnel;
 	struct ahead_pool *pool;
 	struct uuid id;
-	spore_addr from;      /* the visitor's address; of family 0: not known */
-	spore_addr announcer; /* the server's address */
-	int64_t since_ms;     /* when the server announced it */
+	spore_addr from;               /* the visitor's address; of family 0: not known */
+	struct server_place announcer; /* the server */
+	int64_t since_ms;              /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
 	struct ahead *ahead;
 	struct deadline slow; /* of the answer on `ahead` */

@@ -23,6 +23,11 @@ static struct uplink *uplink_of(struct link *link)
 	return CONTAINER_OF(link, struct uplink, link);
 }
 
+static const struct client_server *server_of(const struct uplink *uplink)
+{
+	return servers_at(&uplink->worker->shared->servers, uplink->server.index);
+}
+
 /* `why` may point into the stream, so it is copied before the stream is closed. */
 static void fail_uplink_with(struct uplink *uplink, struct uplink_failure failure)
 {
@@ -88,7 +93,7 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 		.stream = uplink->link.stream,
 		.purpose = uplink->purpose,
 		.deadline_ms = uplink->deadline.at_ms,
-		.server_name = uplink->worker->shared->settings->to,
+		.server_name = server_of(uplink)->host,
 	};
 	spore_status status;
 
@@ -284,7 +289,7 @@ static void open_stream(struct uplink *uplink)
 
 	uplink->state = UPLINK_OPENING;
 	stream_set_owner(uplink->stream, on_opening, uplink);
-	if (!transport_wrap(shared->set, uplink->stream, SPORE_ROLE_CLIENT, shared->settings->to,
+	if (!transport_wrap(shared->set, uplink->stream, SPORE_ROLE_CLIENT, server_of(uplink)->host,
 	                    &err)) {
 		fail_uplink(uplink, UPLINK_UNREACHED, err.text);
 		return;
@@ -297,17 +302,17 @@ static void open_stream(struct uplink *uplink)
 static void on_dialled(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
 {
 	struct uplink *uplink = arg;
-	const struct client_settings *settings = uplink->worker->shared->settings;
+	const struct client_server *server = server_of(uplink);
 	char text[400];
 
 	uplink->dial = NULL;
 	if (fd < 0) {
-		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s",
-		         settings->to, (long long)settings->control_port, failure->why);
+		snprintf(text, sizeof text, "could not connect to %.200s:%u: %.160s", server->host,
+		         server->port, failure->why);
 		fail_to_reach(uplink, text, failure->lacks);
 		return;
 	}
-	uplink->server = *addr;
+	uplink->server.addr = *addr;
 	uplink->stream = stream_new(uplink->worker->loop, fd, addr, NULL);
 	if (!uplink->stream) {
 		close(fd);
@@ -318,15 +323,16 @@ static void on_dialled(int fd, const spore_addr *addr, const struct net_failure 
 }
 
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
-                  const spore_addr *server, const struct uplink_events *events)
+                  const struct server_place *place, const struct uplink_events *events)
 {
 	const struct client_settings *settings = worker->shared->settings;
+	const struct client_server *server = servers_at(&worker->shared->servers, place->index);
 	struct dial_target target = {
-		.host = settings->to,
-		.port = (uint16_t)settings->control_port,
+		.host = server->host,
+		.port = server->port,
 		.timeout_ms = DIAL_MS,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
-		.addr = *server,
+		.addr = place->addr,
 	};
 
 	*uplink = (struct uplink){
@@ -334,6 +340,7 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 		.worker = worker,
 		.purpose = purpose,
 		.events = events,
+		.server = { .index = place->index },
 	};
 	deadline_init(&uplink->deadline);
 	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled,
@@ -351,7 +358,7 @@ bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct s
 		.worker = worker,
 		.purpose = SPORE_AUTH_DATA,
 		.events = events,
-		.server = stream_conn(stream)->peer,
+		.server = { .addr = stream_conn(stream)->peer },
 	};
 	deadline_init(&uplink->deadline);
 	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT_EXTENDED, &link_events);

@@ -241,6 +241,13 @@ static bool read_bool(const char *text, bool *value_out)
 	return false;
 }
 
+static bool is_list_text(const struct shorthand *s, const struct json *node)
+{
+	if (!node || node->type != JSON_STRING)
+		return false;
+	return s->type == SHORTHAND_LIST || (s->type == SHORTHAND_TEXTS && strchr(node->raw, ','));
+}
+
 /* The node for the text of a flag or variable; NULL: out of memory. */
 static struct json *make_value(struct placer *p, const struct command_value *value,
                                const struct shorthand_list *list, struct json_source *source)
@@ -265,7 +272,7 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 		node->boolean = truth == (s->type != SHORTHAND_NO);
 	if (node && s->type == SHORTHAND_FILE)
 		return make_file_object(p, node);
-	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
+	return is_list_text(s, node) ? split_list(p, node) : node;
 }
 
 /* The old value has no effect any more, but it is still checked, and messages name its place. */
@@ -517,7 +524,7 @@ static void place_flat_key(struct placer *p, struct json *node, const struct sho
 		return;
 	if (s->type == SHORTHAND_FILE)
 		node = make_file_object(p, node);
-	else if (s->type == SHORTHAND_LIST && node->type == JSON_STRING)
+	else if (is_list_text(s, node))
 		node = split_list(p, node);
 	if (node)
 		json_add(p->doc, object, key, node);

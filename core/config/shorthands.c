@@ -6,6 +6,7 @@
 #define SECRET  SHORTHAND_SECRET
 #define SECRETS SHORTHAND_SECRETS
 #define LIST    SHORTHAND_LIST
+#define TEXTS   SHORTHAND_TEXTS
 #define PATH    SHORTHAND_FILE
 #define YES     SHORTHAND_YES
 #define NO      SHORTHAND_NO
@@ -33,7 +34,7 @@ const struct shorthand shorthands[] = {
 	  "prefixes that may not connect to the control port; the longest matching prefix "
 	  "decides" },
 	{ "admin_socket",     0,   ROLE_SERVER, NULL,     false, TEXT,   "/admin/socket", "PATH", NULL },
-	{ "to",               't', ROLE_LOCAL,  "SERVER", true,  TEXT,   "/client/to", "HOST", NULL },
+	{ "to",               't', ROLE_LOCAL,  "SERVER", true,  TEXTS,  "/client/to", "HOST", NULL },
 	{ "local_port",       0,   ROLE_LOCAL,  NULL,     true,  NUMBER, "/tunnels[0]/local_port", "PORT",
 	  "port of the service; several, or ranges such as 8000-8003, may stand without the flag" },
 	{ "local_host",       'l', ROLE_LOCAL,  NULL,     false, TEXT,   "/tunnels[0]/local_host", "HOST", NULL },

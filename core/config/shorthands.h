@@ -14,6 +14,7 @@ enum shorthand_type {
 	SHORTHAND_SECRET,  /* a string that is wiped from the command line */
 	SHORTHAND_SECRETS, /* the same, or several with commas: see shorthand_lists */
 	SHORTHAND_LIST,    /* strings with commas between them; a flat key may also be an array */
+	SHORTHAND_TEXTS,   /* a string, or several with commas; the same for a flat key */
 	SHORTHAND_FILE,    /* the path of a file that holds the value: {"file": PATH} */
 	SHORTHAND_YES,     /* a flag without a value: sets its target to true */
 	SHORTHAND_NO,      /* a flag without a value: sets its target to false */

@@ -32,7 +32,7 @@ RANKS = [
     {"plugin"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict"},
+    {"verdict", "way"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
