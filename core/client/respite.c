@@ -1,6 +1,7 @@
 #include "client/respite.h"
 
 #include "base/container.h"
+#include "chain/transport.h"
 #include "client/shared.h"
 #include "config/settings.h"
 #include "net/addr.h"
@@ -35,12 +36,15 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	struct respite *respite = timer->data;
 	const struct client_shared *shared = respite->worker->shared;
 	const struct client_server *server = servers_at(&shared->servers, respite->by.index);
+	struct transport_way way;
+	struct err err;
 
 	(void)ev;
 	(void)events;
-	if (!respite->look)
-		respite->look = resolve_start(shared->resolver, respite->worker->loop, server->host,
-		                              server->port, on_looked, respite);
+	if (!respite->look && transport_way(shared->set, respite->worker->loop, server->host,
+	                                    server->port, &way, &err))
+		respite->look = resolve_start(shared->resolver, respite->worker->loop, way.host,
+		                              way.port, on_looked, respite);
 }
 
 void respite_init(struct respite *respite, struct client_worker *worker,

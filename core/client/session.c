@@ -633,8 +633,11 @@ static void take_hello(struct session *session, uint16_t port)
 	log_event(LOG_INFO, "connected to server",
 	          (const struct log_field[]){ log_str("tunnel", session->tunnel->name),
 	                                      log_int("remote_port", port),
-	                                      log_str("server", name_of_server(session)) },
-	          servers_of(session)->n > 1 ? 3 : 2);
+	                                      log_str("server", name_of_server(session)),
+	                                      log_str("through", session->uplink.way.host) },
+	          session->uplink.way.by       ? 4
+	          : servers_of(session)->n > 1 ? 3
+	                                       : 2);
 	if (is_back)
 		log_info("the first server answers again: the tunnel is back",
 		         log_str("tunnel", session->tunnel->name));

@@ -3,6 +3,7 @@
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
 
+#include "chain/transport.h"
 #include "client/shared.h"
 #include "link/link.h"
 #include "net/dial.h"
@@ -71,6 +72,7 @@ struct uplink {
 	uint32_t purpose;           /* SPORE_AUTH_* */
 	uint32_t offers;            /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
 	struct server_place server; /* with its address once the uplink has been connected */
+	struct transport_way way;   /* what is dialled */
 	struct dial *dial;
 	struct stream *stream; /* owned until the link takes it */
 	struct link link;

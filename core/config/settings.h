@@ -43,8 +43,11 @@ struct client_server {
 enum { CLIENT_SERVERS_MAX = 16 };
 
 struct client_settings {
-	spore_list to;         /* of const char *, as given */
-	int64_t control_port;  /* of those that have none in `to` */
+	spore_list to;        /* of const char *, as given */
+	int64_t control_port; /* of those that have none in `to` */
+	/* For the documents: entry_expand takes them out of the section. */
+	const char *proxy, *no_proxy;
+	spore_str proxy_password;
 	uint32_t prefer_first; /* return to the first server when it answers again */
 	/* Those of `to`, in order. Made by check_client. */
 	const struct client_server *servers;

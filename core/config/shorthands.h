@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "expand/entry.h"
+
 enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
 
 enum shorthand_type {
@@ -69,6 +71,7 @@ extern const struct default_section default_sections[];
 extern const size_t n_default_sections;
 extern const struct shorthand_client shorthand_clients[]; /* the first is the default */
 extern const size_t n_shorthand_clients;
+extern const struct entry_keys shorthand_entry; /* of a client */
 extern const struct shorthand_group shorthand_groups[];
 extern const size_t n_shorthand_groups;
 
