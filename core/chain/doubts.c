@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "chain/plugin_set.h"
+#include "chain/twins.h"
 #include "config/shorthands.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -208,6 +209,7 @@ void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
 	check_contradictions(set);
+	twins_find(set);
 	for (size_t id = 0; id < N_CHAINS; id++) {
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);

@@ -24,6 +24,8 @@ static void on_report(void *arg, const char *pointer, const char *text)
 	const struct desk *desk = arg;
 
 	diag_add_below(desk->diag, desk->node, pointer, text);
+	if (!*pointer && diag_is_flag(desk->node->source))
+		desk->diag->count_lacking++;
 }
 
 const struct json *maker_use_node(const struct json *node)

@@ -68,6 +68,27 @@ static void find_inheritance(const struct builder *b, struct maker_order *order)
 	order->inherits = kin ? &kin->hand_on : NULL;
 }
 
+/* Returns what the operator should use on this side; "": not known. */
+static const char *find_remedy(const char *use, unsigned role)
+{
+	for (size_t i = 0; i < n_shorthand_counterparts; i++) {
+		const struct shorthand_counterpart *row = &shorthand_counterparts[i];
+
+		if (row->role == role && strcmp(row->use, use) == 0)
+			return row->remedy;
+	}
+	return "";
+}
+
+static void report_wrong_side(struct builder *b, const struct config_instance *entry)
+{
+	unsigned role = b->set->config->role;
+	const char *remedy = find_remedy(entry->use, role);
+
+	diag_add(b->diag, maker_use_node(entry->node), "plugin %s has no %s side%s%s", entry->use,
+	         role == ROLE_SERVER ? "server" : "client", *remedy ? ": " : "", remedy);
+}
+
 /* Finds the component that the entry names. False: it has none, which has been reported. */
 static bool find_component(struct builder *b, struct maker_order *order)
 {
@@ -84,8 +105,7 @@ static bool find_component(struct builder *b, struct maker_order *order)
 		return false;
 	}
 	if (!(kind_roles(order->component) & role)) {
-		diag_add(b->diag, maker_use_node(entry->node), "plugin %s has no %s side",
-		         entry->use, role == SPORE_ROLE_SERVER ? "server" : "client");
+		report_wrong_side(b, entry);
 		return false;
 	}
 	return true;

@@ -342,9 +342,13 @@ static void dial_server(struct proxy *proxy)
 	             &uplink_events);
 }
 
-static void fail_proxy(struct proxy *proxy, const struct net_failure *failure)
+/* Why a visitor was not carried, if nothing was lacking. */
+static const char unreached[] = "no connection to the server";
+static const char refused[] = "refused by the server", closed[] = "closed by the server";
+
+static void fail_proxy(struct proxy *proxy, const char *what, const struct net_failure *failure)
 {
-	proxy->failure = failure_text(failure->lacks, "no connection to the server");
+	proxy->failure = failure_text(failure->lacks, what);
 	fail_visitor(proxy->pool, CLIENT_FAILURE_SERVER,
 	             &(struct declined){ .id = &proxy->id,
 	                                 .lacks = failure->lacks,
@@ -403,7 +407,7 @@ static void on_uplink_ready(struct uplink *uplink)
 
 /* The connection opened ahead may still be answered. A connection that is lost before its answer is
  * replaced once. If the server has accepted the visitor on it, it refuses the next one. */
-static void lose_uplink(struct proxy *proxy, const struct net_failure *failure)
+static void lose_uplink(struct proxy *proxy, const char *what, const struct net_failure *failure)
 {
 	if (proxy->ahead) {
 		uplink_stop(&proxy->uplink);
@@ -412,13 +416,14 @@ static void lose_uplink(struct proxy *proxy, const struct net_failure *failure)
 		uplink_stop(&proxy->uplink);
 		deadline_start_now(&proxy->worker->slow_answers, &proxy->slow);
 	} else {
-		fail_proxy(proxy, failure);
+		fail_proxy(proxy, what, failure);
 	}
 }
 
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
 {
-	lose_uplink(proxy_of(uplink), &(struct net_failure){ failure->why, failure->lacks });
+	lose_uplink(proxy_of(uplink), failure->fault == UPLINK_REFUSED ? refused : unreached,
+	            &(struct net_failure){ failure->why, failure->lacks });
 }
 
 /* Only the answer to Claim or Carry comes here. */
@@ -430,7 +435,7 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 	struct proxy *proxy = proxy_of(uplink);
 
 	if (message->type != MESSAGE_ACCEPTED) {
-		lose_uplink(proxy, &failure);
+		lose_uplink(proxy, refused, &failure);
 		return;
 	}
 	uplink_end_wait(uplink);
@@ -443,13 +448,12 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 
 static void on_uplink_end(struct uplink *uplink, const char *why)
 {
-	lose_uplink(proxy_of(uplink),
-	            &(struct net_failure){ .why = why ? why : "closed by the server" });
+	lose_uplink(proxy_of(uplink), closed, &(struct net_failure){ .why = why ? why : closed });
 }
 
 static void on_uplink_late(struct uplink *uplink, const char *why)
 {
-	lose_uplink(proxy_of(uplink), &(struct net_failure){ .why = why });
+	lose_uplink(proxy_of(uplink), unreached, &(struct net_failure){ .why = why });
 }
 
 /* ---- a connection opened ahead ---- */

@@ -93,8 +93,16 @@ static bool is_within(const struct effective_value *value, const struct effectiv
 	return use && strncmp(value->pointer, use->pointer, len) == 0;
 }
 
+/* Has the operator written this value? Only such values of an instance that comes or goes are
+ * listed. */
+static bool is_written(const struct effective_value *value)
+{
+	return !value->is_unset && !value->is_default && !value->is_derived;
+}
+
 /* Adds what `to` has and `from` lacks or has with another value. The values of an instance with
- * another "use" are not compared, since they belong to another plugin. False: out of memory. */
+ * another "use" are not compared, since the old ones belong to another plugin. False: out of
+ * memory. */
 static bool add_changed(struct changes *changes, const struct effective *to,
                         const struct index *from)
 {
@@ -103,7 +111,12 @@ static bool add_changed(struct changes *changes, const struct effective *to,
 	for (size_t i = 0; i < to->n; i++) {
 		const struct effective_value *value = &to->items[i], *old = index_find(from, value);
 
-		if (is_within(value, replaced) || (old && is_same(old, value)))
+		if (is_within(value, replaced)) {
+			if (is_written(value) && !add_change(changes, NULL, value))
+				return false;
+			continue;
+		}
+		if (old && is_same(old, value))
 			continue;
 		if (value->is_use)
 			replaced = value;
@@ -113,21 +126,22 @@ static bool add_changed(struct changes *changes, const struct effective *to,
 	return true;
 }
 
-/* Adds what only `from` has. The values of an instance that was removed or has another "use" are
- * not added one by one. False: out of memory. */
+/* Adds what only `from` has. The values of an instance with another "use" now are not added. False:
+ * out of memory. */
 static bool add_removed(struct changes *changes, const struct effective *from,
                         const struct index *to)
 {
-	const struct effective_value *replaced = NULL; /* the "use" of such an instance */
+	const struct effective_value *replaced = NULL; /* the "use" of such an instance ... */
+	const struct effective_value *removed = NULL;  /* ... or of one that is gone */
 
 	for (size_t i = 0; i < from->n; i++) {
 		const struct effective_value *value = &from->items[i], *new = index_find(to, value);
 
-		bool is_kept = new &&is_same(value, new);
-
-		if (is_within(value, replaced))
+		if (is_within(value, replaced) || (is_within(value, removed) && !is_written(value)))
 			continue;
-		if (value->is_use && !is_kept)
+		if (value->is_use && !new)
+			removed = value;
+		else if (value->is_use && !is_same(value, new))
 			replaced = value;
 		if (!new && !add_change(changes, value, NULL))
 			return false;

@@ -9,8 +9,9 @@
 enum { CHANGES_VALUE_SHOWN = 200 };
 
 struct change {
-	char *pointer;   /* "/limits/max_tunnels"; "/auth/1" for an instance that was added,
-	                  * removed, or replaced by one with another "use" */
+	/* "/limits/max_tunnels"; "/auth/1" for an instance that was added, removed, or replaced by
+	 * one with another "use", and then "/auth/1/secret" for each value that was written. */
+	char *pointer;
 	char *from, *to; /* as in struct effective_value, truncated if long; NULL: not set */
 	bool from_is_default, to_is_default;
 	enum option_change kind;

@@ -128,7 +128,8 @@ static const spore_option client_rows[] = {
 	SPORE_BOOL(struct client_settings, reconnect, 0, "true",
 	           "keep reconnecting when the connection to the server is lost"),
 	SPORE_BOOL(struct client_settings, retry, 0, "false",
-	           "keep trying when the first connection fails"),
+	           "keep trying until the first connection stands; --no-reconnect is about "
+	           "later losses"),
 	DRAIN_TIMEOUT(struct client_settings),
 };
 static const spore_option tunnel_rows[] = {

@@ -121,6 +121,24 @@ const struct shorthand_client shorthand_clients[] = {
 };
 const size_t n_shorthand_clients = sizeof shorthand_clients / sizeof *shorthand_clients;
 
+static const char by_record[] =
+	"a client uses \"hmac\", \"password\" or \"pubkey\", as its record says";
+static const char by_password[] = "a client uses \"password\", with its name and password";
+
+const struct shorthand_counterpart shorthand_counterparts[] = {
+	{ "multi_secret", ROLE_LOCAL, "a client uses \"hmac\", with its own secret" },
+	{ "http", ROLE_LOCAL, "a client uses \"hmac\", with its identity and secret" },
+	{ "htpasswd", ROLE_LOCAL, by_password },
+	{ "ldap", ROLE_LOCAL, by_password },
+	{ "redis", ROLE_LOCAL, by_record },
+	{ "postgres", ROLE_LOCAL, by_record },
+	{ "mtls", ROLE_LOCAL,
+	  "a client gives its certificate to the transport \"tls\" (certfile and keyfile)" },
+	{ "password", ROLE_SERVER, "a server uses \"htpasswd\" or \"ldap\", for example" },
+};
+const size_t n_shorthand_counterparts = sizeof shorthand_counterparts /
+                                        sizeof *shorthand_counterparts;
+
 const struct shorthand_group shorthand_groups[] = {
 	{ "Common flags",
 	  { "--to", "--local-port", "--local-host", "--port", "--min-port", "--max-port",

@@ -55,6 +55,13 @@ struct shorthand_client {
 	const char *transport; /* that its configuration must have; NULL: any */
 };
 
+/* What the other side uses in place of a plugin that has one side only. */
+struct shorthand_counterpart {
+	const char *use;
+	unsigned role; /* ROLE_* that `use` lacks */
+	const char *remedy;
+};
+
 enum { SHORTHAND_GROUP_MAX = 12 };
 
 /* Flags that the help shows together, in this order. The last group has all flags that no other
@@ -72,6 +79,8 @@ extern const size_t n_default_sections;
 extern const struct shorthand_client shorthand_clients[]; /* the first is the default */
 extern const size_t n_shorthand_clients;
 extern const struct entry_keys shorthand_entry; /* of a client */
+extern const struct shorthand_counterpart shorthand_counterparts[];
+extern const size_t n_shorthand_counterparts;
 extern const struct shorthand_group shorthand_groups[];
 extern const size_t n_shorthand_groups;
 

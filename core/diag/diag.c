@@ -20,7 +20,7 @@ struct diag_entry {
 	char *pointer, *text;
 };
 
-static bool is_flag(const struct json_source *source)
+bool diag_is_flag(const struct json_source *source)
 {
 	return source && !source->text && source->name[0] == '-';
 }
@@ -31,7 +31,7 @@ static void append_entry(struct diag *diag, const struct json_source *source, si
 	struct diag_entry *entry;
 
 	diag->count++;
-	diag->count_elsewhere += !is_flag(source);
+	diag->count_elsewhere += !diag_is_flag(source);
 	entry = diag->count <= MAX_SHOWN ? calloc(1, sizeof *entry) : NULL;
 	if (!entry)
 		return;

@@ -19,6 +19,7 @@ struct diag {
 	struct diag_entry *first, *last;
 	unsigned count;
 	unsigned count_elsewhere; /* mistakes that are not in the value of a flag */
+	unsigned count_lacking;   /* those of plugins about flags that need others */
 };
 
 /* Adds a mistake at the value of `node` (NULL: without a place). The text is "expected ..., found
@@ -34,6 +35,8 @@ __attribute__((format(printf, 3, 4))) void diag_add_key(struct diag *diag, const
 /* Adds a mistake at an offset of a source. */
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset,
                  const char *text);
+/* Is it a flag of the command line? NULL: no. */
+bool diag_is_flag(const struct json_source *source);
 /* True if there is a mistake at this value or within it. */
 bool diag_has(const struct diag *diag, const struct json *node);
 

@@ -20,6 +20,7 @@
 #include "thread/guest.h"
 #include "version.h"
 #include "json/json.h"
+#include "json/pointer.h"
 #include "json/reply.h"
 
 static struct {
@@ -69,12 +70,37 @@ static const char *clean_key(spore_str key, char out[KEY_SIZE])
 	return out;
 }
 
+/* What a line from create() is about: the instance's section, and its place in the file. The keys
+ * are those of other lines about a configuration (chain/doubts). */
+enum { PLACE_FIELDS = 3 };
+
+/* Returns the number of fields; 0: the instance is not in create(). */
+static size_t find_place(const spore_ctx *ctx, struct log_field out[PLACE_FIELDS],
+                         char *pointer_out, size_t size)
+{
+	const struct json *node = instance_in_create(ctx);
+	unsigned line, column;
+	size_t n = 0;
+
+	if (!node)
+		return 0;
+	json_pointer(node, pointer_out, size);
+	out[n++] = log_str("option", pointer_out);
+	if (node->source)
+		out[n++] = log_str("source", node->source->name);
+	if (json_is_in_file(node)) {
+		json_position(node->source->text, node->source->len, node->offset, &line, &column);
+		out[n++] = log_int("line", line);
+	}
+	return n;
+}
+
 static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const spore_kv *fields,
                      size_t n)
 {
 	enum { MOST = 16 };
-	struct log_field all[MOST + 1];
-	char event[512], keys[MOST][KEY_SIZE];
+	struct log_field all[1 + MOST + PLACE_FIELDS];
+	char event[512], pointer[256], keys[MOST][KEY_SIZE];
 
 	if (!host_log_enabled(ctx, level))
 		return;
@@ -87,7 +113,8 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 	for (size_t i = 0; i < n; i++)
 		all[i + 1] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
 		                      fields[i].value.ptr ? fields[i].value.len : 0);
-	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, n + 1);
+	n += 1 + find_place(ctx, all + 1 + n, pointer, sizeof pointer);
+	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, n);
 }
 
 static int64_t host_now_ms(void)

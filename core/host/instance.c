@@ -51,6 +51,13 @@ static void on_report(const spore_create_args *args, const char *pointer, const 
 	                       text ? text : "refused by the plugin");
 }
 
+const struct json *instance_in_create(const spore_ctx *ctx)
+{
+	const struct reporter *reporter = my_reporter;
+
+	return reporter && ctx && reporter->args.ctx == ctx ? reporter->spec->raw : NULL;
+}
+
 static void init_workers(struct instance *instance)
 {
 	for (unsigned i = 0; i < instance->n_workers; i++) {

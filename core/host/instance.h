@@ -155,6 +155,8 @@ void instance_free(struct instance *instance);
 struct instance *instance_ref(struct instance *instance);
 void instance_unref(struct instance *instance);
 
+/* The configuration of the instance if the calling thread is in its create(), else NULL. [any] */
+const struct json *instance_in_create(const spore_ctx *ctx);
 /* The argument of calls on this worker. [worker] */
 void *instance_state(const struct instance *instance, const struct loop *loop);
 /* The pool for its blocking work; NULL: out of memory. [any] */

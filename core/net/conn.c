@@ -37,11 +37,21 @@ uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_
 	return 0;
 }
 
-bool conn_is_stale(const spore_conn *conn)
+static bool has_layer_with(const spore_conn *conn, const char *key)
 {
 	spore_str value;
 
-	return conn->n_layers > 0 && conn_attr(conn, SPORE_ATTR_STALE, 0, &value);
+	return conn->n_layers > 0 && conn_attr(conn, key, 0, &value);
+}
+
+bool conn_is_stale(const spore_conn *conn)
+{
+	return has_layer_with(conn, SPORE_ATTR_STALE);
+}
+
+bool conn_has_expired(const spore_conn *conn)
+{
+	return has_layer_with(conn, SPORE_ATTR_EXPIRED);
 }
 
 static bool add_fact(struct spore_conn *copy, const char *key, size_t index, spore_str value)

@@ -37,6 +37,8 @@ struct spore_conn {
 bool conn_has_secure_layer(const spore_conn *conn);
 /* A layer has SPORE_ATTR_STALE. Live only. */
 bool conn_is_stale(const spore_conn *conn);
+/* A layer has SPORE_ATTR_EXPIRED. Live only. */
+bool conn_has_expired(const spore_conn *conn);
 /* As spore_host.conn_attr. */
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out);
 /* Copies the peer, the local address, and the values of the keys in n NULL-ended lists. NULL: out

@@ -50,6 +50,23 @@ static void warn_of_flaws(const struct place *place, const char *text, size_t le
 	         place->source, log_str("found", flaws));
 }
 
+static void warn_if_short(const struct place *place, size_t len)
+{
+	char option[512];
+
+	if (len >= FLAWS_SHORTEST)
+		return;
+	json_pointer(place->node, option, sizeof option);
+	log_warn("a secret is so short that it can be guessed", log_str("option", option),
+	         place->source, log_int("expected_bytes", FLAWS_SHORTEST));
+}
+
+static void warn_of_doubts(const struct place *place, const char *text, size_t len)
+{
+	warn_of_flaws(place, text, len);
+	warn_if_short(place, len);
+}
+
 /* Warns if a file's path was given in place of the secret. `path`: the secret, taken as a path. */
 static void warn_if_file(const struct place *place, const char *path)
 {
@@ -137,7 +154,7 @@ static bool take_found(const struct option_scope *scope, const struct found *fou
 		diag_add(scope->diag, node, "expected a secret %s, found %s", found->where,
 		         len == 0 ? found->nothing : "only white space");
 	else if (keep_secret(scope, found->text, len, out)) {
-		warn_of_flaws(&found->place, found->text, len);
+		warn_of_doubts(&found->place, found->text, len);
 		return true;
 	}
 	return false;
@@ -280,7 +297,7 @@ static bool secret_from_variable(const struct option_scope *scope, const struct 
 		                    : "has only white space");
 		return false;
 	}
-	warn_of_flaws(&place, value, len);
+	warn_of_doubts(&place, value, len);
 	warn_if_file(&place, value);
 	*out = spore_cstr(value);
 	return true;
@@ -296,7 +313,7 @@ static bool secret_in_place(const struct option_scope *scope, const struct json 
 		         node->len == 0 ? "an empty string" : "only white space");
 		return false;
 	}
-	warn_of_flaws(&place, node->raw, node->len);
+	warn_of_doubts(&place, node->raw, node->len);
 	warn_if_file(&place, value_path(scope, node));
 	*out = (spore_str){ node->raw, node->len };
 	return true;

@@ -140,7 +140,7 @@ static bool fits_type(const spore_option *row, struct json_doc *doc)
 		int64_t whole;
 		double number;
 	} field = { 0 };
-	struct diag diag = { NULL, NULL, 0, 0 };
+	struct diag diag = { 0 };
 	const struct option_scope scope = { doc, &diag, NULL, NULL, NULL };
 	spore_option alone = *row;
 	bool good;

@@ -134,9 +134,11 @@ static void run_load(struct steward_job *job)
 
 	load->is_good = plugins_prepare(&load->draft, load->config, &load->own_diag,
 	                                &load->own_err);
-	/* Mistakes of plugins, such as a missing secrets file, are not usage errors. */
+	/* Mistakes of plugins, such as a missing secrets file, are not usage errors, unless a flag
+	 * lacks others. */
 	if (load->own_diag.count > before)
-		load->own_diag.count_elsewhere = load->own_diag.count;
+		load->own_diag.count_elsewhere = load->own_diag.count -
+		                                 load->own_diag.count_lacking;
 }
 
 /* [main] */

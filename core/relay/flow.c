@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -95,6 +96,22 @@ static size_t copy_size(const struct flow *flow, bool splices)
 	return flow->full_reads < FULL_READS ? long_copy_bytes : LOOP_SCRATCH;
 }
 
+/* Has the peer of this stream ended its direction, although nobody has read that yet? */
+static bool has_ended_unread(const struct stream *stream)
+{
+	struct pollfd fd = { stream_fd(stream), POLLRDHUP, 0 };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* Has the source ended with no byte, while its peer across the relay went on? A source may end
+ * first here although the other one did so before: the end of that one waits to be read, or to be
+ * written through a transport. */
+static bool is_first_and_empty(const struct flow *flow, const struct flow_ends *ends)
+{
+	return flow->bytes == 0 && ends->other_is_open && !has_ended_unread(ends->to);
+}
+
 /* Reads once and writes the bytes on. splices: more data would be spliced, so the read is short.
  * False: as flow_pump. */
 static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool splices)
@@ -110,7 +127,7 @@ static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool spli
 		return false;
 	if (io == STREAM_EOF) {
 		flow->state = FLOW_ENDING;
-		flow->ended_first = !ends->is_last;
+		flow->ended_empty = is_first_and_empty(flow, ends);
 		flow_drain(flow, ends);
 		return true;
 	}

@@ -37,7 +37,7 @@ struct flow {
 	uint8_t full_reads; /* full reads in a row; enough of them begin a bulk transfer */
 	uint8_t slow_turns; /* turns in a row that spliced little; enough of them end it */
 	bool bulk;
-	bool ended_first; /* the source ended while the other direction was open */
+	bool ended_empty; /* the source ended first, and had sent no byte */
 };
 
 /* What a flow works with. All calls for one flow get the same. */
@@ -46,7 +46,8 @@ struct flow_ends {
 	struct loop *loop;
 	struct pipe_pool *pipes;
 	bool is_last; /* the other direction has ended; the end of this one closes both streams */
-	size_t most;  /* bytes that may be read, and so held, now; SIZE_MAX: no limit */
+	bool other_is_open; /* the source of the other direction has not ended */
+	size_t most;        /* bytes that may be read, and so held, now; SIZE_MAX: no limit */
 };
 
 /* Call it when `from` is readable. Moves as many bytes as one turn and ends->most allow. False: the

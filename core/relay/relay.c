@@ -155,11 +155,14 @@ static bool limit_rate(struct relay *relay, uint64_t rate)
 
 static struct flow_ends ends_of(const struct relay *relay, int from)
 {
+	enum flow_state other = relay->flows[!from].state;
+
 	return (struct flow_ends){ .from = relay->streams[from],
 		                   .to = relay->streams[!from],
 		                   .loop = relay->set->loop,
 		                   .pipes = &relay->set->pipes,
-		                   .is_last = relay->flows[!from].state == FLOW_ENDED,
+		                   .is_last = other == FLOW_ENDED,
+		                   .other_is_open = other == FLOW_OPEN,
 		                   .most = relay->set->most_held };
 }
 
@@ -187,7 +190,7 @@ static enum relay_cause cause_of(const struct relay *relay)
 		return break_of(relay, 1);
 	if (flows[1].state == FLOW_BROKEN)
 		return break_of(relay, 0);
-	return flows[0].ended_first && flows[0].bytes == 0 ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
+	return flows[0].ended_empty ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
 }
 
 static void update_relay_wants(struct relay *relay)
@@ -374,14 +377,25 @@ static void enable_keepalive(struct relay *relay)
 		                watch->timeout_ms);
 }
 
+/* The smaller of two times of which 0 means none. */
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms && (!b_ms || a_ms < b_ms) ? a_ms : b_ms;
+}
+
+/* How long a left peer that seems to be gone may leave data or probes unanswered. */
+static int64_t doubt_limit_ms(const struct relay_watch *watch)
+{
+	return sooner(watch->doubt_ms, watch->timeout_ms);
+}
+
 static enum vigil_finding look_for_peer(struct relay *relay, int side)
 {
 	const struct relay_watch *watch = &relay->set->watch;
-	int64_t limit_ms = watch->timeout_ms; /* 0: none */
+	bool is_doubted = side == 0 && relay->doubted;
 
-	if (side == 0 && relay->doubted && watch->doubt_ms < limit_ms)
-		limit_ms = watch->doubt_ms;
-	return vigil_look(&relay->vigils[side], stream_fd(relay->streams[side]), limit_ms);
+	return vigil_look(&relay->vigils[side], stream_fd(relay->streams[side]),
+	                  is_doubted ? doubt_limit_ms(watch) : watch->timeout_ms);
 }
 
 /* A settled relay sends nothing until bytes move or a flow ends. Until then, the kernel's keepalive
@@ -403,12 +417,14 @@ static bool has_lost_peer(struct relay *relay, enum relay_cause *cause_out)
 /* The left peer seems to be gone. If the relay is idle, the kernel's probes find out. */
 static void doubt_left_peer(struct relay *relay)
 {
-	int64_t limit_ms = relay->set->watch.doubt_ms;
+	const struct relay_watch *watch = &relay->set->watch;
+	int64_t limit_ms = doubt_limit_ms(watch);
 
 	if (relay->doubted)
 		return;
 	relay->doubted = true;
-	sock_keep_alive(stream_fd(relay->streams[0]), limit_ms / 3, limit_ms);
+	sock_keep_alive(stream_fd(relay->streams[0]), sooner(limit_ms / 3, watch->keepalive_ms[0]),
+	                limit_ms);
 }
 
 /* ---- the sweep ---- */

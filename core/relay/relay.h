@@ -27,7 +27,8 @@ struct relay_watch {
 	/* A relay is reset if a peer leaves data or probes unanswered for this long; 0: never. A
 	 * peer that answers, but does not read, may do so for ever. */
 	int64_t timeout_ms;
-	int64_t doubt_ms; /* in place of timeout_ms, for a left peer whose host seems to be gone */
+	/* In place of timeout_ms, if it is less, for a left peer whose host seems to be gone. */
+	int64_t doubt_ms;
 };
 
 /* What both ends use as doubt_ms: a short outage must not end all relays. */

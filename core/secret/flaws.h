@@ -11,4 +11,7 @@ bool flaws_is_all_white(const char *text, size_t len);
  * secret must not be all white. */
 void flaws_list(const char *text, size_t len, char *out, size_t size);
 
+/* Secrets of fewer bytes are warned of: whoever tries can guess them. */
+enum { FLAWS_SHORTEST = 6 };
+
 #endif

@@ -198,6 +198,19 @@ static void take_review_verdict(struct server_session *s, int32_t verdict)
 	}
 }
 
+/* Would the client's transports refuse it by now? */
+static bool has_expired(const struct server_session *s)
+{
+	return conn_has_expired(stream_conn(s->link.stream));
+}
+
+static void deny_expired(struct server_session *s)
+{
+	deny_review(s, &(struct limit_hit){ .why = REFUSED_REVOKED,
+	                                    .most = -1,
+	                                    .from = "the expiry that its transport reports" });
+}
+
 void tunnel_session_on_turn(struct review *review)
 {
 	struct tunnel_session *t = CONTAINER_OF(review, struct tunnel_session, review);
@@ -205,6 +218,10 @@ void tunnel_session_on_turn(struct review *review)
 	int32_t verdict;
 
 	server_session_move(s, SESSION_REVIEWED);
+	if (has_expired(s)) {
+		deny_expired(s);
+		return;
+	}
 	if (s->worker->set->chains[CHAIN_AUTH]->n == 0) {
 		change_owner(s, NULL);
 		return;
@@ -246,7 +263,7 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
-		if (needs_review(s, before))
+		if (needs_review(s, before) || has_expired(s))
 			review_tunnel(s, round);
 	}
 }

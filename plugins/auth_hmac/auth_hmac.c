@@ -37,7 +37,8 @@ struct hmac {
 enum { NAME_MAX_SIZE = SPORE_AUTH_ANSWER_MAX - BORE_HEX_SIZE };
 
 static const spore_option options[] = {
-	SPORE_SECRET(struct conf, secret, SPORE_OPTF_REQUIRED, "secret shared by both ends"),
+	SPORE_SECRET(struct conf, secret, SPORE_OPTF_REQUIRED | SPORE_OPTF_UNIQUE,
+	             "secret shared by both ends"),
 	SPORE_STRING(
 		struct conf, identity, 0, NULL,
 		"the client's name. A client sends it to a Spore server in front of its answer. A "

@@ -29,7 +29,7 @@ struct verifier {
 static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
 
 static const spore_option options[] = {
-	SPORE_MAP(struct conf, secrets, 0, &secret_item,
+	SPORE_MAP(struct conf, secrets, SPORE_OPTF_UNIQUE, &secret_item,
 	          "name to secret; a name has 1 to 64 letters, digits or any of . _ @ + -"),
 	SPORE_STRING(
 		struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_NOT_EMPTY,

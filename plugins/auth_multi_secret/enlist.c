@@ -12,6 +12,8 @@
 #include "secrets_file.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024, MAX_FAULTS = 10, MAX_WARNINGS = 10 };
+/* Secrets of fewer bytes are warned of. */
+enum { SHORTEST = 6 };
 
 static const char name_expected[] =
 	"expected a name of 1 to 64 letters, digits or any of . _ @ + -";
@@ -123,6 +125,11 @@ static void add_from_configuration(struct enlist_job *job)
 /* The secret itself must not be shown. */
 static void warn_of_flaw(struct enlist_job *job, const struct secrets_line *line)
 {
+	if (line->secret.len < SHORTEST && job->flaws++ < MAX_WARNINGS)
+		spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
+		           "%.200s:%u: the secret of %.*s is so short that it can be guessed",
+		           job->conf->secrets_file, line->line, (int)line->name.len,
+		           line->name.ptr);
 	if (line->flaw && job->flaws++ < MAX_WARNINGS)
 		spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
 		           "%.200s:%u: the secret of %.*s has %s, which count as a part of it",

@@ -201,6 +201,14 @@ static bool stale(struct tls_stream *stream, size_t index, spore_str *out)
 	       !tls_validity_holds(stream->worker->tls, session);
 }
 
+static bool expired(struct tls_stream *stream, size_t index, spore_str *out)
+{
+	SSL_SESSION *session = SSL_get_session(stream->ssl);
+
+	*out = spore_cstr("1");
+	return index == 0 && session && tls_validity_has_expired(session);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -210,6 +218,7 @@ static const struct {
 	{ SPORE_ATTR_CHANNEL_BINDING, binding },
 	{ SPORE_ATTR_INSECURE, insecure },
 	{ SPORE_ATTR_STALE, stale },
+	{ SPORE_ATTR_EXPIRED, expired },
 	{ "tls.version", version },
 	{ "tls.cipher", cipher },
 	{ "tls.sni", sni },

@@ -48,6 +48,13 @@ bool tls_validity_has_begun(SSL_SESSION *session)
 	return read_validity(session, &validity);
 }
 
+bool tls_validity_has_expired(SSL_SESSION *session)
+{
+	struct validity validity;
+
+	return read_validity(session, &validity) && time(NULL) >= validity.until_s;
+}
+
 bool tls_validity_holds(const struct tls *tls, SSL_SESSION *session)
 {
 	struct validity validity;

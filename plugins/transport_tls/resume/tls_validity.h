@@ -13,6 +13,8 @@
 bool tls_validity_begin(const struct tls *tls, SSL_SESSION *session, STACK_OF(X509) * chain);
 /* True: tls_validity_begin() was called for this session. [any] */
 bool tls_validity_has_begun(SSL_SESSION *session);
+/* True: a certificate that was verified has expired. [any] */
+bool tls_validity_has_expired(SSL_SESSION *session);
 /* True: the session may still be resumed. [any] */
 bool tls_validity_holds(const struct tls *tls, SSL_SESSION *session);
 

@@ -26,6 +26,10 @@ extern "C" {
  * has verified at its start does not hold any more, since a certificate has expired, for example.
  * The host asks each time before it gives the connection to the next visitor. */
 #define SPORE_ATTR_STALE "transport.stale"
+/* A stream has this attribute, with any value, if its peer would be refused by now because a
+ * certificate of it has expired, for example. A server asks at each reload, and ends the tunnels of
+ * such connections. */
+#define SPORE_ATTR_EXPIRED "transport.expired"
 
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
 

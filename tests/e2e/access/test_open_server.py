@@ -68,10 +68,13 @@ def test_the_answer_to_a_reload_warns(address, tmp_path):
         )
         nobody = [{"use": "cidr", "deny": ["0.0.0.0/0", "::/0"]}]
         reloading.write({**secrets, "acl": {"public": nobody}, "log": {"level": "error"}})
-        said = "warning: this access list denies everybody plugin=cidr"
-        assert said in admin.ctl("reload").splitlines(), "in the words of the plugin"
+        said = (
+            "warning: this access list denies everybody plugin=cidr option=/acl/public/0 "
+            f"source={reloading.path} line="
+        )
+        assert said in admin.ctl("reload"), "in the words of the plugin"
         reloading.write({**secrets, "acl": {"public": [*nobody, {"use": "cidr"}]}})
-        assert said in admin.ctl("reload", status=1).splitlines(), "also if it is refused"
+        assert said in admin.ctl("reload", status=1), "also if it is refused"
         reloading.write({})
         assert f"warning: {WARNING}" in admin.ctl("reload").splitlines()
 

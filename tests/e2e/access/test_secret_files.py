@@ -11,6 +11,7 @@ from harness import procfs
 from harness.passwords import htpasswd
 from harness.peers import spore_binary
 from harness.process import Process, run
+from harness.reloading import Reloading
 from harness.scale import seconds
 from harness.waiting import wait_until
 from harness.wire import Tunnel
@@ -36,8 +37,13 @@ def check(tmp_path):
     return start
 
 
+PLACE = r" option=/\S* source=\S*server\.json line=\d+"
+
+
 def warnings(process):
-    return [line.split(" warn  ")[1] for line in process.stderr if " warn  " in line]
+    """Without the place in the configuration, which each of them names."""
+    lines = [line.split(" warn  ")[1] for line in process.stderr if " warn  " in line]
+    return [re.sub(PLACE, "", line) for line in lines]
 
 
 FLAWS = {
@@ -188,6 +194,25 @@ def test_flaws_in_a_file_of_secrets(check, tmp_path):
         f"{tmp_path}/team.secrets:1: the secret of alice has blanks at its start, which count as a "
         "part of it plugin=multi_secret"
     ]
+    said = warnings(check(multi_secret(), team_secrets=b"alice:hunt\nbob:hunter3\n"))
+    assert said == [
+        f"{tmp_path}/team.secrets:1: the secret of alice is so short that it can be guessed "
+        "plugin=multi_secret"
+    ]
+
+
+def test_a_secret_that_two_instances_have(check, tmp_path, address):
+    """It is warned of by --check, at the start, and by a reload."""
+    one, other = {"use": "hmac", "secret": "hunter2"}, {"use": "hmac", "secret": "hunter3"}
+    twin = {**one, "name": "second"}
+    doubt = r'doubtful configuration warning="the same secret as /auth/0/secret: .*/auth/1/secret'
+    assert re.search(doubt, check({"auth": [one, twin]}).log())
+    assert "doubtful" not in check({"auth": [one, other]}).log()
+    running = Reloading(tmp_path, address, auth=[one, twin])
+    with running.server as server:
+        server.process.wait_for(doubt, times=1)
+        running.swap(auth=[other, {**other, "name": "second"}])
+        server.process.wait_for(doubt, times=2)
 
 
 def test_what_is_refused_by_name(check):
@@ -217,8 +242,9 @@ def test_lists_from_another_editor(check):
 def test_empty_access_lists_are_told(check, lists, words):
     config = {"auth": [{"use": "hmac", "secret": "hunter2"}]}
     config["acl"] = {"public": [{"use": "cidr", **lists}]}
-    said = warnings(check(config, list_txt=b"# nobody yet\n"))
-    assert said == ([f"{words} plugin=cidr"] if words else [])
+    process = check(config, list_txt=b"# nobody yet\n")
+    assert warnings(process) == ([f"{words} plugin=cidr"] if words else [])
+    assert not words or " plugin=cidr option=/acl/public/0 source=" in process.log()
 
 
 def test_an_interrupted_start_names_the_program(tmp_path):

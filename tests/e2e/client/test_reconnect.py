@@ -135,6 +135,18 @@ def test_a_failed_first_attempt_ends_the_client(address):
     assert "could not connect" in "\n".join(client.process.stderr)
 
 
+def test_retry_and_no_reconnect(address):
+    """The one is about the first connection, the other about those that were lost."""
+    control_port = address.free_port()
+    with spore_client(
+        (address.host, control_port), 9, extra=["--retry", "--no-reconnect"], listening=False
+    ) as client:
+        client.process.wait_for(r"tries=2", stream="stderr")
+        with spore_server(address, control_port=control_port):
+            client.wait_listening()
+        assert client.wait() == 1
+
+
 def test_retry(address):
     """With --retry the first attempt may fail too."""
     control_port = address.free_port()

@@ -464,16 +464,16 @@ def test_reload_and_generations(admin, tmp_path, address):
         auth = [{"use": "hmac", "secret": secret}]
         path.write_text(json.dumps({"auth": auth, "server": {"on_reload": "keep"}}))
 
-    write("one")
+    write("the first")
     with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server:
-        with Tunnel(server, secret="one"):
-            write("two")
+        with Tunnel(server, secret="the first"):
+            write("the second")
             first, *table = admin.ctl("reload").splitlines()
             assert first == "reloaded: generation 2, 1 change"
             assert table[0].split() == ["KEY", "FROM", "TO", "HOLDS"] and table[1].startswith(
                 "/auth/0/secret "
             )
-            assert "two" not in table[1]
+            assert "the second" not in table[1]
             status = admin.ask("status")
             assert (status["generation"], status["generations_alive"]) == (2, 2)
             assert {each["generation"] for each in admin.ask("plugins")["instances"]} == {1, 2}

@@ -388,10 +388,13 @@ def test_changes_are_logged(reloading):
     acl = {"public": [{"use": "cidr", "deny": ["192.0.2.0/24"]}]}
     assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}, acl=acl) == {
         "/auth/0": ("multi_secret", "hmac", LIVE),
+        "/auth/0/secret": ("not set", "(secret)", LIVE),
         "/acl/public/0": ("not set", "cidr", NEW_ONLY),
+        "/acl/public/0/deny": ("not set", '[\\"192.0.2.0/24\\"]', NEW_ONLY),
     }
     assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}) == {
-        "/acl/public/0": ("cidr", "not set", NEW_ONLY)
+        "/acl/public/0": ("cidr", "not set", NEW_ONLY),
+        "/acl/public/0/deny": ('[\\"192.0.2.0/24\\"]', "not set", NEW_ONLY),
     }
     policy = {"alice": {"max_tunnels": 5}}
     running.swap(auth=names(alice="hunter1"))

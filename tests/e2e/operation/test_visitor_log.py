@@ -91,6 +91,20 @@ def test_visitors_who_were_never_served_have_a_line_too(address, names):
             assert lines(server.process, "visitor refused") == []
 
 
+def test_a_visitor_who_is_gone_when_the_client_comes(address, names):
+    """The server closes the client's data connection. It is not out of reach."""
+    with spore_server(address, extra=names) as server, Echo() as service:
+        with spore_client(
+            server.control, service.port, secret="s3cret", extra=CLIENT_FLAGS
+        ) as client:
+            reset(connect(server.public_host, client.port))
+            assert line_of(server.process)["reason"] == "broken by the visitor"
+            assert line_of(client.process)["reason"] in (
+                "closed by the server",
+                "broken by the server or the visitor",
+            )
+
+
 def test_visitors_who_are_not_let_in_have_a_line_of_their_own(address, names):
     config = json.loads(pathlib.Path(names[1]).read_text())
     config["limits"] = {"max_visitors_per_ip": 1}

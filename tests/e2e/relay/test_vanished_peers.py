@@ -91,3 +91,25 @@ def test_relays_of_a_client_whose_network_is_gone(tmp_path):
                 assert read_exactly(visitor, 5) == b"hello"
                 network.cut()
                 assert how_it_ends(visitor, timeout=10) == (b"", "reset")
+
+
+def test_relays_of_a_client_whose_port_was_taken_over(tmp_path):
+    """They are idle, and are probed seldom. A shorter peer_timeout holds for them, too."""
+    config = tmp_path / "server.json"
+    config.write_text(json.dumps({"server": {"peer_timeout": LIMIT_S}}), encoding="utf-8")
+    with FarNetwork() as network, Inbox(network.here) as service, spore_server(
+        network.here, control_port=7835, extra=["--config", str(config)]
+    ) as server:
+        with spore_client(
+            server.control, service.port, local_host=network.here, within=network.within
+        ) as client:
+            with connect(network.here, client.port) as visitor:
+                near = service.take()
+                near.sendall(b"hello")
+                assert read_exactly(visitor, 5) == b"hello"
+                network.cut()
+                with spore_client(
+                    server.control, service.port, port=client.port, extra=["--retry"]
+                ):
+                    # The relays of a lost client may otherwise last for 15 seconds.
+                    assert how_it_ends(visitor, timeout=8) == (b"", "reset")

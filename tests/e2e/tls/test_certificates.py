@@ -773,11 +773,14 @@ def test_a_server_says_when_its_certificates_expire(
             ("tls", "authorities"): old[2],
         }
         said = [line.split("warn  ")[1] for line in server.process.stderr if " in /" in line]
-    assert said == [
-        f"the certificate in {certificate.path} expires on {own[1]} (CN=test) plugin=tls",
+    assert [line.partition(" source=")[0] for line in said] == [
+        (
+            f"the certificate in {certificate.path} expires on {own[1]} (CN=test) plugin=tls "
+            "option=/transport/0"
+        ),
         (
             f"an intermediate certificate in {certificate.path} expires on {between[1]} "
-            "(CN=Between) plugin=tls"
+            "(CN=Between) plugin=tls option=/transport/0"
         ),
     ]
 

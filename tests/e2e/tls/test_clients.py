@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from harness.loopback import Loopback
 from harness.process import run
 from harness.services import Echo
 from harness.sockets import connect, how_it_ends, read_exactly
-from harness.tls.certificates import Authority
+from harness.tls.certificates import Authority, asn1_date
 from harness.visitors import one_exchange
 from harness.wire import answer
 
@@ -419,3 +420,23 @@ def test_it_has_no_clients_side(tmp_path):
     process = run([peers.spore_binary(), "local", "9", "--to", "127.0.0.1", "--config", str(path)])
     assert process.status == 1
     assert "plugin mtls has no client side" in "\n".join(process.stderr)
+
+
+@pytest.mark.parametrize("auth", [[], [{"use": "mtls", "any": True}]], ids=["open", "mtls"])
+def test_a_reload_ends_the_tunnel_of_an_expired_certificate(mtls_server, flags, authority, auth):
+    """Nothing else has changed. The tunnel of the other client stays."""
+    end = int(time.time()) + 4
+    brief, lasting = authority.issue(end=asn1_date(end)), authority.issue()
+    with mtls_server(*auth) as server, Echo() as service:
+        with peers.spore_client(
+            server.control, service.port, extra=flags(lasting)
+        ) as other, peers.spore_client(server.control, service.port, extra=flags(brief)) as client:
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("configuration reloaded")
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            time.sleep(max(0, end + 1 - time.time()))
+            server.process.signal(signal.SIGHUP)
+            assert client.wait() != 0
+            assert "access was revoked" in client.process.log()
+            server.process.wait_for('reason="access was revoked" .*expiry that its transport')
+            assert one_exchange(server.public_host, other.port) == b"ping"

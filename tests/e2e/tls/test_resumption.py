@@ -1,6 +1,5 @@
 """TLS sessions are resumed, but no session can be resumed for ever."""
 
-import datetime
 import json
 import ssl
 import time
@@ -11,7 +10,7 @@ from harness import peers
 from harness.services import Echo
 from harness.sockets import connect
 from harness.tls import client_context, dial_with, s_client
-from harness.tls.certificates import Authority
+from harness.tls.certificates import Authority, asn1_date
 from harness.visitors import connected, exchange_all, one_exchange
 
 
@@ -63,10 +62,6 @@ def test_data_connections_resume_the_session(tls_server, authority):
 # Chains of resumptions: each one gives a new ticket, but none outlives the first verification
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
-
-
-def asn1_date(seconds):
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y%m%d%H%M%SZ")
 
 
 class Comer:

@@ -1,5 +1,6 @@
 """Authorities and certificates, good and bad, made by the openssl program."""
 
+import datetime
 import itertools
 import pathlib
 import subprocess
@@ -23,6 +24,10 @@ commonName = optional
 [extensions]
 {extensions}
 """
+
+
+def asn1_date(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y%m%d%H%M%SZ")
 
 
 def openssl(*arguments, stdin=None):

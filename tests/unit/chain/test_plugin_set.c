@@ -191,7 +191,7 @@ START_TEST(an_instance_replaces_the_one_of_its_name)
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_ne(new->chains[CHAIN_ACL_CONTROL]->items[0],
 	                 old->chains[CHAIN_ACL_CONTROL]->items[0]);
-	ck_assert(is_logged(log, "created plugin=heir heir_of=1"));
+	ck_assert(is_logged(log, "created plugin=heir heir_of=1 option=/acl/control/0 source="));
 	ck_assert(is_logged(log, "created plugin=other heir_of=0"));
 	ck_assert(is_logged(log, "created plugin=heir heir_of=2"));
 	ck_assert(is_logged(log, "created plugin=heir heir_of=3"));

@@ -55,7 +55,8 @@ static void tell(struct effective *out, const char *text, const char *const *ins
 		snprintf(place, sizeof place, "/i/%zu", i);
 		snprintf(use, sizeof use, "%.*s", (int)strcspn(instances[i], " "), instances[i]);
 		effective_add_use(out, place, use, NULL, OPTION_LIVE);
-		effective_add_text(out, place, use, strchr(instances[i], ' ') + 1, NULL,
+		effective_add_text(out, place, "name", use, NULL, OPTION_LIVE);
+		effective_add_text(out, place, use, strchr(instances[i], ' ') + 1, scene.root,
 		                   OPTION_LIVE);
 	}
 	option_scene_close(&scene);
@@ -133,18 +134,21 @@ START_TEST(what_is_added_was_not_set_before)
 }
 END_TEST
 
-START_TEST(an_instance_is_reported_as_a_whole)
+START_TEST(an_instance_is_reported_with_what_was_written)
 {
 	static const char *const one[] = { "hmac a", NULL }, *const changed[] = { "hmac b", NULL };
 	static const char *const other[] = { "mtls a", NULL };
 	static const char *const two[] = { "hmac a", "mtls a", NULL };
 
-	check("{}", one, "{}", changed, "/i/0/hmac: \"a\" (default) -> \"b\" (default) (live)\n");
-	check("{}", one, "{}", other, "/i/0: \"hmac\" -> \"mtls\" (live)\n");
-	check("{}", one, "{}", two, "/i/1: not set -> \"mtls\" (live)\n");
-	check("{}", two, "{}", one, "/i/1: \"mtls\" -> not set (live)\n");
-	check("{}", NULL, "{}", two,
-	      "/i/0: not set -> \"hmac\" (live)\n/i/1: not set -> \"mtls\" (live)\n");
+	check("{}", one, "{}", changed, "/i/0/hmac: \"a\" -> \"b\" (live)\n");
+	check("{}", one, "{}", other,
+	      "/i/0: \"hmac\" -> \"mtls\" (live)\n/i/0/mtls: not set -> \"a\" (live)\n");
+	check("{}", one, "{}", two,
+	      "/i/1: not set -> \"mtls\" (live)\n/i/1/mtls: not set -> \"a\" (live)\n");
+	check("{}", two, "{}", one,
+	      "/i/1: \"mtls\" -> not set (live)\n/i/1/mtls: \"a\" -> not set (live)\n");
+	check("{}", NULL, "{}", one,
+	      "/i/0: not set -> \"hmac\" (live)\n/i/0/hmac: not set -> \"a\" (live)\n");
 }
 END_TEST
 
@@ -162,5 +166,5 @@ START_TEST(a_long_value_is_truncated)
 END_TEST
 
 SUITE("changes", what_is_added_was_not_set_before, equal_values_are_not_changes,
-      changes_have_values_and_a_kind, secrets_are_compared, an_instance_is_reported_as_a_whole,
-      a_long_value_is_truncated)
+      changes_have_values_and_a_kind, secrets_are_compared,
+      an_instance_is_reported_with_what_was_written, a_long_value_is_truncated)

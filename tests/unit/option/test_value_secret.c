@@ -258,7 +258,18 @@ START_TEST(the_name_of_a_file_is_told)
 	check_warning("{\"env\":\"SPORE_UNIT_SECRET\"}", "a secret is the name of a file");
 	remove_file(json);
 	check_warning(text, NULL);
-	check_warning("\"/\"", NULL);
+	check_warning("\"/dev/null\"", NULL);
+}
+END_TEST
+
+START_TEST(a_short_secret_is_told)
+{
+	const char *json = write_file("5 \xC3\xBC!\n", 6);
+
+	check_warning("\"a\"", "a secret is so short that it can be guessed option=");
+	check_warning(json, "a secret is so short");
+	check_warning("\"sixsix\"", NULL);
+	remove_file(json);
 }
 END_TEST
 
@@ -284,4 +295,5 @@ END_TEST
 SUITE("value_secret", secrets_come_from_text_file_and_variable,
       secrets_come_from_commands_and_credentials, bad_commands_and_credentials,
       the_largest_secret_is_64_kib, bad_secrets_are_not_shown, an_empty_file_is_no_secret,
-      what_is_there_by_mistake_is_told, the_name_of_a_file_is_told, white_space_is_no_secret)
+      what_is_there_by_mistake_is_told, the_name_of_a_file_is_told, a_short_secret_is_told,
+      white_space_is_no_secret)

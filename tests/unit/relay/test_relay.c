@@ -249,6 +249,24 @@ START_TEST(a_left_stream_that_ends_first_without_a_byte_is_told_apart)
 }
 END_TEST
 
+/* Both ends have come by the time the relay looks, the right one first. The order of reading
+ * proves nothing. */
+START_TEST(who_ended_first_is_not_who_is_read_first)
+{
+	for (enum kind kind = TCP_PAIRS; kind <= DRIPPING; kind++) {
+		struct scene scene;
+
+		start(&scene, kind);
+		run_for(scene.loop, 20);
+		shutdown(scene.far[1], SHUT_WR);
+		shutdown(scene.far[0], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_int_eq(scene.cause, RELAY_FINISHED);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
 START_TEST(bytes_that_came_before_go_first)
 {
 	struct buf for_left = { 0 }, for_right = { 0 };
@@ -493,6 +511,22 @@ START_TEST(a_left_peer_whose_host_was_lost_is_probed_soon)
 	check_keepalive(scene.near[0], 5, 1, 10);
 	check_keepalive(scene.near[1], 20, 5, 20);
 	ck_assert_uint_eq(scene.n_ends, 0);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_lost_host_is_not_given_more_time_than_others)
+{
+	atomic_uint losses = 1;
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.watch = (struct relay_watch){ .keepalive_ms = { 1000, 20000 },
+		                                .timeout_ms = 5000,
+		                                .doubt_ms = 15000 };
+	scene.set.losses = &losses;
+	run_for(scene.loop, 100);
+	check_keepalive(scene.near[0], 1, 1, 4);
 	tear_down(&scene);
 }
 END_TEST
@@ -880,11 +914,13 @@ SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothin
       a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
       one_whose_peer_answers_nothing_is_reset, one_whose_peer_ignores_the_end_is_reset,
       each_side_has_its_keepalive, a_left_peer_whose_host_was_lost_is_probed_soon,
+      a_lost_host_is_not_given_more_time_than_others,
       a_left_peer_whose_host_was_lost_is_given_up_sooner, bytes_go_both_ways_and_are_counted,
       each_direction_ends_on_its_own, a_left_stream_that_ends_first_without_a_byte_is_told_apart,
-      bytes_that_came_before_go_first, what_waited_joins_our_words, what_moves_is_told_as_it_goes,
-      a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
-      a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
-      bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
-      a_limit_on_what_is_held_makes_reads_short, a_stalled_reader_bounds_what_is_held,
-      a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay)
+      who_ended_first_is_not_who_is_read_first, bytes_that_came_before_go_first,
+      what_waited_joins_our_words, what_moves_is_told_as_it_goes, a_reset_is_passed_on,
+      a_reset_is_passed_on_to_one_who_sends, a_reset_behind_a_half_close_is_passed_on,
+      ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
+      bulk_that_is_copied_is_read_in_great_pieces, a_limit_on_what_is_held_makes_reads_short,
+      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
+      a_reader_that_dies_ends_the_relay)

@@ -1,0 +1,11 @@
+/* twins - secrets that two auth instances of a server have, so that a client of one may pass for a
+ * client of the other. Only secrets of the configuration count, not those of a plugin's files. */
+#ifndef CORE_TWINS_H
+#define CORE_TWINS_H
+
+struct plugin_set;
+
+/* Adds each of them to set->doubts. [control] */
+void twins_find(struct plugin_set *set);
+
+#endif
