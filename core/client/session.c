@@ -212,6 +212,19 @@ static void give_return_up(struct session *twin, const char *why)
 	          log_str("tunnel", twin->tunnel->name), log_str("error", why));
 }
 
+/* If its port is taken there, the twin asks for any port after some looks. A final refusal ends the
+ * looks of the client: more wrong secrets would lead to a ban. */
+static void fail_to_return(struct session *twin, const struct loss *loss)
+{
+	twin->twin->refusals += loss->status == CLIENT_PORT_REFUSED;
+	if (loss->retry == RETRY_NEVER) {
+		servers_stop(servers_of(twin));
+		log_warn("the first server refuses the client: it is not tried again",
+		         log_str("tunnel", twin->tunnel->name), log_str("error", loss->why));
+	}
+	give_return_up(twin, loss->why);
+}
+
 bool session_return(struct session *session)
 {
 	if (session->state != SESSION_STANDING || session->uplink.server.index == 0 ||
@@ -219,6 +232,7 @@ bool session_return(struct session *session)
 		return false;
 	session->is_returning = true;
 	start_twin(session);
+	session->twin->retry.port_refusals = session->refusals;
 	return true;
 }
 
@@ -407,7 +421,7 @@ static void take_loss(struct session *session, const struct loss *loss)
 	bool moved;
 
 	if (is_back_runner(session)) {
-		give_return_up(session, loss->why);
+		fail_to_return(session, loss);
 		return;
 	}
 	if (session->is_returning)
@@ -625,7 +639,7 @@ static void take_hello(struct session *session, uint16_t port)
 	bool is_back = is_back_runner(session);
 
 	session->announced = server + 1;
-	session->n_tried = 0;
+	session->n_tried = session->refusals = 0;
 	servers_stay(servers_of(session), server);
 	set_depends(session, false, CLIENT_ENDED);
 	change_state(session, SESSION_STANDING);

@@ -70,11 +70,12 @@ struct session {
 
 	/* Its own. */
 	enum session_state state;
-	uint32_t series;    /* of the metrics: client_stats_tunnel */
-	bool is_left;       /* its server is leaving, and the twin looks for another one */
-	bool is_returning;  /* the twin tries whether the first server takes the tunnel back */
-	bool hops;          /* the pause is only until the next server of the list is tried */
-	unsigned n_tried;   /* servers that did not take the tunnel, since one last did */
+	uint32_t series;   /* of the metrics: client_stats_tunnel */
+	bool is_left;      /* its server is leaving, and the twin looks for another one */
+	bool is_returning; /* the twin tries whether the first server takes the tunnel back */
+	unsigned refusals; /* of the port, by the first server, which was to take the tunnel back */
+	bool hops;         /* the pause is only until the next server of the list is tried */
+	unsigned n_tried;  /* servers that did not take the tunnel, since one last did */
 	unsigned announced; /* 1 + the index of the server that was announced; 0: none was */
 	bool depends;       /* tried again only as long as another tunnel lives */
 	struct retry retry;
@@ -82,8 +83,7 @@ struct session {
 	struct uplink uplink;
 	ev_timer pause;
 	double pause_s;
-	struct server_place
-		asked_by; /* the server that has asked for the pause; of family 0: none */
+	struct server_place asked_by; /* who has asked for the pause; of family 0: none */
 	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */

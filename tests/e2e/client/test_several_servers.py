@@ -11,11 +11,11 @@ from harness.fake_server import FakeServer
 from harness.loopback import Loopback, free_port
 from harness.metrics import Exporter
 from harness.network import FarNetwork
-from harness.peers import end, spore_binary, spore_server
+from harness.peers import bore_server, end, spore_binary, spore_server
 from harness.process import Process
 from harness.scale import seconds
 from harness.services import Echo
-from harness.sockets import connect, read_exactly
+from harness.sockets import connect, listen, read_exactly
 from harness.waiting import wait_until
 
 
@@ -136,6 +136,34 @@ def test_the_first_is_preferred(address, second, tmp_path):
                 echo(first.public_host, each)
             visitor.sendall(b"two")
             assert read_exactly(visitor, 3) == b"two"
+
+
+def test_a_server_of_bore_is_left_for_the_first(address, second, tmp_path):
+    """bore's server reads no Moved: the client closes the old connection after a while."""
+    with contextlib.ExitStack() as held, Echo() as service:
+        other = held.enter_context(bore_server(second))
+        control = address.free_port()
+        to = [f"{address.host}:{control}", name_of(other)]
+        with client_of(to, service, tmp_path, prefer_first=True, answer_timeout="1s") as client:
+            echo(other.public_host, stands_at(client, other))
+            first = held.enter_context(spore_server(address, control_port=control))
+            echo(first.public_host, stands_at(client, first))
+
+
+def test_a_port_that_is_taken_at_the_first(address, second, tmp_path):
+    """The tunnel returns all the same, and gets another port."""
+    control = address.free_port()
+    with contextlib.ExitStack() as held, Echo() as service:
+        other = held.enter_context(spore_server(second))
+        to = [f"{address.host}:{control}", name_of(other)]
+        with client_of(to, service, tmp_path, prefer_first=True) as client:
+            port = stands_at(client, other)
+            held.enter_context(listen(address.host, port))
+            first = held.enter_context(spore_server(address, control_port=control))
+            line = rf"connected to server tunnel=t0 remote_port=(\d+) server={name_of(first)}$"
+            returned = int(client.wait_for(line, timeout=45).group(1))
+            assert returned != port
+            echo(first.public_host, returned)
 
 
 def test_the_second_keeps_the_tunnel_while_the_first_only_accepts(address, second, tmp_path):
