@@ -1,5 +1,7 @@
 #include "chain/transport.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "host/ticket.h"
 #include "log/status.h"
@@ -85,8 +87,57 @@ static bool wrap_once(struct instance *instance, struct stream *stream, const sp
 	return true;
 }
 
+/* Asks one instance. False: it has named no place. */
+static bool ask_for_place(const struct instance *instance, const struct loop *loop,
+                          const spore_dial_args *args, spore_dial_place *place_out)
+{
+	const spore_transport_ops *ops = instance->component->ops;
+	bool has_place;
+
+	*place_out = (spore_dial_place){ .struct_size = sizeof *place_out };
+	if (!SPORE_CAN(ops, dial))
+		return false;
+	guest_enter(instance->name, "dial");
+	has_place = ops->dial(instance_state(instance, loop), args, place_out) != 0;
+	guest_leave();
+	return has_place;
+}
+
+static bool is_valid_place(const spore_dial_place *place)
+{
+	return place->host && *place->host && strnlen(place->host, 256) < 256 && place->port > 0 &&
+	       place->port <= 65535;
+}
+
+bool transport_way(const struct plugin_set *set, const struct loop *loop, const char *server_name,
+                   uint16_t server_port, struct transport_way *way_out, struct err *err)
+{
+	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
+	spore_dial_args args = { sizeof args, server_port, server_name };
+	spore_dial_place place;
+
+	*way_out = (struct transport_way){ server_name, server_port, NULL };
+	for (size_t i = 0; i < chain->n; i++) {
+		const char *name = chain->items[i]->name;
+
+		if (!ask_for_place(chain->items[i], loop, &args, &place))
+			continue;
+		if (!is_valid_place(&place) || way_out->by) {
+			err_set(err,
+			        way_out->by
+			                ? "transports %s and %s both name a place to connect "
+			                  "to: expected one"
+			                : "transport %s has named no valid place to connect to%s",
+			        way_out->by ? way_out->by : name, way_out->by ? name : "");
+			return false;
+		}
+		*way_out = (struct transport_way){ place.host, (uint16_t)place.port, name };
+	}
+	return true;
+}
+
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
-                    const char *server_name, struct err *err)
+                    const char *server_name, uint16_t server_port, struct err *err)
 {
 	struct chain *chain = set->chains[CHAIN_TRANSPORT];
 	spore_conn *conn = stream_conn(stream);
@@ -101,6 +152,7 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 			.peer = &conn->peer,
 			.server_name = server_name,
 			.fd = stream_fd(stream),
+			.server_port = server_port,
 		};
 
 		if (!wrap_once(chain->items[i], stream, &args, err))

@@ -9,11 +9,23 @@
  * (SPORE_TRANSPORTF_TELLS_PEER)? [any] */
 bool transport_tells_peer(const struct plugin_set *set);
 
-/* role: SPORE_ROLE_* of this end; server_name: the name that was dialled, NULL on a server. On
- * failure returns false and sets *err. The caller then closes the stream, together with the
- * transports that are on it already. */
+/* Where a client connects to on its way to a server. */
+struct transport_way {
+	const char *host; /* valid as long as the set, or as the server's name */
+	uint16_t port;
+	const char *by; /* the instance that has named another place; NULL: none */
+};
+
+/* Asks the transports of a client for the way to the server. False: one of them has named no valid
+ * place, or two have named one: *err. */
+bool transport_way(const struct plugin_set *set, const struct loop *loop, const char *server_name,
+                   uint16_t server_port, struct transport_way *way_out, struct err *err);
+
+/* role: SPORE_ROLE_* of this end; server_name, server_port: the server that a client wants to
+ * reach, NULL and 0 on a server. On failure returns false and sets *err. The caller then closes the
+ * stream, together with the transports that are on it already. */
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
-                    const char *server_name, struct err *err);
+                    const char *server_name, uint16_t server_port, struct err *err);
 
 /* Opens a wrapped stream. Its transports may finish their handshakes through tickets. True: it is
  * open already; false: the stream's owner gets STREAM_OPENED or STREAM_FAILED. */

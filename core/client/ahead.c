@@ -168,14 +168,14 @@ void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
 
 /* ---- connections that have had a visitor ---- */
 
-bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server)
+bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place *server)
 {
-	return pool->grant.most > 0 && addr_equal(&pool->grant.server, server);
+	return pool->grant.most > 0 && server_place_equal(&pool->grant.server, server);
 }
 
-bool ahead_pool_claims(const struct ahead_pool *pool, const spore_addr *server)
+bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server)
 {
-	return pool->grant.has_claims && addr_equal(&pool->grant.server, server);
+	return pool->grant.has_claims && server_place_equal(&pool->grant.server, server);
 }
 
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries)

@@ -21,6 +21,7 @@
 
 #include "base/list.h"
 #include "base/uuid.h"
+#include "way/servers.h"
 
 struct ahead;
 struct ahead_pool;
@@ -34,11 +35,11 @@ struct tunnel_settings;
 
 /* What a server grants to a tunnel, or to a pool of it. Zeros: nothing. */
 struct ahead_grant {
-	unsigned n;        /* connections to open ahead: the least that are open */
-	unsigned most;     /* connections to keep at most; 0: no connection has a second visitor */
-	struct uuid pass;  /* which each of them shows */
-	spore_addr server; /* who grants it */
-	bool has_claims;   /* the server reads Claim */
+	unsigned n;       /* connections to open ahead: the least that are open */
+	unsigned most;    /* connections to keep at most; 0: no connection has a second visitor */
+	struct uuid pass; /* which each of them shows */
+	struct server_place server; /* who grants it */
+	bool has_claims;            /* the server reads Claim */
 };
 
 /* The server has handed over a visitor on a connection that is lent from now on (ahead_pool_lend).
@@ -73,9 +74,9 @@ void ahead_pool_init(struct ahead_pool *pool);
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
 /* May this server's visitor have a connection that has the next one, too (Carry)? */
-bool ahead_pool_carries(const struct ahead_pool *pool, const spore_addr *server);
+bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place *server);
 /* Does this server read Claim? */
-bool ahead_pool_claims(const struct ahead_pool *pool, const spore_addr *server);
+bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
 /* A visitor has a connection that may have another one afterwards. Then exactly one of the next two

@@ -132,6 +132,27 @@ static void on_session_over(struct session *session, enum client_exit status)
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
+/* ---- several servers ---- */
+
+/* One tunnel looks whether the first server answers again, and once it does, all follow. [worker]
+ * 0 */
+static bool on_look(void *arg)
+{
+	struct client *client = arg;
+	const struct client_shared *shared = &client->shared;
+	bool is_needed = false;
+
+	for (size_t i = 0; i < 2 * shared->n_tunnels; i++) {
+		struct session *session = &client->sessions[i];
+		bool looks = session_return(session);
+
+		is_needed |= session->state == SESSION_STANDING && session->uplink.server.index > 0;
+		if (looks && shared->servers.current > 0)
+			break;
+	}
+	return is_needed;
+}
+
 /* ---- calls that run on the workers ---- */
 
 static void run_open_worker(void *arg)
@@ -200,6 +221,7 @@ static void run_stop_sessions(void *arg)
 
 	for (size_t i = 0; i < 2 * client->shared.n_tunnels; i++)
 		session_stop(&client->sessions[i]);
+	servers_stop(&client->shared.servers);
 }
 
 /* No worker declines a visitor any more. */
@@ -277,7 +299,9 @@ static void set_up_shared(struct client *client)
 	turns_init(&shared->turns, client->env.loops[0], session_on_turn);
 	if (shared->set->needs_challenge)
 		turns_narrow(&shared->turns);
+	servers_init(&shared->servers, &settings->client, client->env.loops[0], on_look, client);
 	client_stats_init(&shared->stats, client->env.metrics);
+	client_stats_servers(&shared->stats, &settings->client);
 }
 
 static void set_up_workers(struct client *client)

@@ -21,9 +21,9 @@ struct proxy {
 	const struct tunnel_settings *tunnel;
 	struct ahead_pool *pool;
 	struct uuid id;
-	spore_addr from;      /* the visitor's address; of family 0: not known */
-	spore_addr announcer; /* the server's address */
-	int64_t since_ms;     /* when the server announced it */
+	spore_addr from;               /* the visitor's address; of family 0: not known */
+	struct server_place announcer; /* the server */
+	int64_t since_ms;              /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
 	struct ahead *ahead;
 	struct deadline slow; /* of the answer on `ahead` */
@@ -791,7 +791,7 @@ static void start_opened(struct proxy *proxy, struct stream *server, struct buf 
 void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
                      struct buf *received, struct buf *unsent)
 {
-	struct announced visitor = { .id = open->id, .server = stream_conn(stream)->peer };
+	struct announced visitor = { .id = open->id, .server = pool->grant.server };
 	struct proxy *proxy = NULL;
 	bool is_new;
 

@@ -15,8 +15,8 @@ struct stream;
 /* A visitor that the server has announced. */
 struct announced {
 	struct uuid id;
-	spore_addr from;   /* of family 0: the server has not told the address */
-	spore_addr server; /* the one that has announced it */
+	spore_addr from;            /* of family 0: the server has not told the address */
+	struct server_place server; /* the one that has announced it */
 };
 
 /* If a connection opened ahead does not answer Accept for so long, it may be dead: the client dials

@@ -1,6 +1,7 @@
 #include "client/respite.h"
 
 #include "base/container.h"
+#include "chain/transport.h"
 #include "client/shared.h"
 #include "config/settings.h"
 #include "net/addr.h"
@@ -25,7 +26,7 @@ static void on_looked(void *arg, const spore_addr *addrs, size_t n,
 	(void)failure;
 	respite->look = NULL;
 	for (size_t i = 0; i < n && !is_there; i++)
-		is_there = addr_equal(&addrs[i], &respite->by);
+		is_there = addr_equal(&addrs[i], &respite->by.addr);
 	if (!is_there)
 		end_respite(respite);
 }
@@ -34,13 +35,16 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct respite *respite = timer->data;
 	const struct client_shared *shared = respite->worker->shared;
+	const struct client_server *server = servers_at(&shared->servers, respite->by.index);
+	struct transport_way way;
+	struct err err;
 
 	(void)ev;
 	(void)events;
-	if (!respite->look)
-		respite->look = resolve_start(
-			shared->resolver, respite->worker->loop, shared->settings->to,
-			(uint16_t)shared->settings->control_port, on_looked, respite);
+	if (!respite->look && transport_way(shared->set, respite->worker->loop, server->host,
+	                                    server->port, &way, &err))
+		respite->look = resolve_start(shared->resolver, respite->worker->loop, way.host,
+		                              way.port, on_looked, respite);
 }
 
 void respite_init(struct respite *respite, struct client_worker *worker,
@@ -52,7 +56,7 @@ void respite_init(struct respite *respite, struct client_worker *worker,
 	respite->tick.data = respite;
 }
 
-void respite_start(struct respite *respite, const spore_addr *by)
+void respite_start(struct respite *respite, const struct server_place *by)
 {
 	respite->by = *by;
 	list_append(&respite->worker->shared->respites, &respite->node);
@@ -67,7 +71,7 @@ void respite_stop(struct respite *respite)
 	respite->look = NULL;
 }
 
-void respite_end_with(struct client_worker *worker, const spore_addr *server)
+void respite_end_with(struct client_worker *worker, const struct server_place *server)
 {
 	struct client_shared *shared = worker->shared;
 	struct list *next;
@@ -77,15 +81,15 @@ void respite_end_with(struct client_worker *worker, const spore_addr *server)
 		struct respite *respite = CONTAINER_OF(i, struct respite, node);
 
 		next = i->next;
-		if (addr_equal(&respite->by, server))
+		if (server_place_equal(&respite->by, server))
 			end_respite(respite);
 	}
 }
 
-bool respite_is_owed(const struct client_worker *worker, const spore_addr *server)
+bool respite_is_owed(const struct client_worker *worker, const struct server_place *server)
 {
 	const struct leaver *leaver = &worker->shared->leaver;
 
-	return !leaver->addr.family || !addr_equal(&leaver->addr, server) ||
+	return !leaver->place.addr.family || !server_place_equal(&leaver->place, server) ||
 	       loop_now_ms(worker->loop) - leaver->at_ms > LEAVING_MS;
 }

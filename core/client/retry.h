@@ -10,6 +10,7 @@
 
 #include "client/exit.h"
 #include "net/shortage.h"
+#include "way/servers.h"
 #include "wire/refusal.h"
 
 struct client_settings;
@@ -31,7 +32,7 @@ struct loss {
 	enum shortage lacks; /* what this machine lacked for the connection */
 	bool is_of_tunnel;   /* the client was let in, and this tunnel refused; or that may be */
 	int64_t wait_ms;     /* what the server asks for; 0: nothing */
-	spore_addr by;       /* the server that asks for it */
+	struct server_place by; /* the server that asks for it */
 };
 
 void retry_init(struct retry *retry, const struct client_settings *settings, uint16_t wanted_port);

@@ -56,6 +56,22 @@ static double random_part(void)
 	return (double)random / ((double)UINT32_MAX + 1.0);
 }
 
+static struct servers *servers_of(const struct session *session)
+{
+	return &session->worker->shared->servers;
+}
+
+static const char *name_of_server(const struct session *session)
+{
+	return servers_at(servers_of(session), session->uplink.server.index)->name;
+}
+
+/* Does this session try whether the first server takes the tunnel of its twin back? */
+static bool is_back_runner(const struct session *session)
+{
+	return session->twin->is_returning;
+}
+
 /* ---- states ---- */
 
 /* What a session can hold. */
@@ -103,6 +119,8 @@ static void release_held(struct session *session, unsigned things)
 		decline_no_more_on(session->decliner, &session->uplink.link);
 		spread_ahead(&session->spread, &(struct ahead_grant){ 0 });
 		count_standing(session, -1);
+		client_stats_at(&session->worker->shared->stats, session->worker->loop,
+		                session->uplink.server.index, -1);
 	}
 	if (things & HOLDS_PAUSE) {
 		turn_release(&session->worker->shared->turns, &session->turn);
@@ -111,25 +129,35 @@ static void release_held(struct session *session, unsigned things)
 	}
 }
 
+static void connect_session(struct session *session)
+{
+	struct server_place place = { .index = servers_of(session)->current };
+
+	if (is_back_runner(session))
+		place.index = 0;
+	uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL, &place, &uplink_events);
+}
+
 static void acquire_held(struct session *session, unsigned things)
 {
 	if (things & HOLDS_TURN)
 		turn_take(&session->worker->shared->turns, &session->turn);
 	if (things & HOLDS_UPLINK)
-		uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL,
-		             &(spore_addr){ 0 }, &uplink_events);
+		connect_session(session);
 	if (things & HOLDS_WAIT)
 		uplink_expect_answer(&session->uplink);
 	if (things & HOLDS_PLACE) {
 		deadline_start(&session->worker->silence, &session->silence);
 		count_standing(session, 1);
+		client_stats_at(&session->worker->shared->stats, session->worker->loop,
+		                session->uplink.server.index, 1);
 	}
 	if (things & HOLDS_PAUSE) {
 		ev_now_update(ev_of(session));
 		ev_timer_set(&session->pause, session->pause_s, 0.0);
 		ev_timer_start(ev_of(session), &session->pause);
 		turn_rest(&session->worker->shared->turns, &session->turn);
-		if (session->asked_by.family)
+		if (session->asked_by.addr.family)
 			respite_start(&session->respite, &session->asked_by);
 	}
 }
@@ -142,7 +170,8 @@ static void change_state(struct session *session, enum session_state next)
 	session->state = next;
 	release_held(session, before & ~after);
 	acquire_held(session, after & ~before);
-	if ((before ^ after) & HOLDS_PLACE || (next == SESSION_PAUSED && !session->depends))
+	if ((before ^ after) & HOLDS_PLACE ||
+	    (next == SESSION_PAUSED && !session->depends && !session->hops))
 		session->on_news(session);
 	if (next == SESSION_WAITING && session->turn.taken)
 		change_state(session, SESSION_CONNECTING);
@@ -154,7 +183,7 @@ static void change_state(struct session *session, enum session_state next)
 static void part(struct session *session)
 {
 	link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_MOVED });
-	session->is_left = false;
+	session->is_left = session->is_returning = false;
 	change_state(session, SESSION_PARTING);
 }
 
@@ -164,18 +193,63 @@ static bool is_moving(const struct session *session)
 	return session->twin->is_left;
 }
 
+/* The twin looks for a server. */
+static void start_twin(struct session *session)
+{
+	struct session *twin = session->twin;
+
+	twin->retry = session->retry;
+	twin->n_tried = 0;
+	twin->announced = session->announced;
+	change_state(twin, SESSION_WAITING);
+}
+
+/* The tunnel stays where it is. */
+static void give_return_up(struct session *twin, const char *why)
+{
+	twin->twin->is_returning = false;
+	change_state(twin, SESSION_IDLE);
+	log_debug("the first server has not taken the tunnel back",
+	          log_str("tunnel", twin->tunnel->name), log_str("error", why));
+}
+
+/* If its port is taken there, the twin asks for any port after some looks. A final refusal ends the
+ * looks of the client: more wrong secrets would lead to a ban. */
+static void fail_to_return(struct session *twin, const struct loss *loss)
+{
+	twin->twin->refusals += loss->status == CLIENT_PORT_REFUSED;
+	if (loss->retry == RETRY_NEVER) {
+		servers_stop(servers_of(twin));
+		log_warn("the first server refuses the client: it is not tried again",
+		         log_str("tunnel", twin->tunnel->name), log_str("error", loss->why));
+	}
+	give_return_up(twin, loss->why);
+}
+
+bool session_return(struct session *session)
+{
+	if (session->state != SESSION_STANDING || session->uplink.server.index == 0 ||
+	    session->is_left || session->is_returning || session->twin->state != SESSION_IDLE)
+		return false;
+	session->is_returning = true;
+	start_twin(session);
+	session->twin->retry.port_refusals = session->refusals;
+	return true;
+}
+
 static void take_leaving(struct session *session)
 {
 	struct session *twin = session->twin;
 
 	respite_end_with(session->worker, &session->uplink.server);
+	if (session->is_returning)
+		give_return_up(twin, "the server is going away");
 	if (session->is_left || twin->state != SESSION_IDLE || !settings_of(session)->reconnect)
 		return;
 	log_info("the server is going away, looking for another",
 	         log_str("tunnel", session->tunnel->name));
 	session->is_left = true;
-	twin->retry = session->retry;
-	change_state(twin, SESSION_WAITING);
+	start_twin(session);
 }
 
 /* The tunnel still stands at the server that is leaving. */
@@ -196,7 +270,7 @@ static void end_left(struct session *session)
 	session->is_left = false;
 	change_state(session, SESSION_IDLE);
 	retry_start_over(&twin->retry);
-	if (twin->state == SESSION_PAUSED && !twin->asked_by.family)
+	if (twin->state == SESSION_PAUSED && !twin->asked_by.addr.family)
 		change_state(twin, SESSION_WAITING);
 }
 
@@ -280,7 +354,7 @@ static void try_again(struct session *session, const struct loss *lost)
 	bool is_news = retry_is_news(&session->retry, &loss);
 	const char *remedy = shortage_remedy(loss.lacks);
 
-	session->asked_by = loss.wait_ms ? loss.by : (spore_addr){ 0 };
+	session->asked_by = loss.wait_ms ? loss.by : (struct server_place){ 0 };
 	session->pause_s = retry_count(&session->retry, &loss, random_part());
 	change_state(session, SESSION_PAUSED);
 	log_event(is_news ? level_of_loss(session) : LOG_DEBUG, describe_loss(session),
@@ -294,6 +368,46 @@ static void try_again(struct session *session, const struct loss *lost)
 		part(session->twin);
 }
 
+/* Another server may take the tunnel if this one was not reached, or has not answered, or has not
+ * refused this client or its wish for a port. */
+static bool may_help_elsewhere(const struct loss *loss)
+{
+	return loss->retry == RETRY_LATER && loss->status == CLIENT_FAILED && !loss->wait_ms;
+}
+
+/* The attempt has failed. Is another server of the list to be tried at once? *moved_out: the other
+ * tunnels have not gone there yet. */
+static bool is_to_hop(struct session *session, const struct loss *loss, bool *moved_out)
+{
+	struct servers *servers = servers_of(session);
+
+	*moved_out = false;
+	if (servers->n < 2 || session->state == SESSION_STANDING || !may_help_elsewhere(loss))
+		return false;
+	if (session->state == SESSION_CONNECTING || session->state == SESSION_AWAITING_HELLO)
+		*moved_out = servers_move_on(servers, session->uplink.server.index);
+	return ++session->n_tried % servers->n != 0;
+}
+
+/* A short pause, since the uplink must not start again within its own event. */
+static void hop(struct session *session, const struct loss *loss, bool is_news)
+{
+	const char *from = name_of_server(session);
+	struct servers *servers = servers_of(session);
+
+	session->asked_by = (struct server_place){ 0 };
+	session->pause_s = 0.05 * random_part();
+	session->hops = true;
+	change_state(session, SESSION_PAUSED);
+	session->hops = false;
+	log_event(is_news ? level_of_loss(session) : LOG_DEBUG, "trying the next server",
+	          (const struct log_field[]){
+			  log_str("tunnel", session->tunnel->name), log_str("error", loss->why),
+			  log_str("server", from),
+			  log_str("next", servers_at(servers, servers->current)->name) },
+	          4);
+}
+
 /* The operator may not know that a first attempt is the only one. "": no other would help. */
 static const char *find_remedy(const struct session *session, const struct loss *loss)
 {
@@ -305,10 +419,21 @@ static const char *find_remedy(const struct session *session, const struct loss 
 static void take_loss(struct session *session, const struct loss *loss)
 {
 	const struct client_worker *worker = session->worker;
+	bool moved;
 
+	if (is_back_runner(session)) {
+		fail_to_return(session, loss);
+		return;
+	}
+	if (session->is_returning)
+		give_return_up(session->twin, "the tunnel is lost");
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_LOSSES, 1);
+	if (session->state == SESSION_STANDING)
+		session->n_tried = 0;
 	if (session->is_left && loss->retry != RETRY_NEVER) {
 		leave_to_twin(session, loss->why);
+	} else if (is_to_hop(session, loss, &moved)) {
+		hop(session, loss, moved && retry_is_news(&session->retry, loss));
 	} else if (retry_is_due(&session->retry, loss)) {
 		try_again(session, loss);
 	} else if (is_moving(session)) {
@@ -479,7 +604,7 @@ static void on_uplink_ready(struct uplink *uplink)
 static void announce(const struct session *session, uint16_t port)
 {
 	char line[400];
-	const char *to = settings_of(session)->to;
+	const char *to = servers_at(servers_of(session), session->uplink.server.index)->host;
 	int n = snprintf(line, sizeof line,
 	                 strchr(to, ':') ? "listening at [%.300s]:%u\n"
 	                                 : "listening at %.300s:%u\n",
@@ -510,17 +635,31 @@ static void ask_for_extension(struct session *session)
 
 static void take_hello(struct session *session, uint16_t port)
 {
-	bool is_new_port = retry_succeed(&session->retry, port);
+	unsigned server = session->uplink.server.index;
+	bool is_new = retry_succeed(&session->retry, port) || session->announced != server + 1;
+	bool is_back = is_back_runner(session);
 
+	session->announced = server + 1;
+	session->n_tried = session->refusals = 0;
+	servers_stay(servers_of(session), server);
 	set_depends(session, false, CLIENT_ENDED);
 	change_state(session, SESSION_STANDING);
 	sock_watch_control(stream_fd(session->uplink.link.stream));
-	log_info("connected to server", log_str("tunnel", session->tunnel->name),
-	         log_int("remote_port", port));
-	if (is_new_port)
+	log_event(LOG_INFO, "connected to server",
+	          (const struct log_field[]){ log_str("tunnel", session->tunnel->name),
+	                                      log_int("remote_port", port),
+	                                      log_str("server", name_of_server(session)),
+	                                      log_str("through", session->uplink.way.host) },
+	          session->uplink.way.by       ? 4
+	          : servers_of(session)->n > 1 ? 3
+	                                       : 2);
+	if (is_back)
+		log_info("the first server answers again: the tunnel is back",
+		         log_str("tunnel", session->tunnel->name));
+	if (is_new)
 		announce(session, port);
 	ask_for_extension(session);
-	if (is_moving(session))
+	if (is_moving(session) || is_back)
 		part(session->twin);
 }
 

@@ -37,6 +37,9 @@ struct tunnel_settings;
  * While no server has let the client in, one session at a time tries, and those in WAITING share
  * its loss. So a wrong secret costs one try, however many tunnels there are.
  *
+ * Of several servers, each is tried once before the tunnel pauses. The twin also tries, from time
+ * to time, whether the first server takes the tunnel back; one failure ends that.
+ *
  * While the twin is at work, a loss leads to IDLE, and so does a loss of the twin that is final.
  * Moved leads from STANDING to PARTING, and from there the end of the connection to IDLE.
  * session_stop leads from every state to OVER. A table in session.c says what a session holds in
@@ -67,15 +70,20 @@ struct session {
 
 	/* Its own. */
 	enum session_state state;
-	uint32_t series; /* of the metrics: client_stats_tunnel */
-	bool is_left;    /* its server is leaving, and the twin looks for another one */
-	bool depends;    /* tried again only as long as another tunnel lives */
+	uint32_t series;   /* of the metrics: client_stats_tunnel */
+	bool is_left;      /* its server is leaving, and the twin looks for another one */
+	bool is_returning; /* the twin tries whether the first server takes the tunnel back */
+	unsigned refusals; /* of the port, by the first server, which was to take the tunnel back */
+	bool hops;         /* the pause is only until the next server of the list is tried */
+	unsigned n_tried;  /* servers that did not take the tunnel, since one last did */
+	unsigned announced; /* 1 + the index of the server that was announced; 0: none was */
+	bool depends;       /* tried again only as long as another tunnel lives */
 	struct retry retry;
 	struct turn turn;
 	struct uplink uplink;
 	ev_timer pause;
 	double pause_s;
-	spore_addr asked_by; /* the server that has asked for the pause; of family 0: none */
+	struct server_place asked_by; /* who has asked for the pause; of family 0: none */
 	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */
@@ -85,6 +93,9 @@ void session_init(struct session *session);
 void session_start(struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
+/* If the tunnel stands, and at another server than the first one, looks whether that one takes it.
+ * True: it does look. */
+bool session_return(struct session *session);
 /* No other tunnel lives any more: a session that depends on them is over. */
 void session_give_up(struct session *session);
 

@@ -13,12 +13,13 @@
 #include "loop/deadline.h"
 #include "loop/loop.h"
 #include "relay/relay.h"
+#include "way/servers.h"
 
 struct client;
 struct resolver;
 
 struct leaver {
-	spore_addr addr; /* of family 0: none has said so */
+	struct server_place place; /* with an address of family 0: none has said so */
 	int64_t at_ms;
 };
 
@@ -27,10 +28,11 @@ struct client_shared {
 	const struct client_settings *settings; /* read-only */
 	bool logs_visitors;                     /* a line for each visitor; read-only */
 	struct resolver *resolver;              /* [worker] */
-	struct client_stats stats;              /* read-only; counting is [worker] */
-	struct taken taken;                     /* [any]; visitors that were handed over */
-	struct turns turns;                     /* of the sessions; [worker] 0 alone */
-	size_t n_tunnels;                       /* configured; read-only */
+	struct servers servers;
+	struct client_stats stats; /* read-only; counting is [worker] */
+	struct taken taken;        /* [any]; visitors that were handed over */
+	struct turns turns;        /* of the sessions; [worker] 0 alone */
+	size_t n_tunnels;          /* configured; read-only */
 	/* The next five: [worker] 0 alone. */
 	size_t n_standing; /* tunnels that stand */
 	size_t n_living;   /* tunnels that stand or are tried again whatever others do */

@@ -26,6 +26,19 @@ void client_stats_init(struct client_stats *stats, struct metrics *metrics)
 		stats->failures[i] = family_series(metrics, FAMILY_CLIENT_FAILURES, &failures[i]);
 }
 
+void client_stats_servers(struct client_stats *stats, const struct client_settings *settings)
+{
+	for (size_t i = 0; i < settings->n_servers; i++)
+		stats->servers[i] = family_series(stats->metrics, FAMILY_CLIENT_SERVERS,
+		                                  &settings->servers[i].name);
+}
+
+void client_stats_at(const struct client_stats *stats, const struct loop *loop, unsigned server,
+                     int delta)
+{
+	metrics_add(stats->metrics, loop_index(loop), stats->servers[server], delta);
+}
+
 uint32_t client_stats_tunnel(const struct client_stats *stats, const char *name)
 {
 	return family_series(stats->metrics, FAMILY_CLIENT_TUNNELS, &name);

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "config/settings.h"
+
 struct loop;
 struct metrics;
 
@@ -29,12 +31,18 @@ enum client_failure {
 struct client_stats {
 	struct metrics *metrics; /* borrowed: outlives it */
 	uint32_t series[CLIENT_STAT_COUNT], failures[CLIENT_FAILURE_COUNT];
+	uint32_t servers[CLIENT_SERVERS_MAX]; /* the tunnels at each server */
 };
 
 /* [main] */
 void client_stats_init(struct client_stats *stats, struct metrics *metrics);
 /* The series of the tunnel of this name. [any] */
 uint32_t client_stats_tunnel(const struct client_stats *stats, const char *name);
+/* Counts the tunnels at each of these servers. [main] */
+void client_stats_servers(struct client_stats *stats, const struct client_settings *settings);
+/* A tunnel stands at the server of this index (1), or stands there no more (-1). [worker] */
+void client_stats_at(const struct client_stats *stats, const struct loop *loop, unsigned server,
+                     int delta);
 /* The tunnel of this series stands (1), or stands no more (-1). [worker] */
 void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
                         int delta);

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "chain/transport.h"
 #include "log/status.h"
 #include "net/stream.h"
 #include "option/value_number.h"
@@ -21,6 +20,11 @@ static const struct link_events link_events = { on_link_message, on_link_fault, 
 static struct uplink *uplink_of(struct link *link)
 {
 	return CONTAINER_OF(link, struct uplink, link);
+}
+
+static const struct client_server *server_of(const struct uplink *uplink)
+{
+	return servers_at(&uplink->worker->shared->servers, uplink->server.index);
 }
 
 /* `why` may point into the stream, so it is copied before the stream is closed. */
@@ -88,7 +92,7 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 		.stream = uplink->link.stream,
 		.purpose = uplink->purpose,
 		.deadline_ms = uplink->deadline.at_ms,
-		.server_name = uplink->worker->shared->settings->to,
+		.server_name = server_of(uplink)->host,
 	};
 	spore_status status;
 
@@ -203,9 +207,10 @@ static const char *explain_late(const struct uplink *uplink, char out[LATE_SIZE]
 	value_format_duration(shared->settings->answer_timeout, waited);
 	if (uplink->state == UPLINK_OPENING)
 		snprintf(out, LATE_SIZE,
-		         "the transport's handshake timed out (%.100s) after %s "
+		         "the transport's handshake timed out (%.100s%s%.100s) after %s "
 		         "(client.answer_timeout)",
-		         stream_shaking(uplink->stream), waited);
+		         stream_shaking(uplink->stream), uplink->way.by ? ", through " : "",
+		         uplink->way.by ? uplink->way.host : "", waited);
 	else if (uplink->state == UPLINK_AWAITING_CHALLENGE)
 		snprintf(out, LATE_SIZE,
 		         "no Challenge from the server within %s (client.answer_timeout): is it a "
@@ -226,6 +231,27 @@ static const char *explain_late(const struct uplink *uplink, char out[LATE_SIZE]
 	return out;
 }
 
+/* False: no transport knows the way to the server. */
+static bool find_way(struct uplink *uplink, struct err *err)
+{
+	const struct client_worker *worker = uplink->worker;
+	const struct client_server *server = server_of(uplink);
+
+	return transport_way(worker->shared->set, worker->loop, server->host, server->port,
+	                     &uplink->way, err);
+}
+
+/* See uplink_start. */
+static void fail_to_start(struct uplink *uplink)
+{
+	struct err err;
+
+	if (find_way(uplink, &err))
+		fail_to_reach(uplink, "out of memory", SHORTAGE_MEMORY);
+	else
+		fail_to_reach(uplink, err.text, SHORTAGE_NONE);
+}
+
 void uplink_on_late(struct deadline *deadline)
 {
 	struct uplink *uplink = CONTAINER_OF(deadline, struct uplink, deadline);
@@ -234,8 +260,8 @@ void uplink_on_late(struct deadline *deadline)
 	switch (uplink->state) {
 	case UPLINK_CLOSED:
 		break;
-	case UPLINK_DIALLING: /* see uplink_start */
-		fail_to_reach(uplink, "out of memory", SHORTAGE_MEMORY);
+	case UPLINK_DIALLING:
+		fail_to_start(uplink);
 		break;
 	case UPLINK_OPENING:
 		fail_uplink(uplink, UPLINK_UNREACHED, explain_late(uplink, why));
@@ -280,12 +306,13 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 static void open_stream(struct uplink *uplink)
 {
 	const struct client_shared *shared = uplink->worker->shared;
+	const struct client_server *server = server_of(uplink);
 	struct err err;
 
 	uplink->state = UPLINK_OPENING;
 	stream_set_owner(uplink->stream, on_opening, uplink);
-	if (!transport_wrap(shared->set, uplink->stream, SPORE_ROLE_CLIENT, shared->settings->to,
-	                    &err)) {
+	if (!transport_wrap(shared->set, uplink->stream, SPORE_ROLE_CLIENT, server->host,
+	                    server->port, &err)) {
 		fail_uplink(uplink, UPLINK_UNREACHED, err.text);
 		return;
 	}
@@ -294,20 +321,33 @@ static void open_stream(struct uplink *uplink)
 		become_open(uplink);
 }
 
+static void fail_to_dial(struct uplink *uplink, const struct net_failure *failure)
+{
+	const struct client_server *server = server_of(uplink);
+	const struct transport_way *way = &uplink->way;
+	char text[720];
+
+	if (way->by)
+		snprintf(text, sizeof text,
+		         "could not connect to %.200s:%u, through which transport %.60s reaches "
+		         "%.200s: %.160s",
+		         way->host, way->port, way->by, server->name, failure->why);
+	else
+		snprintf(text, sizeof text, "could not connect to %.200s:%u: %.160s", server->host,
+		         server->port, failure->why);
+	fail_to_reach(uplink, text, failure->lacks);
+}
+
 static void on_dialled(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
 {
 	struct uplink *uplink = arg;
-	const struct client_settings *settings = uplink->worker->shared->settings;
-	char text[400];
 
 	uplink->dial = NULL;
 	if (fd < 0) {
-		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s",
-		         settings->to, (long long)settings->control_port, failure->why);
-		fail_to_reach(uplink, text, failure->lacks);
+		fail_to_dial(uplink, failure);
 		return;
 	}
-	uplink->server = *addr;
+	uplink->server.addr = *addr;
 	uplink->stream = stream_new(uplink->worker->loop, fd, addr, NULL);
 	if (!uplink->stream) {
 		close(fd);
@@ -317,28 +357,38 @@ static void on_dialled(int fd, const spore_addr *addr, const struct net_failure 
 	open_stream(uplink);
 }
 
-void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
-                  const spore_addr *server, const struct uplink_events *events)
+static void start_dial(struct uplink *uplink, const spore_addr *addr)
 {
+	const struct client_worker *worker = uplink->worker;
 	const struct client_settings *settings = worker->shared->settings;
 	struct dial_target target = {
-		.host = settings->to,
-		.port = (uint16_t)settings->control_port,
+		.host = uplink->way.host,
+		.port = uplink->way.port,
 		.timeout_ms = DIAL_MS,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
-		.addr = *server,
+		.addr = *addr,
 	};
+
+	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled,
+	                          uplink);
+}
+
+void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
+                  const struct server_place *place, const struct uplink_events *events)
+{
+	struct err unused;
 
 	*uplink = (struct uplink){
 		.state = UPLINK_DIALLING,
 		.worker = worker,
 		.purpose = purpose,
 		.events = events,
+		.server = { .index = place->index },
 	};
 	deadline_init(&uplink->deadline);
-	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled,
-	                          uplink);
-	/* Out of memory: the deadline reports it, because on_failed must not run here. */
+	if (find_way(uplink, &unused))
+		start_dial(uplink, &place->addr);
+	/* No way or no memory: the deadline reports it, because on_failed must not run here. */
 	if (!uplink->dial)
 		deadline_start_now(&worker->answers, &uplink->deadline);
 }
@@ -351,7 +401,7 @@ bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct s
 		.worker = worker,
 		.purpose = SPORE_AUTH_DATA,
 		.events = events,
-		.server = stream_conn(stream)->peer,
+		.server = { .addr = stream_conn(stream)->peer },
 	};
 	deadline_init(&uplink->deadline);
 	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT_EXTENDED, &link_events);

@@ -3,6 +3,7 @@
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
 
+#include "chain/transport.h"
 #include "client/shared.h"
 #include "link/link.h"
 #include "net/dial.h"
@@ -68,9 +69,10 @@ struct uplink {
 	enum uplink_state state;
 	struct client_worker *worker;
 	const struct uplink_events *events;
-	uint32_t purpose;  /* SPORE_AUTH_* */
-	uint32_t offers;   /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
-	spore_addr server; /* its address, once the uplink has been connected */
+	uint32_t purpose;           /* SPORE_AUTH_* */
+	uint32_t offers;            /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
+	struct server_place server; /* with its address once the uplink has been connected */
+	struct transport_way way;   /* what is dialled */
 	struct dial *dial;
 	struct stream *stream; /* owned until the link takes it */
 	struct link link;
@@ -79,12 +81,11 @@ struct uplink {
 	struct auth_run auth;
 };
 
-/* On an uplink that is closed; zeroed memory is closed. server: the address to connect to, copied.
- * Of family 0: an address of the server's name. A data connection must go to the server that has
- * announced its visitor, even if the name leads elsewhere meanwhile. on_ready and on_failed never
- * run from within. */
+/* On an uplink that is closed; zeroed memory is closed. server: where to connect to, copied.
+ * A data connection must go to the server that has announced its visitor, even if the name leads
+ * elsewhere meanwhile. on_ready and on_failed never run from within. */
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
-                  const spore_addr *server, const struct uplink_events *events);
+                  const struct server_place *server, const struct uplink_events *events);
 /* On an uplink that is closed: READY on the open stream of an earlier one, with the bytes that were
  * received on it since. Takes both. False: the server has sent too much; on_ready does not run in
  * any case. */

@@ -496,19 +496,78 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, 
 	check_name(doc, tunnels, at, node, diag);
 }
 
-/* Splits `to`. Its port and control_port may both be given only if one of them is in the file and
- * the other is not. The other then counts. */
-static void check_to(struct client_settings *client, struct json_doc *doc, struct diag *diag)
+static bool read_server(const char *text, const struct json *node, struct target *target_out,
+                        struct diag *diag)
 {
-	struct json *section = json_get(json_doc_root(doc), "client");
-	const struct json *to = json_get(section, "to"), *port = json_get(section, "control_port");
+	return !diag_has(diag, node) && read_host(text, node, target_out, diag);
+}
+
+/* The server that stands twice would be tried twice. */
+static void check_server_is_unique(const struct client_settings *client, size_t at,
+                                   const struct json *node, struct diag *diag)
+{
+	for (size_t i = 0; i < at; i++) {
+		if (strcmp(client->servers[i].name, client->servers[at].name) == 0) {
+			diag_add(diag, node, "expected each server once, found \"%s\" twice",
+			         client->servers[at].name);
+			return;
+		}
+	}
+}
+
+static void fill_server(struct client_server *server, struct json_doc *doc,
+                        const struct target *target, int64_t port)
+{
+	size_t size = target->host_len + sizeof "[]:65535";
+	char *name = json_doc_alloc(doc, size);
+
+	server->host = json_doc_text(doc, target->host, target->host_len);
+	server->port = target->port ? target->port : (uint16_t)port;
+	if (name && server->host)
+		snprintf(name, size, strchr(server->host, ':') ? "[%s]:%u" : "%s:%u", server->host,
+		         server->port);
+	server->name = name;
+}
+
+/* The element of `to`; `to` itself if it is a single server or a file. */
+static const struct json *node_of_server(const struct json *to, size_t index)
+{
+	return to && to->type == JSON_ARRAY ? json_child(to, index) : to;
+}
+
+static void read_servers(struct client_settings *client, struct json_doc *doc,
+                         const struct json *to, struct diag *diag)
+{
+	const char *const *texts = client->to.items;
+	struct client_server *servers = json_doc_alloc(doc, client->to.count * sizeof *servers);
 	struct target target;
 
-	check_overridden(to, read_host, &target, diag);
-	if (!client->to || diag_has(diag, to) || !read_host(client->to, to, &target, diag))
-		return;
-	client->to = json_doc_text(doc, target.host, target.host_len);
-	if (!target.port)
+	client->servers = servers;
+	for (size_t i = 0; servers && i < client->to.count; i++) {
+		const struct json *node = node_of_server(to, i);
+
+		if (!read_server(texts[i], node, &target, diag))
+			return;
+		fill_server(&servers[i], doc, &target, client->control_port);
+		if (!servers[i].host || !servers[i].name)
+			return;
+		check_server_is_unique(client, i, node, diag);
+		client->n_servers++;
+	}
+}
+
+/* The port of the only server and control_port may both be given only if one of them is in the file
+ * and the other is not. The other then counts. */
+static void check_port_of_server(struct client_settings *client, struct json_doc *doc,
+                                 const struct json *to, struct diag *diag)
+{
+	struct json *section = json_get(json_doc_root(doc), "client");
+	const struct json *port = json_get(section, "control_port");
+	struct client_server *server = (struct client_server *)(uintptr_t)client->servers;
+	const char *why, *text = ((const char *const *)client->to.items)[0];
+	struct target target;
+
+	if (!target_read(text, &target, &why) || !target.port)
 		return;
 	if (port && is_in_file(port) == is_in_file(to)) {
 		diag_add_key(diag, port,
@@ -516,7 +575,40 @@ static void check_to(struct client_settings *client, struct json_doc *doc, struc
 	} else if (!port || is_in_file(port)) {
 		client->control_port = target.port;
 		place_port(doc, section, "control_port", target.port, to);
+	} else {
+		target.port = (uint16_t)client->control_port;
+		fill_server(server, doc, &target, 0);
 	}
+}
+
+static void check_overridden_servers(const struct json *to, struct diag *diag)
+{
+	struct target unused;
+
+	check_overridden(to, read_host, &unused, diag);
+	for (to = to ? to->overrides : NULL; to; to = to->overrides) {
+		for (const struct json *i = to->first; i; i = i->next) {
+			if (i->type == JSON_STRING)
+				read_server(i->raw, i, &unused, diag);
+		}
+	}
+}
+
+/* Splits `to`. */
+static void check_to(struct client_settings *client, struct json_doc *doc, struct diag *diag)
+{
+	const struct json *to = json_get(json_get(json_doc_root(doc), "client"), "to");
+	unsigned n_before = diag->count;
+
+	check_overridden_servers(to, diag);
+	if (client->to.count > CLIENT_SERVERS_MAX)
+		diag_add(diag, to, "expected at most %d servers, found %zu", CLIENT_SERVERS_MAX,
+		         client->to.count);
+	if (!to || diag_has(diag, to) || client->to.count > CLIENT_SERVERS_MAX)
+		return;
+	read_servers(client, doc, to, diag);
+	if (client->n_servers == 1 && diag->count == n_before)
+		check_port_of_server(client, doc, to, diag);
 }
 
 /* If two tunnels ask for one port, chance decides which gets it. */

@@ -59,7 +59,7 @@ struct parser {
 	char *const *argv;
 	struct diag *diag;
 	struct command *command;
-	bool positional_taken, help;
+	bool help;
 };
 
 /* Reports a mistake; `what` replaces the %s of the format. Returns false. */
@@ -232,16 +232,55 @@ static bool read_short(struct parser *p, const char *word)
 	return value && add_flag(p, shorthand, value, flag);
 }
 
+/* The first of the local ports becomes a flag. If it is a number, the option's check reports a
+ * number that is not a port. */
+static bool add_local_port(struct parser *p, const char *word, const struct port_span *span)
+{
+	const struct shorthand *shorthand = shorthand_find(ROLE_LOCAL, "local_port");
+	struct command *command = p->command;
+
+	command->spans[command->n_spans++] = *span;
+	if (command->n_spans > 1)
+		return true;
+	if (!strchr(word, '-'))
+		return add_flag(p, shorthand, word, "--local-port");
+	snprintf(command->first_port, sizeof command->first_port, "%u", span->lo);
+	return add_flag(p, shorthand, command->first_port, "--local-port");
+}
+
 static bool read_positional(struct parser *p, const char *word)
 {
+	struct command *command = p->command;
+	struct port_span span = { 0, 0 };
+	bool is_number = *word && !word[strspn(word, "0123456789")];
+	bool is_span = port_span_read(word, &span);
+
 	if (p->role != ROLE_LOCAL)
 		return refuse_word(p, USAGE_NO_FLAG, word);
-	if (p->positional_taken)
-		return refuse_word(p, "expected one local port, found a second one: \"%s\"", word);
-	if (!*word || word[strspn(word, "0123456789")])
-		return refuse_word(p, USAGE_NO_LOCAL_PORT, word);
-	p->positional_taken = true;
-	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "--local-port");
+	if (!is_span && (!is_number || command->n_spans > 0))
+		return refuse_word(p,
+		                   is_number || isdigit((unsigned char)*word) ? USAGE_NO_PORTS
+		                                                              : USAGE_NO_LOCAL_PORT,
+		                   word);
+	if (command->n_spans == PORT_SPANS_MAX)
+		return refuse_word(p, "too many local ports at %s: use ranges, as in 8000-8003",
+		                   word);
+	return add_local_port(p, word, &span);
+}
+
+/* Of the local ports, those without a flag. */
+static bool check_positional(struct parser *p)
+{
+	const struct command *command = p->command;
+	uint16_t twice = port_spans_twice(command->spans, command->n_spans);
+	size_t n = port_spans_count(command->spans, command->n_spans);
+
+	if (twice)
+		diag_add(p->diag, NULL, "expected each local port once, found %u twice", twice);
+	else if (n > PORT_SPANS_PORTS_MAX)
+		diag_add(p->diag, NULL, "expected at most %d local ports, found %zu",
+		         PORT_SPANS_PORTS_MAX, n);
+	return p->diag->count == 0;
 }
 
 /* ---- variables ---- */
@@ -415,6 +454,8 @@ enum config_outcome command_read(unsigned role, int argc, char *const *argv, str
 	}
 	if (p.help)
 		return CONFIG_HELP;
+	if (!check_positional(&p))
+		return CONFIG_USAGE;
 	read_variables(role, command_out, diag);
 	return diag->count ? CONFIG_USAGE : CONFIG_LOADED;
 }

@@ -4,6 +4,7 @@
 
 #include "config/outcome.h"
 #include "config/shorthands.h"
+#include "expand/ports.h"
 
 struct diag;
 struct json;
@@ -22,6 +23,10 @@ struct command {
 	size_t n_flags, n_variables;
 	const char *file;        /* the path that --config or SPORE_CONFIG gives; NULL: none */
 	const char *file_origin; /* "--config" or "SPORE_CONFIG" */
+	/* The local ports without a flag. The first one is among the flags, too. */
+	struct port_span spans[PORT_SPANS_MAX];
+	size_t n_spans;
+	char first_port[8]; /* of a range: the text of that flag, which points here */
 	enum config_purpose purpose;
 };
 

@@ -168,6 +168,8 @@ static enum config_outcome fill_config(struct config *config, const struct comma
 	place_values(&p);
 	config->secret_in_arguments = p.secret_in_arguments;
 	config->secrets_in_list = p.secrets_in_list;
+	if (p.role == ROLE_LOCAL)
+		entry_expand(config->doc, &shorthand_entry, diag);
 	place_defaults(&p);
 	if (!has_essentials(&p))
 		return CONFIG_USAGE;

@@ -301,6 +301,8 @@ void effective_add(struct effective *effective, const struct effective_part *par
 		struct effective_part own = *part;
 		char pointer[POINTER_SIZE];
 
+		if (row->flags & OPTIONF_MOVED)
+			continue;
 		if (!node)
 			node = json_get(part->fallback, row->name);
 		own.change = option_change_of(row, part->change);

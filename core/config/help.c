@@ -172,7 +172,7 @@ void help_print(unsigned role, FILE *out)
 		      "Runs on the machine that has the public ports.\n",
 		      out);
 	else
-		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
+		fputs("Usage: spore local [LOCAL_PORT...] --to HOST [FLAGS]\n\n"
 		      "Runs near the service and makes it reachable on a public port of the "
 		      "server.\n",
 		      out);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/command.h"
 #include "diag/diag.h"
+#include "expand/ports.h"
 #include "json/parse.h"
 #include "json/pointer.h"
 
@@ -240,6 +241,13 @@ static bool read_bool(const char *text, bool *value_out)
 	return false;
 }
 
+static bool is_list_text(const struct shorthand *s, const struct json *node)
+{
+	if (!node || node->type != JSON_STRING)
+		return false;
+	return s->type == SHORTHAND_LIST || (s->type == SHORTHAND_TEXTS && strchr(node->raw, ','));
+}
+
 /* The node for the text of a flag or variable; NULL: out of memory. */
 static struct json *make_value(struct placer *p, const struct command_value *value,
                                const struct shorthand_list *list, struct json_source *source)
@@ -264,7 +272,7 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 		node->boolean = truth == (s->type != SHORTHAND_NO);
 	if (node && s->type == SHORTHAND_FILE)
 		return make_file_object(p, node);
-	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
+	return is_list_text(s, node) ? split_list(p, node) : node;
 }
 
 /* The old value has no effect any more, but it is still checked, and messages name its place. */
@@ -390,11 +398,30 @@ static bool excludes(const struct command_value *a, const struct command_value *
 	return a && b && (find_list(a) || find_list(b));
 }
 
+/* Of several local ports the first one has been placed. */
+static void place_more_ports(struct placer *p, bool has_tunnels)
+{
+	const struct command *command = p->command;
+	size_t n = port_spans_count(command->spans, command->n_spans);
+	struct json *tunnels = json_get(json_doc_root(p->doc), "tunnels");
+
+	if (n <= 1 || !tunnels || tunnels->type != JSON_ARRAY)
+		return;
+	if (has_tunnels)
+		diag_add(p->diag, tunnels->first,
+		         "expected at most one local port on the command line together with these "
+		         "tunnels, found %zu",
+		         n);
+	else
+		port_spans_expand(p->doc, tunnels, command->spans, command->n_spans, p->diag);
+}
+
 /* Of several values of one precedence for a target, the last one is placed, and an earlier one is
  * its twin. Flags come after variables, so that a value that a flag overrides is checked, too. */
 void place_values(struct placer *p)
 {
 	const struct command *command = p->command;
+	bool has_tunnels = json_get(json_doc_root(p->doc), "tunnels") != NULL;
 
 	for (size_t i = 0; i < command->n_variables; i++) {
 		const struct command_value *value = &command->variables[i];
@@ -412,6 +439,7 @@ void place_values(struct placer *p)
 			place_value(p, value, find_target(command->flags, i, target, true));
 		wipe_argument(p, value);
 	}
+	place_more_ports(p, has_tunnels);
 }
 
 /* A flat key whose target is an entry: true adds the entry; false is an error if the section has
@@ -496,7 +524,7 @@ static void place_flat_key(struct placer *p, struct json *node, const struct sho
 		return;
 	if (s->type == SHORTHAND_FILE)
 		node = make_file_object(p, node);
-	else if (s->type == SHORTHAND_LIST && node->type == JSON_STRING)
+	else if (is_list_text(s, node))
 		node = split_list(p, node);
 	if (node)
 		json_add(p->doc, object, key, node);

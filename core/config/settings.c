@@ -86,11 +86,26 @@ static const spore_option server_rows[] = {
 	           "addresses or certificates, use it without a reload"),
 };
 static const spore_option client_rows[] = {
-	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL,
-	             "the server's name or address"),
+	SPORE_LIST(struct client_settings, to,
+	           SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE, &text_item,
+	           "the server's name or address, or a list of servers: the first that answers "
+	           "is used"),
 	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535,
 	           "the server's control port, which may also follow its name: `to` may be "
 	           "`HOST:PORT` or `[::1]:PORT`"),
+	SPORE_BOOL(struct client_settings, prefer_first, 0, "false",
+	           "of several servers: look every 5s whether the first one answers, and return "
+	           "to it; visitors that are there stay"),
+	SPORE_STRING(struct client_settings, proxy, OPTIONF_MOVED, NULL,
+	             "the proxy on the way to the server: http://, socks5:// or socks5h://, then "
+	             "[USER@]HOST[:PORT]; becomes the first entry of `transport`; \"\": none; "
+	             "default: the variable all_proxy or ALL_PROXY"),
+	SPORE_SECRET(struct client_settings, proxy_password, OPTIONF_MOVED,
+	             "the secret of the user in `proxy`"),
+	SPORE_STRING(struct client_settings, no_proxy, OPTIONF_MOVED, NULL,
+	             "servers that are reached without the proxy: names, which stand for all names "
+	             "below them, too, addresses and prefixes, with commas between them; or *; "
+	             "default: the variable no_proxy or NO_PROXY"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),

@@ -33,9 +33,25 @@ struct server_settings {
 	uint32_t watch_files; /* renew an instance when a file that it reads changes */
 };
 
+/* A server that a client may use. */
+struct client_server {
+	const char *host; /* without brackets */
+	uint16_t port;
+	const char *name; /* "HOST:PORT", for people */
+};
+
+enum { CLIENT_SERVERS_MAX = 16 };
+
 struct client_settings {
-	const char *to;
-	int64_t control_port;
+	spore_list to;        /* of const char *, as given */
+	int64_t control_port; /* of those that have none in `to` */
+	/* For the documents: entry_expand takes them out of the section. */
+	const char *proxy, *no_proxy;
+	spore_str proxy_password;
+	uint32_t prefer_first; /* return to the first server when it answers again */
+	/* Those of `to`, in order. Made by check_client. */
+	const struct client_server *servers;
+	size_t n_servers;
 	int64_t workers, busy_poll_us;
 	int64_t sndbuf, recbuf, relay_buffer;
 	int64_t keepalive_data, keepalive_services; /* ms; 0: never */

@@ -6,6 +6,7 @@
 #define SECRET  SHORTHAND_SECRET
 #define SECRETS SHORTHAND_SECRETS
 #define LIST    SHORTHAND_LIST
+#define TEXTS   SHORTHAND_TEXTS
 #define PATH    SHORTHAND_FILE
 #define YES     SHORTHAND_YES
 #define NO      SHORTHAND_NO
@@ -33,12 +34,21 @@ const struct shorthand shorthands[] = {
 	  "prefixes that may not connect to the control port; the longest matching prefix "
 	  "decides" },
 	{ "admin_socket",     0,   ROLE_SERVER, NULL,     false, TEXT,   "/admin/socket", "PATH", NULL },
-	{ "to",               't', ROLE_LOCAL,  "SERVER", true,  TEXT,   "/client/to", "HOST", NULL },
-	{ "local_port",       0,   ROLE_LOCAL,  NULL,     true,  NUMBER, "/tunnels[0]/local_port", "PORT", NULL },
+	{ "to",               't', ROLE_LOCAL,  "SERVER", true,  TEXTS,  "/client/to", "HOST", NULL },
+	{ "local_port",       0,   ROLE_LOCAL,  NULL,     true,  NUMBER, "/tunnels[0]/local_port", "PORT",
+	  "port of the service; several, or ranges such as 8000-8003, may stand without the flag" },
 	{ "local_host",       'l', ROLE_LOCAL,  NULL,     false, TEXT,   "/tunnels[0]/local_host", "HOST", NULL },
 	{ "port",             'p', ROLE_LOCAL,  NULL,     false, NUMBER, "/tunnels[0]/port", "PORT", NULL },
 	{ "tunnel_name",      0,   ROLE_LOCAL,  NULL,     false, TEXT,   "/tunnels[0]/name", "NAME", NULL },
 	{ "control_port",     0,   ROLE_LOCAL,  NULL,     false, NUMBER, "/client/control_port", "PORT", NULL },
+	{ "proxy",            0,   ROLE_LOCAL,  NULL,     false, TEXT,   "/client/proxy", "URL",
+	  "proxy on the way to the server, such as http://HOST:PORT or socks5h://USER@HOST:PORT; "
+	  "default: ALL_PROXY" },
+	{ "proxy_password",   0,   ROLE_LOCAL,  NULL,     false, SECRET, "/client/proxy_password", "TEXT",
+	  "password for the proxy (other users of this machine may see a flag: prefer a variable or "
+	  "a file)" },
+	{ "proxy_password_file", 0, ROLE_LOCAL, NULL,     false, PATH,   "/client/proxy_password", "PATH",
+	  "file that contains the password for the proxy" },
 	{ "workers",          0,   ROLE_LOCAL,  NULL,     false, NUMBER, "/client/workers", "N", NULL },
 	{ "busy_poll_us",     0,   ROLE_LOCAL,  NULL,     false, NUMBER, "/client/busy_poll_us", "N", NULL },
 	{ "sndbuf",           0,   ROLE_LOCAL,  NULL,     false, TEXT,   "/client/sndbuf", "BYTES", NULL },
@@ -93,6 +103,17 @@ const struct default_section default_sections[] = {
 };
 const size_t n_default_sections = sizeof default_sections / sizeof *default_sections;
 
+const struct entry_keys shorthand_entry = {
+	.section = "client",
+	.list = "transport",
+	.use = "via",
+	.keys = {
+		{ "proxy", "url", { "all_proxy", "ALL_PROXY" } },
+		{ "proxy_password", "password", { NULL } },
+		{ "no_proxy", "no_proxy", { "no_proxy", "NO_PROXY" } },
+	},
+};
+
 const struct shorthand_client shorthand_clients[] = {
 	{ "hmac", "identity", "secret", false, NULL },
 	{ "password", "identity", "password", false, "tls" },
@@ -124,7 +145,7 @@ const struct shorthand_group shorthand_groups[] = {
 	    "--secret-file", "--secret", "--tls", "--config", "--check", "--help" } },
 	{ "Connections",
 	  { "--control-port", "--bind-addr", "--bind-tunnels", "--tunnel-name", "--retry",
-	    "--no-reconnect", "--ahead" } },
+	    "--no-reconnect", "--ahead", "--proxy", "--proxy-password-file", "--proxy-password" } },
 	{ "Certificates",
 	  { "--certfile", "--keyfile", "--client-certfile", "--client-keyfile", "--cacertfile",
 	    "--insecure" } },

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "expand/entry.h"
+
 enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
 
 enum shorthand_type {
@@ -14,6 +16,7 @@ enum shorthand_type {
 	SHORTHAND_SECRET,  /* a string that is wiped from the command line */
 	SHORTHAND_SECRETS, /* the same, or several with commas: see shorthand_lists */
 	SHORTHAND_LIST,    /* strings with commas between them; a flat key may also be an array */
+	SHORTHAND_TEXTS,   /* a string, or several with commas; the same for a flat key */
 	SHORTHAND_FILE,    /* the path of a file that holds the value: {"file": PATH} */
 	SHORTHAND_YES,     /* a flag without a value: sets its target to true */
 	SHORTHAND_NO,      /* a flag without a value: sets its target to false */
@@ -75,6 +78,7 @@ extern const struct default_section default_sections[];
 extern const size_t n_default_sections;
 extern const struct shorthand_client shorthand_clients[]; /* the first is the default */
 extern const size_t n_shorthand_clients;
+extern const struct entry_keys shorthand_entry; /* of a client */
 extern const struct shorthand_counterpart shorthand_counterparts[];
 extern const size_t n_shorthand_counterparts;
 extern const struct shorthand_group shorthand_groups[];

@@ -21,6 +21,7 @@
 #define USAGE_NO_LOCAL_PORT                                                                        \
 	"expected the port of the service, found \"%s\": spore local LOCAL_PORT --to HOST (and "   \
 	"--local-host, if the service is on another machine)"
+#define USAGE_NO_PORTS "expected local ports from 1 to 65535, such as 80 or 8000-8003, found \"%s\""
 
 /* True if a word looks like a flag although a value is expected. In a shell script, an unset
  * variable may have made the next flag the value. A lone "-" and negative numbers are values. */

@@ -123,6 +123,11 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		LABELS("tunnel"),
 		.max_series = AS_CONFIGURED,
 	},
+	[FAMILY_CLIENT_SERVERS] = {
+		GAUGE = "spore_client_server_tunnels",
+		.help = "Open tunnels at each configured server of this client, as HOST:PORT.",
+		LABELS("server"),
+	},
 	[FAMILY_AUTH_VERDICTS] = {
 		COUNTER = "spore_auth_verdicts_total",
 		.help = "Verdicts of auth instances. Only errors have a reason.",

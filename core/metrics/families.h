@@ -30,6 +30,7 @@ enum family {
 	FAMILY_CLIENT_FAILURES, /* reason */
 	FAMILY_CLIENT_LOSSES,
 	FAMILY_CLIENT_TUNNELS, /* tunnel */
+	FAMILY_CLIENT_SERVERS, /* server */
 	/* Plugins. */
 	FAMILY_AUTH_VERDICTS,          /* plugin, verdict, reason */
 	FAMILY_AUTH_VERDICT_TIME,      /* plugin */

@@ -102,6 +102,22 @@ static bool fill_items(const struct option_scope *scope, const spore_option *row
 	return good;
 }
 
+/* True if the value is an element of the list, which stands without brackets. Any other value is
+ * reported as a wrong element: most lists of this kind have one. */
+static bool is_lone(const spore_option *row, const struct json *node)
+{
+	return row->flags & OPTIONF_LONE && node->type != JSON_ARRAY && node->type != JSON_OBJECT;
+}
+
+static bool fill_lone(const struct option_scope *scope, const spore_option *row,
+                      const struct json *node, spore_list *out)
+{
+	void *item = json_doc_alloc(scope->doc, row->item->size);
+
+	*out = (spore_list){ item, item != NULL, row->item->size };
+	return item && fill_item(scope, row, node, NULL, item);
+}
+
 static bool fill_container(const struct option_scope *scope, const spore_option *row,
                            const struct json *node, void *out)
 {
@@ -110,6 +126,8 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	const char **keys;
 	char *items;
 
+	if (is_lone(row, node))
+		return fill_lone(scope, row, node, out);
 	if (node->type == JSON_OBJECT && option_may_be_file(row)) {
 		node = list_file_read(scope, node);
 		if (!node)

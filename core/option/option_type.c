@@ -101,6 +101,9 @@ void option_type_describe(const spore_option *row, char *out, size_t size)
 
 	if (row->type == SPORE_OPT_ENUM)
 		snprintf(out, size, "%s", row->choices);
+	else if (row->flags & OPTIONF_LONE && row->item && is_known(row->item->type))
+		snprintf(out, size, "%s, or %s of %s", types[row->item->type].name, name,
+		         describe_items(row));
 	else if ((row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP) && row->item)
 		snprintf(out, size, "%s of %s", name, describe_items(row));
 	else if (row->type == SPORE_OPT_STRING && row->flags & SPORE_OPTF_PATH)

@@ -16,6 +16,8 @@ enum option_change {
 
 /* Flags of the core's own rows, besides SPORE_OPTF_*. They also apply to all options below the row.
  * A row without one of them is OPTION_LIVE. */
+#define OPTIONF_MOVED    (1u << 28) /* the value is moved elsewhere: see config/shorthands */
+#define OPTIONF_LONE     (1u << 29) /* the only element of the LIST may have no brackets */
 #define OPTIONF_NEW_ONLY (1u << 30)
 #define OPTIONF_RESTART  (1u << 31)
 

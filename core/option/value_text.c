@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/addr.h"
+#include "option/table.h"
 #include "option/value_digest.h"
 #include "option/value_number.h"
 #include "json/json.h"
@@ -104,12 +105,14 @@ static void put_list(struct value_text *text, const spore_option *row, const spo
 		.type = row->item->type, .min = 1, .max = 0, .item = row->item
 	};
 
-	fputc('[', text->out);
+	bool is_bare = row->flags & OPTIONF_LONE && list->count == 1;
+
+	fputs(is_bare ? "" : "[", text->out);
 	for (size_t i = 0; i < list->count; i++) {
 		fputs(i ? ", " : "", text->out);
 		value_text_write(text, &item, (const char *)list->items + i * list->stride);
 	}
-	fputc(']', text->out);
+	fputs(is_bare ? "" : "]", text->out);
 }
 
 static void put_number(struct value_text *text, const spore_option *row, const void *field)

@@ -156,6 +156,8 @@ static void write_list(struct jsonout *json, const spore_option *row)
 
 	if (may_be_file) {
 		jsonout_begin(json, "anyOf", '[');
+		if (row->flags & OPTIONF_LONE)
+			write_item(json, NULL, row);
 		jsonout_begin(json, NULL, '{');
 	}
 	jsonout_text(json, "type", "array");

@@ -72,7 +72,7 @@ static void run_begin(struct loop_task *task)
 		.set = runtime->plugins.set,
 		.purpose = SPORE_AUTH_CONTROL,
 		.deadline_ms = clock_ms() + inquiry->question.wait_ms,
-		.server_name = runtime->config->settings.client.to,
+		.server_name = runtime->config->settings.client.servers[0].host,
 	};
 	const struct stand_in_facts *facts = &inquiry->question.facts;
 	int32_t status = SPORE_ENOMEM;

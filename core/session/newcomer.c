@@ -378,7 +378,7 @@ static void open_transports(struct server_session *s)
 	struct err err;
 
 	stream_set_owner(s->stream, on_opening, s);
-	if (!transport_wrap(set, s->stream, SPORE_ROLE_SERVER, NULL, &err))
+	if (!transport_wrap(set, s->stream, SPORE_ROLE_SERVER, NULL, 0, &err))
 		refuse_unopened(s, LOG_ERROR, REFUSED_HANDSHAKE, err.text);
 	else if (transport_open(s->stream))
 		become_open(s);

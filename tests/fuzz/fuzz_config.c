@@ -215,7 +215,8 @@ static void check_client(const struct settings *settings)
 	const struct client_settings *client = &settings->client;
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
 
-	FUZZ_CHECK(client->to && is_port(client->control_port) && client->max_dials >= 1);
+	FUZZ_CHECK(client->n_servers > 0 && is_port(client->control_port) &&
+	           client->max_dials >= 1);
 	FUZZ_CHECK(client->reconnect <= 1 && client->retry <= 1 && settings->tunnels.count > 0);
 	for (size_t i = 0; i < settings->tunnels.count; i++) {
 		FUZZ_CHECK(tunnels[i].name && tunnels[i].local_host &&

@@ -10,7 +10,7 @@ import time
 from .scale import seconds
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_OURS = re.compile(r"^(SPORE|BORE|RUST)_|^COLUMNS$")
+_OURS = re.compile(r"^(SPORE|BORE|RUST)_|^COLUMNS$|^(?i:all|no)_(?i:proxy)$")
 
 # All processes that the current test started; conftest shows their logs if the test fails.
 started = []

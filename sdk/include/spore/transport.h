@@ -172,8 +172,27 @@ typedef struct spore_wrap_args {
 	 * directions, it may let the kernel encrypt. It moves bytes only through `lower`. */
 	int32_t fd;
 	uint32_t reserved;
+	/* Newer: look with SPORE_HAS. */
+	uint32_t server_port; /* client: the server's port; server: 0 */
+	uint32_t reserved2;
 } spore_wrap_args;
-SPORE_GROWABLE(spore_wrap_args, reserved);
+SPORE_GROWABLE(spore_wrap_args, reserved2);
+
+/* What dial() gets. */
+typedef struct spore_dial_args {
+	uint32_t struct_size;
+	uint32_t server_port;
+	const char *server_name; /* as configured */
+} spore_dial_args;
+SPORE_GROWABLE(spore_dial_args, server_name);
+
+/* Another place to connect to. */
+typedef struct spore_dial_place {
+	uint32_t struct_size;
+	uint32_t port;    /* 1 to 65535 */
+	const char *host; /* a name or an address, 1 to 255 bytes; valid until worker_stop() */
+} spore_dial_place;
+SPORE_GROWABLE(spore_dial_place, host);
 
 enum {
 	/* The transport is confidential and authenticated, so secrets may be sent over it. See also
@@ -209,8 +228,13 @@ typedef struct spore_transport_ops {
 	 * the key out of what it tells auth plugins, so that one that needs the fact can report a
 	 * mistake. Optional; the default is 1 for every key. [main] */
 	uint32_t (*may_know)(void *instance, const char *key);
+	/* CLIENT. Where does the host connect to on the way to this server? 1: to *place_out, such
+	 * as a proxy, to which the streams of this transport then talk. 0: to the server itself.
+	 * The host asks before each connection; a place that is not valid fails that connection. Of
+	 * several transports, at most one may name a place. Optional; the default is 0. [worker] */
+	uint32_t (*dial)(void *state, const spore_dial_args *, spore_dial_place *place_out);
 } spore_transport_ops;
-SPORE_GROWABLE(spore_transport_ops, may_know);
+SPORE_GROWABLE(spore_transport_ops, dial);
 
 #ifdef __cplusplus
 }

@@ -145,3 +145,19 @@ def test_a_kicked_tunnel_stays_away(start_server, tmp_path):
             assert client.process.running
             kick("two")
             assert client.wait() == 1
+
+
+def test_several_ports_on_the_command_line(server):
+    """Each has a public port of its own, and its own service."""
+    host, port = server.control
+    with Echo() as first, Echo() as second:
+        argv = [spore_binary(), "local", str(first.port), f"{second.port}-{second.port}"]
+        argv += ["--to", f"{host}:{port}", "--local-host", "127.0.0.1"]
+        with Process(argv, name="spore local") as process:
+            for service in (first, second):
+                line = rf"connected to server tunnel=127.0.0.1:{service.port} remote_port=(\d+)"
+                public = int(process.wait_for(line).group(1))
+                with connect(server.public_host, public) as visitor:
+                    visitor.sendall(b"hello")
+                    assert read_exactly(visitor, 5) == b"hello"
+                wait_until(lambda service=service: service.accepted == 1, "one visitor for each")

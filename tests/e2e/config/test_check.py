@@ -189,7 +189,7 @@ def test_parts_of_a_value_have_its_source(tmp_path):
         '{"client": {"to": "h", "control_port": 5},\n"tunnels": [{"local": "127.0.0.1:80"}]}',
     )
     found = printed("local", "-c", path, env={"SPORE_SERVER": "g:7002"})
-    assert found["/client/to"] == ("g", "variable SPORE_SERVER")
+    assert found["/client/to"] == ("g:7002", "variable SPORE_SERVER")
     assert found["/client/control_port"] == (7002, "variable SPORE_SERVER")
     assert found["/tunnels/0/local_host"] == ("127.0.0.1", f"{path}:2")
     assert found["/tunnels/0/local_port"] == (80, f"{path}:2")

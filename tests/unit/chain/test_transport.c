@@ -36,7 +36,7 @@ static void run_wrap(void *arg)
 	ck_assert(addr_parse("127.0.0.1:1", &peer));
 	w->stream = stream_new(w->scene->loops[0], w->fd, &peer, NULL);
 	stream_set_owner(w->stream, on_event, w);
-	w->wrapped = transport_wrap(w->set, w->stream, SPORE_ROLE_SERVER, NULL, &w->err);
+	w->wrapped = transport_wrap(w->set, w->stream, SPORE_ROLE_SERVER, NULL, 0, &w->err);
 	w->n_layers = stream_conn(w->stream)->n_layers;
 	if (w->wrapped && w->open)
 		w->opened = transport_open(w->stream);
@@ -58,6 +58,63 @@ static struct wrapping wrap(struct host_scene *scene, const struct plugin_set *s
 	close(fds[1]);
 	return w;
 }
+
+struct way_question {
+	struct host_scene *scene;
+	const struct plugin_set *set;
+	const char *server;
+	struct transport_way way;
+	bool found;
+	struct err err;
+};
+
+static void run_find_way(void *arg)
+{
+	struct way_question *q = arg;
+
+	q->found = transport_way(q->set, q->scene->loops[0], q->server, 7, &q->way, &q->err);
+}
+
+static struct way_question find_way(const char *transports, const char *server)
+{
+	struct host_scene scene;
+	struct way_question q = { .scene = &scene, .server = server };
+	char text[400];
+	static char host[64];
+
+	snprintf(text, sizeof text,
+	         "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1}],"
+	         "\"transport\":%s}",
+	         transports);
+	host_scene_open(&scene);
+	q.set = host_scene_start(&scene, ROLE_LOCAL, text);
+	host_scene_call(&scene, run_find_way, &q);
+	snprintf(host, sizeof host, "%s", q.found ? q.way.host : "");
+	q.way.host = host;
+	plugin_set_unref((struct plugin_set *)(uintptr_t)q.set);
+	host_scene_close(&scene);
+	return q;
+}
+
+#define VIA(more) "{\"use\":\"via\",\"url\":\"socks5://p.test:5\"" more "}"
+
+START_TEST(a_transport_may_name_another_place)
+{
+	struct way_question q = find_way("[{\"use\":\"plain\"}]", "h.test");
+
+	ck_assert(q.found && !q.way.by && q.way.port == 7);
+	ck_assert_str_eq(q.way.host, "h.test");
+	q = find_way("[" VIA(",\"no_proxy\":\"x.test\"") "]", "h.test");
+	ck_assert(q.found && q.way.by && q.way.port == 5);
+	ck_assert_str_eq(q.way.host, "p.test");
+	q = find_way("[" VIA(",\"no_proxy\":\"x.test\"") "]", "x.test");
+	ck_assert(q.found && !q.way.by && q.way.port == 7);
+	q = find_way("[" VIA("") "," VIA(",\"name\":\"two\"") "]", "h.test");
+	ck_assert(!q.found);
+	ck_assert_str_eq(q.err.text, "transports via and two both name a place to connect to: "
+	                             "expected one");
+}
+END_TEST
 
 START_TEST(plain_adds_no_work_to_the_opening)
 {
@@ -257,7 +314,7 @@ static void run_open_end(void *arg)
 	stream_set_owner(end->stream, on_end_event, end);
 	ck_assert_msg(transport_wrap(end->set, end->stream,
 	                             end->role ? SPORE_ROLE_CLIENT : SPORE_ROLE_SERVER,
-	                             end->role ? "localhost" : NULL, &err),
+	                             end->role ? "localhost" : NULL, end->role ? 7835 : 0, &err),
 	              "%s", err.text);
 	ck_assert(stream_can_move(end->stream));
 	if (transport_open(end->stream))
@@ -387,6 +444,7 @@ START_TEST(a_set_says_whether_a_transport_tells_the_peer)
 }
 END_TEST
 
-SUITE("transport", plain_adds_no_work_to_the_opening, transports_stack_and_their_calls_are_measured,
-      a_failed_wrap_names_the_plugin, a_stream_keeps_its_transports, tls_moves_between_workers,
-      a_stack_moves_between_workers, a_set_says_whether_a_transport_tells_the_peer)
+SUITE("transport", a_transport_may_name_another_place, plain_adds_no_work_to_the_opening,
+      transports_stack_and_their_calls_are_measured, a_failed_wrap_names_the_plugin,
+      a_stream_keeps_its_transports, tls_moves_between_workers, a_stack_moves_between_workers,
+      a_set_says_whether_a_transport_tells_the_peer)

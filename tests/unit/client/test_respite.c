@@ -7,9 +7,9 @@
 struct scene {
 	struct client_scene base;
 	struct respite respite, other;
-	spore_addr server, elsewhere;
+	struct server_place server, elsewhere, other_name;
 	unsigned n_moot;
-	bool is_owed[2]; /* by `server`, by `elsewhere` */
+	bool is_owed[3]; /* by `server`, by `elsewhere`, by the same address under another name */
 };
 
 static struct scene scene;
@@ -31,8 +31,9 @@ static void run_init(void *unused)
 static void open_scene(void)
 {
 	client_scene_open(&scene.base, &(struct client_scene_options){ 0 });
-	scene.server = scene.elsewhere = scene.base.server_addr;
-	scene.elsewhere.ip[15]++;
+	scene.server.addr = scene.elsewhere.addr = scene.base.server_addr;
+	scene.elsewhere.addr.ip[15]++;
+	scene.other_name = (struct server_place){ scene.base.server_addr, 1 };
 	client_scene_call(&scene.base, run_init, NULL);
 }
 
@@ -59,6 +60,7 @@ static void run_leave(void *unused)
 	respite_end_with(&scene.base.workers[0], &scene.server);
 	scene.is_owed[0] = respite_is_owed(&scene.base.workers[0], &scene.server);
 	scene.is_owed[1] = respite_is_owed(&scene.base.workers[0], &scene.elsewhere);
+	scene.is_owed[2] = respite_is_owed(&scene.base.workers[0], &scene.other_name);
 }
 
 START_TEST(a_server_that_leaves_ends_its_own)
@@ -66,7 +68,7 @@ START_TEST(a_server_that_leaves_ends_its_own)
 	open_scene();
 	client_scene_call(&scene.base, run_leave, NULL);
 	ck_assert_uint_eq(scene.n_moot, 1);
-	ck_assert(!scene.is_owed[0] && scene.is_owed[1]);
+	ck_assert(!scene.is_owed[0] && scene.is_owed[1] && scene.is_owed[2]);
 	close_scene();
 }
 END_TEST
@@ -84,7 +86,7 @@ static bool has_looked(void *unused)
 	return scene.respite.look == NULL;
 }
 
-static unsigned look(spore_addr *by)
+static unsigned look(struct server_place *by)
 {
 	scene.n_moot = 0;
 	client_scene_call(&scene.base, run_tick, by);

@@ -7,7 +7,7 @@
 struct scene {
 	struct client_scene base;
 	struct uplink uplink;
-	spore_addr server; /* to connect to; of family 0: by name */
+	struct server_place server; /* to connect to; of family 0: by name */
 	enum uplink_state expected;
 	unsigned n_ready, n_failed, n_messages, n_ends, n_lates;
 	struct uplink_failure failure;

@@ -305,7 +305,8 @@ static int64_t control_port_of(const char *client)
 	snprintf(text, sizeof text, "{\"client\":%s,\"tunnels\":[{\"local\":\"web:80\"}]}", client);
 	check(&scene, &settings_client, text, &settings);
 	ck_assert_str_eq(option_scene_message(&scene), "");
-	ck_assert_ptr_null(strpbrk(settings.client.to, "[]"));
+	ck_assert_ptr_null(strpbrk(settings.client.servers[0].host, "[]"));
+	ck_assert_int_eq(settings.client.servers[0].port, settings.client.control_port);
 	option_scene_close(&scene);
 	return settings.client.control_port;
 }
@@ -327,8 +328,33 @@ static void check_wrong_client(const char *client, const char *expected)
 	check_wrong(&settings_client, text, expected);
 }
 
+START_TEST(there_may_be_several_servers)
+{
+	const char *text = "{\"client\":{\"to\":[\"a\",\"b:7\",\"::1\",\"[::1]:9\"],"
+			   "\"control_port\":8},\"tunnels\":[{\"local\":\"web:80\"}]}";
+	const char *const names[] = { "a:8", "b:7", "[::1]:8", "[::1]:9" };
+	struct option_scene scene;
+	struct settings settings;
+
+	check(&scene, &settings_client, text, &settings);
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	ck_assert_uint_eq(settings.client.n_servers, 4);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_str_eq(settings.client.servers[i].name, names[i]);
+	ck_assert_str_eq(settings.client.servers[3].host, "::1");
+	option_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(a_server_that_is_wrong_is_reported)
 {
+	check_wrong_client("{\"to\":[\"a\",\"https://h/\"]}",
+	                   "/client/to/1: expected HOST or HOST:PORT without a scheme and a path, "
+	                   "found \"https://h/\"");
+	check_wrong_client("{\"to\":[]}", "/client/to: expected at least one element, found none");
+	check_wrong_client("{\"to\":[\"a\",\"a:7835\"]}",
+	                   "/client/to/1: expected each server once, found \"a:7835\" twice");
+	check_wrong_client("{\"to\":[\"a\",1]}", "/client/to/1: expected a string, found 1");
 	check_wrong_client("{\"to\":\"\"}", "/client/to: expected a host, found \"\"");
 	check_wrong_client("{\"to\":\"https://h/\"}",
 	                   "/client/to: expected HOST or HOST:PORT without a scheme and a path, "
@@ -353,5 +379,6 @@ SUITE("check", the_admin_socket_is_configured_or_systemds, reserved_ports_are_no
       a_range_of_ports_becomes_a_list, ports_are_given_in_one_way, a_range_is_the_right_way_round,
       tunnels_are_bound_as_the_control_port_unless_told, a_service_is_host_and_port,
       names_that_are_derived_are_unique, a_service_that_is_wrong_is_reported,
-      a_server_may_have_a_port, a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
-      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)
+      a_server_may_have_a_port, there_may_be_several_servers, a_server_that_is_wrong_is_reported,
+      a_public_port_is_asked_for_once, a_client_says_its_version_and_what_is_configured,
+      what_may_not_be_said_is_reported)

@@ -122,6 +122,18 @@ START_TEST(help_takes_precedence)
 }
 END_TEST
 
+START_TEST(there_may_be_several_local_ports)
+{
+	struct scene scene;
+
+	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "8000-8001|80"), CONFIG_LOADED);
+	check_flag(&scene, "local_port", "8000", "--local-port");
+	ck_assert_uint_eq(scene.command.n_spans, 2);
+	ck_assert_uint_eq(scene.command.spans[0].hi, 8001);
+	ck_assert_uint_eq(scene.command.spans[1].lo, 80);
+}
+END_TEST
+
 START_TEST(mistakes_say_what_was_expected)
 {
 	struct scene scene;
@@ -139,7 +151,10 @@ START_TEST(mistakes_say_what_was_expected)
 	check_flag(&scene, "sndbuf", "-1", "--sndbuf");
 	check_usage(ROLE_SERVER, "5000", "error: expected a flag, found \"5000\"");
 	check_usage(ROLE_SERVER, "-", "error: expected a flag, found \"-\"");
-	check_usage(ROLE_LOCAL, "1|2", "error: expected one local port, found a second one: \"2\"");
+	check_usage(ROLE_LOCAL, "1|1-2", "error: expected each local port once, found 1 twice");
+	check_usage(ROLE_LOCAL, "1|0",
+	            "error: expected local ports from 1 to 65535, such as 80 or 8000-8003, found "
+	            "\"0\"");
 	check_usage(ROLE_LOCAL, "1|--local-port|1", "error: --local-port is given twice");
 	check_usage(ROLE_LOCAL, "--to=a|-t|a", "error: -t is given twice");
 	check_usage(ROLE_SERVER, "--config|a|--config|b", "error: --config is given twice");
@@ -339,8 +354,9 @@ START_TEST(a_clients_t_means_two_things)
 END_TEST
 
 SUITE("command", long_flags_with_a_space_or_an_equals_sign, bores_short_flags,
-      an_empty_command_line_is_valid, help_takes_precedence, mistakes_say_what_was_expected,
-      unknown_flags_are_explained, the_value_is_not_part_of_the_name,
-      only_similar_names_are_suggested, spore_variables_override_bore_variables,
-      variables_have_bores_names, an_empty_variable_is_a_mistake, a_variable_can_give_the_file,
-      the_help_has_every_flag, the_purpose_is_read, a_clients_t_means_two_things)
+      an_empty_command_line_is_valid, help_takes_precedence, there_may_be_several_local_ports,
+      mistakes_say_what_was_expected, unknown_flags_are_explained,
+      the_value_is_not_part_of_the_name, only_similar_names_are_suggested,
+      spore_variables_override_bore_variables, variables_have_bores_names,
+      an_empty_variable_is_a_mistake, a_variable_can_give_the_file, the_help_has_every_flag,
+      the_purpose_is_read, a_clients_t_means_two_things)

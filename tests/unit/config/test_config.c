@@ -530,7 +530,7 @@ START_TEST(a_client_takes_bores_command_line)
 	struct scene scene;
 
 	load_good(&scene, ROLE_LOCAL, NULL, "5000|-t|bore.pub|-p|9000|-l|db|-s|x");
-	ck_assert_str_eq(scene.config->settings.client.to, "bore.pub");
+	ck_assert_str_eq(scene.config->settings.client.servers[0].host, "bore.pub");
 	ck_assert_int_eq(scene.config->settings.client.control_port, 7835);
 	ck_assert_int_eq(scene.config->settings.client.max_dials, 256);
 	ck_assert_uint_eq(scene.config->settings.tunnels.count, 1);
@@ -579,7 +579,8 @@ START_TEST(a_client_needs_a_server_and_a_service)
 	            "expected the key \"client\" (the server to connect to, and how), found none");
 	check_wrong(ROLE_LOCAL, "{\"client\":{},\"tunnels\":[{\"local_port\":1}]}", "",
 	            CONFIG_WRONG,
-	            "/client: expected the key \"to\" (the server's name or address), found none");
+	            "/client: expected the key \"to\" (the server's name or address, or a list of "
+	            "servers: the first that answers is used), found none");
 	check_wrong(ROLE_LOCAL, "{\"client\":{\"to\":\"h\"},\"tunnels\":[]}", "", CONFIG_WRONG,
 	            "/tunnels: expected at least one element, found none");
 	check_wrong(ROLE_LOCAL, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{}]}", "", CONFIG_WRONG,
@@ -618,7 +619,7 @@ START_TEST(client_flags_go_into_the_only_tunnel)
 	struct scene scene;
 
 	load_good(&scene, ROLE_LOCAL, file, "9|--to|other|-p|5");
-	ck_assert_str_eq(scene.config->settings.client.to, "other");
+	ck_assert_str_eq(scene.config->settings.client.servers[0].host, "other");
 	ck_assert_int_eq(tunnel_of(&scene, 0)->local_port, 9);
 	ck_assert_int_eq(tunnel_of(&scene, 0)->port, 5);
 	leave(&scene);
@@ -727,7 +728,7 @@ START_TEST(a_config_lives_as_long_as_its_references)
 	load_good(&scene, ROLE_LOCAL, NULL, "5000|--to|h");
 	ck_assert_ptr_eq(config_ref(scene.config), scene.config);
 	config_unref(scene.config);
-	ck_assert_str_eq(scene.config->settings.client.to, "h");
+	ck_assert_str_eq(scene.config->settings.client.servers[0].host, "h");
 	leave(&scene);
 	config_unref(NULL);
 }

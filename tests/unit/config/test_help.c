@@ -106,7 +106,7 @@ START_TEST(the_help_shows_defaults_choices_and_variables)
 	ck_assert_ptr_null(strstr(text, "--local-port"));
 	free(text);
 	text = print_help(ROLE_LOCAL);
-	ck_assert_ptr_nonnull(strstr(text, "Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]"));
+	ck_assert_ptr_nonnull(strstr(text, "Usage: spore local [LOCAL_PORT...] --to HOST [FLAGS]"));
 	ck_assert_ptr_null(strstr(text, "--min-port"));
 	free(text);
 }

@@ -71,7 +71,7 @@ START_TEST(keys_of_both_roles)
 	ck_assert_contains(row_of("server.min_port"), "(`--min-port`) |");
 	ck_assert_contains(row_of("server.on_reload"), "| `\"close\"`, `\"keep\"` | `\"close\"` |");
 	ck_assert_contains(row_of("tunnels[].port"), "(`--port`) |");
-	ck_assert_contains(row_of("client.to"), "| text | required |");
+	ck_assert_contains(row_of("client.to"), "| text, or list of texts | required |");
 	ck_assert_contains(row_of("transport"),
 	                   "| list of instances (transport) | `[{\"use\":\"plain\"}]` |");
 	ck_assert_contains(row_of("acl.public"), "| list of instances (acl) | `[]` |");

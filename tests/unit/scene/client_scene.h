@@ -199,7 +199,10 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 	list_init(&scene->shared.respites);
 	taken_init(&scene->shared.taken);
 	turns_init(&scene->shared.turns, scene->runtime.loops[0], session_on_turn);
+	servers_init(&scene->shared.servers, &settings->client, scene->runtime.loops[0], NULL,
+	             NULL);
 	client_stats_init(&scene->shared.stats, scene->runtime.metrics);
+	client_stats_servers(&scene->shared.stats, &settings->client);
 	for (unsigned i = 0; i < n; i++) {
 		struct client_worker *worker = &scene->workers[i];
 

@@ -1,0 +1,27 @@
+/* url - the address of a proxy, as curl and ALL_PROXY have it: [SCHEME://][USER@]HOST[:PORT][/].
+ * Pure. [any] */
+#ifndef TRANSPORT_VIA_URL_H
+#define TRANSPORT_VIA_URL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { URL_HOST_MAX = 255, URL_USER_MAX = 255 };
+
+enum proxy_kind {
+	PROXY_HTTP,    /* CONNECT */
+	PROXY_SOCKS5,  /* with the server's address, which this side looks up */
+	PROXY_SOCKS5H, /* with the server's name */
+};
+
+struct proxy_url {
+	enum proxy_kind kind;
+	char host[URL_HOST_MAX + 1]; /* without brackets */
+	uint16_t port;
+	char user[URL_USER_MAX + 1]; /* decoded; "": none */
+};
+
+/* NULL: good. Otherwise what was expected: a permanent text, which does not contain the URL. */
+const char *proxy_url_read(const char *text, struct proxy_url *url_out);
+
+#endif
