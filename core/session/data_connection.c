@@ -121,7 +121,7 @@ static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
 	if (!s)
 		stream_close(stream, false);
 	else if (!link_receive(&s->link, rest, LINK_MAX_IN) ||
-	         !server_session_wait(s, &carrier->pass, true, &hit))
+	         !server_session_wait(s, &carrier->pass, &hit))
 		server_session_end(s, false);
 	buf_fini(rest);
 	free_carrier(carrier);
@@ -202,7 +202,7 @@ static void begin_waiting(struct server_session *s)
 	const struct server_settings *settings = server_worker_settings(s->worker);
 	struct limit_hit hit;
 
-	if (server_session_wait(s, &data_of(s)->pass, true, &hit))
+	if (server_session_wait(s, &data_of(s)->pass, &hit))
 		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
 		                settings->peer_timeout);
 	else

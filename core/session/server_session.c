@@ -170,7 +170,7 @@ void server_session_move(struct server_session *s, enum session_state to)
 	move_session(s, to);
 }
 
-bool server_session_wait(struct server_session *s, const struct uuid *pass, bool proven,
+bool server_session_wait(struct server_session *s, const struct uuid *pass,
                          struct limit_hit *hit_out)
 {
 	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker),
@@ -178,7 +178,7 @@ bool server_session_wait(struct server_session *s, const struct uuid *pass, bool
 	if (!s->pass)
 		return false;
 	move_session(s, SESSION_WAITING);
-	if (proven && ahead_opens(s->pass))
+	if (ahead_opens(s->pass))
 		ahead_shelve(s->pass, loop_index(s->worker->loop), s->worker, &s->shelf);
 	return true;
 }

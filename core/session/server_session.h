@@ -136,10 +136,10 @@ void server_session_become(struct server_session *s, const struct session_role *
 bool server_session_may_move(enum session_state from, enum session_state to);
 /* Moves the session to a state that may follow its own. Not for WAITING, JOINED and ENDED. */
 void server_session_move(struct server_session *s, enum session_state to);
-/* Moves the session to WAITING. proven: nothing is left to prove, so it may be handed a visitor if
- * the pass allows it. False and *hit_out: the pass of this id is unknown, or too many connections
- * wait; the session stays as it is. */
-bool server_session_wait(struct server_session *s, const struct uuid *pass, bool proven,
+/* Moves the session, whose client has nothing left to prove, to WAITING. It may be handed a visitor
+ * if the pass allows it. False and *hit_out: the pass of this id is unknown, or too many
+ * connections wait; the session stays as it is. */
+bool server_session_wait(struct server_session *s, const struct uuid *pass,
                          struct limit_hit *hit_out);
 
 /* The following functions end the session. Its memory is freed at the end of the turn; nothing of
