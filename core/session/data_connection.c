@@ -196,12 +196,13 @@ void data_connection_accept(struct server_session *s, const struct message *acce
 
 /* ---- an Accept or Ahead that is judged ---- */
 
-/* Waits for a visitor. */
+/* Waits for a visitor. Nothing asks for the client's answer any more. */
 static void begin_waiting(struct server_session *s)
 {
 	const struct server_settings *settings = server_worker_settings(s->worker);
 	struct limit_hit hit;
 
+	login_fini(&data_of(s)->login, SPORE_END_CLOSED);
 	if (server_session_wait(s, &data_of(s)->pass, &hit))
 		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
 		                settings->peer_timeout);

@@ -25,7 +25,7 @@ typedef void (*login_fn)(struct server_session *s, int32_t verdict);
 
 /* The login is zeroed memory. */
 void login_init(struct login *login, struct plugin_set *set);
-/* Cancels a pending verdict. reason: SPORE_END_*, of an ALLOW that nobody has taken. */
+/* Cancels a pending verdict. reason: SPORE_END_*, of an ALLOW that nobody has taken. Idempotent. */
 void login_fini(struct login *login, uint32_t reason);
 /* `to` is zeroed memory; `from` is empty afterwards. No verdict may be pending. */
 void login_move(struct login *to, struct login *from);

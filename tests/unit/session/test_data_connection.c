@@ -320,6 +320,30 @@ START_TEST(a_connection_is_judged_before_it_waits)
 }
 END_TEST
 
+/* The answer and the set of plugins, which a reload may have replaced. */
+START_TEST(a_connection_that_waits_keeps_nothing_of_its_login)
+{
+	struct tunnel_scene tunnel;
+	struct uuid pass;
+	unsigned refs;
+	int data;
+
+	scene_open(SCENE_NAMES);
+	tunnel = open_tunnel("alice");
+	pass = get_pass(&tunnel, 1);
+	refs = atomic_load(&scene.set->refs);
+	data = scene_log_in("alice");
+	ck_assert_uint_eq(atomic_load(&scene.set->refs), refs + 1);
+	scene_ahead(data, &pass);
+	scene_wait(has_waiting, NULL);
+	ck_assert_uint_eq(atomic_load(&scene.set->refs), refs);
+	scene_accept(data, &tunnel.id);
+	scene_expect(data, MESSAGE_ACCEPTED);
+	check_joined(data, tunnel.visitor);
+	close_tunnel(&tunnel);
+}
+END_TEST
+
 /* Nor may another client of the server, to whom the pass has become known. */
 START_TEST(a_pass_lets_no_stranger_wait)
 {
@@ -1384,10 +1408,10 @@ SUITE("data_connection", an_accept_is_no_try_of_a_banned_source, accept_takes_th
       of_two_accepts_one_gets_the_visitor, an_accept_that_goes_leaves_the_visitor,
       the_tunnel_may_end_while_an_accept_is_judged,
       a_connection_opened_ahead_hears_that_it_has_the_visitor,
-      a_connection_is_judged_before_it_waits, a_pass_lets_no_stranger_wait,
-      connections_opened_ahead_go_with_their_tunnel, a_claim_is_answered_if_it_takes_the_visitor,
-      a_claim_is_judged_as_an_accept, a_claim_may_come_after_the_verdict,
-      a_foreign_claim_costs_the_visitor_nothing,
+      a_connection_is_judged_before_it_waits, a_connection_that_waits_keeps_nothing_of_its_login,
+      a_pass_lets_no_stranger_wait, connections_opened_ahead_go_with_their_tunnel,
+      a_claim_is_answered_if_it_takes_the_visitor, a_claim_is_judged_as_an_accept,
+      a_claim_may_come_after_the_verdict, a_foreign_claim_costs_the_visitor_nothing,
       a_connection_that_waits_is_handed_one_visitor_after_another,
       the_client_is_told_the_visitors_address_if_it_wants,
       the_first_bytes_are_shown_with_the_visitor, many_first_bytes_arrive_once,
