@@ -11,7 +11,7 @@
 
 struct client_trace {
 	atomic_uint refs;
-	atomic_bool is_lost;
+	atomic_bool is_lost, is_barred;
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* of all these accounts */
 };
 
@@ -320,6 +320,16 @@ struct account_total account_total(const struct account *account)
 bool account_has_lost_client(const struct account *account)
 {
 	return atomic_load(&account->trace->is_lost);
+}
+
+void account_bar_client(struct account *account)
+{
+	atomic_store(&account->trace->is_barred, true);
+}
+
+bool account_has_barred_client(const struct account *account)
+{
+	return atomic_load(&account->trace->is_barred);
 }
 
 struct account *account_ref(struct account *account)

@@ -50,8 +50,8 @@ struct account {
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
 	char *identity; /* owned; never changes; "" without authentication */
-	/* ref; whether the tunnel's client was lost, and what the tunnel has used. Shared with the
-	 * accounts that the tunnel had under other owners. */
+	/* ref; whether the tunnel's client was lost or barred, and what the tunnel has used. Shared
+	 * with the accounts that the tunnel had under other owners. */
 	struct client_trace *trace;
 	struct list node; /* in principal->standing */
 	atomic_bool left; /* the tunnel has ended, or has another account */
@@ -97,6 +97,11 @@ void account_renew(struct account *account, struct grant *grant);
 void account_lose_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
 bool account_has_lost_client(const struct account *account);
+/* The server has ended the tunnel against its client's will, which gets no further visitor of it.
+ * [any] */
+void account_bar_client(struct account *account);
+/* Also true for the accounts that the tunnel had before a change of its owner. [any] */
+bool account_has_barred_client(const struct account *account);
 /* Counts bytes that a relay has moved: from the visitor, and to it. [any] */
 void account_carry(struct account *account, uint64_t up, uint64_t down);
 

@@ -362,6 +362,14 @@ static bool has_crossed(const struct message *message)
 	return data_connection_is_accept(message);
 }
 
+/* Meanwhile the client may have lost its rights. If its tunnel has ended otherwise, or has another
+ * owner, a visitor that it was handed stays its own. */
+static bool may_take_offer(const struct server_session *s)
+{
+	return !account_has_barred_client(data_of(s)->owner) &&
+	       !conn_is_stale(stream_conn(s->link.stream));
+}
+
 static void take_offer_answer(struct server_session *s, const struct message *message)
 {
 	struct data_connection *data = data_of(s);
@@ -372,7 +380,7 @@ static void take_offer_answer(struct server_session *s, const struct message *me
 		return;
 	if (message->type != MESSAGE_OPENED)
 		refuse_silently(s, REFUSED_UNEXPECTED);
-	else if (offer_take(&data->offer, &visitor, &shown))
+	else if (may_take_offer(s) && offer_take(&data->offer, &visitor, &shown))
 		join_visitor(s, &visitor, false, &data->pass, shown);
 	else
 		server_session_end(s, true);

@@ -359,6 +359,13 @@ static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 	tunnel->allowance = NULL;
 }
 
+/* A client that leaves by itself may still take the visitors that it was handed. */
+static bool bars_client(uint32_t reason)
+{
+	return reason == SPORE_END_REVOKED || reason == SPORE_END_KICKED ||
+	       reason == SPORE_END_EXPIRED;
+}
+
 void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 {
 	bool is_free; /* otherwise the posted wake frees the tunnel */
@@ -369,6 +376,8 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	tunnel->account->announcer = NULL;
+	if (bars_client(reason))
+		account_bar_client(tunnel->account);
 	tunnel->closed = true;
 	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
 	account_close_tunnel(tunnel->account);

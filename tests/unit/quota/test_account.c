@@ -401,7 +401,7 @@ START_TEST(an_owner_may_be_succeeded)
 }
 END_TEST
 
-START_TEST(a_lost_client_is_known_to_all_accounts_of_its_tunnel)
+START_TEST(a_client_that_is_lost_or_barred_is_known_to_all_accounts_of_its_tunnel)
 {
 	struct server_worker *home = (void *)&(int){ 0 };
 	struct account *old, *new, *other;
@@ -419,9 +419,11 @@ START_TEST(a_lost_client_is_known_to_all_accounts_of_its_tunnel)
 	ck_assert(!account_has_lost_client(old) && !account_has_lost_client(new));
 	account_lose_client(new);
 	ck_assert_uint_eq(scene.principals.losses, 1);
+	ck_assert(!account_has_barred_client(old));
+	account_bar_client(new);
 	account_close_tunnel(new);
-	ck_assert(account_has_lost_client(old));
-	ck_assert(!account_has_lost_client(other));
+	ck_assert(account_has_lost_client(old) && account_has_barred_client(old));
+	ck_assert(!account_has_lost_client(other) && !account_has_barred_client(other));
 	account_unref(old);
 	account_close_tunnel(other);
 	account_scene_close(&scene);
@@ -474,7 +476,8 @@ START_TEST(an_owner_may_succeed_itself_at_its_limit)
 END_TEST
 
 SUITE("account", a_limit_says_what_sets_it, an_owner_may_succeed_itself_at_its_limit,
-      an_owner_may_be_succeeded, a_lost_client_is_known_to_all_accounts_of_its_tunnel,
+      an_owner_may_be_succeeded,
+      a_client_that_is_lost_or_barred_is_known_to_all_accounts_of_its_tunnel,
       a_refused_successor_changes_nothing, tunnels_are_bounded_over_all,
       a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session,
       without_authentication_there_is_no_name, tunnels_are_bounded_over_a_session,

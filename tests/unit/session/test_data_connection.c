@@ -1272,6 +1272,54 @@ START_TEST(a_connection_of_another_principal_is_handed_no_visitor)
 }
 END_TEST
 
+static bool has_no_tunnel(void *lanes)
+{
+	return !lane_scene_has_tunnel(lanes);
+}
+
+/* Opened comes after the client was revoked, or the certificate of its connection. */
+static void answer_without_rights(bool is_revoked, bool is_doubted)
+{
+	struct lane_scene lanes;
+	struct message message;
+	struct uuid id;
+	int data, visitor, before;
+
+	scene_open(SCENE_NAMES);
+	before = (int)scene_refusals(REFUSED_CLIENT_LOST);
+	lanes = lane_scene_open(0, "alice", MESSAGE_WANTS_OPEN);
+	data = lane_scene_add(&lanes, 1, "alice");
+	visitor = lane_scene_offer(&lanes, data, &id);
+	if (is_doubted) {
+		be_doubted(1);
+		lane_scene_expect(&lanes, MESSAGE_AGAIN);
+	}
+	if (is_revoked) {
+		scene_revise_identity("alice", NULL);
+		scene_wait(has_no_tunnel, &lanes);
+	} else {
+		make_stale(lane_scene_offered(1)->link.stream);
+	}
+	lane_scene_opened(data);
+	ck_assert_int_eq(scene_hear(data, &message), HEARD_RESET);
+	ck_assert_uint_eq(scene.workers[1].relays.count, 0);
+	ck_assert_uint_eq(n_waiting(), is_revoked ? 0 : 1);
+	ck_assert_int_eq(scene_refusals(REFUSED_CLIENT_LOST), before + is_revoked);
+	if (!is_revoked) { /* its client may take the visitor elsewhere */
+		lane_scene_expect(&lanes, MESSAGE_AGAIN);
+	}
+	close(data);
+	close(visitor);
+	lane_scene_close(&lanes);
+}
+
+START_TEST(an_answer_comes_too_late_for_a_client_without_rights)
+{
+	for (int how = 0; how < 4; how++)
+		answer_without_rights(how & 1, how & 2);
+}
+END_TEST
+
 /* ---- workers on threads of their own ---- */
 
 static void read_exactly(int fd, const char *expected, size_t len)
@@ -1434,6 +1482,7 @@ SUITE("data_connection", an_accept_is_no_try_of_a_banned_source, accept_takes_th
       a_connection_of_an_account_that_has_left_is_handed_no_visitor,
       a_connection_whose_transport_is_stale_is_handed_no_visitor,
       a_connection_of_another_principal_is_handed_no_visitor,
+      an_answer_comes_too_late_for_a_client_without_rights,
       the_server_may_end_while_a_visitor_is_handed_over,
       the_server_may_end_while_a_visitor_comes_to_a_connection,
       a_client_that_wants_no_other_visitor_is_handed_none, visitors_are_handed_over_between_threads)
