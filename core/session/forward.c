@@ -79,21 +79,40 @@ static struct visitor_line make_line(const struct forward *forward, const struct
 		                      .error = end->error };
 }
 
-static void on_relay_end(const struct relay_end *end, void *arg)
+static void tell_end(const struct forward *forward, const struct relay_end *end)
 {
-	struct forward *forward = arg;
-	struct account *account = forward->account;
 	struct visitor_line line = make_line(forward, end);
 
-	stats_add(&forward->worker->shared->stats, forward->worker->loop, STAT_RELAYS, -1);
 	if (server_worker_logs_visitors(forward->worker))
 		visitor_line_write(&line);
 	else
 		log_relay_end(forward, end);
 	event_visitor_ended(forward->worker->set, &line);
+}
+
+static void on_relay_end(const struct relay_end *end, void *arg)
+{
+	struct forward *forward = arg;
+	struct account *account = forward->account;
+
+	stats_add(&forward->worker->shared->stats, forward->worker->loop, STAT_RELAYS, -1);
+	tell_end(forward, end);
 	account_leave(account, forward->source);
 	account_unref(account);
 	free(forward);
+}
+
+void forward_drop_broken(struct server_worker *worker, struct visitor *visitor)
+{
+	struct forward forward = { .worker = worker,
+		                   .account = visitor->account,
+		                   .peer = visitor->peer,
+		                   .visitor_id = visitor->id,
+		                   .arrived_ms = visitor->since_ns / 1000000 };
+
+	tell_end(&forward, &(struct relay_end){ .cause = RELAY_RIGHT_BROKEN,
+	                                        .error = "its first bytes cannot be read again" });
+	visitor_drop(visitor);
 }
 
 void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,

@@ -8,7 +8,7 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "session/announce.h"
-#include "session/refuse.h"
+#include "session/forward.h"
 
 static void stop_looking(struct offer *offer)
 {
@@ -96,7 +96,7 @@ static bool get_visitor(struct offer *offer, struct visitor *visitor_out)
 	return found;
 }
 
-/* Removes from the socket what the client has. */
+/* Removes from the socket what the client has. False: the visitor's connection is broken. */
 static bool skip_shown(const struct offer *offer, int fd)
 {
 	return offer->shown == 0 ||
@@ -111,8 +111,7 @@ bool offer_take(struct offer *offer, struct visitor *visitor_out, size_t *shown_
 		return false;
 	if (skip_shown(offer, visitor_out->fd))
 		return true;
-	refuse_waiting(offer->worker, visitor_out, REFUSED_CLIENT_LOST);
-	visitor_drop(visitor_out);
+	forward_drop_broken(offer->worker, visitor_out);
 	return false;
 }
 

@@ -181,6 +181,22 @@ START_TEST(a_visitor_that_breaks_off_can_be_taken)
 }
 END_TEST
 
+/* Its first bytes are not where they were. Neither the client nor a limit is the reason. */
+START_TEST(a_visitor_whose_bytes_are_gone_ends)
+{
+	struct visitor taken;
+	size_t shown;
+
+	begin("hello");
+	ck_assert_int_eq(recv(offer.visitor.fd, (char[5]){ 0 }, 5, 0), 5);
+	ck_assert(!offer_take(&offer, &taken, &shown));
+	ck_assert_int_eq(recv(visitor, (char[1]){ 0 }, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	offer_lose(&offer);
+	finish();
+}
+END_TEST
+
 /* A client that does not read sees the bytes later. */
 START_TEST(bytes_that_do_not_fit_are_not_shown)
 {
@@ -303,8 +319,9 @@ END_TEST
 SUITE("offer", the_client_is_told_who_comes, bytes_that_have_come_leave_with_it,
       the_first_bytes_that_come_are_shown_once, so_many_bytes_are_shown_at_most,
       an_end_of_the_visitor_is_not_shown, a_visitor_that_breaks_off_can_be_taken,
-      bytes_that_do_not_fit_are_not_shown, a_visitor_that_is_lost_is_announced,
-      a_visitor_in_doubt_may_still_be_taken, a_visitor_in_doubt_may_be_taken_by_another,
+      a_visitor_whose_bytes_are_gone_ends, bytes_that_do_not_fit_are_not_shown,
+      a_visitor_that_is_lost_is_announced, a_visitor_in_doubt_may_still_be_taken,
+      a_visitor_in_doubt_may_be_taken_by_another,
       a_visitor_in_doubt_that_is_lost_is_announced_once_more,
       a_visitor_in_doubt_that_was_taken_is_not_announced_once_more, a_visitor_that_is_dropped_waits,
       a_visitor_in_doubt_is_not_dropped, an_offer_that_never_began_has_no_end)
