@@ -68,13 +68,10 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 	       !pending_take(pending, &visitor->id, limits, visitor);
 }
 
-/* Hands the visitor to the client if a connection waits for it, or announces it. False and
- * *why_out: the visitor is still the caller's. */
+/* The visitor is accepted: hands it to the client if a connection waits for it, or announces it.
+ * False and *why_out: the visitor is still the caller's, and ends. */
 static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
-	*why_out = REFUSED_NO_MEMORY;
-	if (!uuid_random(&visitor->id))
-		return false;
 	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
 	if (tunnel->pass && data_connection_offer(tunnel->worker, tunnel->pass, visitor,
 	                                          tunnel->announcer.tells_addresses))
@@ -144,7 +141,10 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	}
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
-	if (!pass_visitor_on(tunnel, &visitor, &why)) {
+	if (!uuid_random(&visitor.id)) {
+		refuse_visitor(worker, account, peer, REFUSED_NO_MEMORY, NULL);
+		visitor_drop(&visitor);
+	} else if (!pass_visitor_on(tunnel, &visitor, &why)) {
 		refuse_waiting(worker, &visitor, why);
 		visitor_drop(&visitor);
 	}
