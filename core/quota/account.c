@@ -12,6 +12,7 @@
 struct client_trace {
 	atomic_uint refs;
 	atomic_bool is_lost, is_barred;
+	struct announcer *announcer;                         /* borrowed; NULL: no tunnel is open */
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* of all these accounts */
 };
 
@@ -320,6 +321,16 @@ struct account_total account_total(const struct account *account)
 bool account_has_lost_client(const struct account *account)
 {
 	return atomic_load(&account->trace->is_lost);
+}
+
+void account_set_announcer(struct account *account, struct announcer *announcer)
+{
+	account->trace->announcer = announcer;
+}
+
+struct announcer *account_announcer(const struct account *account)
+{
+	return account->trace->announcer;
 }
 
 void account_bar_client(struct account *account)

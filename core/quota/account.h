@@ -50,15 +50,13 @@ struct account {
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
 	char *identity; /* owned; never changes; "" without authentication */
-	/* ref; whether the tunnel's client was lost or barred, and what the tunnel has used. Shared
-	 * with the accounts that the tunnel had under other owners. */
+	/* ref; whether the tunnel's client was lost or barred, what tells it of visitors, and what
+	 * the tunnel has used. Shared with the accounts that the tunnel had under other owners. */
 	struct client_trace *trace;
 	struct list node; /* in principal->standing */
 	atomic_bool left; /* the tunnel has ended, or has another account */
 	/* Borrowed; the tunnel's worker. Still valid after the tunnel has closed. */
 	struct server_worker *home;
-	struct announcer
-		*announcer; /* borrowed; NULL once the tunnel is gone. `home` alone uses it */
 	uint16_t port;
 	uint64_t id;         /* the tunnel's: see server_new_id; 0: its port never opened */
 	atomic_uint inside;  /* visitors that wait or have a relay */
@@ -97,6 +95,10 @@ void account_renew(struct account *account, struct grant *grant);
 void account_lose_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
 bool account_has_lost_client(const struct account *account);
+/* What tells the tunnel's client of its visitors; borrowed. NULL: the tunnel is not open. Also for
+ * visitors of accounts that the tunnel had before a change of its owner. [worker] `home` */
+void account_set_announcer(struct account *account, struct announcer *announcer);
+struct announcer *account_announcer(const struct account *account);
 /* The server has ended the tunnel against its client's will, which gets no further visitor of it.
  * [any] */
 void account_bar_client(struct account *account);

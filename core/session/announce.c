@@ -46,10 +46,11 @@ static void run_order(struct loop_task *task)
 {
 	struct order *order = CONTAINER_OF(task, struct order, task);
 	struct account *account = order->account;
+	const struct announcer *announcer = account_announcer(account);
 
-	if (!account->announcer)
+	if (!announcer)
 		end_visitor(account->home, &order->id, REFUSED_CLIENT_LOST);
-	else if (!announce(account->announcer, order->type, &order->id, &order->peer))
+	else if (!announce(announcer, order->type, &order->id, &order->peer))
 		end_visitor(account->home, &order->id, REFUSED_CLIENT_STALLED);
 	account_unref(account);
 	free(order);

@@ -8,7 +8,7 @@
 
 struct link;
 
-/* Of an open tunnel: account.announcer. [worker] of the tunnel */
+/* Of an open tunnel: account_announcer. [worker] of the tunnel */
 struct announcer {
 	struct link *link;    /* borrowed; the control connection */
 	bool tells_addresses; /* of visitors: the client reads Visitor */

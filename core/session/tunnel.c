@@ -239,7 +239,7 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 	find_series(tunnel);
 	if (!tell_client(tunnel))
 		return false;
-	tunnel->account->announcer = &tunnel->announcer;
+	account_set_announcer(tunnel->account, &tunnel->announcer);
 	count_tunnel(tunnel, 1);
 	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
@@ -375,7 +375,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	listener_free(tunnel->listener);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
-	tunnel->account->announcer = NULL;
+	account_set_announcer(tunnel->account, NULL);
 	if (bars_client(reason))
 		account_bar_client(tunnel->account);
 	tunnel->closed = true;
@@ -422,8 +422,6 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 		*allowance = NULL;
 		count_tunnel(tunnel, -1);
 		tunnel->account = account;
-		old->announcer = NULL;
-		account->announcer = &tunnel->announcer;
 		find_series(tunnel);
 		count_tunnel(tunnel, 1);
 		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,

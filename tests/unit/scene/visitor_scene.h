@@ -72,7 +72,7 @@ static inline void visitor_scene_open(struct visitor_scene *visitors)
 	visitors->account->home = &scene.workers[0];
 	visitor_scene_open_link(&visitors->control, 0);
 	visitors->announcer = (struct announcer){ .link = &visitors->control.link };
-	visitors->account->announcer = &visitors->announcer;
+	account_set_announcer(visitors->account, &visitors->announcer);
 }
 
 /* All visitors have gone, and everything that they held. */

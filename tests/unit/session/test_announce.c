@@ -106,12 +106,12 @@ START_TEST(a_visitor_of_whom_nobody_is_told_ends)
 		visitor_scene_open(&visitors);
 		visitor = visitor_scene_let_in(&visitors, &far);
 		if (how == 0)
-			visitors.account->announcer = NULL;
+			account_set_announcer(visitors.account, NULL);
 		if (how == 2)
 			fill_link(&visitors.control.link);
 		announce_from(&scene.workers[1], MESSAGE_VISITOR, &visitor);
 		if (how == 1)
-			visitors.account->announcer = NULL;
+			account_set_announcer(visitors.account, NULL);
 		scene_run();
 		visitor_scene_expect_ended(far);
 		visitor_scene_close(&visitors);
@@ -151,7 +151,7 @@ START_TEST(a_visitor_that_waits_ends_if_nobody_is_told)
 		visitor_scene_open(&visitors);
 		visitor = visitor_scene_let_in(&visitors, &far);
 		ck_assert(pending_add(scene.shared.pending, &visitor));
-		visitors.account->announcer = NULL;
+		account_set_announcer(visitors.account, NULL);
 		if (is_taken)
 			taken = visitor_scene_take(&visitor.id);
 		announce_again(&scene.workers[1], visitors.account, &visitor.id, &visitor.peer);

@@ -1272,6 +1272,34 @@ START_TEST(a_connection_of_another_principal_is_handed_no_visitor)
 }
 END_TEST
 
+/* A reload gave the tunnel to another owner, and the client is still there. */
+START_TEST(a_visitor_that_is_handed_over_is_announced_after_a_change_of_owner)
+{
+	struct lane_scene lanes;
+	struct account *before;
+	struct uuid id, again;
+	int data, visitor;
+
+	scene_open(SCENE_NAMES);
+	lanes = lane_scene_open(0, "alice", MESSAGE_WANTS_OPEN);
+	data = lane_scene_add(&lanes, 1, "alice");
+	visitor = lane_scene_offer(&lanes, data, &id);
+	before = tunnel_account(tunnel_session_tunnel(lane_scene_tunnel(&lanes)));
+	scene_renew(SCENE_AUTH("{\"use\": \"policy\", \"names\": [\"alice\"]}"));
+	ck_assert_ptr_ne(tunnel_account(tunnel_session_tunnel(lane_scene_tunnel(&lanes))), before);
+	be_doubted(1);
+	again = lane_scene_expect(&lanes, MESSAGE_AGAIN);
+	ck_assert(uuid_equal(&again, &id));
+	ck_assert_uint_eq(n_waiting(), 1);
+	lane_scene_opened(data); /* the visitor is still the former owner's */
+	check_carried(data, visitor);
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	close(visitor);
+	close(data);
+	lane_scene_close(&lanes);
+}
+END_TEST
+
 static bool has_no_tunnel(void *lanes)
 {
 	return !lane_scene_has_tunnel(lanes);
@@ -1482,6 +1510,7 @@ SUITE("data_connection", an_accept_is_no_try_of_a_banned_source, accept_takes_th
       a_connection_of_an_account_that_has_left_is_handed_no_visitor,
       a_connection_whose_transport_is_stale_is_handed_no_visitor,
       a_connection_of_another_principal_is_handed_no_visitor,
+      a_visitor_that_is_handed_over_is_announced_after_a_change_of_owner,
       an_answer_comes_too_late_for_a_client_without_rights,
       the_server_may_end_while_a_visitor_is_handed_over,
       the_server_may_end_while_a_visitor_comes_to_a_connection,

@@ -403,7 +403,8 @@ START_TEST(another_owner_has_the_same_tunnel)
 	ck_assert_uint_eq(tunnel_account(tunnel)->id, id);
 	ck_assert_uint_eq(tunnel_account(tunnel)->port, before->port);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 9);
-	ck_assert_uint_eq(before->pending, 1); /* the visitor stays the old owner's */
+	ck_assert_uint_eq(before->pending, 1);            /* the visitor stays the old owner's */
+	ck_assert_ptr_nonnull(account_announcer(before)); /* and its client can be told of it */
 	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 0);
 	/* One that may not have a tunnel changes nothing. */
 	allowance = allow(&none);
@@ -420,9 +421,12 @@ START_TEST(another_owner_has_the_same_tunnel)
 	ck_assert(tunnel_change_owner(tunnel, &allowance, &hit));
 	ck_assert_ptr_null(tunnel_allowance(tunnel));
 	ck_assert_ptr_null(tunnel_account(tunnel)->principal->by);
+	tunnel_close(tunnel, SPORE_END_CLOSED);
+	ck_assert_ptr_null(account_announcer(before));
 	account_unref(before);
 	close(fd);
-	end_with(tunnel);
+	close(client);
+	scene_close();
 }
 END_TEST
 
