@@ -33,8 +33,8 @@ struct taken {
 
 void taken_init(struct taken *taken);
 void taken_fini(struct taken *taken);
-/* Remembers a visitor that comes in this way. Returns how it has come before: if it is known,
- * nothing changes. now_ms: of clock_ms(). */
+/* A visitor comes in this way. Returns how it came before, and then changes nothing. TAKEN_NOT: it
+ * is remembered now. now_ms: of clock_ms(). */
 enum taken_as taken_note(struct taken *taken, const struct uuid *id, enum taken_as as,
                          int64_t now_ms);
 /* The server knows that the client has it. */

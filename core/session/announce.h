@@ -25,7 +25,8 @@ bool announce_hold(struct server_worker *worker, struct visitor *visitor);
 /* The two functions below reach the tunnel from any worker. If it is gone, or if its client does
  * not read, the visitor is ended. */
 
-/* Lets the visitor wait in the table, and announces it there. Takes the visitor. [worker] */
+/* Lets the visitor wait in the table, and tells the client of its tunnel. Takes the visitor.
+ * [worker] */
 void announce_from(struct server_worker *worker, enum message_type type, struct visitor *visitor);
 /* Announces a visitor that waits in the table already. [worker] */
 void announce_again(struct server_worker *worker, struct account *account, const struct uuid *id,

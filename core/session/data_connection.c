@@ -22,7 +22,7 @@ struct data_connection {
 	struct uuid pass;      /* of Carry or Ahead, or of the visitor before */
 	bool is_ahead;         /* Ahead is judged, not Accept */
 	bool carries;          /* Carry came in place of Accept */
-	bool tells;            /* the server answers Accepted: it was opened ahead, or claims */
+	bool answers;          /* the server answers Accepted: it was opened ahead, or claims */
 	struct offer offer;    /* in OFFERED and DOUBTED */
 };
 
@@ -92,8 +92,8 @@ static struct server_session *begin_again(const struct carrier *carrier, struct 
 	return s;
 }
 
-/* Does what the client has proved still hold? If a reload has judged it again since, it must prove
- * itself to another instance. */
+/* Does what the client has proved still hold? If a reload has judged the client again since, the
+ * client must prove itself to another instance. */
 static bool may_go_on(const struct account *owner, struct stream *stream)
 {
 	return !atomic_load(&owner->left) && !conn_is_stale(stream_conn(stream));
@@ -108,8 +108,8 @@ static bool is_worth_keeping(const struct carrier *carrier, struct stream *strea
 	       may_go_on(carrier->account, stream);
 }
 
-/* The visitor is gone, and its connection may have the next one. The client sees a connection that
- * is not kept end. */
+/* The visitor is gone, and its connection may have the next one. If it is not kept, it ends, which
+ * the client sees. */
 static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
 {
 	struct carrier *carrier = arg;
@@ -142,9 +142,9 @@ static bool carry_visitor(struct stream *stream, struct carrier *carrier, struct
 
 /* ---- taking a visitor ---- */
 
-/* The visitor is out of the table. tell: the client is told so. shown: bytes of the visitor that it
- * has already. */
-static void join_visitor(struct server_session *s, struct visitor *visitor, bool tell,
+/* The visitor is out of the table. answers: the client is told so. shown: bytes of the visitor that
+ * the client has already. */
+static void join_visitor(struct server_session *s, struct visitor *visitor, bool answers,
                          const struct uuid *pass, size_t shown)
 {
 	struct server_worker *worker = s->worker;
@@ -152,7 +152,7 @@ static void join_visitor(struct server_session *s, struct visitor *visitor, bool
 	struct buf received, unsent;
 	struct stream *stream;
 
-	if (tell)
+	if (answers)
 		link_send(&s->link, &(struct message){ .type = MESSAGE_ACCEPTED });
 	stream = server_session_take_stream(s, &received, &unsent);
 	if (!pass || carry_visitor(stream, carrier, &received, &unsent))
@@ -163,7 +163,7 @@ static void join_visitor(struct server_session *s, struct visitor *visitor, bool
 
 /* pass: of Carry; NULL: it was another message. */
 static void take_own_visitor(struct server_session *s, const struct uuid *id,
-                             const struct instance *by, uint64_t session, bool tell,
+                             const struct instance *by, uint64_t session, bool answers,
                              const struct uuid *pass)
 {
 	struct visitor visitor;
@@ -171,7 +171,7 @@ static void take_own_visitor(struct server_session *s, const struct uuid *id,
 	switch (pending_take_own(s->worker->shared->pending, id, by, session,
 	                         server_worker_limits(s->worker), &visitor)) {
 	case PENDING_TAKEN:
-		join_visitor(s, &visitor, tell, pass, 0);
+		join_visitor(s, &visitor, answers, pass, 0);
 		break;
 	case PENDING_FOREIGN:
 		refuse_silently(s, REFUSED_NOT_OWNER);
@@ -219,7 +219,7 @@ static void take_judged_visitor(struct server_session *s)
 	data->visitor = NULL;
 	if (entry && pending_claim(s->worker->shared->pending, entry,
 	                           server_worker_limits(s->worker), &visitor))
-		join_visitor(s, &visitor, data->tells, data->carries ? &data->pass : NULL, 0);
+		join_visitor(s, &visitor, data->answers, data->carries ? &data->pass : NULL, 0);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
@@ -287,10 +287,10 @@ struct handover {
 	struct server_worker *worker;
 	struct ahead_pass *pass; /* reserved */
 	struct visitor visitor;
-	bool tells;
+	bool tells_address;
 };
 
-/* A pass that has become known allows nothing to another tenant. */
+/* Another client that has learned the pass gets no visitor. */
 static bool may_be_offered(const struct server_session *s, const struct visitor *visitor)
 {
 	const struct account *owner = data_of(s)->owner;
@@ -301,14 +301,14 @@ static bool may_be_offered(const struct server_session *s, const struct visitor 
 /* Offers the visitor on the connection that was reserved here. If it has gone meanwhile, the
  * visitor is announced. */
 static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
-                       struct visitor *visitor, bool tells)
+                       struct visitor *visitor, bool tells_address)
 {
 	struct list *node = ahead_pick(pass, loop_index(worker->loop));
 	struct server_session *s = node ? CONTAINER_OF(node, struct server_session, shelf) : NULL;
 
 	if (s && may_be_offered(s, visitor)) {
 		server_session_move(s, SESSION_OFFERED);
-		offer_begin(&data_of(s)->offer, worker, &s->link, visitor, tells);
+		offer_begin(&data_of(s)->offer, worker, &s->link, visitor, tells_address);
 		return;
 	}
 	if (s)
@@ -320,12 +320,12 @@ static void run_handover(struct loop_task *task)
 {
 	struct handover *handover = CONTAINER_OF(task, struct handover, task);
 
-	offer_here(handover->worker, handover->pass, &handover->visitor, handover->tells);
+	offer_here(handover->worker, handover->pass, &handover->visitor, handover->tells_address);
 	free(handover);
 }
 
 static bool hand_over(struct server_worker *to, struct ahead_pass *pass, struct visitor *visitor,
-                      bool tells)
+                      bool tells_address)
 {
 	struct handover *handover = zeroed_new(sizeof *handover);
 
@@ -337,26 +337,26 @@ static bool hand_over(struct server_worker *to, struct ahead_pass *pass, struct 
 		                       .worker = to,
 		                       .pass = pass,
 		                       .visitor = *visitor,
-		                       .tells = tells };
+		                       .tells_address = tells_address };
 	loop_post(to->loop, &handover->task);
 	return true;
 }
 
 bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass,
-                           struct visitor *visitor, bool tells)
+                           struct visitor *visitor, bool tells_address)
 {
 	struct server_worker *on = ahead_reserve(pass, loop_index(worker->loop));
 
 	if (!on)
 		return false;
 	if (on != worker)
-		return hand_over(on, pass, visitor, tells);
-	offer_here(worker, pass, visitor, tells);
+		return hand_over(on, pass, visitor, tells_address);
+	offer_here(worker, pass, visitor, tells_address);
 	return true;
 }
 
-/* The client asks for another visitor in the moment in which it is handed this one: it asks for the
- * other one elsewhere. */
+/* The client asked for another visitor before Open reached it. It will ask for that one on another
+ * connection. */
 static bool has_crossed(const struct message *message)
 {
 	return data_connection_is_accept(message);
@@ -398,7 +398,7 @@ static void on_data_message(struct server_session *s, const struct message *mess
 {
 	const struct account *owner = data_of(s)->owner;
 
-	data_of(s)->tells = true;
+	data_of(s)->answers = true;
 	if (s->state == SESSION_OFFERED || s->state == SESSION_DOUBTED)
 		take_offer_answer(s, message);
 	else if (message->type != MESSAGE_ACCEPT && message->type != MESSAGE_CARRY)
@@ -480,7 +480,7 @@ void data_connection_judge(struct server_session *s, struct login *login,
 {
 	if (!become_data_connection(s, login))
 		return;
-	data_of(s)->tells = accept->type != MESSAGE_ACCEPT;
+	data_of(s)->answers = accept->type != MESSAGE_ACCEPT;
 	judge_accept(s, accept);
 }
 

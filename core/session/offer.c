@@ -41,7 +41,7 @@ static void on_first(struct ev_loop *ev, ev_io *io, int events)
 }
 
 void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
-                 struct visitor *visitor, bool tells)
+                 struct visitor *visitor, bool tells_address)
 {
 	struct message open = { .type = MESSAGE_OPEN, .id = visitor->id };
 	char text[ADDR_TEXT_SIZE];
@@ -49,7 +49,7 @@ void offer_begin(struct offer *offer, struct server_worker *worker, struct link 
 	*offer = (struct offer){
 		.worker = worker, .link = link, .visitor = *visitor, .is_held = true
 	};
-	if (tells)
+	if (tells_address)
 		strcpy(open.text, addr_format(&visitor->peer, text));
 	link_send(link, &open);
 	show_first(offer);
@@ -69,16 +69,16 @@ static void announce_visitor(struct offer *offer, enum offer_state state)
 
 void offer_doubt(struct offer *offer)
 {
-	offer->was_held = true;
+	offer->is_doubted = true;
 	account_ref(offer->visitor.account);
 	announce_visitor(offer, OFFER_OPEN);
 }
 
 static void end_doubt(struct offer *offer)
 {
-	if (offer->was_held)
+	if (offer->is_doubted)
 		account_unref(offer->visitor.account);
-	offer->was_held = false;
+	offer->is_doubted = false;
 }
 
 /* Takes out a visitor that may have been announced. False: another connection has it. */
@@ -121,7 +121,8 @@ void offer_lose(struct offer *offer)
 
 	if (offer->is_held)
 		announce_visitor(offer, OFFER_LOST);
-	else if (offer->was_held && pending_lose_offer(worker->shared->pending, &offer->visitor.id))
+	else if (offer->is_doubted &&
+	         pending_lose_offer(worker->shared->pending, &offer->visitor.id))
 		announce_again(worker, offer->visitor.account, &offer->visitor.id,
 		               &offer->visitor.peer);
 	end_doubt(offer);

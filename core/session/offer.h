@@ -1,5 +1,5 @@
-/* offer - a visitor that was handed to a client on a connection which has carried another one
- * before, until the client has taken it.
+/* offer - a visitor that was handed to a client on a connection that waits for a visitor, until the
+ * client has taken it.
  *
  *      server                                   client
  *        │ Open id address, then DATA              │
@@ -9,7 +9,7 @@
  *
  * DATA (lane/lane.h) holds the visitor's first bytes, LANE_FIRST_MOST at most. The server only
  * looks at them: they stay in the visitor's socket until Opened comes. So if the connection is lost
- * before, the visitor is announced (Again) with all of its bytes. Embedded in its owner.
+ * before that, the visitor is announced (Again) with all of its bytes. Embedded in its owner.
  * [worker] */
 #ifndef CORE_OFFER_H
 #define CORE_OFFER_H
@@ -25,15 +25,16 @@ struct offer {
 	struct server_worker *worker;
 	struct link *link; /* borrowed */
 	struct visitor visitor;
-	bool is_held;  /* the visitor has not been taken or announced */
-	bool was_held; /* the visitor waits in the table, and may still be taken here */
-	size_t shown;  /* bytes that were sent, and are still in the socket */
-	ev_io first;   /* runs until the first bytes have come */
+	bool is_held;    /* the visitor has not been taken or announced */
+	bool is_doubted; /* the visitor waits in the table, and may still be taken here */
+	size_t shown;    /* bytes that were sent, and are still in the socket */
+	ev_io first;     /* runs until the first bytes have come */
 };
 
-/* Takes the visitor. `offer` is zeroed memory. tells: the client is told the visitor's address. */
+/* Takes the visitor, whose address the client is told if `tells_address` is set. `offer` is zeroed
+ * memory. */
 void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
-                 struct visitor *visitor, bool tells);
+                 struct visitor *visitor, bool tells_address);
 /* The client has not answered yet: announces the visitor, too. */
 void offer_doubt(struct offer *offer);
 /* The client has taken it. *shown_out: how many bytes it has already. False: the visitor has left,
