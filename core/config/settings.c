@@ -204,7 +204,7 @@ static const spore_option plugin_rows[] = {
 	           "folders that are searched for plugins, in order, before the one beside the "
 	           "executable"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &sha256_item,
-	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
+	          "by file name: the digest \"sha256:HEX\" that the plugin's file must have"),
 	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
 	               "how long all plugins together may take to load and to become ready before "
 	               "a start, a check or a reload is given up"),

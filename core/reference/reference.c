@@ -195,7 +195,7 @@ static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
 	return have_both == (group == BOTH);
 }
 
-/* Writes the rows of the root that are not sections. */
+/* Writes the rows of the root that are not sections, under a line of their own. */
 static void write_rows(const struct writing *w, const struct option_table *root, unsigned roles)
 {
 	char target[128];
@@ -206,8 +206,10 @@ static void write_rows(const struct writing *w, const struct option_table *root,
 
 		if (row->type == SPORE_OPT_OBJECT || !is_in_group(row, roles, w->roles))
 			continue;
-		if (!some)
+		if (!some) {
+			document_paragraph(w->document, "These keys are in no section.");
 			begin_keys(w);
+		}
 		some = true;
 		snprintf(target, sizeof target, "/%s", row->name);
 		write_tree(w, row->name, target, row, OPTION_LIVE);

@@ -74,6 +74,7 @@ START_TEST(keys_of_both_roles)
 	ck_assert_contains(row_of("client.to"), "| text, or list of texts | required |");
 	ck_assert_contains(row_of("transport"),
 	                   "| list of instances (transport) | `[{\"use\":\"plain\"}]` |");
+	ck_assert_contains(text, "\n\nThese keys are in no section.\n\n| key |");
 	ck_assert_contains(row_of("acl.public"), "| list of instances (acl) | `[]` |");
 	ck_assert_contains(row_of("use"), "| text | required |");
 	free(text);
