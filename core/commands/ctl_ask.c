@@ -12,7 +12,7 @@
 /* The longest answer lists 10,000 visitors and takes about 4 MiB. */
 enum { STEP = 64 * 1024, MOST = 64 * 1024 * 1024 };
 
-static void refuse_connection(struct err *err, const char *path, int cause)
+static void explain_failure(struct err *err, const char *path, int cause)
 {
 	const char *remedy = "";
 
@@ -29,8 +29,8 @@ int ctl_connect(const char *path, struct err *err)
 	int fd, cause;
 
 	if (strlen(path) >= sizeof addr.sun_path) {
+		explain_failure(err, path, ENAMETOOLONG);
 		errno = ENAMETOOLONG;
-		refuse_connection(err, path, errno);
 		return -1;
 	}
 	strcpy(addr.sun_path, path);
@@ -38,7 +38,7 @@ int ctl_connect(const char *path, struct err *err)
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0)
 		return fd;
 	cause = errno;
-	refuse_connection(err, path, cause);
+	explain_failure(err, path, cause);
 	if (fd >= 0)
 		close(fd);
 	errno = cause;

@@ -13,6 +13,7 @@
 static bool fill_one(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, void *out);
 
+/* fallback: has the keys that `object` lacks; NULL: nothing. */
 static bool fill_object(const struct option_scope *scope, const struct option_table *table,
                         const struct json *object, const struct json *fallback, void *conf);
 
@@ -298,6 +299,7 @@ static bool fill_given(const struct option_scope *scope, const spore_option *row
 	return false;
 }
 
+/* fallback: as for fill_object. */
 static bool fill_row(const struct option_scope *scope, const spore_option *row,
                      const struct json *object, const struct json *fallback, void *out)
 {

@@ -70,17 +70,17 @@ static void record_end(struct reload *reload, const struct reload_answer *answer
 	event_reloaded(reload->runtime->plugins.set, !record->is_refused, record->why);
 }
 
-/* what: what has failed. Records this as the end of a reload, unless only a renewal has failed for
- * which nobody waits. */
+/* what: what has failed. A renewal that fails while nobody waits for a reload is not recorded. */
 static void refuse_job(struct reload *reload, struct list *requests, const char *what)
 {
-	bool is_reload = !reload->is_renewal || reload->is_wanted || !list_is_empty(requests);
+	bool counts_as_reload = !reload->is_renewal || reload->is_wanted ||
+	                        !list_is_empty(requests);
 	struct reload_answer answer = { .swapped = false };
 	char culprit[CULPRIT_TEXT_SIZE];
 
 	if (asprintf(&answer.mistakes, "error: %s: %s\n", what, culprit_describe(culprit)) < 0)
 		answer.mistakes = NULL;
-	if (is_reload)
+	if (counts_as_reload)
 		record_end(reload, &answer);
 	answer_all(requests, &answer);
 	reload_answer_fini(&answer);
