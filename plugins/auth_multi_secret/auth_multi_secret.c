@@ -102,6 +102,12 @@ static uint64_t session_of(const struct roster *roster, const struct member *mem
 	return (uint64_t)(member - roster->members) + 1;
 }
 
+/* NULL: no member has this session. */
+static const struct member *member_of_session(const struct roster *roster, uint64_t session)
+{
+	return session > 0 && session <= roster->n ? &roster->members[session - 1] : NULL;
+}
+
 static spore_auth_result grant(const struct roster *roster, const struct member *member)
 {
 	spore_auth_result result = {
@@ -149,13 +155,9 @@ static enum roster_outcome find_member(const struct verifier *verifier,
 static int32_t judge_data(const struct verifier *verifier, uint64_t session,
                           const struct binding_message *message, const struct proof *proof)
 {
-	const struct roster *roster = &verifier->all->roster;
-	const struct member *owner;
+	const struct member *owner = member_of_session(&verifier->all->roster, session);
 
-	if (session == 0 || session > roster->n)
-		return SPORE_DENY;
-	owner = &roster->members[session - 1];
-	if (names_another(proof, owner))
+	if (!owner || names_another(proof, owner))
 		return SPORE_DENY;
 	return verdict_of(roster_check(owner, verifier->scratch, message, proof->tag));
 }

@@ -241,6 +241,7 @@ static int32_t allow(const struct pubkey *pubkey, const struct authorized_key *k
 
 	policy.life = life_of(restrictions, rq, now_ms);
 	policy_grant(&policy, &result);
+	/* A verdict with a result is given by the ticket. */
 	pubkey->host->complete_verify(ticket, SPORE_ALLOW, &result);
 	return SPORE_EPENDING;
 }

@@ -18,6 +18,7 @@ void event_json_write(struct json_writer *json, const spore_event *event)
 	json_writer_open(json, '{');
 	for (unsigned i = 0; i < EVENT_FIELDS; i++) {
 		event_look(event, (enum event_field)i, &value);
+		/* EVENT_PEER is address and port in one text. JSON has them apart. */
 		if (i == EVENT_PEER || value.kind == EVENT_NONE)
 			continue;
 		json_writer_key(json, event_field_name((enum event_field)i));

@@ -94,7 +94,8 @@ struct block {
 	const struct form *form; /* NULL: unknown */
 };
 
-static bool serves(const struct block *block, enum tls_form_use use)
+/* Is there a command that makes of it what is needed? */
+static bool is_convertible(const struct block *block, enum tls_form_use use)
 {
 	return block->form && block->form->commands[use];
 }
@@ -125,7 +126,7 @@ static struct block find_skipped(struct bytes text, enum tls_form_use use)
 	while (bio && !found && PEM_read_bio(bio, &label, &header, &der, &len)) {
 		block.form = find_form((struct bytes){ der, (size_t)len });
 		snprintf(block.label, sizeof block.label, "%s", label);
-		found = serves(&block, use) && !is_read(&block);
+		found = is_convertible(&block, use) && !is_read(&block);
 		OPENSSL_free(label);
 		OPENSSL_free(header);
 		OPENSSL_clear_free(der, (size_t)len);
@@ -134,7 +135,7 @@ static struct block find_skipped(struct bytes text, enum tls_form_use use)
 	return found ? block : (struct block){ "", NULL };
 }
 
-/* The block that tells most about the file: the first that could serve, or else the first; no
+/* The block that tells most about the file: the first that is convertible, or else the first; no
  * label: none. */
 static struct block find_block(struct bytes text, enum tls_form_use use)
 {
@@ -144,11 +145,12 @@ static struct block find_block(struct bytes text, enum tls_form_use use)
 	unsigned char *der;
 	long len;
 
-	while (bio && !serves(&found, use) && PEM_read_bio(bio, &label, &header, &der, &len)) {
+	while (bio && !is_convertible(&found, use) &&
+	       PEM_read_bio(bio, &label, &header, &der, &len)) {
 		struct block block = { "", find_form((struct bytes){ der, (size_t)len }) };
 
 		snprintf(block.label, sizeof block.label, "%s", label);
-		if (!*found.label || serves(&block, use))
+		if (!*found.label || is_convertible(&block, use))
 			found = block;
 		OPENSSL_free(label);
 		OPENSSL_free(header);
@@ -180,7 +182,7 @@ static void describe_block(const struct block *block, const char *path, enum tls
 {
 	const char *name = block->form ? block->form->name : "unreadable data";
 
-	if (serves(block, use))
+	if (is_convertible(block, use))
 		snprintf(
 			out, size,
 			"%s under the label \"%s\": `openssl asn1parse -noout -out /dev/stdout -in "
