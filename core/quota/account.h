@@ -99,7 +99,7 @@ bool account_has_lost_client(const struct account *account);
  * visitors of accounts that the tunnel had before a change of its owner. [worker] `home` */
 void account_set_announcer(struct account *account, struct announcer *announcer);
 struct announcer *account_announcer(const struct account *account);
-/* The server has ended the tunnel against its client's will, which gets no further visitor of it.
+/* The server ends the tunnel against its client's will: the client takes no further visitor of it.
  * [any] */
 void account_bar_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */

@@ -362,8 +362,8 @@ static bool has_crossed(const struct message *message)
 	return data_connection_is_accept(message);
 }
 
-/* Meanwhile the client may have lost its rights. If its tunnel has ended otherwise, or has another
- * owner, a visitor that it was handed stays its own. */
+/* The client may have lost its rights since Open. If its tunnel has ended otherwise, or has another
+ * owner, the client keeps the visitor that it was handed. */
 static bool may_take_offer(const struct server_session *s)
 {
 	return !account_has_barred_client(data_of(s)->owner) &&

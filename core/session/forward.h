@@ -17,7 +17,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 /* Memory is out: takes the same, and resets both connections. */
 void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                      struct buf *received, struct buf *unsent);
-/* Takes a visitor whose connection broke before it could be joined. The client is not at fault. */
+/* Takes a visitor whose connection broke before it could be joined, and tells of its end. */
 void forward_drop_broken(struct server_worker *worker, struct visitor *visitor);
 /* For worker->relays.on_moved. */
 void forward_count(const uint64_t moved[2], void *arg);
