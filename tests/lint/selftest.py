@@ -614,6 +614,12 @@ class Installed(InAFolder):
         installed.only(self.tree, "auth_hmac.so").unlink()
         self.assert_fails("auth_hmac", installed.carry, self.tree)
 
+    def test_a_plugin_in_no_package(self):
+        installed.in_one_package(self.tree)
+        hmac = installed.only(self.tree, "auth_hmac.so")
+        (hmac.parent / "auth_new.so").touch()
+        self.assert_fails("auth_new.so is in 0 of", installed.in_one_package, self.tree)
+
     def test_without_the_cmake_package(self):
         installed.only(self.tree, "SporeSdkConfig.cmake").unlink()
         self.assert_fails(
