@@ -20,7 +20,7 @@ static void stop_looking(struct offer *offer)
 static void show_first(struct offer *offer)
 {
 	uint8_t *scratch = loop_scratch(offer->worker->loop);
-	ssize_t n = recv(offer->visitor.fd, scratch + LANE_HEADER, OFFER_MOST,
+	ssize_t n = recv(offer->visitor.fd, scratch + LANE_HEADER, LANE_FIRST_MOST,
 	                 MSG_PEEK | MSG_DONTWAIT);
 
 	if (n <= 0)
