@@ -228,8 +228,10 @@ void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *s
 	ahead->is_kept = true;
 	worker->n_kept++;
 	deadline_start(&worker->idle_ends, &ahead->idle);
-	if (!uplink_resume(&ahead->uplink, worker, stream, received, &uplink_events))
+	if (!uplink_resume(&ahead->uplink, worker, stream, received, &uplink_events)) {
 		end_ahead(ahead);
+		refill_later(pool);
+	}
 }
 
 bool ahead_close_oldest(struct client_worker *worker)
@@ -306,6 +308,7 @@ static void take_open(struct ahead *ahead, const struct message *open)
 	struct stream *stream = link_take(&ahead->uplink.link, &received, &unsent);
 
 	end_ahead(ahead);
+	pool->failures = 0;
 	pool->lent++;
 	pool->on_open(pool, open, stream, &received, &unsent);
 	if (ahead->on_answer)
@@ -318,7 +321,7 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 	struct buf received, unsent;
 	struct stream *stream;
 
-	if (message->type == MESSAGE_OPEN) {
+	if (message->type == MESSAGE_OPEN && !conn_is_stale(stream_conn(uplink->link.stream))) {
 		take_open(ahead, message);
 		return;
 	}
@@ -363,8 +366,10 @@ struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, 
 {
 	struct ahead *ahead = find_fresh(pool);
 
-	if (!ahead)
+	if (!ahead) {
+		refill(pool); /* all of them may have become stale */
 		return NULL;
+	}
 	leave_pool(ahead);
 	ahead->on_answer = on_answer;
 	ahead->arg = arg;

@@ -1,12 +1,11 @@
 /* ahead - connections to the server that one tunnel keeps open on one worker before there is a
  * visitor. The client has answered the Challenge on each. The server verifies the answer when
- * Accept arrives. Only our own server allows them: it sends a pass, which each of them shows.
+ * Ahead arrives. Only our own server allows them: it sends a pass, which each of them shows.
  *
  * They are opened ahead, as many as the operator wants, or have carried a visitor and are kept for
  * the next one: as many as have been of use lately. The one that was used last is taken first.
  *
- * On a connection that has carried a visitor, the server may hand over the next one (Open), at any
- * time.
+ * The server may hand over a visitor on a connection that waits for one (Open), at any time.
  *
  * A connection that is lost, or that the server closes, is replaced after a pause. No visitor is
  * lost with it: the server answers Accept, and until that answer the visitor can be accepted on a
@@ -59,7 +58,7 @@ struct ahead_pool {
 	unsigned lent;       /* to visitors: they may come back */
 	atomic_uint n_idle;  /* [any] */
 	unsigned failures;   /* since a connection was of use */
-	unsigned grants;     /* how many there were */
+	unsigned grants;     /* number of the present grant */
 	ev_timer pause;      /* before the next attempt */
 	bool lacks_service;  /* the proxies': the last visitor did not reach the service */
 };
@@ -79,8 +78,8 @@ bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place
 bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
-/* A visitor has a connection that may have another one afterwards. Then exactly one of the next two
- * functions is called. */
+/* A visitor has this connection, which may have another one afterwards. Then exactly one of the
+ * next two functions is called. */
 void ahead_pool_lend(struct ahead_pool *pool);
 /* The connection will not come back. */
 void ahead_pool_lose(struct ahead_pool *pool);

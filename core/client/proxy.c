@@ -30,7 +30,7 @@ struct proxy {
 	struct deadline late; /* while it is queued */
 	struct uplink uplink;
 	struct stream *server;       /* owned; set once the connection is the visitor's */
-	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept */
+	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept, Opened */
 	/* To the local service. */
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
@@ -296,19 +296,19 @@ static bool begin_user(struct proxy *proxy)
 }
 
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
- * an orderly end. */
-static void join_streams(struct proxy *proxy)
+ * an orderly end. True: the proxy has ended. */
+static bool join_streams(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	struct stream *server = proxy->server, *local = proxy->local;
 	struct record *record;
 
 	if (!server || (!local && !proxy->local_failed))
-		return;
+		return false;
 	if (!begin_user(proxy)) {
 		proxy->failure = no_memory.why;
 		end_proxy(proxy, false);
-		return;
+		return true;
 	}
 	if (proxy->local_failed) {
 		proxy->server = NULL;
@@ -327,13 +327,14 @@ static void join_streams(struct proxy *proxy)
 		            record ? (void *)record : worker);
 		end_proxy(proxy, true);
 	}
+	return true;
 }
 
 /* ---- the connection to the server ---- */
 
-/* Sends Accept before the local service has answered, so that it does not wait for a slow service.
- * A write that fails here fails in the relay, too. */
-static void send_accept(struct proxy *proxy)
+/* Sends Accept or Opened before the local service has answered, so that it does not wait for a slow
+ * service. A write that fails here fails in the relay, too. */
+static void send_unsent(struct proxy *proxy)
 {
 	enum stream_io io = STREAM_OK;
 	size_t n;
@@ -350,16 +351,15 @@ static void on_server_writable(struct stream *stream, unsigned happened, void *a
 {
 	(void)stream;
 	(void)happened;
-	send_accept(arg);
+	send_unsent(arg);
 }
 
-static void join_or_send_accept(struct proxy *proxy)
+static void join_or_send_unsent(struct proxy *proxy)
 {
-	join_streams(proxy);
-	if (proxy->server) {
-		stream_set_owner(proxy->server, on_server_writable, proxy);
-		send_accept(proxy);
-	}
+	if (join_streams(proxy))
+		return;
+	stream_set_owner(proxy->server, on_server_writable, proxy);
+	send_unsent(proxy);
 }
 
 static void dial_server(struct proxy *proxy)
@@ -398,7 +398,7 @@ static void ask_server(struct proxy *proxy, const struct message *message)
 static void take_uplink(struct proxy *proxy)
 {
 	proxy->server = link_take(&proxy->uplink.link, &proxy->received, &proxy->unsent);
-	join_or_send_accept(proxy);
+	join_or_send_unsent(proxy);
 }
 
 /* Whether the connection shall have other visitors after this one. */
@@ -433,7 +433,8 @@ static void on_uplink_ready(struct uplink *uplink)
 }
 
 /* The connection opened ahead may still be answered. A connection that is lost before its answer is
- * replaced once. If the server has accepted the visitor on it, it refuses the next one. */
+ * replaced once. If the server has accepted
+ * the visitor on the lost connection, it refuses the visitor on the new one. */
 static void lose_uplink(struct proxy *proxy, const char *what, const struct net_failure *failure)
 {
 	if (proxy->ahead) {
@@ -493,13 +494,15 @@ static void on_ahead(struct stream *stream, struct buf *received, void *arg)
 
 	proxy->ahead = NULL;
 	deadline_stop(&proxy->slow);
-	if (!stream)
+	if (!stream) {
+		proxy->carries = false; /* a connection that is dialled may be claimed instead */
 		set_lends(proxy, false);
+	}
 	if (stream) {
 		uplink_stop(&proxy->uplink);
 		proxy->server = stream;
 		proxy->received = *received;
-		join_or_send_accept(proxy);
+		join_or_send_unsent(proxy);
 	} else if (proxy->uplink.state == UPLINK_CLOSED) {
 		/* The server did not answer Accept, so the visitor still waits there. */
 		dial_server(proxy);
@@ -511,11 +514,13 @@ void proxy_on_slow(struct deadline *deadline)
 	dial_server(CONTAINER_OF(deadline, struct proxy, slow));
 }
 
-/* False: none is idle. */
+/* False: none is idle, or they are of another server, to which the tunnel is moving. */
 static bool use_ahead(struct proxy *proxy)
 {
 	struct message accept;
 
+	if (!server_place_equal(&proxy->pool->grant.server, &proxy->announcer))
+		return false;
 	choose_carry(proxy);
 	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
 	proxy->ahead = ahead_take(proxy->pool, &accept, on_ahead, proxy);
@@ -558,7 +563,7 @@ static bool fail_local(struct proxy *proxy, const struct net_failure *failure)
 }
 
 /* After a visitor that has not reached the service, the next one must reach it before the server is
- * connected to. So the server can be told, however long a name takes that does not resolve. */
+ * connected to. So the server can be told, even if a wrong name takes long to resolve. */
 static bool may_be_unserved(const struct proxy *proxy)
 {
 	return proxy->pool->lacks_service &&
@@ -621,14 +626,16 @@ static bool dial_local(struct proxy *proxy)
 static void set_up_proxy(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
+	bool was_opened = proxy->was_opened; /* then the proxy may be over after dial_local */
 
 	proxy->is_started = true;
 	worker->n_dialling++;
 	if (is_crowded(worker))
 		ahead_close_oldest(worker);
 	list_append(&worker->proxies, &proxy->node);
-	/* First: if it fails at once, the server may still hold the visitor. */
-	if (!dial_local(proxy) || proxy->server)
+	/* The service is dialled first: if that fails at once, the server has not been asked yet
+	 * and can be told. */
+	if (!dial_local(proxy) || was_opened)
 		return;
 	proxy->asks_local_first = proxy->dial && may_be_unserved(proxy);
 	if (!proxy->asks_local_first)
@@ -665,10 +672,14 @@ void proxy_on_late(struct deadline *deadline)
 	                                                       : SHORTAGE_NONE;
 
 	proxy->failure = "waited too long for its turn";
-	drop_visitor(proxy->pool, &proxy->id,
-	             lacks ? "it waited too long: no descriptor was free"
-	                   : "it waited too long for its turn",
-	             lacks);
+	fail_visitor(
+		proxy->pool, CLIENT_FAILURE_QUEUE,
+		&(struct declined){ .id = &proxy->id,
+	                            .is_ended = proxy->was_opened,
+	                            .lacks = lacks,
+	                            .event = "connection dropped",
+	                            .error = lacks ? "it waited too long: no descriptor was free"
+	                                           : "it waited too long for its turn" });
 	end_proxy(proxy, false);
 }
 
@@ -750,8 +761,9 @@ void proxy_start(struct ahead_pool *pool, const struct announced *visitor)
 
 /* ---- a visitor that the server hands over ---- */
 
-/* A client that may not reach its service connects to it before it takes a visitor. */
-static bool may_take(const struct ahead_pool *pool, const struct uuid *id)
+/* Notes the visitor if it may be taken. A client whose last visitor did not reach the service dials
+ * it before it takes the next one, which must be announced for that. */
+static bool note_visitor(const struct ahead_pool *pool, const struct uuid *id)
 {
 	struct client_worker *worker = pool->worker;
 
@@ -784,7 +796,7 @@ static void start_opened(struct proxy *proxy, struct stream *server, struct buf 
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_VISITORS, 1);
 	client_worker_admit(worker);
 	stream_set_owner(server, on_server_writable, proxy);
-	send_accept(proxy);
+	send_unsent(proxy);
 	start_or_queue(proxy);
 }
 
@@ -796,7 +808,7 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 	bool is_new;
 
 	addr_parse(open->text, &visitor.from); /* if the server tells the address */
-	is_new = may_take(pool, &open->id);
+	is_new = note_visitor(pool, &open->id);
 	if (is_new && append_opened(unsent))
 		proxy = new_proxy(pool, &visitor);
 	if (proxy) {

@@ -39,8 +39,9 @@ void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor
  * full, the visitor is declined. The caller has admitted the
  * visitor (client_worker_admit). pool: of its tunnel, on this worker. */
 void proxy_start(struct ahead_pool *pool, const struct announced *visitor);
-/* As ahead_pool.on_open. If the visitor cannot be set up at once, or may have been served already,
- * its connection is closed: then the server announces it, unless it knows better. */
+/* As ahead_pool.on_open. Takes the visitor, perhaps into the queue. If it may have been served
+ * already, or if no descriptor or service is there for it, closes the connection with a reset. Then
+ * the server announces the visitor. */
 void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
                      struct buf *received, struct buf *unsent);
 /* For the worker: starts queued visitors while there is room. */

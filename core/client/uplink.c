@@ -6,11 +6,15 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "lane/lane.h"
 #include "log/status.h"
 #include "net/stream.h"
 #include "option/value_number.h"
 
 enum { DIAL_MS = 3000 }; /* as bore's client */
+
+/* Behind a visitor's end, the next visitor may have come with its first bytes. */
+enum { RESUMED_MOST = LINK_MAX_IN + LANE_HEADER + LANE_FIRST_MOST };
 
 static void on_link_message(struct link *link, const struct message *message);
 static void on_link_fault(struct link *link, enum link_fault fault);
@@ -405,7 +409,7 @@ bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct s
 	};
 	deadline_init(&uplink->deadline);
 	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT_EXTENDED, &link_events);
-	return link_receive(&uplink->link, received);
+	return link_receive(&uplink->link, received, RESUMED_MOST);
 }
 
 void uplink_stop(struct uplink *uplink)

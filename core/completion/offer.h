@@ -1,7 +1,7 @@
 /* offer - what a shell can complete after a subcommand's name, from the same tables as the
  * subcommand's parser and help. [main] */
-#ifndef CORE_OFFER_H
-#define CORE_OFFER_H
+#ifndef CORE_COMPLETION_OFFER_H
+#define CORE_COMPLETION_OFFER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -205,6 +205,35 @@ static size_t start_of_doubt(const struct walk *walk, struct span line, bool sta
 	return named < walk->misspelt ? named : walk->misspelt;
 }
 
+/* ---- passwords in URLs ---- */
+
+/* In "SCHEME://USER:PASSWORD@HOST", with or without the scheme. Empty: there is none. */
+static struct span find_url_password(const char *text, struct span word)
+{
+	const char *start = text + word.start;
+	const char *sign = memrchr(start, '@', word.end - word.start), *scheme, *user, *colon;
+
+	if (!sign)
+		return (struct span){ word.end, word.end };
+	scheme = memmem(start, (size_t)(sign - start), "://", 3);
+	user = scheme ? scheme + 3 : start;
+	colon = memchr(user, ':', (size_t)(sign - user));
+	return (struct span){ (size_t)((colon ? colon + 1 : sign) - text), (size_t)(sign - text) };
+}
+
+/* No plugin takes such a URL, but the line is shown together with the mistake. */
+static void hide_url_passwords(const char *text, struct span line, struct mask_window *window)
+{
+	struct span word = { line.start, line.start };
+
+	for (; word.start < line.end; word.start = word.end + 1) {
+		word.end = word.start;
+		while (word.end < line.end && !strchr(" \t\r\"", text[word.end]))
+			word.end++;
+		mask_hide(window, find_url_password(text, word));
+	}
+}
+
 static void read_line(struct mask *mask, struct span line, struct mask_window *window)
 {
 	struct walk walk = { mask, window, .misspelt = line.end };
@@ -214,8 +243,10 @@ static void read_line(struct mask *mask, struct span line, struct mask_window *w
 	walk_line(&walk, line);
 	first = start_of_doubt(&walk, line, starts_within_secret);
 	mask->lost = mask->lost || first < line.end;
-	if (window)
-		hide_all_behind(mask->text, line, first, window);
+	if (!window)
+		return;
+	hide_all_behind(mask->text, line, first, window);
+	hide_url_passwords(mask->text, line, window);
 }
 
 void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window)

@@ -28,6 +28,8 @@
 #include "base/buf.h"
 
 enum { LANE_HEADER = 4, LANE_FRAME_MAX = 0xffffff, LANE_FRAMES = 16 };
+/* The most bytes of a visitor that leave before its client has answered (session/offer). */
+enum { LANE_FIRST_MOST = 16 * 1024 };
 
 struct lane_in {
 	struct buf early; /* comes before what the lower stream returns */

@@ -82,8 +82,13 @@ static void deliver_messages(struct link *link)
 static void on_readable(struct link *link)
 {
 	struct loop *loop = stream_loop(link->stream);
-	size_t room = link->discarding ? LOOP_SCRATCH : LINK_MAX_IN - link->in.len, n;
-	enum stream_io io = stream_read(link->stream, loop_scratch(loop), room, &n);
+	size_t kept = link->in.len < LINK_MAX_IN ? link->in.len : LINK_MAX_IN;
+	size_t room = link->discarding ? LOOP_SCRATCH : LINK_MAX_IN - kept, n;
+	enum stream_io io;
+
+	if (room == 0)
+		return;
+	io = stream_read(link->stream, loop_scratch(loop), room, &n);
 
 	if (io == STREAM_OK && !link->discarding) {
 		if (!buf_append(&link->in, loop_scratch(loop), n, LINK_MAX_IN)) {
@@ -151,13 +156,13 @@ void link_init(struct link *link, struct stream *stream, enum message_direction 
 	update_wants(link);
 }
 
-bool link_receive(struct link *link, struct buf *received)
+bool link_receive(struct link *link, struct buf *received, size_t most)
 {
 	link->in = *received;
 	*received = (struct buf){ 0 };
 	if (link->in.len > 0)
 		loop_at_turn_end(stream_loop(link->stream), &link->flush);
-	return link->in.len <= LINK_MAX_IN;
+	return link->in.len <= most;
 }
 
 void link_fini(struct link *link, bool reset)

@@ -47,8 +47,8 @@ struct link {
 void link_init(struct link *link, struct stream *stream, enum message_direction incoming,
                const struct link_events *events);
 /* Bytes that were received before link_init, as if they came now. Takes the contents of the buffer.
- * False: they are more than LINK_MAX_IN. */
-bool link_receive(struct link *link, struct buf *received);
+ * False: they are more than `most`. */
+bool link_receive(struct link *link, struct buf *received, size_t most);
 /* Frees the buffers and closes the stream, unless it was taken. Idempotent. */
 void link_fini(struct link *link, bool reset);
 

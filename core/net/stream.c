@@ -605,11 +605,13 @@ static void take_turn(struct stream *stream, unsigned ready)
 /* libev reports an error or a hang-up of the descriptor as both events. */
 static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {
-	if (!needed_events(io->data)) {
+	struct stream *stream = io->data;
+
+	if (!(stream->want | stream->flush_wants)) {
 		ev_io_stop(ev, io);
 		return;
 	}
-	take_turn(io->data,
+	take_turn(stream,
 	          (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
 }
 

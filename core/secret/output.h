@@ -3,8 +3,8 @@
  * The program runs without a shell, in a process group of its own. Its standard input is empty, and
  * it inherits no descriptor that is closed on exec. If it takes too long or prints too much, it is
  * ended with its group. If this process ends, the program is ended, but not its group. */
-#ifndef CORE_OUTPUT_H
-#define CORE_OUTPUT_H
+#ifndef CORE_SECRET_OUTPUT_H
+#define CORE_SECRET_OUTPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

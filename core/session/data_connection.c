@@ -120,7 +120,7 @@ static void take_stream_back(struct stream *stream, struct buf *rest, void *arg)
 		s = begin_again(carrier, stream);
 	if (!s)
 		stream_close(stream, false);
-	else if (!link_receive(&s->link, rest) ||
+	else if (!link_receive(&s->link, rest, LINK_MAX_IN) ||
 	         !server_session_wait(s, &carrier->pass, true, &hit))
 		server_session_end(s, false);
 	buf_fini(rest);

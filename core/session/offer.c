@@ -20,7 +20,7 @@ static void stop_looking(struct offer *offer)
 static void show_first(struct offer *offer)
 {
 	uint8_t *scratch = loop_scratch(offer->worker->loop);
-	ssize_t n = recv(offer->visitor.fd, scratch + LANE_HEADER, OFFER_MOST,
+	ssize_t n = recv(offer->visitor.fd, scratch + LANE_HEADER, LANE_FIRST_MOST,
 	                 MSG_PEEK | MSG_DONTWAIT);
 
 	if (n <= 0)
@@ -96,11 +96,14 @@ static bool get_visitor(struct offer *offer, struct visitor *visitor_out)
 	return found;
 }
 
-/* Removes from the socket what the client has. */
+/* Removes from the socket what the client has. The kernel writes nothing to the memory, but
+ * ThreadSanitizer believes that it does: with NULL, workers would seem to write to one place. */
 static bool skip_shown(const struct offer *offer, int fd)
 {
+	uint8_t *scratch = loop_scratch(offer->worker->loop);
+
 	return offer->shown == 0 ||
-	       recv(fd, NULL, offer->shown, MSG_TRUNC | MSG_DONTWAIT) == (ssize_t)offer->shown;
+	       recv(fd, scratch, offer->shown, MSG_TRUNC | MSG_DONTWAIT) == (ssize_t)offer->shown;
 }
 
 bool offer_take(struct offer *offer, struct visitor *visitor_out, size_t *shown_out)

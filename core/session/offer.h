@@ -7,9 +7,10 @@
  *        │                                  Opened │
  *        │◀────────────────────────────────────────┤ passes the visitor's bytes on
  *
- * DATA (lane/lane.h) holds the visitor's first bytes, OFFER_MOST at most. The server only looks at
- * them: they stay in the visitor's socket until Opened comes. So if the connection is lost before,
- * the visitor is announced (Again) with all of its bytes. Embedded in its owner. [worker] */
+ * DATA (lane/lane.h) holds the visitor's first bytes, LANE_FIRST_MOST at most. The server only
+ * looks at them: they stay in the visitor's socket until Opened comes. So if the connection is lost
+ * before, the visitor is announced (Again) with all of its bytes. Embedded in its owner.
+ * [worker] */
 #ifndef CORE_OFFER_H
 #define CORE_OFFER_H
 
@@ -19,8 +20,6 @@
 #include "session/context.h"
 
 struct link;
-
-enum { OFFER_MOST = 16 * 1024 };
 
 struct offer {
 	struct server_worker *worker;

@@ -327,7 +327,8 @@ void refuse_with_reset(struct server_session *s, const struct limit_hit *hit)
 void refuse_unopened(struct server_session *s, enum log_level level, enum refusal why,
                      const char *reason)
 {
-	count_session(s, why);
+	refuse_count(s->worker,
+	             &(struct event_refusal){ .peer = &s->peer, .why = why, .detail = reason });
 	log_stranger(s, level, "connection refused", why, reason);
 	server_session_end(s, false);
 }

@@ -17,7 +17,7 @@ static const int facilities[] = { LOG_DAEMON, LOG_AUTH,   LOG_AUTHPRIV, LOG_USER
 
 void syslogger_init(struct syslogger *logger, const char *path, int64_t facility)
 {
-	*logger = (struct syslogger){ path, facility, -1 };
+	*logger = (struct syslogger){ .path = path, .facility = facility, .fd = -1 };
 }
 
 void syslogger_fini(struct syslogger *logger)
@@ -71,6 +71,16 @@ static bool must_dial_again(void)
 	return errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET || errno == EPIPE;
 }
 
+/* Only the first of several lines waits for a daemon that does not read. */
+static bool send_parts(struct syslogger *logger, const struct msghdr *message)
+{
+	int flags = MSG_NOSIGNAL | (logger->is_stuck ? MSG_DONTWAIT : 0);
+	bool sent = sendmsg(logger->fd, message, flags) >= 0;
+
+	logger->is_stuck = !sent && errno == EAGAIN;
+	return sent;
+}
+
 bool syslogger_send(struct syslogger *logger, bool is_notice, spore_str line)
 {
 	char header[HEADER_SIZE];
@@ -80,10 +90,10 @@ bool syslogger_send(struct syslogger *logger, bool is_notice, spore_str line)
 
 	if (!dial(logger))
 		return false;
-	if (sendmsg(logger->fd, &message, MSG_NOSIGNAL) >= 0)
+	if (send_parts(logger, &message))
 		return true;
 	if (!must_dial_again())
 		return false;
 	syslogger_fini(logger);
-	return dial(logger) && sendmsg(logger->fd, &message, MSG_NOSIGNAL) >= 0;
+	return dial(logger) && send_parts(logger, &message);
 }

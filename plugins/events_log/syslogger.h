@@ -15,11 +15,13 @@ struct syslogger {
 	const char *path; /* of the socket; borrowed */
 	int64_t facility; /* index in SYSLOGGER_FACILITIES */
 	int fd;           /* owned; -1: not connected */
+	bool is_stuck;    /* the daemon did not read the last line in time */
 };
 
 void syslogger_init(struct syslogger *logger, const char *path, int64_t facility);
 void syslogger_fini(struct syslogger *logger);
-/* False, with errno: the line is lost. Waits for at most a second. */
+/* False, with errno: the line is lost. Waits for at most a second, or not at all if the line before
+ * has waited in vain: a take() of many lines must not last for minutes. */
 bool syslogger_send(struct syslogger *logger, bool is_notice, spore_str line);
 
 #endif

@@ -45,14 +45,21 @@ static bool is_address(const char *host)
 	return inet_pton(AF_INET, host, unused) == 1 || inet_pton(AF_INET6, host, unused) == 1;
 }
 
+/* The last four of the 16 bytes are an IPv4 address. */
+static void write_address(const spore_addr *addr, char *out, socklen_t size)
+{
+	bool is_ipv6 = addr->family == 6;
+
+	inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, is_ipv6 ? addr->ip : addr->ip + 12, out, size);
+}
+
 static void on_looked(void *arg, spore_status status, const spore_addr *addrs, size_t n)
 {
 	struct proxy_stream *s = arg;
 
 	s->phase = LOOKED;
 	if (status == SPORE_OK && n > 0)
-		inet_ntop(addrs->family == 6 ? AF_INET6 : AF_INET, addrs->ip, s->host,
-		          sizeof s->host);
+		write_address(addrs, s->host, sizeof s->host);
 	s->worker->proxy->host->complete_handshake(s->ticket, SPORE_OK);
 }
 

@@ -31,7 +31,7 @@ def demand_tools():
 def build(folder):
     """The folder, with the packages of this source tree. No two builds have the same paths."""
     scratch = folder.with_name(folder.name + "-scratch")
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     more = {"DEB_BUILD_OPTIONS": QUICKLY, "TMPDIR": str(scratch)}
     with subprocess.Popen(
         [PACKAGE, "--output", folder],

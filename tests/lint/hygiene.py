@@ -4,6 +4,7 @@ usage: hygiene.py [ROOT]
 
 A file has no trailing white space, a newline at its end and at most 500 kB. It does not name a
 host of a package registry: which mirror to use is configured on the machine, not in this project.
+Two headers of the core have different include guards, so that one file can include both.
 The inputs of the fuzzers are bytes, not text, and exempt.
 """
 
@@ -41,9 +42,22 @@ _REGISTRY = re.compile(
 )
 
 
+_GUARD = re.compile(r"^#ifndef (\w+)$", re.MULTILINE)
+
+
 def check(root):
     for path in source.walk(root):
         yield from _check_file(path, path.relative_to(root))
+    yield from _check_guards(root)
+
+
+def _check_guards(root):
+    first = {}
+    for path in sorted(pathlib.Path(root, "core").rglob("*.h")):
+        guard = _GUARD.search(path.read_text(encoding="utf-8"))
+        name = path.relative_to(root)
+        if guard and first.setdefault(guard.group(1), name) != name:
+            yield f"{name}: has the include guard of {first[guard.group(1)]}"
 
 
 def _check_file(path, name):

@@ -5,7 +5,7 @@ usage: installed.py BUILD --cmake COMMAND --compiler COMMAND
 The tree is installed and then moved to another folder. From there, a server and a client with a
 secret relay an HTTP request; the schema and the manual pages exist; and a plugin that uses only
 the installed SDK is built twice, with find_package(SporeSdk) and with pkg-config, and loaded by
-the server.
+the server. Each installed plugin belongs to one Debian package.
 """
 
 import argparse
@@ -65,6 +65,15 @@ def only(tree, name):
     if len(found) != 1:
         raise Failure(f"{name} is {len(found)} times in the installed tree; expected once")
     return found[0]
+
+
+def in_one_package(tree, debian=source.REPOSITORY / "conf" / "debian"):
+    """Each plugin of the tree is in the list of one Debian package."""
+    lines = [line for each in debian.glob("*.install") for line in each.read_text().splitlines()]
+    for plugin in sorted(only(tree, "auth_hmac.so").parent.glob("*.so")):
+        lists = sum(line.endswith(f"/plugins/{plugin.name}") for line in lines)
+        if lists != 1:
+            raise Failure(f"{plugin.name} is in {lists} of conf/debian/*.install; expected one")
 
 
 def carry(tree, plugin=None):
@@ -157,6 +166,7 @@ def check(cmake, compiler, build):
         only(tree, "spore.schema.json")
         for page in pathlib.Path(build, "man").glob("*.[1-8]"):
             only(tree, page.name)
+        in_one_package(tree)
         print("carrying a request with the moved tree")
         carry(tree)
         print("building a plugin with find_package(SporeSdk), and loading it")

@@ -512,6 +512,12 @@ class Hygiene(InAFolder):
                 self.write("a", f"get it from https://mirror.{host}/list\n")
                 self.assert_one(hygiene.check(self.root), re.escape(f"registry host mirror.{host}"))
 
+    def test_two_headers_with_one_guard(self):
+        for name in ("core/a/x.h", "core/b/x.h", "plugins/c/x.h"):
+            self.write(name, "#ifndef X_H\n#define X_H\n#endif\n")
+        self.write("core/b/y.h", "#ifndef Y_H\n#define Y_H\n#endif\n")
+        self.assert_one(hygiene.check(self.root), "core/b/x.h: has the include guard of core/a/x.h")
+
     def test_what_only_resembles_a_registry(self):
         for host in hygiene.REGISTRIES:
             with self.subTest(host):
@@ -613,6 +619,12 @@ class Installed(InAFolder):
     def test_without_a_plugin(self):
         installed.only(self.tree, "auth_hmac.so").unlink()
         self.assert_fails("auth_hmac", installed.carry, self.tree)
+
+    def test_a_plugin_in_no_package(self):
+        installed.in_one_package(self.tree)
+        hmac = installed.only(self.tree, "auth_hmac.so")
+        (hmac.parent / "auth_new.so").touch()
+        self.assert_fails("auth_new.so is in 0 of", installed.in_one_package, self.tree)
 
     def test_without_the_cmake_package(self):
         installed.only(self.tree, "SporeSdkConfig.cmake").unlink()

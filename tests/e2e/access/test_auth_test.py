@@ -425,8 +425,8 @@ def test_a_secret_is_for_root_and_the_servers_user_only(impostor, tmp_path):
 
 
 def test_without_a_server(tmp_path):
-    Asker(tmp_path, "--socket", tmp_path / "none").run(secret="x", status=ERROR)
-    Asker(tmp_path, "--config", tmp_path / "none").run(secret="x", status=ERROR)
+    Asker(tmp_path, "--socket", tmp_path / "none").run(secret="unheard", status=ERROR)
+    Asker(tmp_path, "--config", tmp_path / "none").run(secret="unheard", status=ERROR)
 
 
 def test_it_binds_no_port(running, alone, address):

@@ -97,6 +97,21 @@ def test_who_looks_the_name_up(start_server, place, scheme):
         assert (b"localhost" in asked[0]) == (scheme == "socks5h")
 
 
+def test_the_address_that_was_looked_up(place):
+    """The proxy gets it as it is. "127.1" is a name of 127.0.0.1 for the resolver."""
+    asked = []
+
+    def refuse(sock):
+        sock.sendall(b"\5\0")
+        asked.append(sock.recv(4096))
+        sock.sendall(b"\5\2\0\1\0\0\0\0\0\0")
+
+    with FaultyProxy(place.host, refuse) as proxy, Echo() as service:
+        with client_of("127.1:7", service, f"--proxy=socks5://{proxy.place}") as client:
+            assert "it cannot connect to 127.0.0.1:7: " in failure(client)
+    assert asked[0] == b"\5\1\0\1\x7f\0\0\1\0\7"
+
+
 def test_variables(server, place, tmp_path):
     """ALL_PROXY may have a password, which is not shown. NO_PROXY and a flag override it."""
     with http_proxy(place, tmp_path, "me", "hunter2") as proxy, Echo() as service:

@@ -255,6 +255,21 @@ def test_clients_that_are_refused(address, tmp_path, log):
     assert source["reason"] == "source" and banned.items() <= source.items()
 
 
+def test_what_a_transport_refuses(address, tmp_path, log):
+    with configured_server(
+        address,
+        tmp_path,
+        transport=[{"use": "proxy", "trusted": ["127.0.0.0/8"]}],
+        events=[to_log(log, lines="json", events=["client_refused"])],
+    ) as server:
+        with socket.create_connection(server.control, timeout=5) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            its = address_of(sock)
+            (event,) = wait_events(log, 1)
+    assert its.items() <= event.items() and event["reason"] == "handshake"
+    assert event["detail"] == "expected a PROXY header, found: GET / HTTP/1.1"
+
+
 def test_the_control_port_s_access_list(address, tmp_path, log):
     with configured_server(
         address,

@@ -18,7 +18,13 @@ import urllib.request
 import pytest
 
 from harness.metrics import Exporter
-from harness.peers import REPOSITORY, prometheus_program, spore_client, spore_server
+from harness.peers import (
+    REPOSITORY,
+    configured_server,
+    prometheus_program,
+    spore_client,
+    spore_server,
+)
 from harness.process import Process, run
 from harness.scale import seconds
 from harness.services import Echo
@@ -35,7 +41,7 @@ DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
 
 
 @contextlib.contextmanager
-def serving(tmp_path, address, certificate=None, auth=None, limits=None, **options):
+def serving(tmp_path, address, certificate=None, auth=None, limits=None, events=None, **options):
     port = address.free_port()
     path = tmp_path / "metrics.json"
     config = {
@@ -46,6 +52,8 @@ def serving(tmp_path, address, certificate=None, auth=None, limits=None, **optio
         config["auth"] = auth
     if limits:
         config["limits"] = limits
+    if events:
+        config["events"] = events
     if certificate:
         config["transport"] = [
             {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
@@ -147,19 +155,30 @@ def test_conf_uses_what_is_served(tmp_path, address, certificate):
     assert len(used) > 20, used
 
 
+def served_behind_a_proxy(tmp_path, address):
+    port = address.free_port()
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
+    transport = [{"use": "proxy", "trusted": ["127.0.0.1"]}]
+    with configured_server(address, tmp_path, metrics=metrics, transport=transport):
+        types = Exporter(address.host, port).page().types
+    return {name: kind for name, kind in types.items() if name.startswith("spore_proxy_")}
+
+
 def test_the_pages_name_what_is_served(tmp_path, address, certificate):
     # An instance with "last_good", and a file that is read again, have metrics of their own.
     http = {"use": "http", "url": "http://127.0.0.1:9/", "on_error": "last_good"}
     auth = [{"use": "hmac", "secret": "s3cret"}, http, {"use": "redis", "port": 9}]
     auth += [{"use": "postgres", "conninfo": "host=127.0.0.1 port=9", "query": "select $1"}]
     auth += [{"use": "ldap", "urls": ["ldap://127.0.0.1:9"], "bind_dn": "uid=%n,dc=example"}]
-    with serving(tmp_path, address, certificate, auth=auth) as (server, exporter):
+    events = [{"use": "http", "url": "http://127.0.0.1:9/"}]
+    with serving(tmp_path, address, certificate, auth=auth, events=events) as (server, exporter):
         pathlib.Path(certificate.path).touch()
         server.process.wait_for("a changed file is in use")
         socket.create_connection(server.control, source_address=(DENIED, 0)).close()
         server.process.wait_for("refused by access list")
         with Echo() as service, exporting_client(tmp_path, address, server, service) as of_client:
             served = {**exporter.page().types, **of_client.page().types}
+    served.update(served_behind_a_proxy(tmp_path, address))
     rows = [
         line.split("|")
         for page in ("conf/metrics.md", *map(str, REPOSITORY.glob("plugins/*/README.md")))

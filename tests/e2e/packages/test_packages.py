@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 SERVER, CLIENTS = "spore-server", ["spore-local@one", "spore-local@two"]
 OF_A_LIBRARY = ["auth_http", "auth_ldap", "auth_postgres", "auth_pubkey", "auth_redis"]
-OF_A_LIBRARY += ["metrics_prometheus"]
+OF_A_LIBRARY += ["events_http", "metrics_prometheus"]
 PING = "exec 3<>/dev/tcp/127.0.0.1/{} && echo ping >&3 && head -c 5 <&3"
 
 

@@ -48,6 +48,18 @@ START_TEST(other_values_are_shown)
 }
 END_TEST
 
+START_TEST(passwords_in_urls_are_hidden)
+{
+	check("\"url\": \"http://me:a:b@h:1/x\", \"x\": 1",
+	      "\"url\": \"http://me:***@h:1/x\", \"x\": 1");
+	check("\"proxy\":\"me:abc@h\"", "\"proxy\":\"me:***@h\"");
+	check("url: http://:abc@h, x", "url: http://:***@h, x");
+	check("\"url\": \"http://me@h:1\"", "\"url\": \"http://me@h:1\"");
+	check("\"url\": \"http://h:1/a\"", "\"url\": \"http://h:1/a\"");
+	check("\"to\": \"a:1\", \"url\": \"://@\"", "\"to\": \"a:1\", \"url\": \"://@\"");
+}
+END_TEST
+
 START_TEST(an_object_goes_on_over_lines)
 {
 	static const char text[] = "\"secrets\": {\n\"alice\": \"abc\"\n},\n\"port\": \"80\"";
@@ -83,5 +95,5 @@ START_TEST(hiding_stays_within_the_window)
 END_TEST
 
 SUITE("mask", values_of_secret_keys_are_hidden, other_values_are_shown,
-      an_object_goes_on_over_lines, with_a_missing_quote_all_is_hidden,
-      hiding_stays_within_the_window)
+      passwords_in_urls_are_hidden, an_object_goes_on_over_lines,
+      with_a_missing_quote_all_is_hidden, hiding_stays_within_the_window)

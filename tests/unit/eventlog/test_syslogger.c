@@ -99,5 +99,28 @@ START_TEST(without_a_daemon_lines_are_lost)
 }
 END_TEST
 
+/* Of a thousand lines only one waits. */
+START_TEST(a_daemon_that_does_not_read_is_waited_for_once)
+{
+	enum { LINES = 1000 };
+	struct syslogger logger;
+	int fd = open_daemon(), n_lost = 0;
+	char bytes[256];
+
+	syslogger_init(&logger, path, 0);
+	for (int i = 0; i < LINES; i++)
+		n_lost += !syslogger_send(&logger, false, spore_cstr("one"));
+	ck_assert_int_gt(n_lost, LINES / 4);
+	ck_assert_int_eq(errno, EAGAIN);
+	while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+		;
+	ck_assert(syslogger_send(&logger, false, spore_cstr("two")));
+	expect(fd, 3 * 8 + 6, "two");
+	syslogger_fini(&logger);
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
 SUITE("syslogger", a_line_is_a_datagram, a_daemon_that_was_restarted_is_found,
-      without_a_daemon_lines_are_lost)
+      without_a_daemon_lines_are_lost, a_daemon_that_does_not_read_is_waited_for_once)

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include "lane/lane.h"
 #include "net/stream.h"
 #include "scene/lane_scene.h"
 #include "session/offer.h"
@@ -606,7 +607,7 @@ static void check_first_bytes(size_t len)
 	scene_send(visitor, sent, len);
 	shown = read_until_quiet(&reading);
 	ck_assert_uint_gt(shown, 0);
-	ck_assert_uint_le(shown, OFFER_MOST);
+	ck_assert_uint_le(shown, LANE_FIRST_MOST);
 	lane_scene_opened(reading.fd);
 	ck_assert_uint_eq(read_until_quiet(&reading), len);
 	ck_assert_mem_eq(got, sent, len);
@@ -619,7 +620,8 @@ static void check_first_bytes(size_t len)
 
 START_TEST(many_first_bytes_arrive_once)
 {
-	static const size_t lengths[] = { 1, OFFER_MOST - 1, OFFER_MOST, OFFER_MOST + 1, MUCH };
+	static const size_t lengths[] = { 1, LANE_FIRST_MOST - 1, LANE_FIRST_MOST,
+		                          LANE_FIRST_MOST + 1, MUCH };
 
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
 		check_first_bytes(lengths[i]);

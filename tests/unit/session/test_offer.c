@@ -1,5 +1,6 @@
 #include "session/offer.h"
 
+#include "lane/lane.h"
 #include "scene/lane_scene.h"
 #include "scene/visitor_scene.h"
 #include "suite.h"
@@ -130,16 +131,16 @@ END_TEST
 
 START_TEST(so_many_bytes_are_shown_at_most)
 {
-	static char said[OFFER_MOST + 3], got[4 + OFFER_MOST + 1];
-	static const char header[] = { 1, 0, OFFER_MOST >> 8, 0 };
+	static char said[LANE_FIRST_MOST + 3], got[4 + LANE_FIRST_MOST + 1];
+	static const char header[] = { 1, 0, LANE_FIRST_MOST >> 8, 0 };
 
 	memset(said, 'x', sizeof said - 1);
-	said[OFFER_MOST] = 'y';
+	said[LANE_FIRST_MOST] = 'y';
 	begin(said);
-	ck_assert_int_eq(recv(data.far, got, sizeof got, MSG_DONTWAIT), 4 + OFFER_MOST);
+	ck_assert_int_eq(recv(data.far, got, sizeof got, MSG_DONTWAIT), 4 + LANE_FIRST_MOST);
 	ck_assert_mem_eq(got, header, 4);
-	ck_assert_mem_eq(got + 4, said, OFFER_MOST);
-	expect_taken(OFFER_MOST, "yx");
+	ck_assert_mem_eq(got + 4, said, LANE_FIRST_MOST);
+	expect_taken(LANE_FIRST_MOST, "yx");
 	finish();
 }
 END_TEST
