@@ -44,6 +44,7 @@ void admin_socket_check(const struct config *config, struct diag *diag)
 {
 	const char *path = config->settings.admin.socket;
 	const struct json *node = admin_socket_value(config);
+	unsigned n_before = diag->count, n_elsewhere = diag->count_elsewhere;
 	struct stat st;
 
 	if (!path || !*path || diag_has(diag, node))
@@ -58,6 +59,9 @@ void admin_socket_check(const struct config *config, struct diag *diag)
 		         path);
 	else
 		check_folder(path, node, diag);
+	/* The machine lacks something, and the command line is not wrong. A start ends with the
+	 * same exit status. */
+	diag->count_elsewhere = n_elsewhere + (diag->count - n_before);
 }
 
 /* ---- a socket that exists already ---- */

@@ -1,5 +1,6 @@
 #include "chain/doubts.h"
 
+#include <spore/acl.h>
 #include <spore/auth.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "net/addr.h"
 #include "thread/guest.h"
 #include "json/json.h"
+#include "json/pointer.h"
 
 /* Not an error, since bore's default is an open server, too. */
 static const char open_server[] =
@@ -152,6 +154,38 @@ static void check_listening_port(struct plugin_set *set, const struct instance *
 		         port);
 }
 
+/* ---- access lists that are never asked ---- */
+
+static bool decides_all(struct instance *instance)
+{
+	const spore_acl_ops *ops = instance->component->ops;
+	int32_t decides;
+
+	if (!SPORE_CAN(ops, decides_all))
+		return false;
+	guest_enter(instance->name, "decides_all");
+	decides = ops->decides_all(instance->self);
+	guest_leave();
+	return decides != 0;
+}
+
+static void check_access_lists(struct plugin_set *set, const struct chain *chain)
+{
+	char pointer[256];
+	size_t last = 0;
+
+	while (last < chain->n && !decides_all(chain->items[last]))
+		last++;
+	if (last + 1 >= chain->n)
+		return;
+	json_pointer(chain->items[last]->raw, pointer, sizeof pointer);
+	for (size_t i = last + 1; i < chain->n; i++)
+		diag_add(&set->doubts, chain->items[i]->raw,
+		         "this access list is never asked: %s in front of it decides about every "
+		         "connection",
+		         pointer);
+}
+
 /* ---- limits behind others that are reached first ---- */
 
 /* The option `key` of `section` has no effect above the value of the option `lower`. */
@@ -211,6 +245,8 @@ void doubts_find(struct plugin_set *set)
 	check_contradictions(set);
 	twins_find(set);
 	for (size_t id = 0; id < N_CHAINS; id++) {
+		if (chain_rows[id].kind == SPORE_KIND_ACL)
+			check_access_lists(set, set->chains[id]);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
 			check_listening_port(set, set->chains[id]->items[i]);

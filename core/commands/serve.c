@@ -92,7 +92,7 @@ struct config *serve_load_command(unsigned role, const struct command *command, 
 int serve_end(struct runtime *runtime, struct config *config, struct diag *diag, int status)
 {
 	bool stopped = runtime_stop(runtime);
-	bool is_usage = config->purpose == CONFIG_TO_RUN && diag->count_elsewhere == 0;
+	bool is_usage = diag->count_elsewhere == 0;
 
 	/* From here on no other thread writes to standard error. */
 	if (diag->count > 0)

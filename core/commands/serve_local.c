@@ -95,11 +95,13 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 
 /* Warns if this machine grants less than the settings ask for. False: the client could not carry
  * anybody; the error is on standard error. */
-static bool check_machine(const struct settings *settings)
+static bool check_machine(const struct config *config)
 {
+	const struct settings *settings = &config->settings;
 	unsigned available = descriptors_max(), least = client_least_descriptors(settings);
 
-	limits_check_buffers(settings->client.sndbuf, settings->client.recbuf);
+	limits_check_buffers(json_get(json_doc_root(config->doc), "client"),
+	                     settings->client.sndbuf, settings->client.recbuf);
 	if (!limits_suffice(least, "the tunnels, the connections opened ahead and a visitor"))
 		return false;
 	limits_check_descriptors(client_descriptors(settings),
@@ -139,7 +141,7 @@ static int run_or_check(struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
 
-	if (!check_machine(&config->settings))
+	if (!check_machine(config))
 		return EXIT_FAILED;
 	return config->purpose == CONFIG_TO_RUN ? run_client(runtime) : serve_check(runtime);
 }

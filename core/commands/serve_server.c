@@ -95,7 +95,8 @@ static bool check_machine(const struct runtime *runtime)
 	struct limits limits = limits_make(wanted, descriptors_max(), 1);
 	unsigned least = least_descriptors(runtime);
 
-	limits_check_buffers(settings->server.sndbuf, settings->server.recbuf);
+	limits_check_buffers(json_get(json_doc_root(runtime->config->doc), "server"),
+	                     settings->server.sndbuf, settings->server.recbuf);
 	if (!limits_suffice(least, "a tunnel and a visitor"))
 		return false;
 	limits_check_descriptors(limits_need(wanted), limits.places - 1 /* for a tunnel */);

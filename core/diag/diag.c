@@ -72,6 +72,15 @@ void diag_add(struct diag *diag, const struct json *node, const char *format, ..
 	va_end(ap);
 }
 
+/* The part of the pointer that leads on from `at`, which json_at has found below `node`. */
+static const char *rest_of_pointer(const char *pointer, const struct json *node,
+                                   const struct json *at)
+{
+	for (; at != node; at = at->parent)
+		pointer += 1 + strcspn(pointer + 1, "/");
+	return pointer;
+}
+
 void diag_add_below(struct diag *diag, const struct json *node, const char *pointer,
                     const char *text)
 {
@@ -79,9 +88,10 @@ void diag_add_below(struct diag *diag, const struct json *node, const char *poin
 	char full[512];
 	size_t n;
 
-	json_pointer(node, full, sizeof full);
+	/* The value may be written at another place. */
+	json_pointer(at, full, sizeof full);
 	n = strlen(full);
-	snprintf(full + n, sizeof full - n, "%s", pointer);
+	snprintf(full + n, sizeof full - n, "%s", rest_of_pointer(pointer, node, at));
 	append_entry(diag, at->source, at->offset, full, text);
 }
 

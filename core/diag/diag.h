@@ -26,7 +26,8 @@ struct diag {
  * ...". */
 __attribute__((format(printf, 3, 4))) void diag_add(struct diag *diag, const struct json *node,
                                                     const char *format, ...);
-/* Adds a mistake at a JSON pointer relative to `node`. There need not be a value at the pointer. */
+/* Adds a mistake at a JSON pointer relative to `node`. There need not be a value at the pointer. A
+ * value that was moved is named by its place in the file. */
 void diag_add_below(struct diag *diag, const struct json *node, const char *pointer,
                     const char *text);
 /* Like diag_add, but at the key of a member. */

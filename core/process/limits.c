@@ -20,6 +20,8 @@
 #include "process/complaint.h"
 #include "thread/fault.h"
 #include "thread/guest.h"
+#include "json/json.h"
+#include "json/pointer.h"
 
 /* A worker uses three descriptors itself; its connections need more. */
 enum { MAX_WORKERS = 256, DESCRIPTORS_PER_WORKER = 32 };
@@ -122,19 +124,37 @@ void limits_check_descriptors(unsigned needed, unsigned visitors)
 		         log_str("raise", SHORTAGE_RAISE_DESCRIPTORS));
 }
 
-static void warn_capped(const char *flag, int64_t asked, int got, const char *sysctl)
+/* node: the value of the option. The keys are those of other lines about a configuration
+ * (chain/doubts). */
+static void warn_capped(const struct json *node, int64_t asked, int got, const char *sysctl)
 {
-	if (got < asked)
-		log_warn("the kernel capped a socket buffer", log_str("flag", flag),
-		         log_int("asked", asked), log_int("got", got), log_str("raise", sysctl));
+	struct log_field fields[6];
+	unsigned line, column;
+	char option[256];
+	size_t n = 0;
+
+	if (!node || got >= asked)
+		return;
+	json_pointer(node, option, sizeof option);
+	fields[n++] = log_str("option", option);
+	if (node->source)
+		fields[n++] = log_str("source", node->source->name);
+	if (json_is_in_file(node)) {
+		json_position(node->source->text, node->source->len, node->offset, &line, &column);
+		fields[n++] = log_int("line", line);
+	}
+	fields[n++] = log_int("asked", asked);
+	fields[n++] = log_int("got", got);
+	fields[n++] = log_str("raise", sysctl);
+	log_event(LOG_WARN, "the kernel capped a socket buffer", fields, n);
 }
 
-void limits_check_buffers(int64_t send, int64_t receive)
+void limits_check_buffers(const struct json *section, int64_t send, int64_t receive)
 {
 	struct sock_sizes asked = { (int)send, (int)receive }, got;
 
 	if (sock_sizes_hold(&asked, &got))
 		return;
-	warn_capped("--sndbuf", send, got.send, "sysctl net.core.wmem_max");
-	warn_capped("--recbuf", receive, got.receive, "sysctl net.core.rmem_max");
+	warn_capped(json_get(section, "sndbuf"), send, got.send, "sysctl net.core.wmem_max");
+	warn_capped(json_get(section, "recbuf"), receive, got.receive, "sysctl net.core.rmem_max");
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct json;
+
 /* Disables core files, which would contain secrets. Call this before any secret is read. */
 void limits_forbid_core(void);
 /* Ignores SIGPIPE, installs the crash handler, has fatal errors of libev logged, raises the soft
@@ -21,7 +23,8 @@ bool limits_suffice(unsigned least, const char *who);
 /* Warns if the process may have fewer descriptors than the configuration needs. visitors: for how
  * many visitors the descriptors are enough. */
 void limits_check_descriptors(unsigned needed, unsigned visitors);
-/* Warns if the kernel grants smaller socket buffers than these sizes in bytes. */
-void limits_check_buffers(int64_t send, int64_t receive);
+/* Warns if the kernel grants smaller socket buffers than these sizes in bytes. section: the object
+ * of the configuration that has given them as sndbuf and recbuf. */
+void limits_check_buffers(const struct json *section, int64_t send, int64_t receive);
 
 #endif

@@ -126,6 +126,13 @@ static int32_t check(void *state, const spore_acl_query *query, spore_acl_result
 	return cidr->uncovered;
 }
 
+static int32_t decides_all(void *instance)
+{
+	const struct cidr *cidr = instance;
+
+	return cidr->uncovered == SPORE_DENY && cidr->n_identities == 0;
+}
+
 /* ---- the component ---- */
 
 static void destroy(void *instance)
@@ -222,6 +229,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 static const spore_acl_ops ops = {
 	.struct_size = sizeof ops,
 	.check = check,
+	.decides_all = decides_all,
 };
 
 static const spore_component component = {

@@ -1,5 +1,6 @@
 /* transport_via - the client's way to its server through an HTTP or SOCKS 5 proxy: the component
  * and its options. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,16 @@ static spore_status report(const spore_create_args *args, const char *pointer, c
 {
 	args->report(args, pointer, text);
 	return SPORE_ECONFIG;
+}
+
+static spore_status report_url(const spore_create_args *args, const char *why, const char *found)
+{
+	char text[192];
+
+	if (!*found)
+		return report(args, "/url", why);
+	snprintf(text, sizeof text, "%s, found \"%s\"", why, found);
+	return report(args, "/url", text);
 }
 
 static spore_status check(const struct proxy *proxy, const spore_create_args *args)
@@ -52,7 +63,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	proxy->host = args->host;
 	proxy->conf = args->conf;
 	why = proxy_url_read(proxy->conf->url, &proxy->url);
-	status = why ? report(args, "/url", why) : check(proxy, args);
+	status = why ? report_url(args, why, proxy->url.found) : check(proxy, args);
 	if (status == SPORE_OK)
 		*instance_out = proxy;
 	else

@@ -35,6 +35,18 @@ static bool read_scheme(const char **at, enum proxy_kind *kind_out)
 	return false;
 }
 
+/* Keeps a scheme that is not known, if it cannot be anything else. */
+static void keep_scheme(const char *text, char found_out[URL_FOUND_MAX + 1])
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	                          "+-.");
+
+	if (len > URL_FOUND_MAX || strncmp(text + len, "://", 3) != 0)
+		return;
+	memcpy(found_out, text, len);
+	found_out[len] = '\0';
+}
+
 static int hex_digit(char c)
 {
 	const char *digits = "0123456789abcdef0123456789ABCDEF";
@@ -129,8 +141,10 @@ const char *proxy_url_read(const char *text, struct proxy_url *url_out)
 	size_t len;
 
 	memset(url_out, 0, sizeof *url_out);
-	if (!read_scheme(&text, &url_out->kind))
+	if (!read_scheme(&text, &url_out->kind)) {
+		keep_scheme(text, url_out->found);
 		return "expected http://, socks5:// or socks5h://";
+	}
 	why = read_user(&text, url_out->user);
 	if (why)
 		return why;

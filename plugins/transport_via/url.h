@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { URL_HOST_MAX = 255, URL_USER_MAX = 255 };
+enum { URL_HOST_MAX = 255, URL_USER_MAX = 255, URL_FOUND_MAX = 15 };
 
 enum proxy_kind {
 	PROXY_HTTP,    /* CONNECT */
@@ -19,6 +19,9 @@ struct proxy_url {
 	char host[URL_HOST_MAX + 1]; /* without brackets */
 	uint16_t port;
 	char user[URL_USER_MAX + 1]; /* decoded; "": none */
+	/* Of a URL that is wrong: what stands in place of a known scheme. "": the mistake is
+	 * another one, or this may be more than a scheme, such as a user. */
+	char found[URL_FOUND_MAX + 1];
 };
 
 /* NULL: good. Otherwise what was expected: a permanent text, which does not contain the URL. */

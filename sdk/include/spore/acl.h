@@ -64,8 +64,12 @@ typedef struct spore_acl_ops {
 	 * take no lock. Returns SPORE_ALLOW, SPORE_DENY or SPORE_NEXT. Any other value denies and
 	 * is logged. [worker] */
 	int32_t (*check)(void *state, const spore_acl_query *, spore_acl_result *out);
+	/* Returns 1 if check() never returns NEXT, else 0. The host asks when it has created the
+	 * instance. It warns of each instance behind this one in the chain, since it will never
+	 * ask that one. Optional; the default is 0. [main] */
+	int32_t (*decides_all)(void *instance);
 } spore_acl_ops;
-SPORE_GROWABLE(spore_acl_ops, check);
+SPORE_GROWABLE(spore_acl_ops, decides_all);
 
 #ifdef __cplusplus
 }

@@ -73,6 +73,15 @@ def test_the_answer_to_a_reload_warns(address, tmp_path):
             f"source={reloading.path} line="
         )
         assert said in admin.ctl("reload"), "in the words of the plugin"
+        some = [
+            {"use": "cidr", "allow": ["127.0.0.0/8"]},
+            {"use": "cidr", "deny": ["127.0.0.9/32"]},
+        ]
+        reloading.write({**secrets, "acl": {"public": some}})
+        never = "this access list is never asked: /acl/public/0 in front of it decides"
+        assert f"/acl/public/1: {never}" in admin.ctl("reload")
+        check = [spore_binary(), "server", "--check", "--config", reloading.path]
+        assert f'doubtful configuration warning="{never}' in run(check).log()
         reloading.write({**secrets, "acl": {"public": [*nobody, {"use": "cidr"}]}})
         assert said in admin.ctl("reload", status=1), "also if it is refused"
         reloading.write({})

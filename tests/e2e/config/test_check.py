@@ -1,6 +1,7 @@
 """--check and --print-config: what a start would do, without a start."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -366,6 +367,26 @@ def test_the_admin_socket_of_a_server_that_runs(address, tmp_path):
         ask("server", "--check", "--admin-socket", socket)
         assert ask("ctl", "status", "--socket", socket).stdout
         assert server.process.running
+
+
+@pytest.mark.parametrize("role", ["server", "local"])
+def test_a_buffer_that_the_kernel_caps(tmp_path, role):
+    """The option that is too large is named, and not a flag that nobody gave."""
+    config = {
+        "server": {"server": {"sndbuf": 1, "recbuf": "1g"}},
+        "local": {
+            "client": {"to": "h", "sndbuf": 1, "recbuf": "1g"},
+            "tunnels": [{"local_port": 1}],
+        },
+    }[role]
+    section = {"server": "server", "local": "client"}[role]
+    path = write(tmp_path, config)
+    said = ask(role, "--check", "--config", path).log()
+    assert re.search(
+        f"kernel capped a socket buffer option=/{section}/recbuf source={path} line=\\d+ asked=",
+        said,
+    )
+    assert "flag=" not in said
 
 
 GRANTS = {

@@ -46,7 +46,7 @@ NOT_IN_A_SCHEMA = {
     "URLs, DNs, filters and attributes of a directory": r"since ldap://|with %n for the name|^expected \"user\"|"
     r"expected a URL with a host, perhaps|expected only ports, max_tunnels, max_conns and life$",
     "a URL, a header and certificates have a form": r"\{name\} in the|since http://|certificates in PEM|name of an HTTP "
-    r"header|http://unix:/PATH",
+    r"header|http://unix:/PATH|http://, socks5://",
     "logs of events": r"between braces, found|no format with|the key \"path\"|cannot write to|one of tunnel_opened",
     "the section says it": r"\"queue\" in the section",
     "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",

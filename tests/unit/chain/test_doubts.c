@@ -138,6 +138,34 @@ static const char *cut_off(const char *from, const char *to)
 	return printed;
 }
 
+#define ALLOW               "{\"use\":\"cidr\",\"allow\":[\"10.0.0.0/8\"]}"
+#define DENY                "{\"use\":\"cidr\",\"deny\":[\"10.66.0.0/16\"]}"
+#define ALICE               "{\"use\":\"cidr\",\"identity\":[\"alice\"],\"allow\":[\"10.0.0.0/8\"]}"
+#define LISTS(where, lists) "{\"auth\":[" SECRETS "],\"acl\":{\"" where "\":[" lists "]}}"
+
+START_TEST(an_access_list_that_is_never_asked)
+{
+	static const char behind[] = ": this access list is never asked: /acl/public/1 in front of "
+				     "it decides about every connection\n";
+	const char *found = doubts(LISTS("public", DENY "," ALLOW ",\n" DENY ",\n" ALLOW));
+	char line[256];
+
+	snprintf(line, sizeof line, ":2: /acl/public/2%s", behind);
+	ck_assert_contains(found, line);
+	snprintf(line, sizeof line, ":3: /acl/public/3%s", behind);
+	ck_assert_contains(found, line);
+	ck_assert_lacks(found, "/acl/public/0");
+	ck_assert_contains(doubts(LISTS("control", ALLOW "," DENY)), "/acl/control/1: this access");
+	/* Others are asked behind these. */
+	ck_assert_str_eq(doubts(LISTS("public", DENY "," ALICE "," DENY "," ALLOW)), "");
+	ck_assert_str_eq(doubts(LISTS("control", ALLOW "],\"public\":[" DENY)), "");
+	/* The tests' plugin "deny" does not say what it decides. */
+	ck_assert_str_eq(doubts(LISTS("control", "{\"use\":\"deny\",\"point\":\"control\","
+	                                         "\"otherwise\":\"allow\"}," DENY)),
+	                 "");
+}
+END_TEST
+
 START_TEST(a_reload_that_cuts_clients_off)
 {
 #define AT(ip, port) "{\"server\":{\"bind_addr\":\"" ip "\",\"control_port\":" port "}}"
@@ -161,4 +189,5 @@ END_TEST
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
-      a_limit_behind_another_one_is_named, a_reload_that_cuts_clients_off)
+      a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
+      a_reload_that_cuts_clients_off)

@@ -106,6 +106,30 @@ START_TEST(an_element_is_named_by_its_index)
 }
 END_TEST
 
+/* A key that was moved is reported where it stands in the file, and so is what it lacks. */
+START_TEST(below_a_node_a_moved_key_has_its_old_place)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{\"list\":[{\"url\":{\"a\":[1,2]}}]}");
+	struct json *entry = root->first->first;
+	struct diag diag = { 0 };
+
+	entry->first->written_as = "client/proxy";
+	diag_add_below(&diag, entry, "/url", "one");
+	diag_add_below(&diag, entry, "/url/a/1", "two");
+	diag_add_below(&diag, entry, "/url/none/x", "three");
+	diag_add_below(&diag, entry, "/none", "four");
+	diag_add_below(&diag, entry, "", "five");
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "error: /client/proxy: one\n"));
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "error: /client/proxy/a/1: two\n"));
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "error: /client/proxy/none/x: three\n"));
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "error: /list/0/none: four\n"));
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "error: /list/0: five\n"));
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
 START_TEST(a_flag_has_no_line)
 {
 	struct json_doc *doc = json_doc_new();
@@ -259,7 +283,8 @@ START_TEST(more_than_anyone_reads_is_only_counted)
 END_TEST
 
 SUITE("diag", an_entry_names_place_and_line, each_mistake_is_passed_on_in_the_order_of_the_file,
-      a_key_is_pointed_at, an_element_is_named_by_its_index, a_flag_has_no_line,
+      a_key_is_pointed_at, an_element_is_named_by_its_index,
+      below_a_node_a_moved_key_has_its_old_place, a_flag_has_no_line,
       a_secret_beside_the_mistake_is_not_shown, a_text_that_is_no_tree_can_be_pointed_at,
       what_is_in_the_file_comes_in_its_order, a_value_knows_whether_something_was_said_of_it,
       nothing_that_a_terminal_obeys_is_printed, more_than_anyone_reads_is_only_counted)

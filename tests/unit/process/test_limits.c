@@ -4,12 +4,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "few_descriptors.h"
 #include "stderr_file.h"
 #include "suite.h"
+#include "json/parse.h"
 
 static struct rlimit get_limit(int resource)
 {
@@ -114,17 +116,32 @@ START_TEST(no_more_workers_than_descriptors_allow)
 }
 END_TEST
 
+/* The line names the option and where it is, never an option that was not given. */
 START_TEST(capped_buffers_are_told)
 {
+	static const char text[] = "{\"server\":{\"sndbuf\":1,\n\"recbuf\":\"1g\"}}";
+	struct json_doc *doc = json_doc_new();
+	struct json_source *file = json_source_add(doc, "s.json", text, strlen(text));
+	struct json_source *flag = json_source_add(doc, "--sndbuf", NULL, 0);
+	struct json *root = json_doc_root(doc), *section;
+	struct json_error error;
+
+	section = json_get(json_parse(doc, file, &error), "server");
+	json_add(doc, root, "server", section);
 	stderr_file_begin();
-	limits_check_buffers(0, 0);
-	limits_check_buffers(4096, 4096);
+	limits_check_buffers(section, 0, 0);
+	limits_check_buffers(section, 4096, 4096);
+	limits_check_buffers(NULL, 0, 0);
 	ck_assert_uint_eq(stderr_file_lines(), 0);
-	limits_check_buffers(1 << 30, 0);
+	limits_check_buffers(section, 1, 1 << 30);
 	ck_assert_uint_eq(stderr_file_lines(), 1);
-	stderr_file_expect("the kernel capped a socket buffer flag=--sndbuf asked=1073741824 got=");
-	limits_check_buffers(0, 1 << 30);
-	stderr_file_expect("flag=--recbuf asked=1073741824 got=");
+	stderr_file_expect("the kernel capped a socket buffer option=/server/recbuf source=s.json "
+	                   "line=2 asked=1073741824 got=");
+	json_detach(json_get(section, "sndbuf"));
+	json_add(doc, section, "sndbuf", json_new(doc, JSON_STRING, "1g", flag));
+	limits_check_buffers(section, 1 << 30, 0);
+	stderr_file_expect("option=/server/sndbuf source=--sndbuf asked=1073741824 got=");
+	json_doc_free(doc);
 }
 END_TEST
 

@@ -60,4 +60,25 @@ START_TEST(what_is_wrong_is_refused)
 }
 END_TEST
 
-SUITE("url", what_curl_takes_is_taken, what_is_wrong_is_refused)
+static const char *found(const char *text)
+{
+	static struct proxy_url url;
+
+	ck_assert_ptr_nonnull(proxy_url_read(text, &url));
+	return url.found;
+}
+
+/* What may hold a password is not for a message. */
+START_TEST(a_scheme_alone_is_found)
+{
+	ck_assert_str_eq(found("ftp://p"), "ftp");
+	ck_assert_str_eq(found("SOCKS4a://me:pw@p"), "SOCKS4a");
+	ck_assert_str_eq(found("me:pw@ftp://p"), "");
+	ck_assert_str_eq(found("me pw://p"), "");
+	ck_assert_str_eq(found("fifteen-letters://p"), "fifteen-letters");
+	ck_assert_str_eq(found("sixteen--letters://p"), "");
+	ck_assert_str_eq(found("http://p:0"), "");
+}
+END_TEST
+
+SUITE("url", what_curl_takes_is_taken, what_is_wrong_is_refused, a_scheme_alone_is_found)
