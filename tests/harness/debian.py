@@ -83,7 +83,7 @@ def root_archive():
     codename = re.search(r"^VERSION_CODENAME=(\w+)$", release, re.MULTILINE)
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     name = f"root-{codename.group(1) if codename else 'unknown'}.tar"
-    return pathlib.Path(os.environ.get("SPORE_ROOT") or f"{cache}/spore-peers/{name}")
+    return pathlib.Path(os.environ.get("DEBIAN_ROOT") or f"{cache}/spore-peers/{name}")
 
 
 class Debian(Machine):

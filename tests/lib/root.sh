@@ -6,11 +6,11 @@
 ROOT_DOWNLOADS=(libcjson1 libcurl4 libev4 libhiredis0.14 libldap-2.5-0 libmicrohttpd12 libpq5
 	libssh-4 libssl3)
 
-# install_root - sets SPORE_ROOT to the archive. Keeps it if it is set.
+# install_root - sets DEBIAN_ROOT to the archive. Keeps it if it is set.
 install_root() {
 	local codename archive
 
-	[ -z "${SPORE_ROOT:-}" ] || return 0
+	[ -z "${DEBIAN_ROOT:-}" ] || return 0
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	archive=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/root-$codename.tar
 	if [ ! -f "$archive" ]; then
@@ -19,7 +19,7 @@ install_root() {
 		mkdir -p "${archive%/*}"
 		make_root "$codename" "$archive" || return 1
 	fi
-	export SPORE_ROOT=$archive
+	export DEBIAN_ROOT=$archive
 }
 
 # make_root CODENAME ARCHIVE - the archive has this machine's sources of packages.
