@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -36,11 +36,21 @@ static bool are_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return memcmp(a, b, bytes) == 0 && (rest == 0 || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0);
 }
 
+/* The length of a prefix, in decimal digits. False: it is none, or more than `most`. */
+static bool read_bits(const char *text, unsigned most, unsigned *bits_out)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long bits = strtoul(text, NULL, 10);
+
+	*bits_out = (unsigned)bits;
+	return digits > 0 && digits <= 3 && text[digits] == '\0' && bits <= most;
+}
+
 /* The address, or a prefix with it. */
 static bool has_address(struct word word, int family, const uint8_t *host)
 {
-	unsigned bits = family == AF_INET ? 32 : 128, most = bits;
-	char text[INET6_ADDRSTRLEN + 8], *slash, rest;
+	unsigned bits = family == AF_INET ? 32 : 128;
+	char text[INET6_ADDRSTRLEN + 8], *slash;
 	uint8_t address[16];
 
 	if (word.len >= sizeof text)
@@ -48,7 +58,7 @@ static bool has_address(struct word word, int family, const uint8_t *host)
 	memcpy(text, word.text, word.len);
 	text[word.len] = '\0';
 	slash = strchr(text, '/');
-	if (slash && (sscanf(slash + 1, "%3u%c", &bits, &rest) != 1 || bits > most))
+	if (slash && !read_bits(slash + 1, bits, &bits))
 		return false;
 	if (slash)
 		*slash = '\0';

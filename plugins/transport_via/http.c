@@ -18,8 +18,10 @@ static void add_text(struct talk *talk, const char *text)
 
 static void encode_base64(const uint8_t *bytes, size_t len, char *out)
 {
+	/* The last one is for padding. */
 	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+	enum { PADDING = 64 };
 
 	for (size_t i = 0; i < len; i += 3) {
 		uint32_t group = (uint32_t)bytes[i] << 16;
@@ -28,8 +30,8 @@ static void encode_base64(const uint8_t *bytes, size_t len, char *out)
 		group |= i + 2 < len ? bytes[i + 2] : 0;
 		*out++ = digits[group >> 18];
 		*out++ = digits[group >> 12 & 63];
-		*out++ = i + 1 < len ? digits[group >> 6 & 63] : '=';
-		*out++ = i + 2 < len ? digits[group & 63] : '=';
+		*out++ = digits[i + 1 < len ? group >> 6 & 63 : PADDING];
+		*out++ = digits[i + 2 < len ? group & 63 : PADDING];
 	}
 	*out = '\0';
 }
