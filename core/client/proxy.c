@@ -644,15 +644,6 @@ static void set_up_proxy(struct proxy *proxy)
 
 /* ---- the queue ---- */
 
-static void drop_visitor(const struct ahead_pool *pool, const struct uuid *id, const char *why,
-                         enum shortage lacks)
-{
-	fail_visitor(
-		pool, CLIENT_FAILURE_QUEUE,
-		&(struct declined){
-			.id = id, .lacks = lacks, .event = "connection dropped", .error = why });
-}
-
 /* Are descriptors what the queue waits for? */
 static bool lacks_descriptors(const struct client_worker *worker)
 {
@@ -704,7 +695,11 @@ void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor
 	struct record record = { worker, pool->tunnel, visitor->id, visitor->from,
 		                 loop_now_ms(worker->loop) };
 
-	drop_visitor(pool, &visitor->id, why, lacks);
+	fail_visitor(pool, CLIENT_FAILURE_QUEUE,
+	             &(struct declined){ .id = &visitor->id,
+	                                 .lacks = lacks,
+	                                 .event = "connection dropped",
+	                                 .error = why });
 	if (worker->shared->logs_visitors)
 		log_visitor(&record, &(struct relay_end){ .error = NULL },
 		            failure_text(lacks, why));
