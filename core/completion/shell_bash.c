@@ -15,7 +15,7 @@ static const char engine[] =
 	"\tesac\n"
 	"}\n"
 	"\n"
-	"# Reads the words before the current one: given has the words that are no flags, and "
+	"# Reads the words before the current one: given has the words that are not flags, and "
 	"value\n"
 	"# is not empty if the current word is a value.\n"
 	"_spore_read()\n"

@@ -15,15 +15,15 @@ struct entry_key {
 	const char *variables[2];
 };
 
-/* The first key is a URL. There is no entry without it. It may have a user, but no password, which
- * the second key has; a password in the URL of a variable goes there. */
+/* The first key is a URL; an entry needs it. It may have a user, but no password. The second key
+ * has the password; one in the URL of a variable goes there. */
 struct entry_keys {
 	const char *section, *list, *use;
 	struct entry_key keys[3];
 };
 
-/* If the list has such an entry already, variables are not read, and keys are a mistake. An empty
- * URL means that there is no entry. Mistakes go to the diag. [main] */
+/* If the list has such an entry already, variables are not read, and keys are a mistake. With
+ * an empty URL, no entry is made. Mistakes go to the diag. [main] */
 void entry_expand(struct json_doc *doc, const struct entry_keys *keys, struct diag *diag);
 
 #endif

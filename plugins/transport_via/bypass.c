@@ -36,7 +36,7 @@ static bool are_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return memcmp(a, b, bytes) == 0 && (rest == 0 || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0);
 }
 
-/* The length of a prefix, in decimal digits. False: it is none, or more than `most`. */
+/* The length of a prefix, in decimal digits. False: not a number, or more than `most`. */
 static bool read_bits(const char *text, unsigned most, unsigned *bits_out)
 {
 	size_t digits = strspn(text, "0123456789");
