@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "thread/guest.h"
@@ -298,6 +299,23 @@ void loop_break(struct loop *loop)
 struct ev_loop *loop_ev(struct loop *loop)
 {
 	return loop->ev;
+}
+
+/* libev shows its epoll set only to a watcher that embeds its loop. It replaces the set at times, so
+ * it is asked each time. */
+static int epoll_set(struct ev_loop *ev)
+{
+	ev_embed embed;
+
+	ev_embed_init(&embed, NULL, ev);
+	ev_embed_start(ev, &embed);
+	ev_embed_stop(ev, &embed);
+	return embed.io.fd;
+}
+
+void loop_forget_fd(struct loop *loop, int fd)
+{
+	epoll_ctl(epoll_set(loop->ev), EPOLL_CTL_DEL, fd, NULL);
 }
 
 unsigned loop_index(const struct loop *loop)

@@ -46,6 +46,9 @@ void loop_run(struct loop *loop);
 void loop_break(struct loop *loop);
 
 struct ev_loop *loop_ev(struct loop *loop);
+/* Call it for a descriptor whose watchers have stopped, before another thread may own or close it:
+ * until its next event, libev leaves it in the epoll set. [worker] */
+void loop_forget_fd(struct loop *loop, int fd);
 unsigned loop_index(const struct loop *loop);
 /* The loop that the calling thread runs, or NULL. [any] */
 struct loop *loop_current(void);

@@ -15,6 +15,14 @@ static void stop_looking(struct offer *offer)
 	ev_io_stop(loop_ev(offer->worker->loop), &offer->first);
 }
 
+/* The visitor will be where other workers find it. */
+static void let_go(struct offer *offer)
+{
+	stop_looking(offer);
+	loop_forget_fd(offer->worker->loop, offer->visitor.fd);
+	offer->is_held = false;
+}
+
 /* Sends the bytes that have come, but leaves them in the socket. An end or an error is left to the
  * relay. */
 static void show_first(struct offer *offer)
@@ -61,8 +69,7 @@ void offer_begin(struct offer *offer, struct server_worker *worker, struct link 
 
 static void announce_visitor(struct offer *offer, enum offer_state state)
 {
-	stop_looking(offer);
-	offer->is_held = false;
+	let_go(offer);
 	offer->visitor.offer = state;
 	announce_from(offer->worker, MESSAGE_AGAIN, &offer->visitor);
 }
@@ -135,9 +142,8 @@ void offer_lose(struct offer *offer)
 void offer_drop(struct offer *offer)
 {
 	if (offer->is_held) {
-		stop_looking(offer);
+		let_go(offer);
 		announce_hold(offer->worker, &offer->visitor);
 	}
-	offer->is_held = false;
 	end_doubt(offer);
 }

@@ -1,7 +1,10 @@
 #include "loop/loop.h"
 
+#include <dirent.h>
+#include <ev.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -371,6 +374,65 @@ START_TEST(what_a_loop_is_refused_is_named)
 }
 END_TEST
 
+/* How many epoll sets of this process hold `fd`: proc(5), /proc/pid/fdinfo. */
+static unsigned count_sets(int fd)
+{
+	DIR *dir = opendir("/proc/self/fdinfo");
+	char path[300], line[200];
+	struct dirent *entry;
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((entry = readdir(dir))) {
+		FILE *file;
+		int held;
+
+		snprintf(path, sizeof path, "/proc/self/fdinfo/%s", entry->d_name);
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof line, file))
+			n += sscanf(line, "tfd: %d", &held) == 1 && held == fd;
+		if (file)
+			fclose(file);
+	}
+	closedir(dir);
+	return n;
+}
+
+static void count_event(struct ev_loop *ev, ev_io *io, int events)
+{
+	(void)events;
+	++*(unsigned *)io->data;
+	ev_io_stop(ev, io);
+}
+
+START_TEST(it_forgets_a_descriptor_at_once)
+{
+	struct loop *loop = run_until_loop();
+	unsigned n_events = 0;
+	int ends[2];
+	ev_io io;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ev_io_init(&io, count_event, ends[0], EV_READ);
+	io.data = &n_events;
+	ev_io_start(loop_ev(loop), &io);
+	run_for(loop, 5);
+	ck_assert_uint_eq(count_sets(ends[0]), 1);
+	ev_io_stop(loop_ev(loop), &io);
+	loop_forget_fd(loop, ends[0]);
+	ck_assert_uint_eq(count_sets(ends[0]), 0);
+	run_for(loop, 5);
+	ck_assert_uint_eq(count_sets(ends[0]), 0);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	ev_io_start(loop_ev(loop), &io);
+	run_for(loop, 5);
+	ck_assert_uint_eq(n_events, 1);
+	close(ends[0]);
+	close(ends[1]);
+	loop_free(loop);
+}
+END_TEST
+
 SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper,
       a_task_may_be_queued_again_from_within, posts_from_the_loops_own_thread_run_in_order,
       what_was_posted_runs_before_the_loop_is_freed, what_the_last_tasks_post_runs_too,
@@ -378,4 +440,4 @@ SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper,
       breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn,
       its_vitals_know_the_longest_turn, its_lag_is_the_longest_recent_turn,
       its_lag_includes_the_present_turn, a_loop_that_polls_sleeps_when_nothing_happens,
-      what_a_loop_is_refused_is_named)
+      what_a_loop_is_refused_is_named, it_forgets_a_descriptor_at_once)
