@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "chain/plugin_set.h"
-#include "client/exit.h"
+#include "way/exit.h"
 
 struct client;
 struct metrics;

@@ -10,12 +10,12 @@
 #include <ev.h>
 
 #include "client/decline.h"
-#include "client/exit.h"
 #include "client/respite.h"
-#include "client/retry.h"
 #include "client/spread.h"
 #include "client/uplink.h"
 #include "link/pulse.h"
+#include "way/exit.h"
+#include "way/retry.h"
 
 struct tunnel_settings;
 

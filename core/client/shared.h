@@ -5,15 +5,15 @@
 #include <stdatomic.h>
 
 #include "chain/plugin_set.h"
-#include "client/exit.h"
 #include "client/stats.h"
-#include "client/turns.h"
 #include "lane/taken.h"
 #include "link/linger.h"
 #include "loop/deadline.h"
 #include "loop/loop.h"
 #include "relay/relay.h"
+#include "way/exit.h"
 #include "way/servers.h"
+#include "way/turns.h"
 
 struct client;
 struct resolver;

@@ -1,4 +1,4 @@
-#include "client/turns.h"
+#include "way/turns.h"
 
 #include "base/container.h"
 

@@ -1,6 +1,6 @@
 /* exit - why a client ended: its exit status. */
-#ifndef CORE_CLIENT_EXIT_H
-#define CORE_CLIENT_EXIT_H
+#ifndef CORE_WAY_EXIT_H
+#define CORE_WAY_EXIT_H
 
 enum client_exit {
 	CLIENT_ENDED = 0,

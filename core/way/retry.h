@@ -1,15 +1,15 @@
 /* retry - decides whether, when and with which port a client opens a lost tunnel again. Pure.
  *
  * An attempt that fails and a tunnel that is lost are both a loss. */
-#ifndef CORE_CLIENT_RETRY_H
-#define CORE_CLIENT_RETRY_H
+#ifndef CORE_WAY_RETRY_H
+#define CORE_WAY_RETRY_H
 
 #include <spore/base.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "client/exit.h"
 #include "net/shortage.h"
+#include "way/exit.h"
 #include "way/servers.h"
 #include "wire/refusal.h"
 
