@@ -17,6 +17,7 @@ struct series {
 	uint32_t slot;
 	double (*read)(void *arg); /* see metrics_sample; may be NULL */
 	void *arg;
+	bool is_hidden;     /* see metrics_hide */
 	spore_str values[]; /* one per label; their bytes follow the array */
 };
 
@@ -372,13 +373,27 @@ static void visit_series(const struct metrics *metrics, const struct family *fam
 		visit_distribution(metrics, spec, series->slot, labels, visitor, arg);
 }
 
+void metrics_hide(struct metrics *metrics, uint32_t id, bool hide)
+{
+	pthread_mutex_lock(&metrics->lock);
+	for (struct family *family = metrics->first; id && family; family = family->next) {
+		for (struct series *series = family->first; series; series = series->next) {
+			if (series->slot == id - 1)
+				series->is_hidden = hide;
+		}
+	}
+	pthread_mutex_unlock(&metrics->lock);
+}
+
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg)
 {
 	pthread_mutex_lock(&metrics->lock);
 	for (struct family *family = metrics->first; family; family = family->next) {
 		visitor->begin(arg, &family->spec);
-		for (struct series *s = family->first; s; s = s->next)
-			visit_series(metrics, family, s, visitor, arg);
+		for (struct series *s = family->first; s; s = s->next) {
+			if (!s->is_hidden)
+				visit_series(metrics, family, s, visitor, arg);
+		}
 		if (visitor->end)
 			visitor->end(arg);
 	}

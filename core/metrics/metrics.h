@@ -47,6 +47,10 @@ bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, d
  * [any] */
 void metrics_sample(struct metrics *metrics, uint32_t series, double (*read)(void *arg), void *arg);
 
+/* Leaves the series out of snapshots, or no longer: for something that is not there any more, and
+ * may come back. Nothing is done for series 0. [any] */
+void metrics_hide(struct metrics *metrics, uint32_t series, bool hide);
+
 /* Shows the visitor a snapshot of all families, in the order of their registration. Its `histogram`
  * and `end` may be NULL. [any] */
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg);

@@ -255,6 +255,23 @@ START_TEST(a_sampled_series_is_read_when_visited)
 }
 END_TEST
 
+START_TEST(a_hidden_series_keeps_its_value)
+{
+	struct metrics *metrics = metrics_new(1);
+	spore_metric_spec gauge = spec_of(SPORE_METRIC_GAUGE, "g");
+	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
+
+	metrics_add(metrics, 0, g, 3);
+	metrics_hide(metrics, g, true);
+	metrics_hide(metrics, 0, true);
+	ck_assert_str_eq(visit(metrics), "");
+	metrics_add(metrics, 0, g, 1);
+	metrics_hide(metrics, g, false);
+	ck_assert_str_eq(visit(metrics), "g=4;");
+	metrics_free(metrics);
+}
+END_TEST
+
 /* Samples of both families would have the same name in one of the formats. */
 START_TEST(names_that_exporters_could_not_tell_apart_are_refused)
 {
@@ -533,7 +550,7 @@ END_TEST
 SUITE("metrics", shards_are_added_up, the_shared_shard_is_one_more, a_counter_never_goes_down,
       unknown_series_and_shards_are_ignored, a_histogram_counts_into_its_bounds,
       registering_again_finds_the_family, a_summary_has_a_count_and_a_sum,
-      a_sampled_series_is_read_when_visited, names_that_exporters_could_not_tell_apart_are_refused,
-      bad_specs_are_refused, a_bound_is_a_finite_number, past_the_bound_all_share_one_series,
-      an_empty_value_is_a_value, many_histograms_keep_their_cells_apart,
-      updates_of_many_threads_are_all_counted)
+      a_sampled_series_is_read_when_visited, a_hidden_series_keeps_its_value,
+      names_that_exporters_could_not_tell_apart_are_refused, bad_specs_are_refused,
+      a_bound_is_a_finite_number, past_the_bound_all_share_one_series, an_empty_value_is_a_value,
+      many_histograms_keep_their_cells_apart, updates_of_many_threads_are_all_counted)
