@@ -146,10 +146,21 @@ static void end_ahead(struct ahead *ahead)
 
 void ahead_pool_init(struct ahead_pool *pool)
 {
+	list_init(&pool->node);
 	list_init(&pool->opening);
 	list_init(&pool->idle);
 	ev_timer_init(&pool->pause, on_ahead_pause_over, 0.0, 0.0);
 	pool->pause.data = pool;
+}
+
+void ahead_pool_use(struct ahead_pool *pool, struct config *config,
+                    const struct tunnel_settings *tunnel)
+{
+	struct config *old = pool->config;
+
+	pool->config = config_ref(config);
+	pool->tunnel = tunnel;
+	config_unref(old);
 }
 
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
@@ -196,7 +207,7 @@ static bool may_keep(const struct ahead_pool *pool)
 {
 	const struct client_worker *worker = pool->worker;
 
-	return pool->n < pool->grant.most && worker->n_kept < worker->max_carried / 2;
+	return pool->n < pool->grant.most && worker->n_kept < atomic_load(&worker->max_carried) / 2;
 }
 
 void ahead_pool_lend(struct ahead_pool *pool)
@@ -282,7 +293,7 @@ static void on_uplink_ready(struct uplink *uplink)
 {
 	struct ahead *ahead = ahead_of(uplink);
 	struct ahead_pool *pool = ahead->pool;
-	const struct client_settings *settings = pool->worker->shared->settings;
+	const struct client_settings *settings = client_worker_settings(pool->worker);
 
 	link_extend(&uplink->link, MESSAGE_TO_CLIENT_EXTENDED, false);
 	link_send(&uplink->link,

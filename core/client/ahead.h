@@ -20,12 +20,14 @@
 
 #include "base/list.h"
 #include "base/uuid.h"
+#include "thread/users.h"
 #include "way/servers.h"
 
 struct ahead;
 struct ahead_pool;
 struct buf;
 struct client_worker;
+struct config;
 struct deadline;
 struct decliner;
 struct message;
@@ -46,10 +48,21 @@ struct ahead_grant {
 typedef void (*ahead_open_fn)(struct ahead_pool *pool, const struct message *open,
                               struct stream *stream, struct buf *received, struct buf *unsent);
 
+/* What visitors have brought and taken on one worker. [worker] */
+struct ahead_tally {
+	uint64_t visitors; /* that were taken up, since the start */
+	unsigned now;      /* of them, those that are being set up or carried */
+	uint64_t up, down; /* bytes from visitors, and to them */
+};
+
 struct ahead_pool {
 	struct client_worker *worker;
-	const struct tunnel_settings *tunnel;
-	struct decliner *decliner; /* of the tunnel */
+	struct list node;                     /* in worker->pools */
+	struct config *config;                /* ref; of `tunnel` */
+	const struct tunnel_settings *tunnel; /* replaced by a reload */
+	struct users *users;                  /* of the tunnel, with the pool */
+	struct ahead_tally tally;             /* the proxies' */
+	struct decliner *decliner;            /* of the tunnel */
 	ahead_open_fn on_open;
 	struct ahead_grant grant;
 	struct list opening; /* of struct ahead */
@@ -67,8 +80,12 @@ struct ahead_pool {
  * answer belong to the callee. NULL: the connection was lost before the answer. */
 typedef void (*ahead_fn)(struct stream *stream, struct buf *received, void *arg);
 
-/* `worker`, `tunnel`, `decliner` and `on_open` are set, everything else is zero. */
+/* `worker`, `tunnel`, `config`, `users`, `decliner` and `on_open` are set, everything else is zero.
+ */
 void ahead_pool_init(struct ahead_pool *pool);
+/* The tunnel has these settings of that configuration from now on. */
+void ahead_pool_use(struct ahead_pool *pool, struct config *config,
+                    const struct tunnel_settings *tunnel);
 /* Keeps as many connections as are granted from now on. None: closes those in the pool. */
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 

@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/descriptors.h"
-#include "client/ahead.h"
+#include "client/client_tunnel.h"
+#include "client/match.h"
 #include "client/proxy.h"
-#include "client/session.h"
+#include "client/roll.h"
 #include "host/readiness.h"
 #include "log/log.h"
 #include "loop/call.h"
+#include "loop/survey.h"
 #include "net/resolve.h"
 
 static const double drain_poll_s = 0.05;
@@ -21,19 +24,28 @@ struct client {
 	struct client_env env;
 	struct client_shared shared;
 	struct client_worker *workers; /* owned */
-	struct session *sessions;   /* owned; on worker 0: one for each tunnel, then their twins */
-	struct ahead_pool *pools;   /* owned; one for each worker, tunnel after tunnel */
-	struct decliner *decliners; /* owned; one for each tunnel, used on worker 0 */
-	ev_async news;              /* on the main loop; unlike a task it can be recalled */
-	ev_async exit;              /* the same */
-	size_t n_over;              /* tunnels that have ended for good; on worker 0 */
-	bool gives_up;              /* no tunnel lives any more; on worker 0 */
-	atomic_bool *open;          /* owned; of each tunnel: set on worker 0, read by main */
-	atomic_int status;          /* enum client_exit; set on worker 0, read by main */
-	ev_timer drain_poll;        /* on the main loop */
+	struct config *first;          /* ref; the list of servers stays that of the first one */
+	ev_async news;                 /* on the main loop; unlike a task it can be recalled */
+	ev_async exit;                 /* the same */
+	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
+	ev_timer drain_poll;           /* on the main loop */
 	void (*on_drained)(void *arg);
 	void *arg;
+	/* Of main: what the workers have or will have. */
+	struct plugin_set *set;         /* ref */
+	struct client_tunnel **tunnels; /* owned; in the order of its configuration, borrowed each:
+	                                 * the workers use them */
+	/* Of worker 0. */
+	struct list open; /* of struct client_tunnel: those that the workers have */
+	size_t n_over;    /* tunnels that have ended for good */
+	bool gives_up;    /* no tunnel lives any more */
+	bool leaves;      /* the client drains or ends: no tunnel starts */
 };
+
+static const struct settings *settings_in_use(const struct client *client)
+{
+	return &client->set->config->settings;
+}
 
 /* ---- news and exit ---- */
 
@@ -52,14 +64,14 @@ static int shown_length(const char *name)
 /* For the operator: how many tunnels are open, and the names of those that are not. [main] */
 static void describe_tunnels(const struct client *client, char *text, size_t size)
 {
-	const struct tunnel_settings *tunnels = client->env.set->config->settings.tunnels.items;
-	size_t n = client->shared.n_tunnels, n_open = 0, n_named = 0, used;
+	const struct tunnel_settings *tunnels = settings_in_use(client)->tunnels.items;
+	size_t n = settings_in_use(client)->tunnels.count, n_open = 0, n_named = 0, used;
 
 	for (size_t i = 0; i < n; i++)
-		n_open += atomic_load(&client->open[i]);
+		n_open += atomic_load(&client->tunnels[i]->is_open);
 	used = (size_t)snprintf(text, size, "%zu of %zu tunnels open", n_open, n);
 	for (size_t i = 0; i < n && n_named < MOST_NAMED; i++) {
-		if (!atomic_load(&client->open[i]))
+		if (!atomic_load(&client->tunnels[i]->is_open))
 			used += (size_t)snprintf(text + used, size - used, "%s%.*s",
 			                         n_named++ ? ", " : "; not open: ",
 			                         shown_length(tunnels[i].name), tunnels[i].name);
@@ -86,14 +98,13 @@ static void on_session_news(struct session *session)
 {
 	struct client *client = session->worker->client;
 	struct client_shared *shared = &client->shared;
-	size_t at = (size_t)(session - client->sessions) % shared->n_tunnels;
 	bool is_open = session->state == SESSION_STANDING ||
 	               session->twin->state == SESSION_STANDING;
-	bool was_open = atomic_exchange(&client->open[at], is_open);
+	bool was_open = atomic_exchange(&session->owner->is_open, is_open);
 
 	if (is_open)
 		turns_widen(&shared->turns);
-	else if (was_open && shared->n_standing == 0 && shared->set->needs_challenge)
+	else if (was_open && shared->n_standing == 0 && session->worker->set->needs_challenge)
 		turns_narrow(&shared->turns);
 	ev_async_send(loop_ev(client->env.main_loop), &client->news);
 }
@@ -109,11 +120,16 @@ static void on_exit_sent(struct ev_loop *ev, ev_async *watcher, int events)
 	                    atomic_load(&client->shared.carried) > 0, client->env.arg);
 }
 
+static struct client_tunnel *tunnel_at(struct list *node)
+{
+	return CONTAINER_OF(node, struct client_tunnel, node);
+}
+
 static void give_up(struct client *client)
 {
 	client->gives_up = true;
-	for (size_t i = 0; i < client->shared.n_tunnels; i++)
-		session_give_up(&client->sessions[i]);
+	for (struct list *i = client->open.next; i != &client->open; i = i->next)
+		session_give_up(&tunnel_at(i)->sessions[0]);
 }
 
 /* The client ends with its last tunnel that lives, and with the status of the one that was the
@@ -123,6 +139,8 @@ static void on_session_over(struct session *session, enum client_exit status)
 	struct client *client = session->worker->client;
 
 	(void)status;
+	session->owner->is_over = true;
+	atomic_store(&session->owner->has_ended, true);
 	client->n_over++;
 	if (client->shared.n_living == 0 && !client->gives_up)
 		give_up(client);
@@ -139,31 +157,41 @@ static void on_session_over(struct session *session, enum client_exit status)
 static bool on_look(void *arg)
 {
 	struct client *client = arg;
-	const struct client_shared *shared = &client->shared;
 	bool is_needed = false;
 
-	for (size_t i = 0; i < 2 * shared->n_tunnels; i++) {
-		struct session *session = &client->sessions[i];
-		bool looks = session_return(session);
+	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
+		for (size_t k = 0; k < 2; k++) {
+			struct session *session = &tunnel_at(i)->sessions[k];
+			bool looks = session_return(session);
 
-		is_needed |= session->state == SESSION_STANDING && session->uplink.server.index > 0;
-		if (looks && shared->servers.current > 0)
-			break;
+			is_needed |= session->state == SESSION_STANDING &&
+			             session->uplink.server.index > 0;
+			if (looks && client->shared.servers.current > 0)
+				return is_needed;
+		}
 	}
 	return is_needed;
 }
 
 /* ---- calls that run on the workers ---- */
 
+static struct relay_watch watch_of(const struct client_worker *worker)
+{
+	const struct client_settings *settings = client_worker_settings(worker);
+
+	return (struct relay_watch){
+		.keepalive_ms = { settings->keepalive_data, settings->keepalive_services },
+		.timeout_ms = settings->peer_timeout,
+		.doubt_ms = RELAY_DOUBT_MS,
+	};
+}
+
 static void run_open_worker(void *arg)
 {
 	struct client_worker *worker = arg;
-	const struct client_settings *settings = worker->shared->settings;
+	const struct client_settings *settings = client_worker_settings(worker);
 	struct relay_limits limits = {
-		.watch = { .keepalive_ms = { settings->keepalive_data,
-		                             settings->keepalive_services },
-		           .timeout_ms = settings->peer_timeout,
-		           .doubt_ms = RELAY_DOUBT_MS },
+		.watch = watch_of(worker),
 		.losses = &worker->shared->losses,
 		.most_pipes = worker->max_pipes,
 		.most_held = (size_t)settings->relay_buffer,
@@ -177,19 +205,18 @@ static void run_open_worker(void *arg)
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
+	worker->relays.on_moved = proxy_count;
+	list_init(&worker->pools);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
 	worker->start_waiting.run = proxy_run_start_waiting;
 }
 
-static void close_pools(const struct client_worker *worker)
+static struct client_tunnel *tunnel_of(const struct list *pool)
 {
-	struct client *client = worker->client;
-	unsigned n_workers = client->env.n_workers;
-	size_t n_pools = client->shared.n_tunnels * n_workers;
+	struct users *users = CONTAINER_OF(pool, struct ahead_pool, node)->users;
 
-	for (size_t i = (size_t)(worker - client->workers); i < n_pools; i += n_workers)
-		ahead_pool_keep(&client->pools[i], &(struct ahead_grant){ 0 });
+	return CONTAINER_OF(users, struct client_tunnel, users);
 }
 
 static void run_close_worker(void *arg)
@@ -197,7 +224,8 @@ static void run_close_worker(void *arg)
 	struct client_worker *worker = arg;
 
 	proxy_stop_all(worker);
-	close_pools(worker);
+	while (!list_is_empty(&worker->pools))
+		client_tunnel_leave(tunnel_of(worker->pools.next), worker);
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->answers);
@@ -207,30 +235,16 @@ static void run_close_worker(void *arg)
 	deadline_list_fini(&worker->silence);
 }
 
-static void run_start_sessions(void *arg)
-{
-	struct client *client = arg;
-
-	for (size_t i = 0; i < client->shared.n_tunnels; i++)
-		session_start(&client->sessions[i]);
-}
-
 static void run_stop_sessions(void *arg)
 {
 	struct client *client = arg;
 
-	for (size_t i = 0; i < 2 * client->shared.n_tunnels; i++)
-		session_stop(&client->sessions[i]);
+	client->leaves = true;
+	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
+		session_stop(&tunnel_at(i)->sessions[0]);
+		session_stop(&tunnel_at(i)->sessions[1]);
+	}
 	servers_stop(&client->shared.servers);
-}
-
-/* No worker declines a visitor any more. */
-static void run_stop_decliners(void *arg)
-{
-	struct client *client = arg;
-
-	for (size_t i = 0; i < client->shared.n_tunnels; i++)
-		decline_stop(&client->decliners[i]);
 }
 
 /* ---- start ---- */
@@ -285,20 +299,28 @@ static void set_up_main(struct client *client)
 	client->drain_poll.data = client;
 }
 
+/* The worker's part of what the machine allows. */
+static void share_out(const struct client *client, const struct settings *settings,
+                      struct client_worker *worker)
+{
+	unsigned n = client->env.n_workers, descriptors = descriptors_max();
+	unsigned most = client_max_visitors(settings, descriptors);
+
+	atomic_store(&worker->shared->max_carried, most);
+	atomic_store(&worker->max_carried, (most + n - 1) / n);
+	worker->max_lingerers = (most + n - 1) / n / 4 + 1;
+	worker->max_pipes = relay_most_pipes(descriptors) / n;
+	worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
+}
+
 static void set_up_shared(struct client *client)
 {
-	const struct settings *settings = &client->env.set->config->settings;
+	const struct settings *settings = settings_in_use(client);
 	struct client_shared *shared = &client->shared;
 
-	shared->set = client->env.set;
-	shared->settings = &settings->client;
-	shared->logs_visitors = settings->log.visitors;
 	shared->resolver = client->env.resolver;
-	shared->n_tunnels = shared->n_living = settings->tunnels.count;
 	list_init(&shared->respites);
 	turns_init(&shared->turns, client->env.loops[0], session_on_turn);
-	if (shared->set->needs_challenge)
-		turns_narrow(&shared->turns);
 	servers_init(&shared->servers, &settings->client, client->env.loops[0], on_look, client);
 	client_stats_init(&shared->stats, client->env.metrics);
 	client_stats_servers(&shared->stats, &settings->client);
@@ -306,100 +328,455 @@ static void set_up_shared(struct client *client)
 
 static void set_up_workers(struct client *client)
 {
-	const struct client_settings *settings = client->shared.settings;
-	unsigned n = client->env.n_workers, descriptors = descriptors_max();
-	unsigned most = client_max_visitors(&client->env.set->config->settings, descriptors);
-
-	client->shared.max_carried = most;
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < client->env.n_workers; i++) {
 		struct client_worker *worker = &client->workers[i];
 
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
-		worker->max_carried = (most + n - 1) / n;
-		worker->max_lingerers = worker->max_carried / 4 + 1;
-		worker->max_pipes = relay_most_pipes(descriptors) / n;
-		worker->max_dialling = (unsigned)(settings->max_dials + n - 1) / n;
+		worker->set = plugin_set_ref(client->set);
+		share_out(client, settings_in_use(client), worker);
 		loop_call(worker->loop, run_open_worker, worker);
 	}
 }
 
-static void set_up_session(struct client *client, size_t index, struct ahead_pool *pools)
-{
-	size_t n = client->shared.n_tunnels;
-	struct session *session = &client->sessions[index];
-
-	*session = (struct session){
-		.worker = &client->workers[0],
-		.tunnel = pools[0].tunnel,
-		.spread = { .pools = pools, .n_workers = client->env.n_workers },
-		.decliner = pools[0].decliner,
-		.twin = &client->sessions[index < n ? index + n : index - n],
-		.on_news = on_session_news,
-		.on_over = on_session_over,
-	};
-	session_init(session);
-}
-
-static void set_up_tunnel(struct client *client, size_t index)
-{
-	const struct tunnel_settings *tunnels = client->env.set->config->settings.tunnels.items;
-	const struct tunnel_settings *tunnel = &tunnels[index];
-	unsigned n_workers = client->env.n_workers;
-	struct ahead_pool *pools = &client->pools[index * n_workers];
-	struct decliner *decliner = &client->decliners[index];
-
-	decline_init(decliner, client->env.loops[0], tunnel->name);
-	for (unsigned i = 0; i < n_workers; i++) {
-		pools[i] = (struct ahead_pool){ .worker = &client->workers[i],
-			                        .tunnel = tunnel,
-			                        .decliner = decliner,
-			                        .on_open = proxy_take_open };
-		ahead_pool_init(&pools[i]);
-	}
-	set_up_session(client, index, pools);
-	set_up_session(client, index + client->shared.n_tunnels, pools);
-	resolver_refresh(client->env.resolver, tunnel->local_host);
-}
-
 static void free_client(struct client *client)
 {
+	for (unsigned i = 0; client->workers && i < client->env.n_workers; i++)
+		plugin_set_unref(client->workers[i].set);
+	plugin_set_unref(client->set);
+	config_unref(client->first);
 	taken_fini(&client->shared.taken);
-	free(client->open);
-	free(client->decliners);
-	free(client->pools);
-	free(client->sessions);
+	free(client->tunnels);
 	free(client->workers);
 	free(client);
+}
+
+/* ---- tunnels begin, go on and end ---- */
+
+enum step_kind { STEP_LEAVE, STEP_USE, STEP_JOIN };
+
+struct step {
+	enum step_kind kind;
+	struct client_tunnel *tunnel;           /* borrowed by main, while a worker has it */
+	const struct tunnel_settings *settings; /* of the set; not of STEP_LEAVE */
+	struct client_tunnel *before;           /* of STEP_JOIN: it ends, and the tunnel goes on */
+	bool is_renamed;                        /* of STEP_USE */
+};
+
+/* Another configuration, which each worker takes once. The tunnels that end are before those that
+ * begin. The others and those are in the order of the configuration. */
+struct order {
+	struct client *client;
+	struct plugin_set *set; /* ref */
+	atomic_uint refs;       /* main's, and one of each worker */
+	bool is_first;          /* the client starts */
+	size_t n;
+	struct step steps[];
+};
+
+static void release_order(struct order *order)
+{
+	if (atomic_fetch_sub(&order->refs, 1) > 1)
+		return;
+	plugin_set_unref(order->set);
+	free(order);
+}
+
+static void count_in(struct client *client, const struct client_tunnel *tunnel, int delta)
+{
+	struct client_shared *shared = &client->shared;
+
+	shared->n_tunnels += (size_t)delta;
+	shared->n_living += client_tunnel_lives(tunnel) ? (size_t)delta : 0;
+	client->n_over += tunnel->is_over ? (size_t)delta : 0;
+}
+
+static void log_step(const struct step *step)
+{
+	const struct log_field tunnel = log_str("tunnel", step->tunnel->sessions[0].tunnel->name);
+
+	if (step->kind == STEP_LEAVE)
+		log_info("tunnel closed: the new configuration does not have it like this", tunnel);
+	else if (step->kind == STEP_JOIN)
+		log_info(step->before ? "opening the changed tunnel" : "opening a new tunnel",
+		         tunnel);
+}
+
+/* What only the first worker does before the tunnels of an order change. */
+static void begin_order(const struct order *order)
+{
+	for (size_t i = 0; i < order->n && !order->is_first; i++) {
+		if (order->steps[i].kind == STEP_JOIN)
+			client_tunnel_inherit(order->steps[i].tunnel, order->steps[i].before);
+	}
+	for (size_t i = 0; i < order->n; i++) {
+		struct client_tunnel *tunnel = order->steps[i].tunnel;
+
+		if (!order->is_first)
+			log_step(&order->steps[i]);
+		if (order->steps[i].kind == STEP_LEAVE)
+			count_in(order->client, tunnel, -1);
+		else if (order->steps[i].kind == STEP_JOIN)
+			count_in(order->client, tunnel, 1);
+		if (order->steps[i].kind == STEP_LEAVE || order->steps[i].is_renamed)
+			client_stats_hide(&order->client->shared.stats, tunnel->sessions[0].series,
+			                  true);
+	}
+}
+
+/* What only the first worker does after it. */
+static void end_order(const struct order *order)
+{
+	struct client *client = order->client;
+	struct client_shared *shared = &client->shared;
+
+	if (!client->workers[0].set->needs_challenge)
+		turns_widen(&shared->turns);
+	else if (shared->n_standing == 0)
+		turns_narrow(&shared->turns);
+	client->gives_up = false;
+	for (size_t i = 0; i < order->n; i++) {
+		const struct step *step = &order->steps[i];
+
+		if (step->kind == STEP_LEAVE)
+			continue;
+		if (!order->is_first && (step->kind == STEP_JOIN || step->is_renamed))
+			client_stats_hide(&shared->stats, step->tunnel->sessions[0].series, false);
+		list_remove(&step->tunnel->node);
+		list_append(&client->open, &step->tunnel->node);
+		if (step->kind == STEP_JOIN && !client->leaves)
+			session_start(&step->tunnel->sessions[0]);
+	}
+	readiness_set(shared->n_standing >= shared->n_tunnels);
+	if (!order->is_first)
+		ev_async_send(loop_ev(client->env.main_loop), &client->news);
+}
+
+static void take_step(const struct step *step, struct client_worker *worker)
+{
+	switch (step->kind) {
+	case STEP_LEAVE:
+		client_tunnel_leave(step->tunnel, worker);
+		break;
+	case STEP_USE:
+		client_tunnel_use(step->tunnel, worker, worker->set->config, step->settings);
+		client_tunnel_join(step->tunnel, worker); /* in the order of the configuration */
+		break;
+	case STEP_JOIN:
+		client_tunnel_join(step->tunnel, worker);
+		break;
+	}
+}
+
+/* [worker] */
+static void take_order(struct order *order, struct client_worker *worker)
+{
+	bool is_first_worker = loop_index(worker->loop) == 0;
+
+	if (is_first_worker)
+		begin_order(order);
+	for (size_t i = 0; i < order->n; i++)
+		take_step(&order->steps[i], worker);
+	if (is_first_worker)
+		end_order(order);
+	release_order(order);
+}
+
+static void take_settings(const struct order *order, struct client_worker *worker)
+{
+	const struct settings *settings = &order->set->config->settings;
+	struct plugin_set *old = worker->set;
+
+	worker->set = plugin_set_ref(order->set);
+	share_out(order->client, settings, worker);
+	deadline_list_set(&worker->answers, settings->client.answer_timeout);
+	worker->relays.watch = watch_of(worker);
+	worker->relays.most_held = (size_t)settings->client.relay_buffer;
+	plugin_set_unref(old);
+	loop_at_turn_end(worker->loop, &worker->start_waiting); /* there may be more room */
+}
+
+static struct order *new_order(struct client *client, struct plugin_set *set, size_t most)
+{
+	struct order *order = calloc(1, sizeof *order + most * sizeof *order->steps);
+
+	if (!order)
+		return NULL;
+	order->client = client;
+	order->set = plugin_set_ref(set);
+	atomic_init(&order->refs, client->env.n_workers + 1);
+	return order;
+}
+
+/* Of an order that no worker gets. */
+static void drop_order(struct order *order)
+{
+	for (size_t i = 0; i < order->n; i++) {
+		if (order->steps[i].kind == STEP_JOIN)
+			client_tunnel_free(order->steps[i].tunnel);
+	}
+	plugin_set_unref(order->set);
+	free(order);
+}
+
+/* False: out of memory. */
+static bool add_new(struct order *order, const struct tunnel_settings *settings,
+                    struct client_tunnel *before)
+{
+	struct client *client = order->client;
+	struct step *step = &order->steps[order->n];
+
+	*step = (struct step){ .kind = STEP_JOIN, .settings = settings, .before = before };
+	step->tunnel = client_tunnel_new(&(struct client_tunnel_spec){
+		.workers = client->workers,
+		.n_workers = client->env.n_workers,
+		.config = order->set->config,
+		.settings = settings,
+		.on_news = on_session_news,
+		.on_over = on_session_over,
+	});
+	order->n += step->tunnel != NULL;
+	return step->tunnel != NULL;
+}
+
+/* A tunnel goes on unless it has ended for good, which another attempt may change. */
+static bool goes_on(const struct client *client, const struct match *match)
+{
+	return match->is_same && !atomic_load(&client->tunnels[match->before]->has_ended);
+}
+
+/* The tunnel of this step goes on with these settings. */
+static struct step step_of_use(const struct client *client, size_t before,
+                               const struct tunnel_settings *settings)
+{
+	const struct tunnel_settings *now = settings_in_use(client)->tunnels.items;
+
+	return (struct step){ .kind = STEP_USE,
+		              .tunnel = client->tunnels[before],
+		              .settings = settings,
+		              .is_renamed = strcmp(now[before].name, settings->name) != 0 };
+}
+
+static void add_ends(struct order *order, const struct match *matches, size_t n_before)
+{
+	const struct client *client = order->client;
+	size_t n = order->set->config->settings.tunnels.count;
+
+	for (size_t i = 0; i < n_before; i++) {
+		bool stays = false;
+
+		for (size_t k = 0; k < n && !stays; k++)
+			stays = matches[k].before == i && goes_on(client, &matches[k]);
+		if (!stays)
+			order->steps[order->n++] = (struct step){ .kind = STEP_LEAVE,
+				                                  .tunnel = client->tunnels[i] };
+	}
+}
+
+/* False: out of memory. */
+static bool fill_order(struct order *order, const struct match *matches, size_t n_before)
+{
+	struct client *client = order->client;
+	const spore_list *next = &order->set->config->settings.tunnels;
+	const struct tunnel_settings *tunnels = next->items;
+
+	add_ends(order, matches, n_before);
+	for (size_t i = 0; i < next->count; i++) {
+		size_t before = matches[i].before;
+
+		if (before != MATCH_NONE && goes_on(client, &matches[i]))
+			order->steps[order->n++] = step_of_use(client, before, &tunnels[i]);
+		else if (!add_new(order, &tunnels[i],
+		                  before == MATCH_NONE ? NULL : client->tunnels[before]))
+			return false;
+	}
+	return true;
+}
+
+/* The way from the tunnels that there are to those of the set. NULL: out of memory. */
+static struct order *plan_order(struct client *client, struct plugin_set *set)
+{
+	static const spore_list none;
+	const spore_list *now = client->tunnels ? &settings_in_use(client)->tunnels : &none;
+	const spore_list *next = &set->config->settings.tunnels;
+	struct match *matches = calloc(next->count, sizeof *matches);
+	struct order *order = new_order(client, set, now->count + next->count);
+	bool is_complete = false;
+
+	if (matches && order) {
+		match_tunnels(now, next, matches);
+		is_complete = fill_order(order, matches, now->count);
+	}
+	if (order && !is_complete) {
+		drop_order(order);
+		order = NULL;
+	}
+	free(matches);
+	return order;
+}
+
+/* Main's view of the tunnels follows the order, of which main gives its reference back. tunnels: an
+ * array for them. */
+static void use_order(struct client *client, struct order *order, struct client_tunnel **tunnels)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < order->n; i++) {
+		const struct step *step = &order->steps[i];
+
+		if (step->kind == STEP_LEAVE)
+			continue;
+		tunnels[n++] = step->tunnel;
+		resolver_refresh(client->env.resolver, step->settings->local_host);
+	}
+	free(client->tunnels);
+	client->tunnels = tunnels;
+	plugin_set_ref(order->set);
+	plugin_set_unref(client->set);
+	client->set = order->set;
+	release_order(order);
+}
+
+/* ---- start ---- */
+
+static void run_take_first(void *arg)
+{
+	struct order *order = arg;
+
+	take_order(order, &order->client->workers[loop_index(loop_current())]);
+}
+
+/* False: out of memory. */
+static bool open_first_tunnels(struct client *client)
+{
+	size_t n = settings_in_use(client)->tunnels.count;
+	struct client_tunnel **tunnels = calloc(n, sizeof *tunnels);
+	struct order *order = plan_order(client, client->set);
+
+	if (!tunnels || !order) {
+		if (order)
+			drop_order(order);
+		free(tunnels);
+		return false;
+	}
+	order->is_first = true;
+	/* The first worker is the last one, since it starts the sessions. */
+	for (unsigned i = client->env.n_workers; i-- > 0;)
+		loop_call(client->env.loops[i], run_take_first, order);
+	use_order(client, order, tunnels);
+	return true;
 }
 
 struct client *client_start(const struct client_env *env)
 {
 	struct client *client = calloc(1, sizeof *client);
-	size_t n_tunnels = env->set->config->settings.tunnels.count;
 
 	if (!client)
 		return NULL;
 	client->env = *env;
+	client->set = plugin_set_ref(env->set);
+	client->first = config_ref(env->set->config);
 	taken_init(&client->shared.taken);
+	list_init(&client->open);
 	client->workers = calloc(env->n_workers, sizeof *client->workers);
-	client->sessions = calloc(2 * n_tunnels, sizeof *client->sessions);
-	client->pools = calloc(n_tunnels * env->n_workers, sizeof *client->pools);
-	client->decliners = calloc(n_tunnels, sizeof *client->decliners);
-	client->open = calloc(n_tunnels, sizeof *client->open);
-	if (!client->workers || !client->sessions || !client->pools || !client->decliners ||
-	    !client->open) {
+	if (!client->workers) {
 		free_client(client);
 		return NULL;
 	}
 	set_up_main(client);
 	set_up_shared(client);
 	set_up_workers(client);
-	for (size_t i = 0; i < n_tunnels; i++)
-		set_up_tunnel(client, i);
-	loop_call(env->loops[0], run_start_sessions, client);
+	if (!open_first_tunnels(client)) {
+		client_stop(client);
+		return NULL;
+	}
 	return client;
+}
+
+/* ---- another configuration ---- */
+
+/* [worker] */
+static void *take_renewal(unsigned index, const void *question)
+{
+	struct order *order = *(struct order *const *)question;
+	struct client_worker *worker = &order->client->workers[index];
+
+	take_settings(order, worker);
+	take_order(order, worker);
+	return worker;
+}
+
+/* The answer of a worker is the worker itself. */
+static void drop_nothing(void *unused)
+{
+	(void)unused;
+}
+
+struct survey *client_renew(struct client *client, struct plugin_set *set, int64_t wait_ms,
+                            void (*taken)(struct survey *survey, void *arg), void *arg,
+                            struct err *err)
+{
+	size_t n = set->config->settings.tunnels.count;
+	struct client_tunnel **tunnels = calloc(n, sizeof *tunnels);
+	struct order *order = tunnels ? plan_order(client, set) : NULL;
+	struct survey *survey = NULL;
+
+	if (order)
+		survey = survey_start(&(struct survey_plan){ .home = client->env.main_loop,
+		                                             .loops = client->env.loops,
+		                                             .n = client->env.n_workers,
+		                                             .wait_ms = wait_ms,
+		                                             .question = &order,
+		                                             .size = sizeof order,
+		                                             .ask = take_renewal,
+		                                             .drop = drop_nothing,
+		                                             .done = taken,
+		                                             .arg = arg });
+	if (!survey) {
+		if (order)
+			drop_order(order);
+		free(tunnels);
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	use_order(client, order, tunnels);
+	return survey;
+}
+
+/* ---- what the operator asks ---- */
+
+/* [worker] */
+static void *make_roll(unsigned index, const void *question)
+{
+	const struct client *client = *(const struct client *const *)question;
+
+	return roll_make(&client->workers[index]);
+}
+
+struct survey *client_ask(struct client *client, int64_t wait_ms,
+                          void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	return survey_start(&(struct survey_plan){ .home = client->env.main_loop,
+	                                           .loops = client->env.loops,
+	                                           .n = client->env.n_workers,
+	                                           .wait_ms = wait_ms,
+	                                           .question = &client,
+	                                           .size = sizeof client,
+	                                           .ask = make_roll,
+	                                           .drop = free,
+	                                           .done = done,
+	                                           .arg = arg });
+}
+
+const struct client_settings *client_servers(const struct client *client)
+{
+	return &client->first->settings.client;
+}
+
+unsigned client_room(const struct client *client)
+{
+	return atomic_load(&client->shared.max_carried);
 }
 
 /* ---- end ---- */
@@ -436,7 +813,7 @@ void client_stop(struct client *client)
 		loop_call(client->env.loops[i], run_close_worker, &client->workers[i]);
 	for (unsigned i = 0; i < client->env.n_workers; i++)
 		loop_settle(client->env.loops[i]);
-	loop_call(client->env.loops[0], run_stop_decliners, client);
+	loop_settle(client->env.loops[0]); /* frees the tunnels that other workers left last */
 	ev_async_stop(loop_ev(client->env.main_loop), &client->news);
 	ev_async_stop(loop_ev(client->env.main_loop), &client->exit);
 	free_client(client);

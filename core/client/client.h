@@ -12,12 +12,13 @@ struct client;
 struct metrics;
 struct resolver;
 struct settings;
+struct survey;
 
 enum { CLIENT_STATUS_SIZE = 512 };
 
 struct client_env {
-	/* All are borrowed and outlive the client. */
-	struct plugin_set *set;
+	/* All but the set are borrowed and outlive the client. */
+	struct plugin_set *set; /* the first one; a reference is taken */
 	struct metrics *metrics;
 	struct resolver *resolver;
 	struct loop *main_loop;
@@ -43,8 +44,27 @@ unsigned client_least_descriptors(const struct settings *settings);
 /* How many descriptors a client with these settings needs, so that each tunnel stands and as many
  * visitors are carried as may be set up at once (max_dials). [any] */
 unsigned client_descriptors(const struct settings *settings);
+/* The settings whose list of servers the client uses: the first ones. [any] */
+const struct client_settings *client_servers(const struct client *client);
+/* How many visitors it may carry at once now. [any] */
+unsigned client_room(const struct client *client);
 /* Starts all tunnels. NULL: out of memory. [main] */
 struct client *client_start(const struct client_env *env);
+/* Goes on with another set, which is started. A tunnel for which the server would see no difference
+ * keeps its connection, its port and its visitors; new visitors go to its new service. The others
+ * are opened, or are closed while their visitors go on. A tunnel that has ended for good is opened
+ * again.
+ * New connections begin with the set, except that the list of servers stays the first one.
+ *
+ * Each worker takes the set in its next turn. `taken` runs when all have, or after wait_ms: then
+ * survey_answer is NULL for the workers that take it later. survey_forget cancels `taken`. NULL and
+ * *err: out of memory, and nothing has changed. [main] */
+struct survey *client_renew(struct client *client, struct plugin_set *set, int64_t wait_ms,
+                            void (*taken)(struct survey *survey, void *arg), void *arg,
+                            struct err *err);
+/* Asks every worker. Each answer that `done` gets is a struct roll. NULL: out of memory. [main] */
+struct survey *client_ask(struct client *client, int64_t wait_ms,
+                          void (*done)(struct survey *survey, void *arg), void *arg);
 /* Closes the control connections. on_drained runs on the main loop once no visitor is left.
  * [main] */
 void client_drain(struct client *client, void (*on_drained)(void *arg), void *arg);

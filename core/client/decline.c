@@ -36,9 +36,10 @@ static void on_quiet(struct ev_loop *ev, ev_timer *quiet, int events)
 	tell_rest(CONTAINER_OF(quiet, struct decliner, quiet));
 }
 
-void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel)
+void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel,
+                  struct users *users)
 {
-	*decliner = (struct decliner){ .loop = loop, .tunnel = tunnel };
+	*decliner = (struct decliner){ .loop = loop, .tunnel = tunnel, .users = users };
 	ev_timer_init(&decliner->quiet, on_quiet, 0, quiet_s);
 }
 
@@ -119,6 +120,7 @@ static void run_report(struct loop_task *task)
 	struct decline_report *report = CONTAINER_OF(task, struct decline_report, task);
 
 	decline_here(report->decliner, &report->declined);
+	users_leave(report->decliner->users);
 	free(report);
 }
 
@@ -140,5 +142,6 @@ void decline_visitor(struct decliner *decliner, const struct declined *declined)
 	report->declined.id = &report->id;
 	snprintf(report->error, sizeof report->error, "%s", declined->error);
 	report->declined.error = report->error;
+	users_enter(decliner->users);
 	loop_post(decliner->loop, &report->task);
 }

@@ -12,6 +12,7 @@
 
 #include "base/uuid.h"
 #include "net/shortage.h"
+#include "thread/users.h"
 
 struct link;
 struct loop;
@@ -22,8 +23,9 @@ enum { DECLINE_LOG_MS = 1000 };
 enum decline_reads { DECLINE_READS_NOTHING, DECLINE_READS_DECLINE, DECLINE_READS_BOTH };
 
 struct decliner {
-	struct loop *loop;  /* of the tunnel's session */
-	const char *tunnel; /* its name; borrowed */
+	struct loop *loop;   /* of the tunnel's session */
+	const char *tunnel;  /* its name; borrowed; a reload replaces it on that loop */
+	struct users *users; /* of the tunnel, with the decliner */
 	/* Used on that loop only. */
 	/* To servers that read Decline, or NULL. During a move a tunnel has two servers, and each
 	 * ignores the ids of the other. */
@@ -46,7 +48,8 @@ struct declined {
 };
 
 /* [main] */
-void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel);
+void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel,
+                  struct users *users);
 /* Tells of the visitors without a line. Later ones get no other line. [worker]: of its loop */
 void decline_stop(struct decliner *decliner);
 /* From now on, visitors are declined on this link of one of the tunnel's two sessions. [worker]:

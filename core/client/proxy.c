@@ -18,8 +18,9 @@ enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
 struct proxy {
 	struct list node; /* in worker->proxies or worker->waiting */
 	struct client_worker *worker;
+	struct config *config; /* ref; of `tunnel` */
 	const struct tunnel_settings *tunnel;
-	struct ahead_pool *pool;
+	struct ahead_pool *pool; /* which has this user */
 	struct uuid id;
 	spore_addr from;               /* the visitor's address; of family 0: not known */
 	struct server_place announcer; /* the server */
@@ -92,10 +93,9 @@ static const char *failure_text(enum shortage lacks, const char *otherwise)
 
 /* ---- the line for each visitor ---- */
 
-/* What the log says about a visitor that has ended. */
+/* A visitor that a relay carries, and what the log says about one that has ended. */
 struct record {
-	struct client_worker *worker;
-	const struct tunnel_settings *tunnel;
+	struct ahead_pool *pool;
 	struct uuid id;
 	spore_addr from;
 	int64_t since_ms;
@@ -105,14 +105,14 @@ static void log_visitor(const struct record *record, const struct relay_end *end
                         const char *reason)
 {
 	char id[UUID_TEXT_SIZE], from[ADDR_TEXT_SIZE];
-	int64_t lasted_ms = loop_now_ms(record->worker->loop) - record->since_ms;
+	int64_t lasted_ms = loop_now_ms(record->pool->worker->loop) - record->since_ms;
 
 	uuid_format(&record->id, id);
 	log_event(LOG_INFO, "visitor ended",
 	          (const struct log_field[]){
 			  log_str("visitor",
 	                          record->from.family ? addr_format(&record->from, from) : ""),
-			  log_str("tunnel", record->tunnel->name),
+			  log_str("tunnel", record->pool->tunnel->name),
 			  log_int("bytes_up", (int64_t)end->bytes[0]),
 			  log_int("bytes_down", (int64_t)end->bytes[1]),
 			  log_int("duration_ms", lasted_ms), log_str("reason", reason),
@@ -122,15 +122,14 @@ static void log_visitor(const struct record *record, const struct relay_end *end
 
 static struct record record_of(const struct proxy *proxy)
 {
-	return (struct record){ proxy->worker, proxy->tunnel, proxy->id, proxy->from,
-		                proxy->since_ms };
+	return (struct record){ proxy->pool, proxy->id, proxy->from, proxy->since_ms };
 }
 
 static void log_failure(const struct proxy *proxy)
 {
 	struct record record = record_of(proxy);
 
-	if (proxy->worker->shared->logs_visitors)
+	if (client_worker_logs_visitors(proxy->worker))
 		log_visitor(&record, &(struct relay_end){ .error = NULL },
 		            proxy->failure ? proxy->failure : "the client ends");
 }
@@ -139,7 +138,11 @@ static void log_failure(const struct proxy *proxy)
 
 static void run_free_proxy(struct loop_task *task)
 {
-	free(CONTAINER_OF(task, struct proxy, reap));
+	struct proxy *proxy = CONTAINER_OF(task, struct proxy, reap);
+
+	config_unref(proxy->config);
+	users_leave(proxy->pool->users);
+	free(proxy);
 }
 
 static void set_lends(struct proxy *proxy, bool lends)
@@ -173,6 +176,7 @@ static void end_proxy(struct proxy *proxy, bool is_relayed)
 		worker->n_waiting--;
 	if (!is_relayed) {
 		log_failure(proxy);
+		proxy->pool->tally.now--;
 		client_worker_release(worker);
 	}
 	loop_reap(worker->loop, &proxy->reap);
@@ -198,22 +202,17 @@ static void log_relay_end(const struct relay_end *end)
 		log_debug("connection ended", up, down);
 }
 
-static void release_relay(struct client_worker *worker)
+/* The server is on the left side of the relay, the service on the right. */
+void proxy_count(const uint64_t bytes[2], void *arg)
 {
-	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, -1);
-	client_worker_release(worker);
-	loop_at_turn_end(worker->loop, &worker->start_waiting);
+	struct ahead_tally *tally = &((struct record *)arg)->pool->tally;
+
+	tally->up += bytes[0];
+	tally->down += bytes[1];
 }
 
 static void on_relay_end(const struct relay_end *end, void *arg)
 {
-	release_relay(arg);
-	log_relay_end(end);
-}
-
-static void on_recorded_relay_end(const struct relay_end *end, void *arg)
-{
-	/* The server is on the left side of the relay, the service on the right. */
 	static const char *const reasons[RELAY_CAUSES] = {
 		[RELAY_FINISHED] = "closed",
 		[RELAY_LEFT_EMPTY] = "closed", /* often a visitor that only looks */
@@ -228,24 +227,39 @@ static void on_recorded_relay_end(const struct relay_end *end, void *arg)
 		[RELAY_NO_MEMORY] = "out of memory",
 	};
 	struct record *record = arg;
+	struct client_worker *worker = record->pool->worker;
+	bool has_line = client_worker_logs_visitors(worker);
 
-	release_relay(record->worker);
-	log_visitor(record, end, reasons[end->cause]);
-	if (may_be_refused(end))
+	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, -1);
+	client_worker_release(worker);
+	loop_at_turn_end(worker->loop, &worker->start_waiting);
+	if (has_line)
+		log_visitor(record, end, reasons[end->cause]);
+	if (!has_line || may_be_refused(end))
 		log_relay_end(end);
+	record->pool->tally.now--;
+	users_leave(record->pool->users);
 	free(record);
 }
 
-/* NULL: no line is wanted, or memory is out. */
+/* NULL: memory is out. */
 static struct record *make_record(const struct proxy *proxy)
 {
-	struct record *record = NULL;
+	struct record *record = malloc(sizeof *record);
 
-	if (proxy->worker->shared->logs_visitors)
-		record = malloc(sizeof *record);
-	if (record)
+	if (record) {
 		*record = record_of(proxy);
+		users_enter(proxy->pool->users);
+	}
 	return record;
+}
+
+/* Of a relay that does not start. NULL is fine. */
+static void drop_record(struct record *record)
+{
+	if (record)
+		users_leave(record->pool->users);
+	free(record);
 }
 
 /* Where a connection to the server returns to. */
@@ -263,6 +277,7 @@ static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 	if (origin->was_opened)
 		taken_forget(&origin->pool->worker->shared->taken, &origin->visitor);
 	ahead_pool_return(origin->pool, origin->grant, stream, rest);
+	users_leave(origin->pool->users);
 	free(origin);
 }
 
@@ -271,6 +286,7 @@ static void lose_server(void *arg)
 	struct origin *origin = arg;
 
 	ahead_pool_lose(origin->pool);
+	users_leave(origin->pool->users);
 	free(origin);
 }
 
@@ -289,6 +305,7 @@ static bool begin_user(struct proxy *proxy)
 	*origin = (struct origin){ proxy->pool, proxy->grant, proxy->id, proxy->was_opened };
 	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent)) {
 		proxy->lends = false; /* the origin goes on */
+		users_enter(proxy->pool->users);
 		return true;
 	}
 	free(origin);
@@ -301,12 +318,15 @@ static bool join_streams(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	struct stream *server = proxy->server, *local = proxy->local;
-	struct record *record;
+	struct record *record = NULL;
 
 	if (!server || (!local && !proxy->local_failed))
 		return false;
-	if (!begin_user(proxy)) {
+	if (!proxy->local_failed)
+		record = make_record(proxy);
+	if ((!proxy->local_failed && !record) || !begin_user(proxy)) {
 		proxy->failure = no_memory.why;
+		drop_record(record);
 		end_proxy(proxy, false);
 		return true;
 	}
@@ -316,15 +336,13 @@ static bool join_streams(struct proxy *proxy)
 		end_proxy(proxy, false);
 	} else {
 		proxy->server = proxy->local = NULL;
-		record = make_record(proxy);
 		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
 		relay_start(&worker->relays,
 		            &(struct relay_plan){ .left = server,
 		                                  .right = local,
 		                                  .for_left = &proxy->unsent,
 		                                  .for_right = &proxy->received },
-		            record ? on_recorded_relay_end : on_relay_end,
-		            record ? (void *)record : worker);
+		            on_relay_end, record);
 		end_proxy(proxy, true);
 	}
 	return true;
@@ -604,14 +622,14 @@ static void on_local(int fd, const spore_addr *addr, const struct net_failure *f
 static bool is_crowded(const struct client_worker *worker)
 {
 	return worker->n_dialling + worker->relays.count + worker->n_kept / 2 >=
-	       worker->max_carried;
+	       atomic_load(&worker->max_carried);
 }
 
 /* False: it failed at once, and the proxy has ended. */
 static bool dial_local(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
-	const struct client_settings *settings = worker->shared->settings;
+	const struct client_settings *settings = client_worker_settings(worker);
 	struct dial_target target = {
 		.host = proxy->tunnel->local_host,
 		.port = (uint16_t)proxy->tunnel->local_port,
@@ -647,7 +665,7 @@ static void set_up_proxy(struct proxy *proxy)
 /* Are descriptors what the queue waits for? */
 static bool lacks_descriptors(const struct client_worker *worker)
 {
-	return worker->n_dialling + worker->relays.count >= worker->max_carried;
+	return worker->n_dialling + worker->relays.count >= atomic_load(&worker->max_carried);
 }
 
 /* Limits the visitors that dial, and the visitors in all by the descriptors. */
@@ -688,19 +706,18 @@ void proxy_run_start_waiting(struct loop_task *task)
 	}
 }
 
-void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor, const char *why,
+void proxy_refuse(struct ahead_pool *pool, const struct announced *visitor, const char *why,
                   enum shortage lacks)
 {
 	struct client_worker *worker = pool->worker;
-	struct record record = { worker, pool->tunnel, visitor->id, visitor->from,
-		                 loop_now_ms(worker->loop) };
+	struct record record = { pool, visitor->id, visitor->from, loop_now_ms(worker->loop) };
 
 	fail_visitor(pool, CLIENT_FAILURE_QUEUE,
 	             &(struct declined){ .id = &visitor->id,
 	                                 .lacks = lacks,
 	                                 .event = "connection dropped",
 	                                 .error = why });
-	if (worker->shared->logs_visitors)
+	if (client_worker_logs_visitors(worker))
 		log_visitor(&record, &(struct relay_end){ .error = NULL },
 		            failure_text(lacks, why));
 }
@@ -713,8 +730,10 @@ static struct proxy *new_proxy(struct ahead_pool *pool, const struct announced *
 	if (!proxy)
 		return NULL;
 	proxy->worker = pool->worker;
+	proxy->config = config_ref(pool->config);
 	proxy->tunnel = pool->tunnel;
 	proxy->pool = pool;
+	users_enter(pool->users);
 	proxy->id = visitor->id;
 	proxy->from = visitor->from;
 	proxy->announcer = visitor->server;
@@ -730,6 +749,8 @@ static void start_or_queue(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 
+	proxy->pool->tally.visitors++;
+	proxy->pool->tally.now++;
 	if (has_room(worker)) {
 		set_up_proxy(proxy);
 	} else {

@@ -33,7 +33,7 @@ void proxy_on_late(struct deadline *deadline);
 
 /* Declines a visitor that was not admitted. pool: of its tunnel, on this worker. lacks: what this
  * machine lacks for it. */
-void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor, const char *why,
+void proxy_refuse(struct ahead_pool *pool, const struct announced *visitor, const char *why,
                   enum shortage lacks);
 /* Starts to set up a visitor, or queues it if the maximum number is being set up. When the queue is
  * full, the visitor is declined. The caller has admitted the
@@ -46,6 +46,8 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
                      struct buf *received, struct buf *unsent);
 /* For the worker: starts queued visitors while there is room. */
 void proxy_run_start_waiting(struct loop_task *task);
+/* For worker->relays.on_moved. */
+void proxy_count(const uint64_t bytes[2], void *arg);
 /* Ends all visitors that are queued or being set up, and starts no other. */
 void proxy_stop_all(struct client_worker *worker);
 

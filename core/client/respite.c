@@ -41,8 +41,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
-	if (!respite->look && transport_way(shared->set, respite->worker->loop, server->host,
-	                                    server->port, &way, &err))
+	if (!respite->look && transport_way(respite->worker->set, respite->worker->loop,
+	                                    server->host, server->port, &way, &err))
 		respite->look = resolve_start(shared->resolver, respite->worker->loop, way.host,
 		                              way.port, on_looked, respite);
 }

@@ -39,7 +39,7 @@ static struct session *session_of(struct uplink *uplink)
 
 static const struct client_settings *settings_of(const struct session *session)
 {
-	return session->worker->shared->settings;
+	return client_worker_settings(session->worker);
 }
 
 static struct ev_loop *ev_of(const struct session *session)
@@ -148,6 +148,7 @@ static void acquire_held(struct session *session, unsigned things)
 		uplink_expect_answer(&session->uplink);
 	if (things & HOLDS_PLACE) {
 		deadline_start(&session->worker->silence, &session->silence);
+		session->stands_since_ms = loop_now_ms(session->worker->loop);
 		count_standing(session, 1);
 		client_stats_at(&session->worker->shared->stats, session->worker->loop,
 		                session->uplink.server.index, 1);
@@ -416,6 +417,13 @@ static const char *find_remedy(const struct session *session, const struct loss 
 	return may_help ? "--retry (client.retry) keeps trying" : "";
 }
 
+/* For the operator. */
+static void note_loss(struct session *session, const char *why)
+{
+	session->lost_ms = loop_now_ms(session->worker->loop);
+	snprintf(session->lost_why, sizeof session->lost_why, "%s", why);
+}
+
 static void take_loss(struct session *session, const struct loss *loss)
 {
 	const struct client_worker *worker = session->worker;
@@ -427,6 +435,7 @@ static void take_loss(struct session *session, const struct loss *loss)
 	}
 	if (session->is_returning)
 		give_return_up(session->twin, "the tunnel is lost");
+	note_loss(session, loss->why);
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_LOSSES, 1);
 	if (session->state == SESSION_STANDING)
 		session->n_tried = 0;
@@ -625,7 +634,7 @@ static void ask_for_extension(struct session *session)
 		.wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN,
 	};
 
-	if (session->worker->shared->logs_visitors)
+	if (client_worker_logs_visitors(session->worker))
 		extend.wants |= MESSAGE_WANTS_VISITOR;
 	if (settings_of(session)->reconnect)
 		extend.wants |= MESSAGE_WANTS_LEAVING;
@@ -853,9 +862,9 @@ void session_start(struct session *session)
 	change_state(session, SESSION_WAITING);
 }
 
-void session_init(struct session *session)
+void session_init(struct session *session, const struct client_settings *settings)
 {
-	retry_init(&session->retry, settings_of(session), (uint16_t)session->tunnel->port);
+	retry_init(&session->retry, settings, (uint16_t)session->tunnel->port);
 	session->series = client_stats_tunnel(&session->worker->shared->stats,
 	                                      session->tunnel->name);
 	turn_init(&session->turn);
@@ -864,6 +873,45 @@ void session_init(struct session *session)
 	respite_init(&session->respite, session->worker, on_respite_moot);
 	pulse_init(&session->pulse, session->worker->loop, &session->uplink.link);
 	deadline_init(&session->silence);
+}
+
+void session_use(struct session *session, const struct tunnel_settings *tunnel)
+{
+	const struct client_worker *worker = session->worker;
+	const struct client_stats *stats = &worker->shared->stats;
+	uint32_t series = client_stats_tunnel(stats, tunnel->name);
+	bool counts = session->state == SESSION_STANDING && series != session->series;
+
+	session->tunnel = tunnel;
+	session->retry.settings = settings_of(session);
+	/* Twins that both stand count once: the first one to be renamed moves the count. */
+	if (counts && (session->twin->state != SESSION_STANDING ||
+	               session->twin->series == session->series)) {
+		client_stats_stand(stats, worker->loop, session->series, -1);
+		client_stats_stand(stats, worker->loop, series, 1);
+	}
+	session->series = series;
+}
+
+bool session_lives(const struct session *session)
+{
+	return session->state != SESSION_OVER && !session->depends;
+}
+
+const char *session_state_name(const struct session *session)
+{
+	static const char *const names[SESSION_STATES] = {
+		[SESSION_IDLE] = "idle",
+		[SESSION_WAITING] = "connecting",
+		[SESSION_CONNECTING] = "connecting",
+		[SESSION_AWAITING_HELLO] = "connecting",
+		[SESSION_STANDING] = "open",
+		[SESSION_PARTING] = "moving",
+		[SESSION_PAUSED] = "waiting to try again",
+		[SESSION_OVER] = "ended",
+	};
+
+	return names[session->state];
 }
 
 void session_stop(struct session *session)

@@ -17,6 +17,8 @@
 #include "way/exit.h"
 #include "way/retry.h"
 
+struct client_settings;
+struct client_tunnel;
 struct tunnel_settings;
 
 /*
@@ -56,10 +58,13 @@ enum session_state {
 	SESSION_STATES
 };
 
+enum { SESSION_WHY_SIZE = 240 };
+
 struct session {
 	/* Set by the owner before session_init; borrowed. */
 	struct client_worker *worker;
-	const struct tunnel_settings *tunnel;
+	struct client_tunnel *owner;          /* NULL: nobody asks */
+	const struct tunnel_settings *tunnel; /* session_use replaces it */
 	struct spread spread;
 	struct decliner *decliner; /* of the tunnel */
 	struct session *twin;
@@ -87,10 +92,22 @@ struct session {
 	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */
+	int64_t stands_since_ms; /* while it does */
+	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
+	char lost_why[SESSION_WHY_SIZE];
 };
 
-void session_init(struct session *session);
+/* settings: of the configuration that the session begins with. [any] */
+void session_init(struct session *session, const struct client_settings *settings);
 void session_start(struct session *session);
+/* The tunnel has these settings from now on, which ask for the same port and say the same to the
+ * server. */
+void session_use(struct session *session, const struct tunnel_settings *tunnel);
+/* Has the tunnel a connection to the server on which visitors are announced, or is it tried again
+ * whatever other tunnels do? */
+bool session_lives(const struct session *session);
+/* "open", "connecting", "waiting to try again" or "ended": what an operator is told. */
+const char *session_state_name(const struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
 /* If the tunnel stands, and at another server than the first one, looks whether that one takes it.

@@ -26,6 +26,7 @@ static void run_handover(struct loop_task *task)
 	struct handover *handover = CONTAINER_OF(task, struct handover, task);
 
 	proxy_start(handover->pool, &handover->visitor);
+	users_leave(handover->pool->users);
 	free(handover);
 }
 
@@ -36,7 +37,7 @@ static bool has_idle_connection(const struct ahead_pool *pool)
 
 static bool has_place(const struct ahead_pool *pool)
 {
-	return atomic_load(&pool->worker->load) < pool->worker->max_carried;
+	return atomic_load(&pool->worker->load) < atomic_load(&pool->worker->max_carried);
 }
 
 static bool is_better(const struct ahead_pool *pool, const struct ahead_pool *than)
@@ -75,6 +76,7 @@ static void hand_over(const struct spread *spread, struct ahead_pool *pool,
 	*handover = (struct handover){ .task.run = run_handover,
 		                       .pool = pool,
 		                       .visitor = *visitor };
+	users_enter(pool->users);
 	loop_post(pool->worker->loop, &handover->task);
 }
 
@@ -84,17 +86,17 @@ static bool must_decline(const struct spread *spread)
 {
 	const struct client_shared *shared = spread->pools[0].worker->shared;
 
-	return atomic_load(&shared->carried) >= shared->max_carried &&
+	return atomic_load(&shared->carried) >= atomic_load(&shared->max_carried) &&
 	       decline_is_read(spread->pools[0].decliner, DECLINE_READS_DECLINE);
 }
 
 static void decline(const struct spread *spread, const struct announced *visitor)
 {
-	const struct ahead_pool *pool = &spread->pools[0];
+	struct ahead_pool *pool = &spread->pools[0];
 	char why[128];
 
 	snprintf(why, sizeof why, "no descriptor is left: %u are enough for %u visitors at once",
-	         descriptors_max(), pool->worker->shared->max_carried);
+	         descriptors_max(), atomic_load(&pool->worker->shared->max_carried));
 	proxy_refuse(pool, visitor, why, SHORTAGE_DESCRIPTORS);
 }
 
@@ -130,6 +132,7 @@ static void run_ahead_order(struct loop_task *task)
 	struct ahead_order *order = CONTAINER_OF(task, struct ahead_order, task);
 
 	ahead_pool_keep(order->pool, &order->grant);
+	users_leave(order->pool->users);
 	free(order);
 }
 
@@ -139,10 +142,11 @@ static void order_ahead(struct ahead_pool *pool, const struct ahead_grant *grant
 
 	if (!order) {
 		log_error("cannot open connections ahead: out of memory",
-		          log_str("tunnel", pool->tunnel->name));
+		          log_str("tunnel", pool->decliner->tunnel));
 		return;
 	}
 	*order = (struct ahead_order){ .task.run = run_ahead_order, .pool = pool, .grant = *grant };
+	users_enter(pool->users);
 	loop_post(pool->worker->loop, &order->task);
 }
 

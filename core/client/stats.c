@@ -51,6 +51,11 @@ void client_stats_stand(const struct client_stats *stats, const struct loop *loo
 	metrics_add(stats->metrics, loop_index(loop), tunnel, delta);
 }
 
+void client_stats_hide(const struct client_stats *stats, uint32_t tunnel, bool hide)
+{
+	metrics_hide(stats->metrics, tunnel, hide);
+}
+
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,
                       enum client_stat stat, double delta)
 {

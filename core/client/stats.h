@@ -46,6 +46,8 @@ void client_stats_at(const struct client_stats *stats, const struct loop *loop, 
 /* The tunnel of this series stands (1), or stands no more (-1). [worker] */
 void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
                         int delta);
+/* Leaves the tunnel of this series out of the metrics, or no longer. [worker] */
+void client_stats_hide(const struct client_stats *stats, uint32_t tunnel, bool hide);
 /* Both count in the shard of the loop. [worker] */
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,
                       enum client_stat stat, double delta);

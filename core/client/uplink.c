@@ -70,8 +70,7 @@ static void fail_to_answer(struct uplink *uplink, spore_status status)
 
 	snprintf(why, sizeof why,
 	         "cannot answer the server's challenge: auth plugin %.80s failed: %s",
-	         uplink->worker->shared->set->chains[CHAIN_AUTH]->items[0]->name,
-	         status_text(status, text));
+	         uplink->set->chains[CHAIN_AUTH]->items[0]->name, status_text(status, text));
 	fail_uplink(uplink, UPLINK_FAILED, why);
 }
 
@@ -92,7 +91,7 @@ static void on_answered(struct auth_run *run, int32_t status)
 static void answer_challenge(struct uplink *uplink, const struct uuid *challenge)
 {
 	struct auth_question question = {
-		.set = uplink->worker->shared->set,
+		.set = uplink->set,
 		.stream = uplink->link.stream,
 		.purpose = uplink->purpose,
 		.deadline_ms = uplink->deadline.at_ms,
@@ -205,10 +204,9 @@ enum { LATE_SIZE = 320 };
 /* What the client has waited for, how long, and which option makes it wait longer. */
 static const char *explain_late(const struct uplink *uplink, char out[LATE_SIZE])
 {
-	const struct client_shared *shared = uplink->worker->shared;
 	char waited[VALUE_SCALED_SIZE];
 
-	value_format_duration(shared->settings->answer_timeout, waited);
+	value_format_duration(client_worker_settings(uplink->worker)->answer_timeout, waited);
 	if (uplink->state == UPLINK_OPENING)
 		snprintf(out, LATE_SIZE,
 		         "the transport's handshake timed out (%.100s%s%.100s) after %s "
@@ -225,10 +223,10 @@ static const char *explain_late(const struct uplink *uplink, char out[LATE_SIZE]
 		snprintf(out, LATE_SIZE,
 		         "no answer to the server's Challenge from auth plugin %.80s within %s "
 		         "(client.answer_timeout; a server waits 3s for it)",
-		         shared->set->chains[CHAIN_AUTH]->items[0]->name, waited);
+		         uplink->set->chains[CHAIN_AUTH]->items[0]->name, waited);
 	else
 		snprintf(out, LATE_SIZE, "no answer from the server within %s (%s)", waited,
-		         shared->set->needs_challenge
+		         uplink->set->needs_challenge
 		                 ? "client.answer_timeout, which must be longer than the server's "
 		                   "server.auth_timeout if its auth plugins are slow"
 		                 : "client.answer_timeout");
@@ -241,8 +239,8 @@ static bool find_way(struct uplink *uplink, struct err *err)
 	const struct client_worker *worker = uplink->worker;
 	const struct client_server *server = server_of(uplink);
 
-	return transport_way(worker->shared->set, worker->loop, server->host, server->port,
-	                     &uplink->way, err);
+	return transport_way(uplink->set, worker->loop, server->host, server->port, &uplink->way,
+	                     err);
 }
 
 /* See uplink_start. */
@@ -290,7 +288,7 @@ static void become_open(struct uplink *uplink)
 	uplink->state = UPLINK_AWAITING_CHALLENGE;
 	uplink->awaits_since_ms = clock_ms();
 	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT, &link_events);
-	if (uplink->worker->shared->set->needs_challenge)
+	if (uplink->set->needs_challenge)
 		uplink_expect_answer(uplink);
 	else
 		become_ready(uplink);
@@ -309,13 +307,12 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 /* Puts the transports on the new stream and starts their handshakes. */
 static void open_stream(struct uplink *uplink)
 {
-	const struct client_shared *shared = uplink->worker->shared;
 	const struct client_server *server = server_of(uplink);
 	struct err err;
 
 	uplink->state = UPLINK_OPENING;
 	stream_set_owner(uplink->stream, on_opening, uplink);
-	if (!transport_wrap(shared->set, uplink->stream, SPORE_ROLE_CLIENT, server->host,
+	if (!transport_wrap(uplink->set, uplink->stream, SPORE_ROLE_CLIENT, server->host,
 	                    server->port, &err)) {
 		fail_uplink(uplink, UPLINK_UNREACHED, err.text);
 		return;
@@ -364,7 +361,7 @@ static void on_dialled(int fd, const spore_addr *addr, const struct net_failure 
 static void start_dial(struct uplink *uplink, const spore_addr *addr)
 {
 	const struct client_worker *worker = uplink->worker;
-	const struct client_settings *settings = worker->shared->settings;
+	const struct client_settings *settings = client_worker_settings(worker);
 	struct dial_target target = {
 		.host = uplink->way.host,
 		.port = uplink->way.port,
@@ -385,6 +382,7 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 	*uplink = (struct uplink){
 		.state = UPLINK_DIALLING,
 		.worker = worker,
+		.set = plugin_set_ref(worker->set),
 		.purpose = purpose,
 		.events = events,
 		.server = { .index = place->index },
@@ -403,6 +401,7 @@ bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct s
 	*uplink = (struct uplink){
 		.state = UPLINK_READY,
 		.worker = worker,
+		.set = plugin_set_ref(worker->set),
 		.purpose = SPORE_AUTH_DATA,
 		.events = events,
 		.server = { .addr = stream_conn(stream)->peer },
@@ -424,5 +423,7 @@ void uplink_stop(struct uplink *uplink)
 		link_fini(&uplink->link, false);
 	stream_close(uplink->stream, false);
 	uplink->stream = NULL;
+	plugin_set_unref(uplink->set);
+	uplink->set = NULL;
 	uplink->state = UPLINK_CLOSED;
 }

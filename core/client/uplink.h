@@ -69,6 +69,7 @@ struct uplink {
 	enum uplink_state state;
 	struct client_worker *worker;
 	const struct uplink_events *events;
+	struct plugin_set *set;     /* ref, until it is closed; of the worker when it began */
 	uint32_t purpose;           /* SPORE_AUTH_* */
 	uint32_t offers;            /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
 	struct server_place server; /* with its address once the uplink has been connected */

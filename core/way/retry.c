@@ -66,7 +66,8 @@ struct loss retry_loss_of(enum refusal refusal, const char *why)
 bool retry_is_due(const struct retry *retry, const struct loss *loss)
 {
 	const struct client_settings *settings = retry->settings;
-	bool is_allowed = retry->last_port ? settings->reconnect : settings->retry;
+	bool has_stood = retry->last_port || retry->is_late;
+	bool is_allowed = has_stood ? settings->reconnect : settings->retry;
 
 	switch (loss->retry) {
 	case RETRY_NEVER:

@@ -19,9 +19,10 @@ struct retry {
 	const struct client_settings *settings; /* borrowed */
 	uint16_t wanted_port;                   /* configured; 0: the server chooses */
 	uint16_t last_port;                     /* public port of this tunnel; 0: it never stood */
-	unsigned losses;                        /* in a row; since the tunnel last stood */
-	unsigned port_refusals;                 /* losses among them because of the port */
-	enum client_exit last_status;           /* of the last loss */
+	bool is_late;    /* a reload has opened it: it is tried again as one that has stood */
+	unsigned losses; /* in a row; since the tunnel last stood */
+	unsigned port_refusals;       /* losses among them because of the port */
+	enum client_exit last_status; /* of the last loss */
 };
 
 struct loss {

@@ -1,6 +1,7 @@
 #include "client/client.h"
 
 #include "host/readiness.h"
+#include "loop/survey.h"
 #include "run_until.h"
 #include "scene/client_scene.h"
 #include "suite.h"
@@ -140,6 +141,41 @@ START_TEST(main_learns_of_tunnels_that_open_and_are_lost)
 }
 END_TEST
 
+static void on_taken(struct survey *survey, void *arg)
+{
+	ck_assert_ptr_nonnull(survey_answer(survey, 0));
+	ck_assert_ptr_nonnull(survey_answer(survey, 1));
+	*(bool *)arg = true;
+}
+
+/* The reloads with other tunnels are in e2e/client/test_client_reload.py. */
+START_TEST(a_renewal_leaves_tunnels_that_stay_the_same)
+{
+	struct scene scene;
+	struct err err;
+	bool is_taken = false;
+	int ends[2];
+
+	open_scene(&scene, &(struct client_scene_options){ .n_workers = 2 });
+	say_hello(&scene);
+	start_visitor(&scene, ends);
+	ck_assert_ptr_nonnull(client_renew(scene.client, scene.base.runtime.plugins.set, 10000,
+	                                   on_taken, &is_taken, &err));
+	ck_assert(run_until(scene.base.runtime.main_loop, run_until_is_set, &is_taken));
+	ck_assert(client_scene_is_ready());
+	ck_assert_uint_eq(client_visitors(scene.client), 1);
+	ck_assert_int_eq(send(ends[1], "yo", 2, 0), 2);
+	ck_assert_int_eq(recv(ends[0], (char[2]){ 0 }, 2, MSG_WAITALL), 2);
+	close(ends[0]);
+	close(ends[1]);
+	start_visitor(&scene, ends);
+	close(ends[0]);
+	close(ends[1]);
+	ck_assert_uint_eq(scene.n_exits, 0);
+	close_scene(&scene);
+}
+END_TEST
+
 /* What runs goes on; what is new is not accepted; the process is told once nothing runs. */
 START_TEST(drain_waits_for_the_last_visitor)
 {
@@ -214,6 +250,6 @@ START_TEST(none_can_be_stopped)
 END_TEST
 
 SUITE("client", visitors_of_all_workers_are_carried, main_learns_of_tunnels_that_open_and_are_lost,
-      drain_waits_for_the_last_visitor, drain_of_an_idle_client_is_over_at_once,
-      wrong_secret_is_status_3, refused_port_is_status_4, any_other_failure_is_status_1,
-      none_can_be_stopped)
+      a_renewal_leaves_tunnels_that_stay_the_same, drain_waits_for_the_last_visitor,
+      drain_of_an_idle_client_is_over_at_once, wrong_secret_is_status_3, refused_port_is_status_4,
+      any_other_failure_is_status_1, none_can_be_stopped)

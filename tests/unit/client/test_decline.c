@@ -55,7 +55,7 @@ static void set_up(struct scene *scene)
 	ck_assert(stream_open(stream));
 	link_init(&scene->link, stream, MESSAGE_TO_CLIENT, &events);
 	ck_assert(uuid_parse(ID, strlen(ID), &scene->id));
-	decline_init(&scene->decliner, scene->loop, "web");
+	decline_init(&scene->decliner, scene->loop, "web", NULL);
 	scene->far = fds[1];
 }
 

@@ -57,7 +57,7 @@ static void run_init(void *arg)
 	stream = stream_new(loop, fds[0], &scene->base.server_addr, NULL);
 	ck_assert(stream && stream_open(stream));
 	link_init(&scene->link, stream, MESSAGE_TO_CLIENT, &events);
-	decline_init(&scene->decliner, loop, "t");
+	decline_init(&scene->decliner, loop, "t", NULL);
 	decline_on(&scene->decliner, &scene->link, false);
 	scene->control = fds[1];
 	ck_assert_int_eq(fcntl(scene->control, F_SETFL, 0), 0); /* it blocks */
@@ -145,6 +145,7 @@ static void open_scene(struct scene *scene, const char *secret)
 	ck_assert(uuid_parse(CLIENT_SCENE_UUID, strlen(CLIENT_SCENE_UUID), &scene->id));
 	scene->pool.worker = worker_of(scene);
 	scene->pool.tunnel = scene->base.config->settings.tunnels.items;
+	scene->pool.config = scene->base.config;
 	scene->pool.decliner = &scene->decliner;
 	scene->pool.on_open = proxy_take_open;
 	client_scene_call(&scene->base, run_init, scene);

@@ -47,7 +47,7 @@ static void init_session(struct scene *scene, struct session *session, struct se
 		.on_news = on_news,
 		.on_over = on_over,
 	};
-	session_init(session);
+	session_init(session, &scene->base.config->settings.client);
 }
 
 static void run_init(void *arg)
@@ -55,11 +55,12 @@ static void run_init(void *arg)
 	struct scene *scene = arg;
 
 	scene->pool = (struct ahead_pool){ .worker = &scene->base.workers[0],
+		                           .config = scene->base.config,
 		                           .tunnel = scene->base.config->settings.tunnels.items,
 		                           .decliner = &scene->decliner };
 	scene->base.shared.n_living = 1;
 	ahead_pool_init(&scene->pool);
-	decline_init(&scene->decliner, scene->pool.worker->loop, scene->pool.tunnel->name);
+	decline_init(&scene->decliner, scene->pool.worker->loop, scene->pool.tunnel->name, NULL);
 	init_session(scene, &scene->session, &scene->twin);
 	init_session(scene, &scene->twin, &scene->session);
 	for (int i = 0; i < MAX_TURNS; i++)

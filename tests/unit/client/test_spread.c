@@ -44,10 +44,11 @@ static void open_scene(struct scene *scene)
 	for (int i = 0; i < WORKERS; i++) {
 		scene->pools[i].worker = &scene->base.workers[i];
 		scene->pools[i].tunnel = scene->base.config->settings.tunnels.items;
+		scene->pools[i].config = scene->base.config;
 		scene->pools[i].decliner = &scene->decliner;
 		loop_call(scene->base.runtime.loops[i], run_init_pool, &scene->pools[i]);
 	}
-	decline_init(&scene->decliner, scene->base.runtime.loops[0], "t");
+	decline_init(&scene->decliner, scene->base.runtime.loops[0], "t", NULL);
 	scene->spread = (struct spread){ .pools = scene->pools, .n_workers = WORKERS };
 }
 

@@ -142,6 +142,8 @@ static inline void client_scene_open_worker(void *arg)
 	worker->max_lingerers = 8;
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
+	worker->relays.on_moved = proxy_count;
+	list_init(&worker->pools);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
 	worker->start_waiting.run = proxy_run_start_waiting;
@@ -191,8 +193,6 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 	const struct settings *settings = &scene->config->settings;
 	unsigned n = scene->runtime.n_workers;
 
-	scene->shared.set = scene->runtime.plugins.set;
-	scene->shared.settings = &settings->client;
 	scene->shared.resolver = scene->runtime.resolver;
 	scene->shared.n_tunnels = scene->shared.n_living = 1;
 	scene->shared.max_carried = n * 100;
@@ -208,6 +208,7 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 
 		worker->shared = &scene->shared;
 		worker->loop = scene->runtime.loops[i];
+		worker->set = scene->runtime.plugins.set;
 		worker->max_carried = 100;
 		worker->max_pipes = 4;
 		worker->max_dialling = (unsigned)settings->client.max_dials;

@@ -1,0 +1,62 @@
+#include "client/roll.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "client/client_tunnel.h"
+#include "client/shared.h"
+
+static void format_place(const char *host, int64_t port, char out[ROLL_TEXT_SIZE])
+{
+	snprintf(out, ROLL_TEXT_SIZE, strchr(host, ':') ? "[%.230s]:%lld" : "%.230s:%lld", host,
+	         (long long)port);
+}
+
+/* What only the first worker knows. */
+static void describe_session(const struct session *session, struct roll_row *row)
+{
+	const struct client_worker *worker = session->worker;
+	const struct tunnel_settings *settings = session->tunnel;
+	const struct client_server *server = servers_at(&worker->shared->servers,
+	                                                session->uplink.server.index);
+	int64_t now_ms = loop_now_ms(worker->loop);
+
+	row->state = session_state_name(session);
+	snprintf(row->name, sizeof row->name, "%s", settings->name);
+	format_place(settings->local_host, settings->local_port, row->local);
+	row->port = session->retry.last_port;
+	if (session->state == SESSION_STANDING) {
+		snprintf(row->server, sizeof row->server, "%s", server->name);
+		format_place(server->host, row->port, row->public_at);
+		row->age_ms = now_ms - session->stands_since_ms;
+	}
+	if (session->lost_ms) {
+		snprintf(row->lost_why, sizeof row->lost_why, "%s", session->lost_why);
+		row->lost_age_ms = now_ms - session->lost_ms;
+	}
+}
+
+struct roll *roll_make(const struct client_worker *worker)
+{
+	struct roll *roll;
+	size_t n = 0;
+
+	for (const struct list *i = worker->pools.next; i != &worker->pools; i = i->next)
+		n++;
+	roll = calloc(1, sizeof *roll + n * sizeof *roll->rows);
+	if (!roll)
+		return NULL;
+	for (const struct list *i = worker->pools.next; i != &worker->pools; i = i->next) {
+		const struct ahead_pool *pool = CONTAINER_OF(i, struct ahead_pool, node);
+		struct roll_row *row = &roll->rows[roll->n++];
+
+		*row = (struct roll_row){ .tunnel = pool->users, .tally = pool->tally };
+		if (loop_index(worker->loop) == 0)
+			describe_session(client_tunnel_speaker(CONTAINER_OF(
+						 pool->users, struct client_tunnel, users)),
+			                 row);
+	}
+	return roll;
+}

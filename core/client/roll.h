@@ -1,0 +1,43 @@
+/* roll - copies what a worker of a client knows of the tunnels at one moment, for other threads to
+ * read. */
+#ifndef CORE_CLIENT_ROLL_H
+#define CORE_CLIENT_ROLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/ahead.h"
+#include "client/session.h"
+
+struct client_worker;
+
+/* Longer texts are cut. With the NUL. */
+enum { ROLL_TEXT_SIZE = 256 };
+
+/* A tunnel, as one worker knows it. */
+struct roll_row {
+	const struct users *tunnel; /* tells tunnels apart; must not be followed */
+	struct ahead_tally tally;   /* of this worker */
+	/* Of the first worker alone, whose `state` is not NULL. */
+	const char *state; /* static: session_state_name */
+	char name[ROLL_TEXT_SIZE];
+	char local[ROLL_TEXT_SIZE];     /* "HOST:PORT" of the service */
+	char server[ROLL_TEXT_SIZE];    /* "HOST:PORT" of the control port; "": it does not stand */
+	char public_at[ROLL_TEXT_SIZE]; /* "HOST:PORT"; "": likewise */
+	uint16_t port;                  /* the public port that it has, or had last; 0: none yet */
+	int64_t age_ms;                 /* since it stands */
+	char lost_why
+		[SESSION_WHY_SIZE]; /* of the last loss or failed attempt; "": there was none */
+	int64_t lost_age_ms;
+};
+
+struct roll {
+	size_t n;
+	struct roll_row rows[];
+};
+
+/* In the order of the configuration that the worker has. NULL: out of memory. [worker] */
+struct roll *roll_make(const struct client_worker *worker);
+
+#endif
