@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/admin_socket.h"
 #include "arguments/exit_status.h"
+#include "commands/hand_over.h"
 #include "config/file.h"
 #include "config/help.h"
 #include "config/shorthands.h"
@@ -87,6 +89,16 @@ struct config *serve_load_command(unsigned role, const struct command *command, 
 
 	outcome = config_load_command(role, command, diag, &config);
 	return take_config(role, outcome, config, LOG_FORMAT_TEXT, diag, status_out);
+}
+
+bool serve_may_start(const struct config *config, const struct diag *diag)
+{
+	bool is_check = config->purpose != CONFIG_TO_RUN || diag->count > 0;
+	struct err err;
+
+	if (is_check || hand_over_await(&config->settings.admin, &err))
+		return true;
+	return complain_at(admin_socket_value(config), err.text);
 }
 
 int serve_end(struct runtime *runtime, struct config *config, struct diag *diag, int status)

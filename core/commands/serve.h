@@ -3,6 +3,7 @@
 #ifndef CORE_SERVE_H
 #define CORE_SERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct command;
@@ -18,6 +19,9 @@ struct config *serve_load(unsigned role, int argc, char **argv, struct diag *dia
 /* The same with a command line that has been read. */
 struct config *serve_load_command(unsigned role, const struct command *command, struct diag *diag,
                                   int *status_out);
+/* Waits for a process that drains at the configured admin socket to hand over. False: the process
+ * cannot start; the reason is on standard error. */
+bool serve_may_start(const struct config *config, const struct diag *diag);
 /* Answers --check or --print-config once the runtime has started. Returns the exit status. */
 int serve_check(struct runtime *runtime);
 /* Stops the runtime, prints the mistakes in the diag and releases the config. Returns the exit

@@ -4,7 +4,6 @@
 #include "admin/admin_socket.h"
 #include "arguments/exit_status.h"
 #include "base/descriptors.h"
-#include "commands/hand_over.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "host/readiness.h"
@@ -23,6 +22,7 @@
 struct server_process {
 	struct server *server;
 	struct drain drain;
+	struct reload_host reload_host;
 	struct reload reload;
 	struct admin_host host;
 	struct admin *admin; /* NULL: no admin socket is configured */
@@ -59,6 +59,21 @@ static void on_reload_end(void *arg)
 	const struct server_process *process = arg;
 
 	admin_restore(process->admin);
+}
+
+static struct survey *renew_server(void *arg, struct plugin_set *set, int64_t wait_ms,
+                                   void (*taken)(struct survey *survey, void *arg), void *taken_arg,
+                                   struct err *err)
+{
+	const struct server_process *process = arg;
+
+	return server_renew(process->server, set, wait_ms, taken, taken_arg, err);
+}
+
+static const char *describe_server(void *arg)
+{
+	(void)arg;
+	return "serving";
 }
 
 /* Scripts wait for this line, so everything must be ready when it is logged. */
@@ -111,7 +126,12 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
 		                  runtime->n_workers };
 	struct server_process process = {
-		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload }
+		.reload_host = { .role = ROLE_SERVER,
+		                 .renew = renew_server,
+		                 .describe = describe_server,
+		                 .on_end = on_reload_end,
+		                 .arg = &process },
+		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload },
 	};
 	const struct json *at_fault = admin_socket_value(runtime->config);
 	struct err err;
@@ -119,9 +139,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           count_visitors, &process);
-	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
-	process.reload.on_end = on_reload_end;
-	process.reload.arg = &process;
+	reload_start(&process.reload, runtime, &process.reload_host, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
 	    server_start(server, &env, runtime->plugins.set, &at_fault, &err)) {
 		process.server = process.host.server = server;
@@ -139,18 +157,6 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	if (process.server)
 		log_info("server stopped");
 	return process.server != NULL;
-}
-
-/* Waits for a server that drains. False: the server cannot start; the reason is on standard error.
- */
-static bool may_start(const struct config *config, const struct diag *diag)
-{
-	bool is_check = config->purpose != CONFIG_TO_RUN || diag->count > 0;
-	struct err err;
-
-	if (is_check || hand_over_await(&config->settings.admin, &err))
-		return true;
-	return complain_at(admin_socket_value(config), err.text);
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,
@@ -181,7 +187,7 @@ int serve_server(int argc, char **argv)
 	config = serve_load(ROLE_SERVER, argc, argv, &diag, &status);
 	if (config && config->purpose == CONFIG_TO_CHECK)
 		admin_socket_check(config, &diag);
-	if (!config || !may_start(config, &diag)) {
+	if (!config || !serve_may_start(config, &diag)) {
 		config_unref(config);
 		reload_words_fini(&words);
 		server_free(server);

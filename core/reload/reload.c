@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "config/config.h"
+#include "config/shorthands.h"
 #include "event/event.h"
 #include "log/log.h"
 #include "loop/loop.h"
@@ -18,7 +19,6 @@
 #include "process/overview.h"
 #include "process/runtime.h"
 #include "reload/reload_job.h"
-#include "server/server.h"
 
 /* Main waits this much longer than the control thread, which ends by itself unless a call into a
  * plugin does not return. */
@@ -26,6 +26,8 @@ enum { MARGIN_MS = 200 };
 
 /* How long the workers may take to take the new configuration. */
 enum { WORKERS_WAIT_MS = 5000 };
+
+enum { STATUS_SIZE = 640 };
 
 /* ---- answers ---- */
 
@@ -53,10 +55,13 @@ static void answer_all(struct list *requests, const struct reload_answer *answer
 }
 
 /* The configuration has not failed, so the record of the last reload stays as it is. */
-static void refuse_at_end(struct list *requests)
+static void refuse_at_end(const struct reload *reload, struct list *requests)
 {
-	struct reload_answer answer = { .mistakes = strdup(
-						"error: the server is shutting down\n") };
+	bool is_server = reload->host->role == ROLE_SERVER;
+	struct reload_answer answer = {
+		.mistakes = strdup(is_server ? "error: the server is shutting down\n"
+		                             : "error: the client is shutting down\n")
+	};
 
 	answer_all(requests, &answer);
 	reload_answer_fini(&answer);
@@ -97,8 +102,14 @@ static bool is_running(const struct reload *reload)
 
 static void tell_manager(struct reload *reload, bool is_good)
 {
-	notify_ready(&reload->runtime->notify,
-	             is_good ? "serving" : "serving, but the last reload was refused: see the log");
+	const char *text = reload->host->describe(reload->host->arg);
+	char status[STATUS_SIZE];
+
+	if (!text)
+		return;
+	snprintf(status, sizeof status, "%s%s", text,
+	         is_good ? "" : ", but the last reload was refused: see the log");
+	notify_ready(&reload->runtime->notify, status);
 }
 
 /* Ends the reload and gives its answer to those who wait for it, or ends the renewal, which has no
@@ -109,8 +120,8 @@ static void end_reload(struct reload *reload)
 		effective_fini(&reload->before);
 		tell_manager(reload, reload->answer.swapped);
 		record_end(reload, &reload->answer);
-		if (reload->on_end)
-			reload->on_end(reload->arg);
+		if (reload->host->on_end)
+			reload->host->on_end(reload->host->arg);
 		answer_all(&reload->waiting_now, &reload->answer);
 		reload_answer_fini(&reload->answer);
 	}
@@ -152,14 +163,26 @@ static void add_file(const char *path, void *arg)
 		reload_answer_add_file(&reload->answer, path);
 }
 
+static struct survey *offer_set(struct reload *reload, struct plugin_set *set, struct err *err)
+{
+	return reload->host->renew(reload->host->arg, set, WORKERS_WAIT_MS, on_taken, reload, err);
+}
+
+static int64_t drain_timeout_of(const struct config *config)
+{
+	const struct settings *settings = &config->settings;
+
+	return config->role == ROLE_SERVER ? settings->server.drain_timeout
+	                                   : settings->client.drain_timeout;
+}
+
 /* False: the answer has the reason, and nothing has changed. */
 static bool swap_in(struct reload *reload, struct reload_job *job)
 {
 	struct err err;
 	char *doubts;
 
-	reload->taking = server_renew(*reload->server, job->draft.set, WORKERS_WAIT_MS, on_taken,
-	                              reload, &err);
+	reload->taking = offer_set(reload, job->draft.set, &err);
 	if (!reload->taking) {
 		if (asprintf(&reload->answer.mistakes, "error: %s\n", err.text) < 0)
 			reload->answer.mistakes = NULL;
@@ -167,7 +190,7 @@ static bool swap_in(struct reload *reload, struct reload_job *job)
 	}
 	files_compare(&reload->runtime->config->files, &job->config->files, add_file, reload);
 	runtime_renew(reload->runtime, job->config, &job->draft);
-	drain_set_timeout(reload->drain, job->config->settings.server.drain_timeout);
+	drain_set_timeout(reload->drain, drain_timeout_of(job->config));
 	reload->answer.swapped = true;
 	doubts = runtime_print_warnings(reload->runtime);
 	reload_answer_warn(&reload->answer, doubts);
@@ -178,11 +201,6 @@ static bool swap_in(struct reload *reload, struct reload_job *job)
 
 /* ---- one reload, or renewal ---- */
 
-static const struct server_settings *settings_of(const struct reload *reload)
-{
-	return &reload->runtime->config->settings.server;
-}
-
 /* False: nothing has changed, which was logged. */
 static bool use_renewal(struct reload *reload, struct reload_job *job)
 {
@@ -190,8 +208,7 @@ static bool use_renewal(struct reload *reload, struct reload_job *job)
 
 	if (!job->is_good)
 		return false;
-	reload->taking = server_renew(*reload->server, job->draft.set, WORKERS_WAIT_MS, on_taken,
-	                              reload, &err);
+	reload->taking = offer_set(reload, job->draft.set, &err);
 	if (!reload->taking) {
 		log_error("changed files are not used", log_str("error", err.text));
 		return false;
@@ -223,12 +240,15 @@ static bool use_job(struct reload *reload, struct reload_job *job)
  * configuration as before. */
 static void watch_what_was_read(struct reload *reload, struct config *config)
 {
+	const struct server_settings *settings = &reload->runtime->config->settings.server;
+	bool is_server = reload->host->role == ROLE_SERVER;
+
 	watch_follow(&reload->watch,
 	             &(struct watch_terms){
 			     .config = config ? config : reload->watch.config,
 			     .set = reload->runtime->plugins.set,
-			     .is_config_watched = settings_of(reload)->watch,
-			     .are_instances_watched = settings_of(reload)->watch_files,
+			     .is_config_watched = is_server && settings->watch,
+			     .are_instances_watched = is_server && settings->watch_files,
 		     });
 }
 
@@ -287,12 +307,13 @@ static void begin_reload(struct reload *reload)
 	struct runtime *runtime = reload->runtime;
 	int64_t wait_ms = runtime->config->settings.plugins.start_timeout;
 
-	notify_reloading(&runtime->notify);
+	if (reload->host->describe(reload->host->arg))
+		notify_reloading(&runtime->notify);
 	/* Listed before the swap, which ends the old exporters. */
 	if (overview_make(runtime->config, runtime->plugins.set, &reload->before)) {
 		effective_put(&reload->before, &reload->started);
-		reload->job = reload_job_start(reload, &runtime->plugins, reload->words, wait_ms,
-		                               on_job_done);
+		reload->job = reload_job_start(reload, &runtime->plugins, reload->host->role,
+		                               reload->words, wait_ms, on_job_done);
 	}
 	if (reload->job)
 		set_limit(reload, wait_ms);
@@ -337,7 +358,7 @@ static void begin_if_asked(struct reload *reload)
 static void want_reload(struct reload *reload)
 {
 	if (reload->is_closed)
-		refuse_at_end(&reload->waiting_next);
+		refuse_at_end(reload, &reload->waiting_next);
 	else if (reload->job && reload_job_is_given_up(reload->job)) {
 		refuse_job(reload, &reload->waiting_next, "an earlier reload has not ended");
 		reload->is_wanted = false;
@@ -401,11 +422,11 @@ static void use_signal_stack(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
+void reload_start(struct reload *reload, struct runtime *runtime, const struct reload_host *host,
                   struct drain *drain, const struct reload_words *words)
 {
 	*reload = (struct reload){
-		.runtime = runtime, .server = server, .drain = drain, .words = words
+		.runtime = runtime, .host = host, .drain = drain, .words = words
 	};
 	reload_record_init(&reload->record, runtime->metrics, runtime->n_workers);
 	list_init(&reload->waiting_now);
@@ -442,7 +463,7 @@ static void leave_reload(struct reload *reload)
 	reload_answer_fini(&reload->answer);
 	move_all(&reload->waiting_next, &reload->waiting_now);
 	if (!list_is_empty(&reload->waiting_now))
-		refuse_at_end(&reload->waiting_now);
+		refuse_at_end(reload, &reload->waiting_now);
 }
 
 void reload_close(struct reload *reload)

@@ -1,5 +1,5 @@
-/* reload - reads the configuration of a running server again and swaps it in, completely or not at
- * all: on HUP, when its files change, or on request. [main]
+/* reload - reads the configuration of a running server or client again and swaps it in, completely
+ * or not at all: on HUP, when the files of a server change, or on request. [main]
  *
  *   asked ─▶ the control thread prepares the plugins ─▶ all workers take them ─▶ answered
  *                       │ plugins.start_timeout
@@ -25,10 +25,24 @@
 #include "reload/watch.h"
 
 struct drain;
+struct plugin_set;
 struct reload_job;
 struct runtime;
-struct server;
 struct survey;
+
+/* What is reloaded: a server or a client. */
+struct reload_host {
+	unsigned role; /* ROLE_* */
+	/* Offers the set to all workers: as server_renew and client_renew. */
+	struct survey *(*renew)(void *arg, struct plugin_set *set, int64_t wait_ms,
+	                        void (*taken)(struct survey *survey, void *arg), void *taken_arg,
+	                        struct err *err);
+	/* What the service manager shows after a reload. Valid until the next call. NULL: it has
+	 * not been told yet that the process is ready. */
+	const char *(*describe)(void *arg);
+	void (*on_end)(void *arg); /* runs after each reload; NULL: nothing does */
+	void *arg;
+};
 
 /* Somebody who waits for an answer. */
 struct reload_request {
@@ -38,13 +52,11 @@ struct reload_request {
 };
 
 struct reload {
-	struct runtime *runtime;      /* NULL: stopped */
-	struct server *const *server; /* borrowed, as are the next two */
+	struct runtime *runtime;        /* NULL: stopped */
+	const struct reload_host *host; /* borrowed, as are the next two */
 	struct drain *drain;
 	const struct reload_words *words;
-	struct effective started;  /* the values at the start that only a restart changes */
-	void (*on_end)(void *arg); /* runs after each reload; NULL: nothing does */
-	void *arg;
+	struct effective started; /* the values at the start that only a restart changes */
 	ev_signal hangup;
 	bool is_closed; /* every reload is refused */
 	struct watch watch;
@@ -62,15 +74,15 @@ struct reload {
 
 /* Blocks HUP (hold) until reload_start, or lets it end the process again (not hold). */
 void reload_hold(bool hold);
-/* Handles HUP, including one that is pending, and watches the files. `*server` must be set when
- * the loop runs. */
-void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
+/* Handles HUP, including one that is pending, and watches the files of a server. The host must be
+ * able to renew when the loop runs. */
+void reload_start(struct reload *reload, struct runtime *runtime, const struct reload_host *host,
                   struct drain *drain, const struct reload_words *words);
 /* Reloads, or joins the next reload, and logs the result. */
 void reload_ask(struct reload *reload, struct reload_request *request);
 /* `done` will not run. The reload goes on. */
 void reload_forget(struct reload_request *request);
-/* From now on every reload is refused, also one that runs: the server drains. [main] */
+/* From now on every reload is refused, also one that runs: the process drains. [main] */
 void reload_close(struct reload *reload);
 /* As reload_close, and HUP is ignored. May be called again. */
 void reload_stop(struct reload *reload);

@@ -34,7 +34,7 @@ static void run_renewal(struct steward_job *steward_job)
 /* Wipes the secrets among the words. */
 static bool read_config(struct reload_job *job, struct diag *diag)
 {
-	return config_load(ROLE_SERVER, job->words.n, job->words.items, diag, &job->config) ==
+	return config_load(job->role, job->words.n, job->words.items, diag, &job->config) ==
 	               CONFIG_LOADED &&
 	       diag->count == 0;
 }
@@ -87,7 +87,7 @@ static void start_job(struct reload_job *job, struct reload *reload, struct plug
 	steward_give(plugins->steward, &job->job);
 }
 
-struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins,
+struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins, unsigned role,
                                     const struct reload_words *words, int64_t wait_ms,
                                     void (*done)(struct reload_job *job))
 {
@@ -100,6 +100,7 @@ struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugi
 		free(job);
 		return NULL;
 	}
+	job->role = role;
 	job->job.run = run;
 	start_job(job, reload, plugins, wait_ms, done);
 	return job;

@@ -1,4 +1,4 @@
-/* reload_job - one reading of the configuration of a running server, with the preparation of its
+/* reload_job - one reading of the configuration of a running process, with the preparation of its
  * plugins, or the renewal of some of the running instances, on the control thread. */
 #ifndef CORE_RELOAD_JOB_H
 #define CORE_RELOAD_JOB_H
@@ -15,6 +15,7 @@ struct reload_job {
 	struct steward_job job;
 	struct reload *reload; /* borrowed; NULL: it does not wait any more. [main] */
 	struct plugins *plugins;
+	unsigned role;             /* of the configuration */
 	struct reload_words words; /* empty: a renewal */
 	struct renewal renewal;    /* what is renewed; its results, too */
 	void (*done)(struct reload_job *job);
@@ -26,9 +27,9 @@ struct reload_job {
 	char *warnings; /* logged while it was prepared, also by plugins; owned; lines as there */
 };
 
-/* Begins to read the configuration that the words name, which may take wait_ms. `done` runs on main
- * and ends with reload_job_free. NULL: out of memory. [main] */
-struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins,
+/* Begins to read the configuration of this role that the words name, which may take wait_ms. `done`
+ * runs on main and ends with reload_job_free. NULL: out of memory. [main] */
+struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins, unsigned role,
                                     const struct reload_words *words, int64_t wait_ms,
                                     void (*done)(struct reload_job *job));
 /* Begins to make the instances of the renewal anew, and takes the renewal on success. The rest is

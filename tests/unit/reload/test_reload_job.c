@@ -18,7 +18,8 @@ static struct reload_job *run_job(const char *more)
 
 	scene_write_config(&scene, more);
 	is_done = false;
-	job = reload_job_start(&scene.reload, &scene.runtime.plugins, &scene.words, 10000, on_done);
+	job = reload_job_start(&scene.reload, &scene.runtime.plugins, ROLE_SERVER, &scene.words,
+	                       10000, on_done);
 	ck_assert_ptr_nonnull(job);
 	return job;
 }

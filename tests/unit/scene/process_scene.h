@@ -33,6 +33,7 @@ struct process_scene {
 	struct diag diag;
 	struct runtime runtime;
 	struct drain drain;
+	struct reload_host reload_host;
 	struct reload reload;
 	struct server *server;
 	bool draining; /* drain has begun */
@@ -97,6 +98,21 @@ static inline void scene_on_drain(void *arg)
 	scene->draining = true;
 }
 
+static inline struct survey *scene_renew(void *arg, struct plugin_set *set, int64_t wait_ms,
+                                         void (*taken)(struct survey *survey, void *arg),
+                                         void *taken_arg, struct err *err)
+{
+	const struct process_scene *scene = arg;
+
+	return server_renew(scene->server, set, wait_ms, taken, taken_arg, err);
+}
+
+static inline const char *scene_describe(void *arg)
+{
+	(void)arg;
+	return "serving";
+}
+
 /* A server that serves as soon as the main loop runs. */
 static inline void scene_start(struct process_scene *scene, const char *more)
 {
@@ -113,7 +129,11 @@ static inline void scene_start(struct process_scene *scene, const char *more)
 		                   scene->runtime.loops, scene->runtime.n_workers };
 	drain_init(&scene->drain, scene->runtime.main_loop, 5000, scene_on_drain,
 	           scene_count_visitors, scene);
-	reload_start(&scene->reload, &scene->runtime, &scene->server, &scene->drain, &scene->words);
+	scene->reload_host = (struct reload_host){
+		.role = ROLE_SERVER, .renew = scene_renew, .describe = scene_describe, .arg = scene
+	};
+	reload_start(&scene->reload, &scene->runtime, &scene->reload_host, &scene->drain,
+	             &scene->words);
 	ck_assert_msg(
 		server_start(scene->server, &env, scene->runtime.plugins.set, &at_fault, &err),
 		"%s", err.text);
