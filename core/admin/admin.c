@@ -194,7 +194,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 static void reject(int fd, uid_t uid)
 {
 	static const char text[] =
-		"{ \"error\": \"only root and the server's user may connect\" }\n";
+		"{ \"error\": \"only root and the process's user may connect\" }\n";
 
 	log_warn("admin connection refused", log_int("uid", (int64_t)uid));
 	if (send(fd, text, sizeof text - 1, MSG_NOSIGNAL) >= 0)

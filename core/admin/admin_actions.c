@@ -131,15 +131,18 @@ bool admin_hand_over_write(const struct admin_query *query, struct jsonout *json
 	bool is_done = false;
 
 	if (!host->drain->begun) {
-		admin_error_write(json, "the server does not drain", "");
+		admin_error_write(json,
+		                  admin_host_is_client(host) ? "the client does not drain"
+		                                             : "the server does not drain",
+		                  "");
 		return false;
 	}
-	if (server_has_left(host->server)) {
+	if (admin_host_is_client(host) || server_has_left(host->server)) {
 		plugin_set_end_exporters(host->runtime->plugins.set);
 		is_done = listeners_count() == 0;
 	}
 	if (is_done)
-		log_info("handed over: another server takes the admin socket and the exporters");
+		log_info("handed over: another process takes the admin socket and the exporters");
 	jsonout_bool(json, "handed_over", is_done);
 	return is_done;
 }

@@ -6,11 +6,13 @@
 #include "admin/admin_actions.h"
 #include "admin/admin_answer.h"
 #include "admin/admin_bans.h"
+#include "admin/admin_client.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_status.h"
 #include "admin/admin_trial.h"
 #include "base/container.h"
 #include "base/text.h"
+#include "client/client.h"
 #include "loop/survey.h"
 #include "process/runtime.h"
 #include "server/census.h"
@@ -26,22 +28,24 @@ struct admin_verb {
 	unsigned listed;      /* CENSUS_* */
 	/* Writes the members of the answer. NULL: the command hands over. */
 	void (*write)(const struct admin_query *query, struct jsonout *json);
+	/* The same for a client. NULL: a client has nothing like it, or it hands over, too. */
+	void (*write_for_client)(const struct admin_query *query, struct jsonout *json);
 };
 
 /* clang-format off */
 static const struct admin_verb verbs[] = {
-	{ "status",    NULL,      true,  false, 0,              admin_status_write },
-	{ "tunnels",   NULL,      true,  false, CENSUS_TUNNELS, admin_tunnels_write },
-	{ "relays",    NULL,      true,  false, CENSUS_RELAYS,  admin_relays_write },
-	{ "loops",     NULL,      true,  false, 0,              admin_loops_write },
-	{ "plugins",   NULL,      false, false, 0,              admin_plugins_write },
-	{ "kick",      "TARGET",  true,  false, 0,              admin_kick_write },
-	{ "bans",      NULL,      false, false, 0,              admin_bans_write },
-	{ "unban",     "ADDRESS", false, false, 0,              admin_unban_write },
-	{ "log-level", "LEVEL",   false, false, 0,              admin_log_level_write },
-	{ "reload",    NULL,      false, true,  0,              admin_reload_write },
-	{ "drain",     NULL,      false, false, 0,              admin_drain_write },
-	{ "hand-over", NULL,      false, false, 0,              NULL },
+	{ "status",    NULL,      true,  false, 0,              admin_status_write, admin_status_write },
+	{ "tunnels",   NULL,      true,  false, CENSUS_TUNNELS, admin_tunnels_write, admin_client_tunnels_write },
+	{ "relays",    NULL,      true,  false, CENSUS_RELAYS,  admin_relays_write, NULL },
+	{ "loops",     NULL,      true,  false, 0,              admin_loops_write, NULL },
+	{ "plugins",   NULL,      false, false, 0,              admin_plugins_write, admin_plugins_write },
+	{ "kick",      "TARGET",  true,  false, 0,              admin_kick_write, NULL },
+	{ "bans",      NULL,      false, false, 0,              admin_bans_write, NULL },
+	{ "unban",     "ADDRESS", false, false, 0,              admin_unban_write, NULL },
+	{ "log-level", "LEVEL",   false, false, 0,              admin_log_level_write, admin_log_level_write },
+	{ "reload",    NULL,      false, true,  0,              admin_reload_write, admin_reload_write },
+	{ "drain",     NULL,      false, false, 0,              admin_drain_write, admin_drain_write },
+	{ "hand-over", NULL,      false, false, 0,              NULL, NULL },
 };
 /* clang-format on */
 
@@ -73,13 +77,20 @@ static void refuse(struct admin_command *command, const char *what, const char *
 	finish(command, &answer);
 }
 
+static bool is_of_client(const struct admin_command *command)
+{
+	return admin_host_is_client(command->query.host);
+}
+
 static void answer_query(struct admin_command *command)
 {
+	const struct admin_verb *verb = command->verb;
 	struct admin_answer answer;
 
 	admin_answer_begin(&answer);
-	if (answer.json.out && command->verb->write)
-		command->verb->write(&command->query, &answer.json);
+	if (answer.json.out && verb->write)
+		(is_of_client(command) ? verb->write_for_client : verb->write)(&command->query,
+		                                                               &answer.json);
 	else if (answer.json.out)
 		command->is_last = admin_hand_over_write(&command->query, &answer.json);
 	finish(command, &answer);
@@ -98,9 +109,13 @@ static void ask_workers(struct admin_command *command)
 {
 	const struct census_question question = { command->verb->listed, ADMIN_MAX_ROWS,
 		                                  command->query.kick };
+	const struct admin_host *host = command->query.host;
 
-	command->survey = server_ask(command->query.host->server, &question, SURVEY_WAIT_MS,
-	                             on_survey, command);
+	if (is_of_client(command))
+		command->survey = client_ask(host->client, SURVEY_WAIT_MS, on_survey, command);
+	else
+		command->survey = server_ask(host->server, &question, SURVEY_WAIT_MS, on_survey,
+		                             command);
 	if (!command->survey)
 		refuse(command, "out of memory", "");
 }
@@ -119,6 +134,11 @@ static void ask_for_reload(struct admin_command *command)
 	command->request.done = on_reloaded;
 	command->awaits_reload = true;
 	reload_ask(command->query.host->reload, &command->request);
+}
+
+static void refuse_client(struct admin_command *command, const char *name)
+{
+	refuse(command, "this is a client: only a server has the command ", name);
 }
 
 /* ---- the auth chain ---- */
@@ -188,10 +208,13 @@ static const struct {
 static bool ask_trial(struct admin_command *command, const char *name, char *rest)
 {
 	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
-		if (strcmp(trials[i].name, name) == 0) {
+		if (strcmp(trials[i].name, name) != 0)
+			continue;
+		if (is_of_client(command))
+			refuse_client(command, name);
+		else
 			trials[i].ask(command, rest);
-			return true;
-		}
+		return true;
 	}
 	return false;
 }
@@ -235,7 +258,9 @@ static void run_verb(struct admin_command *command, char *rest)
 	const char *more = argument ? strtok_r(NULL, blanks, &rest) : NULL;
 
 	command->query.argument = argument;
-	if (verb->argument && !argument)
+	if (is_of_client(command) && verb->write && !verb->write_for_client)
+		refuse_client(command, verb->name);
+	else if (verb->argument && !argument)
 		refuse(command, "missing argument: ", verb->argument);
 	else if (more || (argument && !verb->argument))
 		refuse(command, "unexpected argument ", more ? more : argument);

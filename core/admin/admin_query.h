@@ -2,8 +2,11 @@
 #ifndef CORE_ADMIN_QUERY_H
 #define CORE_ADMIN_QUERY_H
 
+#include <stdbool.h>
+
 #include "quota/kick.h"
 
+struct client;
 struct drain;
 struct reload;
 struct reload_answer;
@@ -11,20 +14,28 @@ struct runtime;
 struct server;
 struct survey;
 
-/* The parts of the server that commands read and control. All are borrowed and outlive every
+/* The parts of the process that commands read and control. All are borrowed and outlive every
  * command. */
 struct admin_host {
 	struct runtime *runtime;
-	struct server *server;
+	struct server *server; /* NULL: the process is a client */
 	struct drain *drain;
 	struct reload *reload;
+	struct client *client; /* of a client */
 };
+
+static inline bool admin_host_is_client(const struct admin_host *host)
+{
+	return host->client != NULL;
+}
 
 struct admin_query {
 	const struct admin_host *host;
-	const char *argument;        /* NULL: the command takes none */
-	struct kick kick;            /* the argument of `kick`; otherwise not given */
-	const struct survey *survey; /* a struct census per worker; NULL: workers were not asked */
+	const char *argument; /* NULL: the command takes none */
+	struct kick kick;     /* the argument of `kick`; otherwise not given */
+	/* A struct census of each worker, or for a client a struct roll of each; NULL: workers were
+	 * not asked. */
+	const struct survey *survey;
 	const struct reload_answer *reload; /* of `reload` */
 };
 

@@ -1,5 +1,5 @@
-/* admin_socket - the unix socket through which the operator reaches the server. Only the server's
- * user and root can connect, from the moment it exists. This module creates it, removes
+/* admin_socket - the unix socket through which the operator reaches the process. Only its user
+ * and root can connect, from the moment it exists. This module creates it, removes
  * it, and checks who has connected. [main] */
 #ifndef CORE_ADMIN_SOCKET_H
 #define CORE_ADMIN_SOCKET_H
@@ -15,8 +15,8 @@
 
 /* Why another process cannot have the socket. */
 #define ADMIN_SOCKET_TAKEN                                                                         \
-	"another server is listening on it; choose another path with --admin-socket, or let that " \
-	"server drain first"
+	"another server or client is listening on it; choose another path with --admin-socket, "   \
+	"or let that one drain first"
 
 struct config;
 struct diag;

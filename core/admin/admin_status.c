@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/admin_client.h"
 #include "admin/admin_dates.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_query.h"
@@ -27,8 +28,12 @@
 
 /* ---- sums of metric families ---- */
 
+/* Who has it. */
+enum whose { BOTH, SERVER, CLIENT };
+
 struct figure {
 	const char *key, *family;
+	enum whose of;
 	double value;
 };
 
@@ -59,7 +64,7 @@ static void add_to_figure(void *arg, const spore_kv *labels, size_t n_labels, do
 		figures->current->value += value;
 }
 
-static void write_figures(struct metrics *metrics, struct jsonout *json)
+static void write_figures(struct metrics *metrics, bool is_client, struct jsonout *json)
 {
 	static const spore_metric_visitor visitor = {
 		.struct_size = sizeof visitor,
@@ -67,23 +72,27 @@ static void write_figures(struct metrics *metrics, struct jsonout *json)
 		.value = add_to_figure,
 	};
 	struct figure items[] = {
-		{ "tunnels", "spore_tunnels", 0 },
-		{ "tunnels_outdated", "spore_tunnels_outdated", 0 },
-		{ "relays", "spore_relays", 0 },
-		{ "waiting", "spore_connections_pending", 0 },
-		{ "visitors_all", "spore_connections_incoming_total", 0 },
-		{ "bytes", "spore_bytes_proxied_total", 0 },
-		{ "refusals", "spore_refusals_total", 0 },
-		{ "memory", "spore_resident_memory_bytes", 0 },
-		{ "descriptors", "spore_open_descriptors", 0 },
-		{ "max_descriptors", "spore_max_descriptors", 0 },
-		{ "log_lines_dropped", "spore_log_dropped_lines_total", 0 },
+		{ "tunnels", "spore_tunnels", BOTH, 0 },
+		{ "tunnels_outdated", "spore_tunnels_outdated", SERVER, 0 },
+		{ "relays", "spore_relays", BOTH, 0 },
+		{ "waiting", "spore_connections_pending", SERVER, 0 },
+		{ "visitors_all", "spore_connections_incoming_total", SERVER, 0 },
+		{ "bytes", "spore_bytes_proxied_total", SERVER, 0 },
+		{ "refusals", "spore_refusals_total", SERVER, 0 },
+		{ "visitors_all", "spore_client_visitors_total", CLIENT, 0 },
+		{ "losses", "spore_client_losses_total", CLIENT, 0 },
+		{ "memory", "spore_resident_memory_bytes", BOTH, 0 },
+		{ "descriptors", "spore_open_descriptors", BOTH, 0 },
+		{ "max_descriptors", "spore_max_descriptors", BOTH, 0 },
+		{ "log_lines_dropped", "spore_log_dropped_lines_total", BOTH, 0 },
 	};
 	struct figures figures = { items, sizeof items / sizeof *items, NULL };
 
 	metrics_visit(metrics, &visitor, &figures);
-	for (size_t i = 0; i < figures.n; i++)
-		jsonout_int(json, items[i].key, (int64_t)items[i].value);
+	for (size_t i = 0; i < figures.n; i++) {
+		if (items[i].of == BOTH || items[i].of == (is_client ? CLIENT : SERVER))
+			jsonout_int(json, items[i].key, (int64_t)items[i].value);
+	}
 }
 
 /* ---- workers ---- */
@@ -199,20 +208,38 @@ static void write_reload(const struct reload_record *record, struct jsonout *jso
 
 /* ---- the answer ---- */
 
-void admin_status_write(const struct admin_query *query, struct jsonout *json)
+static void write_control_port(const struct server_settings *settings, struct jsonout *json)
 {
-	const struct runtime *runtime = query->host->runtime;
-	const struct server_settings *settings = &runtime->config->settings.server;
-	const struct plugins *plugins = &runtime->plugins;
 	spore_addr addr = settings->bind_addr;
-	struct server_room room = server_room(query->host->server);
 	char text[ADDR_TEXT_SIZE];
 
 	addr.port = (uint16_t)settings->control_port;
+	jsonout_text(json, "control_port", addr_format(&addr, text));
+}
+
+static void write_server(const struct admin_query *query, struct jsonout *json)
+{
+	struct server_room room = server_room(query->host->server);
+
+	jsonout_int(json, "strangers",
+	            count_strangers(query->survey, query->host->runtime->n_workers));
+	write_room(&room, json);
+}
+
+void admin_status_write(const struct admin_query *query, struct jsonout *json)
+{
+	const struct runtime *runtime = query->host->runtime;
+	const struct plugins *plugins = &runtime->plugins;
+	bool is_client = admin_host_is_client(query->host);
+
 	jsonout_text(json, "version", SPORE_VERSION);
 	jsonout_int(json, "pid", getpid());
 	jsonout_text(json, "state", query->host->drain->begun ? "draining" : "serving");
-	jsonout_text(json, "control_port", addr_format(&addr, text));
+	jsonout_text(json, "role", is_client ? "client" : "server");
+	if (is_client)
+		admin_client_servers_write(query, json);
+	else
+		write_control_port(&runtime->config->settings.server, json);
 	jsonout_int(json, "up_ms", clock_ms() - runtime->started_ms);
 	jsonout_int(json, "workers", runtime->n_workers);
 	admin_silent_write(query->survey, runtime->n_workers, json);
@@ -222,9 +249,11 @@ void admin_status_write(const struct admin_query *query, struct jsonout *json)
 	jsonout_int(json, "generations_alive", retirer_generations(plugins->retirer));
 	jsonout_int(json, "plugin_instances", retirer_alive(plugins->retirer));
 	write_states(plugins, json);
-	jsonout_int(json, "strangers", count_strangers(query->survey, runtime->n_workers));
-	write_room(&room, json);
-	write_figures(runtime->metrics, json);
+	if (is_client)
+		admin_client_status_write(query, json);
+	else
+		write_server(query, json);
+	write_figures(runtime->metrics, is_client, json);
 	jsonout_text(json, "log_level", logline_level_name(log_get_level()));
 	admin_dates_write(runtime->metrics, (int64_t)time(NULL), json);
 }

@@ -27,8 +27,8 @@ enum { WAIT_MS = 30000, RELOAD_WAIT_MS = 660000 };
 /* Tables, aligned by hand. */
 /* clang-format off */
 static const struct argument_word words[] = {
-	{ "status",    NULL,      "show the state of the server" },
-	{ "tunnels",   NULL,      "list the tunnels: their clients, their age and their traffic" },
+	{ "status",    NULL,      "show the state of the server or the client" },
+	{ "tunnels",   NULL,      "list the tunnels: where they lead, their age and their traffic" },
 	{ "relays",    NULL,      "list the visitors whose connections are being relayed" },
 	{ "loops",     NULL,      "show how busy the threads are, and which do not answer" },
 	{ "plugins",   NULL,      "list the plugin instances and the files they come from" },
@@ -49,7 +49,7 @@ static const struct argument_flag flags[] = {
 	  .metavar = "PATH",
 	  .variable = SOCKET_VARIABLE,
 	  .dflt = ADMIN_SOCKET_DEFAULT,
-	  .doc = "the server's --admin-socket" },
+	  .doc = "the --admin-socket of the server or the client" },
 	{ .name = "--json",
 	  .offset = offsetof(struct request, as_json),
 	  .doc = "print the answer as JSON" },
@@ -57,7 +57,7 @@ static const struct argument_flag flags[] = {
 
 const struct argument_table ctl_arguments = {
 	.command = "ctl",
-	.summary = "Queries or controls a server that runs on this machine.",
+	.summary = "Queries or controls a server or a client that runs on this machine.",
 	.words = words,
 	.n_words = sizeof words / sizeof *words,
 	.word_offset = offsetof(struct request, command),
@@ -143,8 +143,7 @@ static int take_answer(const struct request *request, const char *text, size_t l
 	if (answer && answer->type == JSON_OBJECT)
 		status = print_answer(request, answer, text, len);
 	else
-		fprintf(stderr, "error: the server's answer is not a JSON object: %s\n",
-		        error.text);
+		fprintf(stderr, "error: the answer is not a JSON object: %s\n", error.text);
 	json_doc_free(doc);
 	return status;
 }

@@ -17,10 +17,10 @@ static void explain_failure(struct err *err, const char *path, int cause)
 	const char *remedy = "";
 
 	if (cause == ENOENT || cause == ECONNREFUSED)
-		remedy = ": is a server running with --admin-socket? Give its path with --socket";
+		remedy = ": is one running with --admin-socket? Give its path with --socket";
 	else if (cause == EACCES)
-		remedy = ": only root and the server's user may connect";
-	err_set(err, "cannot reach a server at %s: %s%s", path, strerror(cause), remedy);
+		remedy = ": only root and the user of the server or client may connect";
+	err_set(err, "cannot reach a server or client at %s: %s%s", path, strerror(cause), remedy);
 }
 
 int ctl_connect(const char *path, struct err *err)
@@ -98,7 +98,7 @@ char *ctl_ask_on(int fd, const char *path, const char *line, int wait_ms, size_t
 	send(fd, line, strlen(line), MSG_NOSIGNAL);
 	answer = read_answer(fd, wait_ms, len_out);
 	if (!answer)
-		err_set(err, "no answer from the server at %s: %s", path, strerror(errno));
+		err_set(err, "no answer at %s: %s", path, strerror(errno));
 	return answer;
 }
 

@@ -13,7 +13,7 @@ enum { CLAIM_SHOWN = 48 };
 
 /* ---- values ---- */
 
-enum format { TEXT, CLAIM, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
+enum format { TEXT, CLAIM, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO, EVENT };
 
 static const char *string_member(const struct json *object, const char *key)
 {
@@ -73,6 +73,15 @@ static void format_members(const struct json *object, char out[CELL])
 	}
 }
 
+/* "5s ago: server error: ..." */
+static void format_event(const struct json *event, char out[CELL])
+{
+	char age[CELL];
+
+	format_age(number_member(event, "age_ms"), age);
+	snprintf(out, CELL, "%.32s ago: %.200s", age, string_member(event, "error"));
+}
+
 /* Cuts a text that is too long between two characters. */
 static void cut_claim(char out[CELL])
 {
@@ -103,6 +112,8 @@ static void format_value(const struct json *value, enum format format, char out[
 		snprintf(out, CELL, "%.3f ms", value->number / 1000);
 	else if (value->type == JSON_NUMBER)
 		snprintf(out, CELL, "%lld", (long long)value->number);
+	else if (value->type == JSON_OBJECT && format == EVENT)
+		format_event(value, out);
 	else if (value->type == JSON_OBJECT)
 		format_members(value, out);
 	if (format == CLAIM)
@@ -180,6 +191,13 @@ static const struct table tunnels = { "tunnels", {
 	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
 	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
 } };
+static const struct table client_tunnels = { "tunnels", {
+	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },
+	{ "state", "STATE", TEXT }, { "age_ms", "OPEN FOR", AGE },
+	{ "visitors", "VISITORS", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
+	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+	{ "last_error", "LAST ERROR", EVENT },
+} };
 static const struct table relays = { "relays", {
 	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },
 	{ "identity", "IDENTITY", TEXT }, { "visitor", "VISITOR", TEXT }, { "age_ms", "AGE", AGE },
@@ -205,9 +223,14 @@ static const struct table files = { "files", {
 } };
 /* clang-format on */
 
+static bool is_of_client(const struct json *answer)
+{
+	return strcmp(string_member(answer, "role"), "client") == 0;
+}
+
 static bool print_tunnels(const struct json *answer, FILE *out)
 {
-	return print_table(&tunnels, answer, out);
+	return print_table(is_of_client(answer) ? &client_tunnels : &tunnels, answer, out);
 }
 
 static bool print_relays(const struct json *answer, FILE *out)
@@ -353,32 +376,65 @@ static void add_reload(struct columns *columns, const struct json *reload)
 		         string_member(reload, "error"));
 }
 
-static bool print_status(const struct json *answer, FILE *out)
+/* Where the process is, and for how long. */
+static void add_place(struct columns *columns, const struct json *answer)
 {
-	struct columns columns = { .n = 2 };
-	long long outdated = integer_member(answer, "tunnels_outdated");
-	char up[CELL], bytes[CELL];
-	bool good;
+	const char *server = string_member(answer, "server");
+	char up[CELL], connected[CELL];
 
 	format_age(number_member(answer, "up_ms"), up);
+	format_age(number_member(answer, "connected_ms"), connected);
+	if (!is_of_client(answer))
+		add_line(columns, "state", "%s at %s, up for %s", string_member(answer, "state"),
+		         string_member(answer, "control_port"), up);
+	else if (*server)
+		add_line(columns, "state", "%s, connected to %s for %s, up for %s",
+		         string_member(answer, "state"), server, connected, up);
+	else
+		add_line(columns, "state", "%s, connected to no server, up for %s",
+		         string_member(answer, "state"), up);
+}
+
+static void add_traffic(struct columns *columns, const struct json *answer)
+{
+	long long outdated = integer_member(answer, "tunnels_outdated");
+	char bytes[CELL];
+
 	format_bytes(number_member(answer, "bytes"), bytes);
-	add_line(&columns, "state", "%s at %s, up for %s", string_member(answer, "state"),
-	         string_member(answer, "control_port"), up);
+	if (is_of_client(answer)) {
+		add_line(columns, "tunnels", "%lld open of %lld", integer_member(answer, "tunnels"),
+		         integer_member(answer, "all"));
+		add_line(columns, "visitors", "%lld now, at most %lld, %lld in total, %s",
+		         integer_member(answer, "visitors"), integer_member(answer, "max_visitors"),
+		         integer_member(answer, "visitors_all"), bytes);
+		return;
+	}
+	add_line(columns, "tunnels",
+	         outdated ? "%lld, %lld not judged by this generation yet" : "%lld",
+	         integer_member(answer, "tunnels"), outdated);
+	add_line(columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
+	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
+	         integer_member(answer, "visitors_all"), bytes);
+	add_room(columns, answer);
+	add_line(columns, "strangers", "%lld, %lld refusals in total",
+	         integer_member(answer, "strangers"), integer_member(answer, "refusals"));
+}
+
+static bool print_status(const struct json *answer, FILE *out)
+{
+	struct table each_tunnel = client_tunnels;
+	struct columns columns = { .n = 2 };
+	bool good;
+
+	each_tunnel.key = "each_tunnel";
+	add_place(&columns, answer);
 	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
 	         integer_member(answer, "pid"));
 	add_line(&columns, "workers", "%lld", integer_member(answer, "workers"));
 	if (*string_member(answer, "not_ready"))
 		add_line(&columns, "not ready", "%s", string_member(answer, "not_ready"));
 	add_hanging(&columns, json_get(answer, "hanging"));
-	add_line(&columns, "tunnels",
-	         outdated ? "%lld, %lld not judged by this generation yet" : "%lld",
-	         integer_member(answer, "tunnels"), outdated);
-	add_line(&columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
-	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
-	         integer_member(answer, "visitors_all"), bytes);
-	add_room(&columns, answer);
-	add_line(&columns, "strangers", "%lld, %lld refusals in total",
-	         integer_member(answer, "strangers"), integer_member(answer, "refusals"));
+	add_traffic(&columns, answer);
 	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
 	         integer_member(answer, "plugin_instances"), integer_member(answer, "generation"),
 	         integer_member(answer, "generations_alive"));
@@ -390,7 +446,10 @@ static bool print_status(const struct json *answer, FILE *out)
 	add_dates(&columns, json_get(answer, "dates"));
 	good = columns_print(&columns, 0, out);
 	columns_fini(&columns);
-	return good;
+	if (!good || !is_of_client(answer))
+		return good;
+	fputc('\n', out);
+	return print_table(&each_tunnel, answer, out);
 }
 
 /* ---- results ---- */
@@ -413,9 +472,7 @@ static bool print_drain(const struct json *answer, FILE *out)
 {
 	const struct json *was = json_get(answer, "was_draining");
 
-	fprintf(out,
-	        was && was->boolean ? "the server is already draining\n"
-	                            : "draining, for at most %g s\n",
+	fprintf(out, was && was->boolean ? "already draining\n" : "draining, for at most %g s\n",
 	        number_member(answer, "timeout_ms") / 1000);
 	return true;
 }

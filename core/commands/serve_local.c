@@ -1,10 +1,10 @@
 #include "commands/serve_local.h"
 
-#include <ev.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin.h"
+#include "admin/admin_socket.h"
 #include "arguments/exit_status.h"
 #include "base/descriptors.h"
 #include "base/err.h"
@@ -24,10 +24,13 @@
 struct client_process {
 	struct client *client;
 	struct notify *notify;
-	struct plugin_set *plugins;
 	/* The status that the service manager was told; "": the client is not ready yet. */
 	char status[CLIENT_STATUS_SIZE];
 	struct drain drain;
+	struct reload_host reload_host;
+	struct reload reload;
+	struct admin_host host;
+	struct admin *admin; /* NULL: no admin socket is configured */
 	enum client_exit exit;
 };
 
@@ -40,10 +43,11 @@ static void begin_client_drain(void *arg)
 {
 	struct client_process *process = arg;
 
+	reload_close(&process->reload);
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	/* The next client may start before this one has ended. It needs the ports of these
 	 * listeners, and has no way to ask for them. */
-	plugin_set_end_listeners(process->plugins);
+	plugin_set_end_listeners(process->host.runtime->plugins.set);
 	client_drain(process->client, on_drained, &process->drain);
 }
 
@@ -82,15 +86,28 @@ static void on_client_exit(enum client_exit status, bool carries, void *arg)
 		drain_done(&process->drain);
 }
 
-/* A client does not reload. HUP must not end its tunnels, since log rotation may send it to every
- * Spore. */
-static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
+/* As with a server: HUP brings back a socket that somebody has deleted. */
+static void on_reload_end(void *arg)
 {
-	(void)ev;
-	(void)watcher;
-	(void)events;
-	log_warn("HUP ignored: a client does not reload its configuration",
-	         log_str("remedy", "restart the client"));
+	const struct client_process *process = arg;
+
+	admin_restore(process->admin);
+}
+
+static struct survey *renew_client(void *arg, struct plugin_set *set, int64_t wait_ms,
+                                   void (*taken)(struct survey *survey, void *arg), void *taken_arg,
+                                   struct err *err)
+{
+	const struct client_process *process = arg;
+
+	return client_renew(process->client, set, wait_ms, taken, taken_arg, err);
+}
+
+static const char *describe_client(void *arg)
+{
+	const struct client_process *process = arg;
+
+	return process->status[0] ? process->status : NULL;
 }
 
 /* Warns if this machine grants less than the settings ask for. False: the client could not carry
@@ -109,41 +126,56 @@ static bool check_machine(const struct config *config)
 	return true;
 }
 
-static int run_client(struct runtime *runtime)
+/* False: it was not started; the error is on standard error. */
+static bool start_client(struct client_process *process)
 {
-	const struct client_settings *settings = &runtime->config->settings.client;
-	struct client_process process = { .notify = &runtime->notify,
-		                          .plugins = runtime->plugins.set,
-		                          .exit = CLIENT_ENDED };
+	struct runtime *runtime = process->host.runtime;
 	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
 		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
-		                  on_client_news,       on_client_exit,   &process };
-	ev_signal hangup;
+		                  on_client_news,       on_client_exit,   process };
+	struct err err;
 
-	ev_signal_init(&hangup, on_hangup, SIGHUP);
-	ev_signal_start(loop_ev(runtime->main_loop), &hangup);
-	reload_hold(false);
-	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
-	           count_visitors, &process);
-	process.client = client_start(&env);
-	if (process.client)
-		loop_run(runtime->main_loop);
-	else
-		complain("out of memory");
-	drain_fini(&process.drain);
-	reload_hold(true); /* libev restores the default action, which is to end the process */
-	ev_signal_stop(loop_ev(runtime->main_loop), &hangup);
-	client_stop(process.client);
-	return process.client ? (int)process.exit : EXIT_FAILED;
+	if (!admin_start(runtime->main_loop, &process->host, &process->admin, &err))
+		return complain_at(admin_socket_value(runtime->config), err.text);
+	process->client = process->host.client = client_start(&env);
+	return process->client || complain("out of memory");
 }
 
-static int run_or_check(struct runtime *runtime)
+static int run_client(struct runtime *runtime, const struct reload_words *words)
+{
+	const struct client_settings *settings = &runtime->config->settings.client;
+	struct client_process process = {
+		.notify = &runtime->notify,
+		.exit = CLIENT_ENDED,
+		.reload_host = { .role = ROLE_LOCAL,
+		                 .renew = renew_client,
+		                 .describe = describe_client,
+		                 .on_end = on_reload_end,
+		                 .arg = &process },
+		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload },
+	};
+	bool is_started;
+
+	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
+	           count_visitors, &process);
+	reload_start(&process.reload, runtime, &process.reload_host, &process.drain, words);
+	is_started = start_client(&process);
+	if (is_started)
+		loop_run(runtime->main_loop);
+	admin_stop(process.admin);
+	reload_stop(&process.reload);
+	drain_fini(&process.drain);
+	client_stop(process.client);
+	return is_started ? (int)process.exit : EXIT_FAILED;
+}
+
+static int run_or_check(struct runtime *runtime, const struct reload_words *words)
 {
 	const struct config *config = runtime->config;
 
 	if (!check_machine(config))
 		return EXIT_FAILED;
-	return config->purpose == CONFIG_TO_RUN ? run_client(runtime) : serve_check(runtime);
+	return config->purpose == CONFIG_TO_RUN ? run_client(runtime, words) : serve_check(runtime);
 }
 
 int serve_local(int argc, char **argv)
@@ -152,16 +184,25 @@ int serve_local(int argc, char **argv)
 	struct runtime_terms terms;
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
+	struct reload_words words;
 	struct config *config;
 
 	reload_hold(true);
-	config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
-	if (!config)
+	if (!reload_words_init(&words, argc, argv))
 		return status;
+	config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
+	if (config && config->purpose == CONFIG_TO_CHECK)
+		admin_socket_check(config, &diag);
+	if (!config || !serve_may_start(config, &diag)) {
+		config_unref(config);
+		reload_words_fini(&words);
+		return status;
+	}
 	status = EXIT_FAILED;
 	terms = (struct runtime_terms){ config->settings.client.workers,
 		                        config->settings.client.busy_poll_us };
 	if (runtime_start(&runtime, config, &terms, NULL, NULL, &diag))
-		status = run_or_check(&runtime);
+		status = run_or_check(&runtime, &words);
+	reload_words_fini(&words);
 	return serve_end(&runtime, config, &diag, status);
 }

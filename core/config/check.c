@@ -39,6 +39,31 @@ static void place_port(struct json_doc *doc, struct json *object, const char *ke
 	place_part(doc, object, key, text, from);
 }
 
+/* ---- both ---- */
+
+/* If no socket is given, it is in the folder that systemd makes, if there is one. */
+static void check_admin(struct admin_settings *admin, struct json_doc *doc)
+{
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+	struct json *root = json_doc_root(doc), *section = json_get(root, "admin");
+	struct json_source *source = NULL;
+	char path[PATH_MAX];
+
+	if (admin->socket || !folder || !*folder)
+		return;
+	/* systemd separates several folders with colons. */
+	snprintf(path, sizeof path, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
+	admin->socket = json_doc_text(doc, path, strlen(path));
+	source = json_source_add(doc, "RUNTIME_DIRECTORY", NULL, 0);
+	if (!section) {
+		section = json_new(doc, JSON_OBJECT, NULL, source);
+		if (section)
+			json_add(doc, root, "admin", section);
+	}
+	if (source && section && section->type == JSON_OBJECT && !json_get(section, "socket"))
+		place_part(doc, section, "socket", path, &(struct json){ .source = source });
+}
+
 /* ---- the server ---- */
 
 static const struct json *server_node(struct json_doc *doc, const char *key)
@@ -136,29 +161,6 @@ static void refuse_ports(const struct server_settings *server, struct json_doc *
 	         "expected a public port that is neither the control port (%lld) nor in "
 	         "reserved_ports, found none",
 	         (long long)server->control_port);
-}
-
-/* If no socket is given, it is in the folder that systemd makes, if there is one. */
-static void check_admin(struct admin_settings *admin, struct json_doc *doc)
-{
-	const char *folder = getenv("RUNTIME_DIRECTORY");
-	struct json *root = json_doc_root(doc), *section = json_get(root, "admin");
-	struct json_source *source = NULL;
-	char path[PATH_MAX];
-
-	if (admin->socket || !folder || !*folder)
-		return;
-	/* systemd separates several folders with colons. */
-	snprintf(path, sizeof path, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
-	admin->socket = json_doc_text(doc, path, strlen(path));
-	source = json_source_add(doc, "RUNTIME_DIRECTORY", NULL, 0);
-	if (!section) {
-		section = json_new(doc, JSON_OBJECT, NULL, source);
-		if (section)
-			json_add(doc, root, "admin", section);
-	}
-	if (source && section && section->type == JSON_OBJECT && !json_get(section, "socket"))
-		place_part(doc, section, "socket", path, &(struct json){ .source = source });
 }
 
 /* Makes the list of ports from min_port and max_port if the operator gave none. */
@@ -648,4 +650,5 @@ void check_client(struct settings *settings, struct json_doc *doc, struct diag *
 		check_port_is_unique(settings, i, node, diag);
 	}
 	check_to(&settings->client, doc, diag);
+	check_admin(&settings->admin, doc);
 }

@@ -87,13 +87,14 @@ static const spore_option server_rows[] = {
 };
 static const spore_option client_rows[] = {
 	SPORE_LIST(struct client_settings, to,
-	           SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE, &text_item,
+	           SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE | OPTIONF_RESTART,
+	           &text_item,
 	           "the server's name or address, or a list of servers: the first that answers "
 	           "is used"),
-	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535,
+	SPORE_PORT(struct client_settings, control_port, OPTIONF_RESTART, "7835", 1, 65535,
 	           "the server's control port, which may also follow its name: `to` may be "
 	           "`HOST:PORT` or `[::1]:PORT`"),
-	SPORE_BOOL(struct client_settings, prefer_first, 0, "false",
+	SPORE_BOOL(struct client_settings, prefer_first, OPTIONF_RESTART, "false",
 	           "of several servers: look every 5s whether the first one answers, and return "
 	           "to it; visitors that are there stay"),
 	SPORE_STRING(struct client_settings, proxy, OPTIONF_MOVED, NULL,
@@ -121,7 +122,7 @@ static const spore_option client_rows[] = {
 	               "by default"),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
-	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
+	SPORE_INT(struct client_settings, ahead, OPTIONF_NEW_ONLY, "0", 0, 1024,
 	          "connections that each tunnel keeps open to a Spore server for its next "
 	          "visitors, which then need not wait for a dial, a TLS handshake or the "
 	          "Challenge"),
@@ -273,12 +274,15 @@ static const spore_option_item acl_item = ITEM(const spore_cfg *[2], acl_rows);
 static const spore_option_item admin_item = ITEM(struct admin_settings, admin_rows);
 static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
 
-#define BOTH                                                                                       \
+#define BOTH(auth_flags)                                                                           \
+	SPORE_OBJECT(struct settings, admin, struct admin_settings, 0, &admin_item,                \
+	             "the operator's access to the running server or client, which `spore ctl` "   \
+	             "uses"),                                                                      \
 	SPORE_OBJECT(struct settings, plugins, struct plugin_settings, 0, &plugin_item,            \
 	             "where plugins are, and their checksums"),                                    \
 	CHAIN(CHAIN_TRANSPORT, 0, "transport", OPTIONF_NEW_ONLY,                                   \
 	      "transports; the first one is nearest to the socket"),                               \
-	CHAIN(CHAIN_AUTH, 0, "auth", 0, "authentication plugins, asked in order"),                 \
+	CHAIN(CHAIN_AUTH, 0, "auth", auth_flags, "authentication plugins, asked in order"),        \
 	CHAIN(CHAIN_METRICS, 0, "metrics", 0, "metrics exporters"),                                \
 	SPORE_OBJECT(struct settings, log, struct log_settings, 0, &log_item,                      \
 	             "the log on standard error")
@@ -295,9 +299,7 @@ static const spore_option server_root[] = {
 	             "have not authenticated. A source is an IPv4 address or an IPv6 /64. 0 means "
 	             "no limit unless the option says otherwise. Data connections that the server "
 	             "requested from its clients do not count"),
-	SPORE_OBJECT(struct settings, admin, struct admin_settings, 0, &admin_item,
-	             "the operator's access to the running server, which `spore ctl` uses"),
-	BOTH,
+	BOTH(0),
 };
 static const spore_option client_root[] = {
 	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED,
@@ -305,7 +307,7 @@ static const spore_option client_root[] = {
 	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY,
 	           &tunnel_item,
 	           "the services that get a public port"),
-	BOTH,
+	BOTH(OPTIONF_NEW_ONLY),
 };
 
 const struct option_table settings_server = TABLE(server_root);

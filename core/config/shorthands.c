@@ -33,7 +33,6 @@ const struct shorthand shorthands[] = {
 	{ "deny",             0,   ROLE_SERVER, NULL,     false, LIST,   "/acl/control[cidr]/deny", "PREFIX,...",
 	  "prefixes that may not connect to the control port; the longest matching prefix "
 	  "decides" },
-	{ "admin_socket",     0,   ROLE_SERVER, NULL,     false, TEXT,   "/admin/socket", "PATH", NULL },
 	{ "to",               't', ROLE_LOCAL,  "SERVER", true,  TEXTS,  "/client/to", "HOST", NULL },
 	{ "local_port",       0,   ROLE_LOCAL,  NULL,     true,  NUMBER, "/tunnels[0]/local_port", "PORT",
 	  "port of the service; several, or ranges such as 8000-8003, may stand without the flag" },
@@ -58,6 +57,7 @@ const struct shorthand shorthands[] = {
 	{ "retry",            0,   ROLE_LOCAL,  NULL,     false, YES,    "/client/retry", "", NULL },
 	{ "no_reconnect",     0,   ROLE_LOCAL,  NULL,     false, NO,     "/client/reconnect", "",
 	  "exit with status 1 when the connection to the server is lost" },
+	{ "admin_socket",     0,   BOTH,        NULL,     false, TEXT,   "/admin/socket", "PATH", NULL },
 	{ "secret",           's', ROLE_SERVER, NULL,     true,  SECRETS, "/auth[hmac]/secret", "TEXT",
 	  "secret that clients must know, or several with commas between them (other users of this "
 	  "machine may see a flag: prefer a variable or a file)" },

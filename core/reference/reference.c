@@ -31,8 +31,7 @@ static const struct option_table *root_of(unsigned role)
 
 /* ---- options ---- */
 
-/* The column "reload" is only for the server's keys: a client does not reload, and a reload always
- * creates plugin instances anew. */
+/* The column "reload" is only for keys: a reload always creates plugin instances anew. */
 static const char *const option_facts[] = { "type", "default", NULL };
 static const char *const key_facts[] = { "type", "default", "reload", NULL };
 
@@ -160,8 +159,7 @@ static void write_table(struct document *d, const struct option_table *table)
 
 static void begin_keys(const struct writing *w)
 {
-	document_begin_entries(w->document, "key",
-	                       w->roles == ROLE_LOCAL ? option_facts : key_facts);
+	document_begin_entries(w->document, "key", key_facts);
 }
 
 static void write_section(const struct writing *w, const spore_option *section)

@@ -105,8 +105,8 @@ def test_two_servers_on_one_path(running, admin, address):
     assert process.status == 1
     assert (
         f"--admin-socket: error: cannot create the admin socket {admin.path}: "
-        "another server is listening on it; "
-        "choose another path with --admin-socket, or let that server drain first"
+        "another server or client is listening on it; "
+        "choose another path with --admin-socket, or let that one drain first"
     ) in process.stderr
     assert admin.ask("status")["pid"] == running.pid
 
@@ -161,7 +161,7 @@ def test_a_foreign_user_is_refused(running, admin, tmp_path):
     os.chmod(admin.path, 0o666)
     process = run(words)
     assert json.loads("\n".join(process.stdout)) == {
-        "error": "only root and the server's user may connect"
+        "error": "only root and the process's user may connect"
     }
     running.process.wait_for("admin connection refused uid=54321", stream="stderr")
 
@@ -501,7 +501,7 @@ def test_drain(running, admin):
             wait_until(
                 lambda: port_is_free(running.public_host, tunnel.port), "the public port to close"
             )
-            assert admin.ctl("drain") == "the server is already draining"
+            assert admin.ctl("drain") == "already draining"
             assert admin.ask("status")["state"] == "draining"
             assert "the server is shutting down" in admin.ctl("reload", status=1)
             running.process.signal(signal.SIGHUP)
@@ -690,8 +690,8 @@ def test_wrong_command_lines(words, said):
 def test_no_server(admin, tmp_path):
     said = admin.ctl("status", status=1)
     assert said == (
-        f"error: cannot reach a server at {admin.path}: No such file or directory: is a server "
-        "running with --admin-socket? Give its path with --socket"
+        f"error: cannot reach a server or client at {admin.path}: No such file or directory: "
+        "is one running with --admin-socket? Give its path with --socket"
     )
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(admin.path)
@@ -702,7 +702,7 @@ def test_no_server(admin, tmp_path):
 @pytest.mark.parametrize(
     "answer, said",
     [
-        (b"", "no answer from the server"),
+        (b"", "no answer at"),
         (b"[]", "not a JSON object"),
         (b'{"error"', "not a JSON object"),
         (b'{ "error": 5 }', "error: "),

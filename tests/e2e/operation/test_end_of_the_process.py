@@ -146,9 +146,10 @@ def test_a_burst_of_one_signal_drains(server, number):
 
 
 def test_hangup_does_not_end_a_client(server):
+    """It reloads, also without a file."""
     with Inbox() as service, spore_client(server.control, service.port) as client:
         client.process.signal(signal.SIGHUP)
-        client.process.wait_for("HUP ignored")
+        client.process.wait_for("configuration reloaded changes=0")
         with connect(server.public_host, client.port) as visitor:
             near = service.take()
             visitor.sendall(b"question")

@@ -104,10 +104,10 @@ class Installed:
         self.machine.write("/root/server.json", json.dumps(config) + more)
         return "/root/server.json"
 
-    def configure_client(self, port):
+    def configure_client(self, port, **tunnel):
         config = {
             "client": {"to": self.address.host, "control_port": self.control},
-            "tunnels": [{"local_host": self.address.host, "local_port": port}],
+            "tunnels": [{"local_host": self.address.host, "local_port": port, **tunnel}],
             "auth": [{"use": "hmac", "secret": "s3cret of alice"}],
         }
         self.machine.write("/root/client.json", json.dumps(config))
@@ -198,6 +198,31 @@ def test_reload(installed):
         lambda: machine.show(SERVER, "StatusText") == "serving", "the end of a reload on HUP"
     )
     assert machine.show(SERVER, "MainPID") == pid
+
+
+def test_reload_of_a_client(installed):
+    """As with a server. The tunnel stays open for another service, and also if it is refused."""
+    machine, host = installed.machine, installed.address.host
+    with Echo(host) as service, Echo(host) as other:
+        installed.configure_client(service.port, name="web")
+        machine.must("systemctl", "start", SERVER, CLIENT)
+        pid, port = machine.show(CLIENT, "MainPID"), installed.tunnel_port()
+        installed.configure_client(other.port, name="web")
+        machine.must("systemctl", "reload", CLIENT)
+        assert machine.show(CLIENT, "StatusText") == "1 of 1 tunnels open"
+        assert installed.tunnel_port() == port
+        one_exchange(host, port)
+        path = "/run/spore-local/web/admin.sock"
+        answer = json.loads(machine.must("spore", "ctl", "--socket", path, "--json", "tunnels"))
+        assert answer["tunnels"][0]["local"] == f"{host}:{other.port}"
+        config = machine.root / "etc/spore/local.d/web.json"
+        config.write_text(config.read_text() + "}")
+        assert machine.run("systemctl", "reload", CLIENT).returncode != 0
+        assert "refused" in machine.show(CLIENT, "StatusText")
+        one_exchange(host, port)
+        installed.configure_client(service.port, name="web")
+        machine.must("systemctl", "reload", CLIENT)
+        assert machine.show(CLIENT, "MainPID") == pid
 
 
 def test_hang(installed):

@@ -17,7 +17,10 @@ static void start(void)
 	struct err err = { "" };
 
 	scene_start(&scene, ", \"log\": { \"level\": \"error\" }");
-	host = (struct admin_host){ &scene.runtime, scene.server, &scene.drain, &scene.reload };
+	host = (struct admin_host){ .runtime = &scene.runtime,
+		                    .server = scene.server,
+		                    .drain = &scene.drain,
+		                    .reload = &scene.reload };
 	ck_assert_msg(admin_start(scene.runtime.main_loop, &host, &admin, &err), "%s", err.text);
 	ck_assert_ptr_nonnull(admin);
 }

@@ -81,7 +81,7 @@ START_TEST(a_live_server_is_left_alone)
 
 	set_up();
 	fd = admin_socket_open(&socket, path, &err);
-	expect_refusal(path, "another server is listening on it");
+	expect_refusal(path, "another server or client is listening on it");
 	ck_assert_int_eq(access(path, F_OK), 0);
 	admin_socket_remove(&socket);
 	close(fd);

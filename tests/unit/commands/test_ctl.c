@@ -102,8 +102,7 @@ START_TEST(nonsense_is_an_error)
 		ck_assert_int_eq(run_at(answers[i], "status\n", (char *[]){ "status", NULL }),
 		                 EXIT_FAILED);
 		ck_assert_str_eq(capture_out(&capture), "");
-		ck_assert_contains(capture_err(&capture),
-		                   "error: the server's answer is not a JSON object");
+		ck_assert_contains(capture_err(&capture), "error: the answer is not a JSON object");
 	}
 }
 END_TEST
@@ -113,10 +112,10 @@ START_TEST(the_socket_may_be_in_a_variable)
 	setenv("SPORE_ADMIN_SOCKET", "/nowhere/variable", 1);
 	ck_assert_int_eq(run((char *[]){ "status", NULL }), EXIT_FAILED);
 	ck_assert_contains(capture_err(&capture),
-	                   "error: cannot reach a server at /nowhere/variable: ");
+	                   "error: cannot reach a server or client at /nowhere/variable: ");
 	ck_assert_int_eq(run((char *[]){ "status", "-s", "/nowhere/flag", NULL }), EXIT_FAILED);
 	ck_assert_contains(capture_err(&capture),
-	                   "error: cannot reach a server at /nowhere/flag: ");
+	                   "error: cannot reach a server or client at /nowhere/flag: ");
 }
 END_TEST
 

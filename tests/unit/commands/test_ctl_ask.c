@@ -35,8 +35,7 @@ START_TEST(a_silent_end_is_an_error)
 	answering_begin(&peer, "", 0);
 	ck_assert_ptr_null(ctl_ask(peer.path, "status\n", 30000, &len, &err));
 	answering_end(&peer);
-	snprintf(expected, sizeof expected, "no answer from the server at %s: Broken pipe",
-	         peer.path);
+	snprintf(expected, sizeof expected, "no answer at %s: Broken pipe", peer.path);
 	ck_assert_str_eq(err.text, expected);
 }
 END_TEST
@@ -70,17 +69,18 @@ START_TEST(no_server)
 	size_t len;
 
 	ck_assert_ptr_null(ctl_ask("/nowhere/socket", "status\n", 30000, &len, &err));
-	ck_assert_str_eq(err.text,
-	                 "cannot reach a server at /nowhere/socket: No such file or directory: "
-	                 "is a server running with --admin-socket? Give its path with --socket");
+	ck_assert_str_eq(
+		err.text,
+		"cannot reach a server or client at /nowhere/socket: No such file or directory: "
+		"is one running with --admin-socket? Give its path with --socket");
 
 	answering_begin(&peer, "", 0);
 	free(ctl_ask(peer.path, "status\n", 30000, &len, &err));
 	pthread_join(peer.thread, NULL);
 	close(peer.fd);
 	ck_assert_ptr_null(ctl_ask(peer.path, "status\n", 30000, &len, &err));
-	snprintf(expected, sizeof expected, "cannot reach a server at %s: Connection refused: is",
-	         peer.path);
+	snprintf(expected, sizeof expected,
+	         "cannot reach a server or client at %s: Connection refused: is", peer.path);
 	ck_assert_msg(strncmp(err.text, expected, strlen(expected)) == 0, "%s", err.text);
 	unlink(peer.path);
 	rmdir(peer.folder);

@@ -50,7 +50,8 @@ START_TEST(another_answer_is_a_refusal)
 
 	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
 		ck_assert(!await_answer(answers[i], &err));
-		ck_assert_ptr_nonnull(strstr(err.text, ": another server is listening on it; "));
+		ck_assert_ptr_nonnull(
+			strstr(err.text, ": another server or client is listening on it; "));
 	}
 }
 END_TEST

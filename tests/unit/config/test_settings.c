@@ -106,7 +106,7 @@ END_TEST
 
 START_TEST(a_role_has_only_its_own_sections)
 {
-	static const char *const server[] = { "/server", "/limits", "/acl", "/admin" };
+	static const char *const server[] = { "/server", "/limits", "/acl" };
 	static const char *const client[] = { "/client", "/tunnels" };
 
 	for (size_t i = 0; i < sizeof server / sizeof *server; i++) {

@@ -81,7 +81,6 @@ START_TEST(keys_of_both_roles)
 }
 END_TEST
 
-/* A client does not reload. */
 START_TEST(keys_of_one_role)
 {
 	struct document d = begin();
@@ -90,7 +89,8 @@ START_TEST(keys_of_one_role)
 	fclose(d.out);
 	ck_assert_contains(text, "### `spore local`\n");
 	ck_assert_lacks(text, "### Both\n");
-	ck_assert_lacks(text, "| key | type | default | reload |");
+	ck_assert_contains(text, "| key | type | default | reload |");
+	ck_assert_contains(row_of("client.to"), "| needs a restart |");
 	ck_assert_str_ne(row_of("transport"), "");
 	ck_assert_str_ne(row_of("log.level"), "");
 	ck_assert_str_eq(row_of("server.min_port"), "");

@@ -52,7 +52,7 @@ START_TEST(a_server_that_is_gone_is_an_error)
 	ck_assert_int_eq(remote_ask(&rehearsal.asking, "/nowhere"), EXIT_FAILED);
 	rehearsal_end(&rehearsal);
 	capture_end(&capture);
-	ck_assert_contains(capture_err(&capture), "cannot reach a server at /nowhere");
+	ck_assert_contains(capture_err(&capture), "cannot reach a server or client at /nowhere");
 }
 END_TEST
 

@@ -19,8 +19,10 @@ static inline void admin_scene_start(struct admin_scene *scene, const char *more
 {
 	*scene = (struct admin_scene){ .n_answers = 0 };
 	scene_start(&scene->process, more);
-	scene->host = (struct admin_host){ &scene->process.runtime, scene->process.server,
-		                           &scene->process.drain, &scene->process.reload };
+	scene->host = (struct admin_host){ .runtime = &scene->process.runtime,
+		                           .server = scene->process.server,
+		                           .drain = &scene->process.drain,
+		                           .reload = &scene->process.reload };
 }
 
 static inline void admin_scene_stop(struct admin_scene *scene)
