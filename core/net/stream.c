@@ -346,10 +346,15 @@ static bool has_pending(const struct stream *stream)
 	       layer_pending(conn->layers[conn->n_layers - 1]) > 0;
 }
 
+bool stream_has_input(const struct stream *stream)
+{
+	return stream->open && !stream->closed && has_pending(stream);
+}
+
 static void wait_for_wants(struct stream *stream)
 {
 	/* Bytes that a transport holds back do not make the descriptor readable. */
-	if (stream->open && stream->want & SPORE_READ && has_pending(stream))
+	if (stream->want & SPORE_READ && stream_has_input(stream))
 		loop_next_turn(stream->loop, &stream->more);
 	rearm(stream);
 }

@@ -96,6 +96,8 @@ void stream_want(struct stream *stream, unsigned directions);
 void stream_wake(struct stream *stream);
 
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out);
+/* There is input that is not in the socket any more: a transport or a frame holds it back. */
+bool stream_has_input(const struct stream *stream);
 /* Writes as much as it can, and flushes. *n_out < len with STREAM_OK is normal. */
 enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out);
 /* Ends the writing direction. STREAM_AGAIN: call it again when writable. */

@@ -292,6 +292,13 @@ static void drop_plan(struct relay_set *set, const struct relay_plan *plan)
 	buf_fini(plan->for_right);
 }
 
+/* Input that has left the socket would only be read in the next turn. */
+static void pump_what_has_come(struct relay *relay, int from)
+{
+	if (stream_has_input(relay->streams[from]))
+		pump_flow(relay, from);
+}
+
 void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end_fn on_end,
                  void *arg)
 {
@@ -318,6 +325,8 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 		drain_flow(relay, i);
 	if (reads_right && !has_own)
 		pump_flow(relay, 1);
+	for (int i = 0; i < 2 && !relay->over; i++)
+		pump_what_has_come(relay, i);
 	if (!relay->over)
 		update_relay_wants(relay);
 }

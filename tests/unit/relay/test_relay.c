@@ -936,7 +936,47 @@ START_TEST(what_has_moved_before_is_counted)
 }
 END_TEST
 
-SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
+static void take_back(struct stream *stream, struct buf *rest, void *arg)
+{
+	(void)arg;
+	buf_fini(rest);
+	stream_close(stream, false);
+}
+
+static void drop(void *arg)
+{
+	(void)arg;
+}
+
+/* It does not wait for the next turn. */
+START_TEST(input_that_has_left_the_socket_is_passed_on_at_once)
+{
+	static const struct stream_home home = { take_back, drop };
+	struct scene scene;
+	struct stream *sides[2];
+	struct buf received = { 0 }, none[2] = { { 0 }, { 0 } };
+	char text[16];
+
+	make_sides(&scene, TCP_PAIRS, sides);
+	ck_assert(buf_append(&received, "\1\0\0\5first\2\0\0\0", 13, 64));
+	ck_assert(stream_begin_user(sides[0], &home, NULL, &received, &none[0]));
+	ck_assert(stream_has_input(sides[0]));
+	relay_start(&scene.set,
+	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0 }, on_end,
+	            &scene);
+	ck_assert_int_eq(read(scene.far[1], text, sizeof text), 5);
+	ck_assert_mem_eq(text, "first", 5);
+	check_end(&scene, 1, 0); /* the visitor's end came, too */
+	shutdown(scene.far[1], SHUT_WR);
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	ck_assert_int_eq(scene.cause, RELAY_FINISHED);
+	tear_down(&scene);
+	ck_assert_uint_eq(scene.bytes[0], 5);
+}
+END_TEST
+
+SUITE("relay", input_that_has_left_the_socket_is_passed_on_at_once,
+      a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
       a_reset_in_a_pause_is_passed_on, bulk_without_pipes_arrives_unchanged,
       a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
       one_whose_peer_answers_nothing_is_reset, one_whose_peer_ignores_the_end_is_reset,
