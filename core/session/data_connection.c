@@ -281,6 +281,9 @@ static void judge_ahead(struct server_session *s)
 
 /* ---- a visitor that is handed over ---- */
 
+/* What is read together with Opened: the first bytes of the service. */
+enum { ANSWER_MOST = 16 * 1024 };
+
 /* On its way to another worker, which has a connection for it. */
 struct handover {
 	struct loop_task task;
@@ -308,6 +311,7 @@ static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
 
 	if (s && may_be_offered(s, visitor)) {
 		server_session_move(s, SESSION_OFFERED);
+		link_widen(&s->link, ANSWER_MOST);
 		offer_begin(&data_of(s)->offer, worker, &s->link, visitor, tells_address);
 		return;
 	}
