@@ -31,7 +31,7 @@ struct carrier {
 	struct server_worker *worker;
 	struct account *account; /* ref; of the visitor's tunnel */
 	struct source *source;   /* ref; of the session */
-	unsigned renewals;       /* the worker's, when the visitor came */
+	unsigned renewals;       /* the session's */
 	struct uuid pass;
 };
 
@@ -60,7 +60,7 @@ static struct carrier *new_carrier(const struct server_session *s, struct accoun
 		*carrier = (struct carrier){ .worker = s->worker,
 			                     .account = account_ref(account),
 			                     .source = source_ref(s->source),
-			                     .renewals = s->worker->renewals,
+			                     .renewals = s->renewals,
 			                     .pass = *pass };
 	return carrier;
 }
