@@ -174,6 +174,7 @@ static void run_open_worker(void *arg)
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
+	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
@@ -203,6 +204,7 @@ static void run_close_worker(void *arg)
 	deadline_list_fini(&worker->answers);
 	deadline_list_fini(&worker->slow_answers);
 	deadline_list_fini(&worker->idle_ends);
+	deadline_list_fini(&worker->holds);
 	deadline_list_fini(&worker->waits);
 	deadline_list_fini(&worker->silence);
 }

@@ -30,7 +30,7 @@ struct proxy {
 	struct deadline late; /* while it is queued */
 	struct uplink uplink;
 	struct stream *server;       /* owned; set once the connection is the visitor's */
-	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept, Opened */
+	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept */
 	/* To the local service. */
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
@@ -38,6 +38,7 @@ struct proxy {
 	bool has_asked;        /* the server was asked on `uplink`, and answers ... */
 	bool asks_again;       /* ... and again, on a new one */
 	bool carries;          /* the connection to the server may have another visitor ... */
+	bool is_framed;        /* ... and frames the bytes of this one already */
 	unsigned grant;        /* ... under the pool's grant of this number */
 	bool lends;            /* ... and was lent by the pool */
 	bool was_opened;       /* the server has handed the visitor over with Open */
@@ -248,13 +249,21 @@ static struct record *make_record(const struct proxy *proxy)
 	return record;
 }
 
-/* Where a connection to the server returns to. */
+/* Where a connection to the server returns to. `stream` owns it while it carries the visitor. */
 struct origin {
 	struct ahead_pool *pool;
 	unsigned grant;
 	struct uuid visitor;
 	bool was_opened; /* the server has handed the visitor over */
+	struct stream *stream;
+	struct deadline hold; /* of Opened */
 };
+
+static void free_origin(struct origin *origin)
+{
+	deadline_stop(&origin->hold);
+	free(origin);
+}
 
 static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 {
@@ -263,7 +272,7 @@ static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 	if (origin->was_opened)
 		taken_forget(&origin->pool->worker->shared->taken, &origin->visitor);
 	ahead_pool_return(origin->pool, origin->grant, stream, rest);
-	free(origin);
+	free_origin(origin);
 }
 
 static void lose_server(void *arg)
@@ -271,28 +280,31 @@ static void lose_server(void *arg)
 	struct origin *origin = arg;
 
 	ahead_pool_lose(origin->pool);
-	free(origin);
+	free_origin(origin);
 }
 
 static const struct stream_home home = { take_server_back, lose_server };
 
-/* After Carry, the bytes of the visitor are framed from here on. False: out of memory. */
-static bool begin_user(struct proxy *proxy)
+/* After Carry or Open, the bytes of the visitor are framed from here on. NULL: out of memory. */
+static struct origin *begin_user(struct proxy *proxy)
 {
-	struct origin *origin;
+	struct origin *origin = malloc(sizeof *origin);
 
-	if (!proxy->carries)
-		return true;
-	origin = malloc(sizeof *origin);
 	if (!origin)
-		return false;
-	*origin = (struct origin){ proxy->pool, proxy->grant, proxy->id, proxy->was_opened };
-	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent)) {
-		proxy->lends = false; /* the origin goes on */
-		return true;
+		return NULL;
+	*origin = (struct origin){ .pool = proxy->pool,
+		                   .grant = proxy->grant,
+		                   .visitor = proxy->id,
+		                   .was_opened = proxy->was_opened,
+		                   .stream = proxy->server };
+	deadline_init(&origin->hold);
+	if (!stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent)) {
+		free(origin);
+		return NULL;
 	}
-	free(origin);
-	return false;
+	proxy->is_framed = true;
+	proxy->lends = false; /* the origin goes on */
+	return origin;
 }
 
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
@@ -305,7 +317,7 @@ static bool join_streams(struct proxy *proxy)
 
 	if (!server || (!local && !proxy->local_failed))
 		return false;
-	if (!begin_user(proxy)) {
+	if (proxy->carries && !proxy->is_framed && !begin_user(proxy)) {
 		proxy->failure = no_memory.why;
 		end_proxy(proxy, false);
 		return true;
@@ -332,8 +344,8 @@ static bool join_streams(struct proxy *proxy)
 
 /* ---- the connection to the server ---- */
 
-/* Sends Accept or Opened before the local service has answered, so that it does not wait for a slow
- * service. A write that fails here fails in the relay, too. */
+/* Sends Accept before the local service has answered, so that it does not wait for a slow service.
+ * A write that fails here fails in the relay, too. */
 static void send_unsent(struct proxy *proxy)
 {
 	enum stream_io io = STREAM_OK;
@@ -776,22 +788,49 @@ static bool append_opened(struct buf *unsent)
 	return buf_append(unsent, frame, len, SIZE_MAX);
 }
 
-/* Takes the stream and both buffers. */
-static void start_opened(struct proxy *proxy, struct stream *server, struct buf *received,
-                         struct buf *unsent)
+void proxy_on_held(struct deadline *deadline)
 {
-	struct client_worker *worker = proxy->worker;
+	stream_release_user(CONTAINER_OF(deadline, struct origin, hold)->stream);
+}
 
+/* Frames the visitor's bytes from here on, and holds Opened back. False: out of memory. */
+static bool hold_opened(struct proxy *proxy)
+{
+	struct origin *origin = begin_user(proxy);
+
+	if (!origin)
+		return false;
+	stream_hold_user(proxy->server);
+	deadline_start(&proxy->worker->holds, &origin->hold);
+	return true;
+}
+
+/* Takes the stream and both buffers. NULL: out of memory; nothing was taken. */
+static struct proxy *new_opened(struct ahead_pool *pool, const struct announced *visitor,
+                                struct stream *server, const struct buf *received,
+                                const struct buf *unsent)
+{
+	struct proxy *proxy = new_proxy(pool, visitor);
+
+	if (!proxy)
+		return NULL;
 	proxy->server = server;
 	proxy->received = *received;
 	proxy->unsent = *unsent;
 	proxy->carries = proxy->was_opened = true;
-	proxy->lends = true;
-	proxy->grant = proxy->pool->grants;
+	proxy->grant = pool->grants;
+	if (hold_opened(proxy))
+		return proxy;
+	free(proxy);
+	return NULL;
+}
+
+static void start_opened(struct proxy *proxy)
+{
+	struct client_worker *worker = proxy->worker;
+
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_VISITORS, 1);
 	client_worker_admit(worker);
-	stream_set_owner(server, on_server_writable, proxy);
-	send_unsent(proxy);
 	start_or_queue(proxy);
 }
 
@@ -805,9 +844,9 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 	addr_parse(open->text, &visitor.from); /* if the server tells the address */
 	is_new = note_visitor(pool, &open->id);
 	if (is_new && append_opened(unsent))
-		proxy = new_proxy(pool, &visitor);
+		proxy = new_opened(pool, &visitor, stream, received, unsent);
 	if (proxy) {
-		start_opened(proxy, stream, received, unsent);
+		start_opened(proxy);
 	} else {
 		stream_close(stream, true);
 		buf_fini(received);

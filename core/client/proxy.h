@@ -31,6 +31,13 @@ enum { PROXY_WAIT_MS = 9000 };
 /* For the worker's list of waits. */
 void proxy_on_late(struct deadline *deadline);
 
+/* Opened leaves with the service's first bytes or its end, so that the server has one message to
+ * read, not two. It waits for them no longer than this from Open on; a deadline is up to 1 ms late.
+ */
+enum { PROXY_HOLD_MS = 4 };
+/* For the worker's list of Opened that wait. */
+void proxy_on_held(struct deadline *deadline);
+
 /* Declines a visitor that was not admitted. pool: of its tunnel, on this worker. lacks: what this
  * machine lacks for it. */
 void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor, const char *why,

@@ -16,6 +16,16 @@ void lane_begin(struct lane *lane, spore_stream *lower, bool merges, struct buf 
 	*received = *unsent = (struct buf){ 0 };
 }
 
+void lane_hold(struct lane *lane)
+{
+	lane->out.holds = true;
+}
+
+void lane_release(struct lane *lane)
+{
+	lane->out.holds = false;
+}
+
 void lane_fini(struct lane *lane)
 {
 	buf_fini(&lane->in.early);
@@ -113,6 +123,8 @@ static int64_t unpack(struct lane *lane, uint8_t *bytes, size_t len)
 	while (in->n_header == LANE_HEADER) {
 		if (take_header(in) != SPORE_OK)
 			return SPORE_EPROTO;
+		if (in->left >= LANE_FIRST_MOST)
+			lane_release(lane);
 		if (in->ended)
 			return put_back(lane, bytes + at, len - at) ? (int64_t)kept : SPORE_ENOMEM;
 		part = in->raw ? len - at : smaller(in->left, len - at);
@@ -296,7 +308,7 @@ int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *w
 
 static bool holds_output(const struct lane_out *out)
 {
-	return out->early.len > 0 || out->header_left > 0;
+	return (out->early.len > 0 && !out->holds) || out->header_left > 0;
 }
 
 /* The user has ended, and no other follows. */

@@ -43,6 +43,7 @@ struct lane_in {
 
 struct lane_out {
 	struct buf early; /* leaves before the next header */
+	bool holds;       /* ... in one write with it */
 	uint8_t header[LANE_HEADER];
 	unsigned header_left; /* bytes of it that are not written; the last ones */
 	size_t left;          /* bytes that the frame has promised */
@@ -64,6 +65,11 @@ struct lane {
  * that are not framed and leave first. */
 void lane_begin(struct lane *lane, spore_stream *lower, bool merges, struct buf *received,
                 struct buf *unsent);
+/* The unsent bytes of lane_begin wait, and leave in one write with the user's first bytes or with
+ * its end. They wait no longer if the peer has sent as much as it sends before it gets them
+ * (LANE_FIRST_MOST), or after lane_release. Call it directly after lane_begin. */
+void lane_hold(struct lane *lane);
+void lane_release(struct lane *lane);
 /* Frees what the lane holds. */
 void lane_fini(struct lane *lane);
 /* The user is over, and the connection is as it was before: returns the bytes that came behind the

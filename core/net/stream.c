@@ -787,6 +787,20 @@ bool stream_begin_user(struct stream *stream, const struct stream_home *home, vo
 	return true;
 }
 
+/* What a transport holds back does not wait. */
+void stream_hold_user(struct stream *stream)
+{
+	lane_hold(stream->lane);
+	flush(stream);
+}
+
+void stream_release_user(struct stream *stream)
+{
+	lane_release(stream->lane);
+	flush(stream);
+	rearm(stream);
+}
+
 bool stream_go_raw(struct stream *stream)
 {
 	if (stream->lane && !stream->lane->out.raw) {

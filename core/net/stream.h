@@ -82,6 +82,11 @@ struct stream_home {
  * of `home` gets `arg`, once. False: out of memory; nothing has changed. */
 bool stream_begin_user(struct stream *stream, const struct stream_home *home, void *arg,
                        struct buf *received, struct buf *unsent);
+/* The plain bytes wait for the user's first ones, as in lane_hold, at most until
+ * stream_release_user. Call it directly after stream_begin_user. */
+void stream_hold_user(struct stream *stream);
+/* Call it only while the stream has that user. */
+void stream_release_user(struct stream *stream);
 /* The user sends much: its bytes are not framed from now on, so no other user will follow. Does
  * nothing if the stream frames no user. True: stream_fd takes the bytes unchanged. */
 bool stream_go_raw(struct stream *stream);
