@@ -301,8 +301,8 @@ struct ev_loop *loop_ev(struct loop *loop)
 	return loop->ev;
 }
 
-/* libev shows its epoll set only to a watcher that embeds its loop. It replaces the set at times, so
- * it is asked each time. */
+/* libev shows its epoll set only to a watcher that embeds its loop. It replaces the set at times,
+ * so it is asked each time. */
 static int epoll_set(struct ev_loop *ev)
 {
 	ev_embed embed;
