@@ -92,6 +92,10 @@ bool stream_may_go_raw(struct stream *stream);
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg);
 /* Sets the directions that the owner waits for: SPORE_READ | SPORE_WRITE. */
 void stream_want(struct stream *stream, unsigned directions);
+/* The descriptor of a bare stream is used by other means until stream_take_back: the stream neither
+ * watches it nor reports events, whatever is wanted. It may be closed meanwhile. */
+void stream_lend(struct stream *stream);
+void stream_take_back(struct stream *stream);
 /* Reports all wanted directions at the end of this turn, so that the owner tries them again. */
 void stream_wake(struct stream *stream);
 
