@@ -18,8 +18,8 @@ struct server_settings {
 	int64_t control_port, min_port, max_port;
 	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports; /* of spore_list of spore_port_range */
-	/* Of spore_port_range: `ports` without the reserved ones and the control port. Made by
-	 * check_server. */
+	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
+	 * check_server makes it. */
 	spore_list public_ports;
 	int64_t workers;                            /* 0: one for each CPU of the process */
 	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
