@@ -92,12 +92,14 @@ class Cutter:
                     break_off(each)
 
     async def _cut(self, pumps, *writers):
-        how = self.rng.choice(("reset", "end", "silence"))
+        how = self.rng.choice(("reset", "end", "silence", "deafness"))
         await asyncio.wait(pumps, timeout=0.1 + self.rng.random() * 2)
         with self.troubles.during(f"cuts by {how}"):
-            await _end(pumps)
-            if how == "silence":
+            # Of a deaf connection only one direction fails at first.
+            await _end([self.rng.choice(pumps)] if how == "deafness" else pumps)
+            if how in ("silence", "deafness"):
                 await asyncio.sleep(2)
+            await _end(pumps)
             for each in writers:
                 if how == "end":
                     each.close()
