@@ -15,7 +15,7 @@
 #include "json/json.h"
 #include "json/pointer.h"
 
-/* Not an error, since bore's default is an open server, too. */
+/* This is not an error, since bore's default is an open server, too. */
 static const char open_server[] =
 	"no authentication: anybody who reaches the control port may open tunnels";
 
@@ -26,7 +26,7 @@ static bool is_open(const struct plugin_set *set)
 
 /* ---- identities that nobody has ---- */
 
-/* True also if the instance cannot tell. */
+/* True if the instance may know the identity, or cannot tell. */
 static bool may_have(struct instance *instance, spore_str identity)
 {
 	const spore_auth_ops *ops = instance->component->ops;
@@ -59,8 +59,8 @@ static void check_identity(struct plugin_set *set, const char *identity, const s
 		         identity);
 }
 
-/* If a file holds the list, its elements have no place of their own, so the option's is
- * reported. */
+/* If the list comes from a file, its elements have no place of their own. Then the place of the
+ * option is reported. */
 static void check_list(struct plugin_set *set, const spore_list *list, const struct json *node)
 {
 	const struct json *child = node && node->type == JSON_ARRAY ? node->first : NULL;
@@ -125,7 +125,7 @@ static void check_reserved(struct plugin_set *set)
 	}
 }
 
-/* If there are more public ports than this, it does not matter that one of them is taken. */
+/* With more public ports than this, it does not matter that one of them is in use. */
 enum { MANY_PORTS = 4096 };
 
 static bool are_many(const spore_list *ranges)
@@ -186,12 +186,12 @@ static void check_access_lists(struct plugin_set *set, const struct chain *chain
 		         pointer);
 }
 
-/* ---- limits behind others that are reached first ---- */
+/* ---- limits that have no effect because a lower one is reached first ---- */
 
-/* The option `key` of `section` has no effect above the value of the option `lower`. */
+/* A value of the option `key` above that of the option `lower` has no effect. */
 static const struct contradiction {
 	const char *section, *key, *lower;
-	size_t offset, lower_offset; /* of the two in struct settings */
+	size_t offset, lower_offset; /* of both options in struct settings */
 } contradictions[] = {
 	{ "server", "drain_grace", "server.drain_timeout",
 	  offsetof(struct settings, server.drain_grace),
@@ -260,7 +260,7 @@ static const char cut_off[] =
 	"clients that are connected cannot open data connections any more: their tunnels stay, but "
 	"serve no new visitor until the clients are started again";
 
-/* Has the control port left an address that clients may use? */
+/* True if the control port has left an address that clients may use. */
 static bool has_moved(const struct server_settings *now, const struct server_settings *before)
 {
 	bool has_old_ip = addr_is_any(&now->bind_addr) ||
@@ -270,7 +270,8 @@ static bool has_moved(const struct server_settings *now, const struct server_set
 	return now->control_port != before->control_port || !has_old_ip;
 }
 
-/* A client's layers must be those of the server. */
+/* True if both chains have the same transports in the same order. A client that knows one chain can
+ * then connect to a server with the other. */
 static bool has_same_layers(const struct chain *now, const struct chain *before)
 {
 	if (now->n != before->n)
@@ -282,7 +283,7 @@ static bool has_same_layers(const struct chain *now, const struct chain *before)
 	return true;
 }
 
-/* A section that was removed has no place, so the root's is reported. */
+/* A removed section has no place, so the place of the root is reported. */
 static const struct json *section_or_root(const struct json *root, const char *name)
 {
 	const struct json *section = json_get(root, name);

@@ -60,7 +60,10 @@ struct ahead_pool {
 	unsigned failures;   /* since a connection was of use */
 	unsigned grants;     /* number of the present grant */
 	ev_timer pause;      /* before the next attempt */
-	bool lacks_service;  /* the proxies': the last visitor did not reach the service */
+	/* Of the proxies: */
+	bool lacks_service;   /* the last visitor did not reach the service */
+	unsigned vain_holds;  /* of Opened, in a row */
+	unsigned until_holds; /* visitors before the next hold */
 };
 
 /* With a stream: the server has accepted the visitor. The stream and the bytes that followed the

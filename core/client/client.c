@@ -167,6 +167,7 @@ static void run_open_worker(void *arg)
 		.losses = &worker->shared->losses,
 		.most_pipes = worker->max_pipes,
 		.most_held = (size_t)settings->relay_buffer,
+		.uses_uring = settings->io == IO_AUTO,
 	};
 
 	deadline_list_init(&worker->answers, worker->loop, settings->answer_timeout,

@@ -14,6 +14,8 @@
 #include "net/stream.h"
 
 enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
+/* At least every 64th visitor tries whether holding Opened back pays. */
+enum { MOST_VAIN_HOLDS = 6 };
 
 struct proxy {
 	struct list node; /* in worker->proxies or worker->waiting */
@@ -265,10 +267,23 @@ static void free_origin(struct origin *origin)
 	free(origin);
 }
 
+/* A service may need more of the visitor's bytes than came with Open before it answers. So the more
+ * holds in a row were in vain, the more visitors come without one. */
+static void learn_from_hold(struct ahead_pool *pool, bool in_vain)
+{
+	if (!in_vain)
+		pool->vain_holds = 0;
+	else if (pool->vain_holds < MOST_VAIN_HOLDS)
+		pool->vain_holds++;
+	pool->until_holds = in_vain ? 1U << pool->vain_holds : 0;
+}
+
 static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 {
 	struct origin *origin = arg;
 
+	if (deadline_is_running(&origin->hold))
+		learn_from_hold(origin->pool, false);
 	if (origin->was_opened)
 		taken_forget(&origin->pool->worker->shared->taken, &origin->visitor);
 	ahead_pool_return(origin->pool, origin->grant, stream, rest);
@@ -790,18 +805,26 @@ static bool append_opened(struct buf *unsent)
 
 void proxy_on_held(struct deadline *deadline)
 {
-	stream_release_user(CONTAINER_OF(deadline, struct origin, hold)->stream);
+	struct origin *origin = CONTAINER_OF(deadline, struct origin, hold);
+
+	learn_from_hold(origin->pool, stream_release_user(origin->stream));
 }
 
-/* Frames the visitor's bytes from here on, and holds Opened back. False: out of memory. */
+/* Frames the visitor's bytes from here on. False: out of memory. */
 static bool hold_opened(struct proxy *proxy)
 {
+	struct ahead_pool *pool = proxy->pool;
 	struct origin *origin = begin_user(proxy);
 
 	if (!origin)
 		return false;
 	stream_hold_user(proxy->server);
-	deadline_start(&proxy->worker->holds, &origin->hold);
+	if (pool->until_holds == 0) {
+		deadline_start(&proxy->worker->holds, &origin->hold);
+	} else {
+		pool->until_holds--;
+		stream_release_user(proxy->server);
+	}
 	return true;
 }
 

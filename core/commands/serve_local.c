@@ -42,7 +42,7 @@ static void begin_client_drain(void *arg)
 
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	/* The next client may start before this one has ended. It needs the ports of these
-	 * listeners, and has no way to ask for them. */
+	 * listeners, and cannot ask for them. */
 	plugin_set_end_listeners(process->plugins);
 	client_drain(process->client, on_drained, &process->drain);
 }
@@ -54,8 +54,8 @@ static unsigned count_visitors(void *arg)
 	return process->client ? client_visitors(process->client) : 0;
 }
 
-/* The client is ready when a tunnel stands, or when the first attempt has failed and the operator
- * wants it to try again. */
+/* The client is ready when a tunnel is open. It is also ready when the first attempt has failed and
+ * the operator wants it to try again. */
 static void on_client_news(const char *status, void *arg)
 {
 	struct client_process *process = arg;
@@ -70,7 +70,7 @@ static void on_client_news(const char *status, void *arg)
 		notify_ready(process->notify, status);
 }
 
-/* carries: visitors are still carried. They may finish, although the last tunnel has ended. */
+/* carries: the last tunnel has ended, but the client still has visitors, which may finish. */
 static void on_client_exit(enum client_exit status, bool carries, void *arg)
 {
 	struct client_process *process = arg;
@@ -94,7 +94,7 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 }
 
 /* Warns if this machine grants less than the settings ask for. False: the client could not carry
- * anybody; the error is on standard error. */
+ * any visitor; the error has been written to standard error. */
 static bool check_machine(const struct config *config)
 {
 	const struct settings *settings = &config->settings;
@@ -131,7 +131,7 @@ static int run_client(struct runtime *runtime)
 	else
 		complain("out of memory");
 	drain_fini(&process.drain);
-	reload_hold(true); /* libev restores the default action, which is to end the process */
+	reload_hold(true); /* libev restores the default action of HUP, which ends the process */
 	ev_signal_stop(loop_ev(runtime->main_loop), &hangup);
 	client_stop(process.client);
 	return process.client ? (int)process.exit : EXIT_FAILED;

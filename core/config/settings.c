@@ -18,6 +18,11 @@ static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char
 	SPORE_INT(st, busy_poll_us, OPTIONF_RESTART, "0", 0, 10000,                                \
 	          "microseconds for which a worker polls for more work before it sleeps; lowers "  \
 	          "latency if each worker has an idle CPU, and raises it otherwise")
+#define IO(st)                                                                                     \
+	SPORE_ENUM(st, io, OPTIONF_RESTART, "\"auto\"", "auto|epoll",                              \
+	           "how small messages are moved while several connections are active: `auto`: "   \
+	           "by io_uring, or by epoll where the system does not allow io_uring; `epoll`: "  \
+	           "always by epoll")
 #define SNDBUF(st)                                                                                 \
 	SPORE_SIZE(st, sndbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                                  \
 	           "socket send buffer in bytes; 0: the system's default")
@@ -60,6 +65,7 @@ static const spore_option server_rows[] = {
 	           "`[20022, \"20500-20599\"]`"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
+	IO(struct server_settings),
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	KEEPALIVE(struct server_settings, keepalive_data, "data connection"),
@@ -108,6 +114,7 @@ static const spore_option client_rows[] = {
 	             "default: the variable no_proxy or NO_PROXY"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
+	IO(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
 	KEEPALIVE(struct client_settings, keepalive_data, "data connection"),

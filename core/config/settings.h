@@ -11,17 +11,19 @@
 
 /* After a reload: tunnels of clients that the new configuration would refuse. */
 enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
+enum { IO_AUTO, IO_EPOLL };
 
 struct server_settings {
 	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
 	int64_t control_port, min_port, max_port;
 	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports; /* of spore_list of spore_port_range */
-	/* Of spore_port_range: `ports` without the reserved ones and the control port. Made by
-	 * check_server. */
+	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
+	 * check_server makes it. */
 	spore_list public_ports;
 	int64_t workers;                            /* 0: one for each CPU of the process */
 	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
+	int64_t io;                                 /* IO_* */
 	int64_t sndbuf, recbuf;                     /* bytes; 0: the system's */
 	int64_t keepalive_data, keepalive_visitors; /* ms; 0: never */
 	int64_t peer_timeout;                       /* ms */
@@ -53,6 +55,7 @@ struct client_settings {
 	const struct client_server *servers;
 	size_t n_servers;
 	int64_t workers, busy_poll_us;
+	int64_t io; /* IO_* */
 	int64_t sndbuf, recbuf, relay_buffer;
 	int64_t keepalive_data, keepalive_services; /* ms; 0: never */
 	int64_t peer_timeout;                       /* ms */

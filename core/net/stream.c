@@ -47,6 +47,7 @@ struct stream {
 	void *home_arg;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, closed, raw_is_known;
+	bool lent;       /* see stream_lend */
 	bool failed;     /* the handshake has failed */
 	bool dead;       /* to be freed as soon as `more` is not queued */
 	bool delivering; /* deliver_events runs, and calls wait_for_wants at its end */
@@ -323,7 +324,7 @@ static void rearm(struct stream *stream)
 {
 	int events, watched;
 
-	if (stream->closed)
+	if (stream->closed || stream->lent)
 		return;
 	events = needed_events(stream);
 	watched = ev_is_active(&stream->io) ? stream->io.events & (EV_READ | EV_WRITE) : 0;
@@ -376,6 +377,20 @@ void stream_want(struct stream *stream, unsigned directions)
 	stream->want = (uint8_t)directions;
 	if (!stream->delivering)
 		wait_for_wants(stream);
+}
+
+void stream_lend(struct stream *stream)
+{
+	assert(stream_is_bare(stream));
+	stream->want = 0;
+	stream->lent = true;
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+}
+
+void stream_take_back(struct stream *stream)
+{
+	stream->lent = false;
+	rearm(stream);
 }
 
 void stream_fail(struct stream *stream)
@@ -624,7 +639,7 @@ static void run_ready(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, ready);
 
-	if (!stream->closed)
+	if (!stream->closed && !stream->lent)
 		take_turn(stream, SPORE_READ | SPORE_WRITE);
 }
 
@@ -794,11 +809,13 @@ void stream_hold_user(struct stream *stream)
 	flush(stream);
 }
 
-void stream_release_user(struct stream *stream)
+bool stream_release_user(struct stream *stream)
 {
-	lane_release(stream->lane);
+	bool held = lane_release(stream->lane);
+
 	flush(stream);
 	rearm(stream);
+	return held;
 }
 
 bool stream_go_raw(struct stream *stream)

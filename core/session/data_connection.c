@@ -374,6 +374,12 @@ static bool may_take_offer(const struct server_session *s)
 	       !conn_is_stale(stream_conn(s->link.stream));
 }
 
+static void join_handed(struct server_session *s, struct visitor *visitor, size_t shown)
+{
+	stats_add(&s->worker->shared->stats, s->worker->loop, STAT_CONNECTIONS_HANDED, 1);
+	join_visitor(s, visitor, false, &data_of(s)->pass, shown);
+}
+
 static void take_offer_answer(struct server_session *s, const struct message *message)
 {
 	struct data_connection *data = data_of(s);
@@ -385,7 +391,7 @@ static void take_offer_answer(struct server_session *s, const struct message *me
 	if (message->type != MESSAGE_OPENED)
 		refuse_silently(s, REFUSED_UNEXPECTED);
 	else if (may_take_offer(s) && offer_take(&data->offer, &visitor, &shown))
-		join_visitor(s, &visitor, false, &data->pass, shown);
+		join_handed(s, &visitor, shown);
 	else
 		server_session_end(s, true);
 }

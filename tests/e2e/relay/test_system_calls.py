@@ -1,4 +1,5 @@
-"""System calls of a relay: bulk is spliced; a small message is one read and one write per hop.
+"""System calls of a relay: bulk is spliced; a small message is one read and one write per hop,
+or less with io_uring.
 
 So are the answer to a visitor that was handed over and the client's word that it has the visitor.
 
@@ -17,8 +18,9 @@ import subprocess
 
 import pytest
 
+from harness import procfs
 from harness.bulk import Sending, receive_pattern
-from harness.peers import is_sanitized, spore_client
+from harness.peers import is_sanitized, spore_client, spore_server
 from harness.scale import MIB, count, seconds, size
 from harness.services import Echo, Inbox
 from harness.sockets import connect, read_exactly
@@ -28,6 +30,7 @@ CALLS = (
 )
 READS, WRITES = ("read", "readv", "recvfrom"), ("write", "writev", "sendto")
 MESSAGE = 64
+RING = "anon_inode:[io_uring]"
 CALL = re.compile(r"^(\w+)\((\d+),.* = (-?\d+)")
 
 
@@ -115,14 +118,15 @@ def test_bulk_is_spliced(server, tmp_path, sender):
         assert copied <= 0.01 * total
 
 
-@pytest.mark.skipif(is_sanitized(), reason="a sanitizer's own threads and delays are counted, too")
-@pytest.mark.parametrize("visitors", [1, 8])
-def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
-    rounds = count(200)
+def trace_exchanges(address, folder, extra, visitors, rounds):
+    """The traces of server and client while each visitor exchanges so many messages. None: they
+    have no io_uring, although they may."""
     message = b"m" * MESSAGE
-    with Echo() as service, spore_client(
-        server.control, service.port
+    with Echo() as service, spore_server(address, extra=extra) as server, spore_client(
+        server.control, service.port, extra=extra
     ) as client, contextlib.ExitStack() as stack:
+        if not extra and RING not in procfs.descriptors_by_kind(server.pid):
+            return None
         socks = [
             stack.enter_context(connect(server.public_host, client.port)) for _ in range(visitors)
         ]
@@ -133,11 +137,33 @@ def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
             for sock in socks:
                 assert read_exactly(sock, MESSAGE) == message
 
-        for _ in range(10):
+        for _ in range(100):
             exchange()
-        with traced((server, client), tmp_path) as traces:
+        with traced((server, client), folder) as traces:
             for _ in range(rounds):
                 exchange()
+    return traces
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer's own threads and delays are counted, too")
+def test_many_small_messages_share_system_calls(address, tmp_path):
+    visitors, rounds = 64, count(50)
+    traces = trace_exchanges(address, tmp_path, [], visitors, rounds)
+    if not traces:
+        cannot("this system has no io_uring, or Spore was built without it")
+    for trace in traces:
+        copies = sum(
+            name in READS + WRITES and result == MESSAGE for name, _, result in trace.calls
+        )
+        print(f"{2 * rounds * visitors} messages: {copies} reads and writes")
+        assert copies <= rounds * visitors / 10
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer's own threads and delays are counted, too")
+@pytest.mark.parametrize("visitors", [1, 8])
+def test_a_small_message_is_one_read_and_one_write(address, tmp_path, visitors):
+    rounds = count(200)
+    traces = trace_exchanges(address, tmp_path, ["--io", "epoll"], visitors, rounds)
     messages = 2 * rounds * visitors  # messages through a hop, both ways
     for trace in traces:
         carriers = {

@@ -857,6 +857,47 @@ START_TEST(opened_does_not_wait_long_for_a_silent_service)
 }
 END_TEST
 
+/* A visitor's life on the connection, whose Opened does not wait for the service. */
+static void carry_at_once(struct scene *scene, int ahead, const char *open)
+{
+	int service;
+
+	client_scene_send(ahead, open);
+	client_scene_expect(ahead, "\"Opened\"");
+	service = client_scene_accept(scene->base.service);
+	check_carried(ahead, service);
+	end_carried(ahead, service);
+	wait_carried(scene, 0);
+	scene->idle = 1;
+	ck_assert(client_scene_wait(&scene->base, has_idle, scene));
+}
+
+START_TEST(after_a_hold_in_vain_some_visitors_have_none)
+{
+	struct scene scene;
+	int service, ahead;
+
+	open_scene(&scene, NULL);
+	scene.most_kept = 5;
+	ahead = open_ahead(&scene);
+	carry_at_once(&scene, ahead, OPEN(CLIENT_SCENE_UUID)); /* after the hold */
+	ck_assert_uint_eq(count_of(&scene, &scene.pool.until_holds), 2);
+	client_scene_call(&scene.base, run_hold_for_long, &scene);
+	carry_at_once(&scene, ahead, OPEN(OTHER_UUID));
+	carry_at_once(&scene, ahead, OPEN(CLIENT_SCENE_UUID));
+	client_scene_send(ahead, OPEN(OTHER_UUID));
+	service = client_scene_accept(scene.base.service);
+	ck_assert(client_scene_is_left_alone(ahead, 20));
+	send_bytes(service, "answer", 6);
+	expect_one_write(ahead, "\"Opened\"\0\1\0\0\6answer", 19);
+	end_carried(ahead, service);
+	wait_carried(&scene, 0);
+	ck_assert_uint_eq(count_of(&scene, &scene.pool.vain_holds), 0);
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
 /* The server keeps what is more than these bytes until it has Opened. */
 START_TEST(opened_does_not_wait_if_the_first_bytes_are_as_many_as_may_be)
 {
@@ -939,16 +980,8 @@ START_TEST(one_visitor_after_another_is_handed_over)
 	open_scene(&scene, NULL);
 	scene.most_kept = 5;
 	ahead = open_ahead(&scene);
-	for (size_t i = 0; i < 3; i++) {
-		client_scene_send(ahead, opens[i]);
-		client_scene_expect(ahead, "\"Opened\"");
-		service = client_scene_accept(scene.base.service);
-		check_carried(ahead, service);
-		end_carried(ahead, service);
-		wait_carried(&scene, 0);
-		scene.idle = 1; /* no other one was dialled meanwhile */
-		ck_assert(client_scene_wait(&scene.base, has_idle, &scene));
-	}
+	for (size_t i = 0; i < 3; i++)
+		carry_at_once(&scene, ahead, opens[i]); /* no other one is dialled meanwhile */
 	ck_assert_int_eq(note(&scene, OTHER_UUID, TAKEN_ANNOUNCED), TAKEN_NOT);
 	ck_assert(visitors(&scene) == 3);
 	ck_assert(failures(&scene, NULL) == 0);
@@ -1129,6 +1162,7 @@ SUITE("proxy", opened_leaves_with_the_services_first_bytes, opened_leaves_with_t
       relays_take_the_place_of_dials_when_descriptors_are_short, queue_is_bounded,
       connection_opened_ahead_is_used_first, lost_connection_is_replaced_by_a_dialled_one,
       a_dead_connection_ahead_holds_the_visitor_up_for_250_ms,
+      after_a_hold_in_vain_some_visitors_have_none,
       a_late_answer_on_the_connection_ahead_is_as_good,
       an_answer_on_the_connection_ahead_ends_the_other, a_claim_outlives_the_connection_ahead,
       a_claim_beside_carry_is_no_carry, nothing_is_dialled_beside_where_the_server_reads_no_claim,

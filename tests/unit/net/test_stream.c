@@ -323,6 +323,25 @@ START_TEST(no_event_comes_that_is_not_wanted)
 }
 END_TEST
 
+START_TEST(a_stream_that_is_lent_reports_nothing)
+{
+	struct owner owner;
+
+	start_open(&owner, false);
+	stream_lend(owner.stream);
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	stream_wake(owner.stream);
+	run_for(owner.loop, 30);
+	ck_assert_uint_eq(owner.n_events, 0);
+	stream_take_back(owner.stream);
+	run_for(owner.loop, 30);
+	ck_assert_uint_gt(owner.n_events, 0);
+	stream_lend(owner.stream);
+	stop(&owner);
+}
+END_TEST
+
 START_TEST(no_event_follows_a_close)
 {
 	struct owner owner;
@@ -1537,10 +1556,11 @@ SUITE("stream", plain_bytes_may_wait_for_the_users_first_ones,
       a_user_that_sends_much_keeps_the_stream, bytes_go_both_ways,
       reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
       a_reset_that_a_write_met_is_no_end, an_end_behind_which_a_write_fails_is_one,
-      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted, no_event_follows_a_close,
-      a_full_socket_is_waited_for, a_dribbling_transport_loses_nothing,
-      pending_bytes_need_no_readable_descriptor, a_direction_is_raw_once_nothing_is_pending,
-      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
+      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted,
+      a_stream_that_is_lent_reports_nothing, no_event_follows_a_close, a_full_socket_is_waited_for,
+      a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
+      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most,
+      handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_owner_is_told_who_the_peer_is,
       the_owner_may_close_a_stream_for_its_peer, the_handshakes_ticket_is_dropped_once,

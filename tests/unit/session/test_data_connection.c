@@ -517,8 +517,10 @@ static void hand_over(int of_tunnel, int of_data)
 	struct lane_scene lanes;
 	struct message open;
 	int data, visitor;
+	long handed;
 
 	scene_open(SCENE_OPEN);
+	handed = (long)scene_metric("spore_connections_handed_total");
 	lanes = lane_scene_open(of_tunnel, NULL, MESSAGE_WANTS_OPEN);
 	data = lane_scene_add(&lanes, of_data, NULL);
 	for (int i = 0; i < 3; i++) {
@@ -535,6 +537,7 @@ static void hand_over(int of_tunnel, int of_data)
 		lane_scene_end_visitor(data, visitor);
 		ck_assert_uint_eq(scene.workers[of_data].sessions[LIST_WAITING].count, 1);
 	}
+	ck_assert_int_eq(scene_metric("spore_connections_handed_total"), handed + 3);
 	close(data);
 	lane_scene_close(&lanes);
 	ck_assert_int_eq(scene_all_refusals(), 0);
