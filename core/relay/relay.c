@@ -275,6 +275,7 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	relay->streams[1] = plan->right;
 	relay->flows[0].spill = *plan->for_right;
 	relay->flows[1].spill = *plan->for_left;
+	relay->flows[0].own = plan->own_for_right;
 	relay->flows[1].own = plan->for_left->len;
 	relay->flows[1].bytes = plan->moved_left;
 	*plan->for_left = *plan->for_right = (struct buf){ 0 };
@@ -314,9 +315,12 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 	 * there are some. If some of it has left before, there is hardly any more yet. */
 	if (reads_right && has_own)
 		join_flow(relay, 1);
+	/* So do the visitor's first bytes with those that we have put in front of them. */
+	if (plan->own_for_right > 0 && !relay->over)
+		join_flow(relay, 0);
 	for (int i = 0; i < 2 && !relay->over; i++)
 		drain_flow(relay, i);
-	if (reads_right && !has_own)
+	if (reads_right && !has_own && !relay->over)
 		pump_flow(relay, 1);
 	if (!relay->over)
 		update_relay_wants(relay);
