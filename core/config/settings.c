@@ -144,6 +144,9 @@ static const spore_option tunnel_rows[] = {
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
 	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
 	           "public port; 0: the server chooses"),
+	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
+	           "tell the service each visitor's address with a header of the PROXY protocol "
+	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for; a Spore server passes them to its "
 	           "authentication plugins and does nothing else with them"),

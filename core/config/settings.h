@@ -68,9 +68,10 @@ struct tunnel_settings {
 	const char *local; /* "HOST:PORT"; NULL: local_host and local_port */
 	const char *local_host;
 	int64_t local_port;
-	int64_t port;     /* public; 0: the server chooses */
-	spore_list hosts; /* of const char * */
-	spore_map tags;   /* of const char * */
+	int64_t port;       /* public; 0: the server chooses */
+	int64_t send_proxy; /* enum proxy_header_version */
+	spore_list hosts;   /* of const char * */
+	spore_map tags;     /* of const char * */
 	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes
 	 * in all. Made by check_client. */
 	const char *const *about;

@@ -23,8 +23,8 @@ size_t port_spans_count(const struct port_span *spans, size_t n);
 /* A port that two of the n spans have; 0: none. [any] */
 uint16_t port_spans_twice(const struct port_span *spans, size_t n);
 /* The array `tunnels` has one tunnel, for the first port. Adds one for each of the others, with the
- * same host. If that tunnel has what can be of one tunnel only, such as a public port, this is
- * reported. [main] */
+ * same host and header. If that tunnel has what can be of one tunnel only, such as a public port,
+ * this is reported. [main] */
 void port_spans_expand(struct json_doc *doc, struct json *tunnels, const struct port_span *spans,
                        size_t n, struct diag *diag);
 
