@@ -58,6 +58,10 @@ static const spore_option server_rows[] = {
 	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &ports_item,
 	           "ports that no tunnel gets, in addition to the control port, such as "
 	           "`[20022, \"20500-20599\"]`"),
+	SPORE_LIST(struct server_settings, send_proxy_ports, OPTIONF_NEW_ONLY, &ports_item,
+	           "public ports whose visitors are announced to the service with a header of the "
+	           "PROXY protocol, version 2, ahead of their bytes, for the services of bore "
+	           "clients, such as `[20080, \"20500-20599\"]`; a Spore client has send_proxy"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
 	SNDBUF(struct server_settings),

@@ -15,8 +15,9 @@ enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
 struct server_settings {
 	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
 	int64_t control_port, min_port, max_port;
-	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
-	spore_list reserved_ports; /* of spore_list of spore_port_range */
+	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
+	spore_list reserved_ports;   /* of spore_list of spore_port_range */
+	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
 	/* Of spore_port_range: `ports` without the reserved ones and the control port. Made by
 	 * check_server. */
 	spore_list public_ports;

@@ -9,8 +9,8 @@
  *
  * DATA (lane/lane.h) holds the visitor's first bytes, LANE_FIRST_MOST at most. The server only
  * looks at them: they stay in the visitor's socket until Opened comes. So if the connection is lost
- * before that, the visitor is announced (Again) with all of its bytes. Embedded in its owner.
- * [worker] */
+ * before that, the visitor is announced (Again) with all of its bytes. Of a visitor whose bytes
+ * follow a header, none are sent ahead. Embedded in its owner. [worker] */
 #ifndef CORE_OFFER_H
 #define CORE_OFFER_H
 

@@ -11,7 +11,7 @@ import pytest
 from harness.admin import Admin
 from harness.bulk import pattern_bytes
 from harness.loopback import BORE_CONTROL_PORT, free_port, has_ipv6
-from harness.peers import bore_server, spore_client, spore_server
+from harness.peers import bore_client, bore_server, spore_client, spore_server
 from harness.scale import MIB, size
 from harness.services import Echo
 from harness.sockets import connect
@@ -177,3 +177,57 @@ def test_one_tunnel_has_a_header_and_one_has_none(address, tmp_path):
             found, true = what_it_is_told(address.host, 20001, VISITORS[0])
             assert found == true
             assert one_exchange(address.host, 20002) == b"ping"
+
+
+# The server sends the header
+
+
+@contextlib.contextmanager
+def announcing(address, folder, **options):
+    """A server that sends the header on one port, and that port."""
+    port = address.free_port()
+    config = folder / "server.json"
+    config.write_text(json.dumps({"server": {"send_proxy_ports": [port]}}))
+    extra = ["--config", str(config)]
+    with spore_server(address, control_port=BORE_CONTROL_PORT, extra=extra, **options) as server:
+        yield server, port
+
+
+def test_a_bore_client(kind, address, tmp_path):
+    """It passes the header on to the service as it passes on all bytes."""
+    place = (address.host, address.free_port())
+    with told(kind, tmp_path, place), announcing(address, tmp_path) as (server, port):
+        with bore_client(server.control, place[1], local_host=place[0], port=port):
+            for source in VISITORS:
+                found, true = what_it_is_told(address.host, port, source)
+                assert found == true
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="NO IPv6 here: ::1 cannot be bound")
+def test_a_bore_client_and_a_visitor_over_ipv6(kind, address, tmp_path):
+    place = (address.host, address.free_port())
+    with told(kind, tmp_path, place):
+        with announcing(address, tmp_path, bind_tunnels="::") as (server, port):
+            with bore_client(server.control, place[1], local_host=place[0], port=port):
+                for host in ("::1", address.host):
+                    found, true = what_it_is_told(host, port)
+                    assert found == true
+
+
+@pytest.mark.parametrize("ahead", ["0", "2"])
+def test_a_spore_client_may_have_it_too(kind, ahead, address, tmp_path):
+    """On each connection that carries one visitor after another."""
+    place = (address.host, address.free_port())
+    with told(kind, tmp_path, place), announcing(address, tmp_path) as (server, port):
+        flags = ["--ahead", ahead]
+        options = {"local_host": place[0], "port": port, "extra": flags}
+        with spore_client(server.control, place[1], **options):
+            for source in VISITORS * 3:
+                found, true = what_it_is_told(address.host, port, source)
+                assert found == true
+
+
+def test_other_ports_have_none(address, tmp_path):
+    with Echo() as service, announcing(address, tmp_path) as (server, _):
+        with bore_client(server.control, service.port) as client:
+            assert one_exchange(address.host, client.port) == b"ping"
