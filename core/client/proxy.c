@@ -631,6 +631,7 @@ static bool dial_local(struct proxy *proxy)
 	const struct client_settings *settings = worker->shared->settings;
 	struct dial_target target = {
 		.host = proxy->tunnel->local_host,
+		.path = proxy->tunnel->local_path,
 		.port = (uint16_t)proxy->tunnel->local_port,
 		.timeout_ms = LOCAL_DIAL_MS,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },

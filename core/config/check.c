@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/settings.h"
 #include "config/target.h"
+#include "net/sock.h"
 #include "version.h"
 #include "wire/about.h"
 
@@ -231,6 +232,25 @@ static void split_local(struct json_doc *doc, struct tunnel_settings *tunnel,
 	}
 }
 
+/* Takes the path of a unix socket. Mistakes go to the diag. */
+static void take_path(struct tunnel_settings *tunnel, const struct json *node, const char *path,
+                      struct diag *diag)
+{
+	const struct json *local = json_get(node, "local"), *port = json_get(node, "local_port");
+
+	if (port || json_get(node, "local_host"))
+		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
+		             port ? "local_port" : "local_host");
+	else if (*path != '/')
+		diag_add(diag, local, "expected an absolute path behind \"unix:\", found \"%s\"",
+		         tunnel->local);
+	else if (strlen(path) > SOCK_PATH_MAX)
+		diag_add(diag, local, "expected a path of at most %d bytes, found %zu: \"%s\"",
+		         SOCK_PATH_MAX, strlen(path), tunnel->local);
+	tunnel->local_path = path;
+	tunnel->local_host = NULL;
+}
+
 /* The host alone: its port is another option. */
 static bool read_service_host(const char *text, const struct json *node, struct target *target_out,
                               struct diag *diag)
@@ -287,9 +307,15 @@ static void take_local(struct json_doc *doc, struct tunnel_settings *tunnel, str
 	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
 	const struct json *port = json_get(node, "local_port");
 	struct tunnel_settings given = *tunnel;
+	const char *path;
 
 	if (diag_has(diag, local))
 		return;
+	path = target_path(tunnel->local);
+	if (path) {
+		take_path(tunnel, node, path, diag);
+		return;
+	}
 	split_local(doc, tunnel, local, diag);
 	if (host)
 		tunnel->local_host = given.local_host;
@@ -447,7 +473,9 @@ static char *derive_name(struct json_doc *doc, const struct tunnel_settings *tun
 {
 	char *name = json_doc_alloc(doc, NAME_SIZE);
 
-	if (name)
+	if (name && tunnel->local_path)
+		snprintf(name, NAME_SIZE, "unix:%.255s", tunnel->local_path);
+	else if (name)
 		snprintf(name, NAME_SIZE,
 		         strchr(tunnel->local_host, ':') ? "[%.255s]:%lld" : "%.255s:%lld",
 		         tunnel->local_host, (long long)tunnel->local_port);

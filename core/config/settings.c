@@ -139,10 +139,11 @@ static const spore_option client_rows[] = {
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
 	             "name of the tunnel, in logs, in metrics and for a Spore server; no two "
-	             "tunnels of a client have the same one. Default: HOST:PORT of the service, "
+	             "tunnels of a client have the same one. Default: the service as in local, "
 	             "with a number if that is not unique; a server does not see this default"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
-	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
+	             "the service as \"HOST:PORT\", or as \"unix:PATH\" with an absolute path; "
+	             "replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, SPORE_OPTF_NOT_EMPTY, "\"localhost\"",
 	             "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),

@@ -66,8 +66,9 @@ struct client_settings {
 
 struct tunnel_settings {
 	const char *name;
-	const char *local; /* "HOST:PORT"; NULL: local_host and local_port */
-	const char *local_host;
+	const char *local;      /* "HOST:PORT" or "unix:PATH"; NULL: local_host and local_port */
+	const char *local_host; /* NULL: see local_path */
+	const char *local_path; /* of `local`, made by check_client; NULL: it is no unix socket */
 	int64_t local_port;
 	int64_t port;       /* public; 0: the server chooses */
 	int64_t send_proxy; /* enum proxy_header_version */

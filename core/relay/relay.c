@@ -8,6 +8,7 @@
 #include "base/zeroed.h"
 #include "log/log.h"
 #include "loop/loop.h"
+#include "net/conn.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "relay/flow.h"
@@ -333,6 +334,20 @@ static bool is_paused(struct relay *relay, int from)
 	return relay->brake && braked_room(relay, from) == 0;
 }
 
+static bool is_unix(struct stream *stream)
+{
+	return stream_conn(stream)->socket_peer.family == 1;
+}
+
+/* The peer of a unix socket has closed it, in order. What it sent before may still be on its way to
+ * the other side. After this time, its side counts as a peer that answers nothing. */
+static bool has_been_quiet(const struct relay *relay)
+{
+	int64_t limit_ms = relay->set->watch.timeout_ms;
+
+	return limit_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= limit_ms;
+}
+
 /* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
  * be reset meanwhile, so ask the kernel. A stream that has ended in order is left alone while its
  * bytes drain. */
@@ -346,6 +361,8 @@ static bool has_died(struct relay *relay, int side)
 		return false;
 	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLERR | POLLHUP)))
 		return false;
+	if (!(fd.revents & POLLERR) && is_unix(relay->streams[side]))
+		return reader->state == FLOW_ENDED && has_been_quiet(relay);
 	if (fd.revents & POLLERR)
 		stream_lose(relay->streams[side], sock_take_error(fd.fd));
 	return true;

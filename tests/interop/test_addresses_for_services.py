@@ -118,6 +118,17 @@ def test_large_answers_behind_the_header(version, address, tmp_path):
                 assert found == true
 
 
+def test_a_service_on_a_unix_socket(kind, version, transport, address, tmp_path):
+    place = str(tmp_path / "app.sock")
+    with told(kind, tmp_path, place), serve(address, tmp_path, transport[0]) as (server, ready):
+        flags = [f"unix:{place}", *transport[1], "--send-proxy", version]
+        with spore_client(server.control, None, extra=flags) as client:
+            ready()
+            for source in VISITORS * 2:
+                found, true = what_it_is_told(address.host, client.port, source)
+                assert found == true
+
+
 def test_a_bore_server_tells_no_addresses(kind, version, address, tmp_path):
     """The service sees the client's own address, and the log says so once."""
     place = (address.host, address.free_port())
