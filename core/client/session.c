@@ -753,7 +753,8 @@ static void take_late_error(struct session *session, const char *error)
 		turns_narrow(&session->worker->shared->turns);
 }
 
-/* A bore server tells no addresses, and a Spore server tells them once it has read Extend. */
+/* A bore server tells no addresses. A Spore server without a Challenge tells them once it has read
+ * Extend. */
 static void note_unknown(struct session *session, const struct announced *visitor)
 {
 	if (visitor->from.family || session->has_noted_unknown || !session->tunnel->send_proxy)

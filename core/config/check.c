@@ -427,12 +427,14 @@ static void say_tag(struct saying *saying, const char *label, const char *value,
 		         ABOUT_VALUE_MAX - strlen(label) - 1, value);
 }
 
-static void say_all(struct saying *saying, const struct json *name, const struct json *hosts,
-                    const struct json *tags)
+static void say_all(struct saying *saying, const struct tunnel_settings *tunnel,
+                    const struct json *name, const struct json *hosts, const struct json *tags)
 {
 	const struct json *i;
 
 	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
+	if (tunnel->send_proxy)
+		say_item(saying, "wants", "addresses", NULL);
 	if (name && check_said_name(saying, name))
 		say_item(saying, "name", name->raw, name);
 	for (i = name ? name->overrides : NULL; i; i = i->overrides) /* checked, but not said */
@@ -453,12 +455,12 @@ static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
                         const struct json *node, struct diag *diag)
 {
 	const struct json *hosts = json_get(node, "hosts"), *tags = json_get(node, "tags");
-	size_t most = 2 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
+	size_t most = 3 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
 	struct saying saying = { .doc = doc, .diag = diag };
 
 	saying.items = json_doc_alloc(doc, most * sizeof *saying.items);
 	if (saying.items)
-		say_all(&saying, json_get(node, "name"), hosts, tags);
+		say_all(&saying, tunnel, json_get(node, "name"), hosts, tags);
 	about_fini(&saying.about);
 	tunnel->about = saying.items;
 	tunnel->n_about = saying.n;

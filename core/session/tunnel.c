@@ -316,6 +316,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 		goto fail;
 	tunnel->worker = worker;
 	tunnel->announcer.link = link;
+	tunnel->announcer.tells_addresses = about_wants_addresses(about);
 	tunnel->about = about;
 	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
 	if (!tunnel->account)

@@ -288,6 +288,8 @@ static void check_items(const char *tunnel, const char *expected)
 START_TEST(a_client_says_its_version_and_what_is_configured)
 {
 	check_items("{\"local_port\":22}", "version=spore/" SPORE_VERSION "\n");
+	check_items("{\"local_port\":22,\"send_proxy\":\"v1\"}",
+	            "version=spore/" SPORE_VERSION "\nwants=addresses\n");
 	check_items("{\"local_port\":22,\"name\":\"ssh\",\"hosts\":[\"a.example\",\"*.b\"],"
 	            "\"tags\":{\"env\":\"test\",\"empty\":\"\"}}",
 	            "version=spore/" SPORE_VERSION "\nname=ssh\nhost=a.example\nhost=*.b\n"
