@@ -39,6 +39,9 @@ struct ahead_grant {
 	struct uuid pass; /* which each of them shows */
 	struct server_place server; /* who grants it */
 	bool has_claims;            /* the server reads Claim */
+	/* Where visitors connect to: the tunnel's public port, and the server's address if it is
+	 * known. Otherwise the family is 0. */
+	spore_addr to;
 };
 
 /* The server has handed over a visitor on a connection that is lent from now on (ahead_pool_lend).

@@ -363,7 +363,8 @@ static void set_up_tunnel(struct client *client, size_t index)
 	}
 	set_up_session(client, index, pools);
 	set_up_session(client, index + client->shared.n_tunnels, pools);
-	resolver_refresh(client->env.resolver, tunnel->local_host);
+	if (!tunnel->local_path)
+		resolver_refresh(client->env.resolver, tunnel->local_host);
 }
 
 static void free_client(struct client *client)

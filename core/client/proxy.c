@@ -12,6 +12,7 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "wire/proxy_header.h"
 
 enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
 /* At least every 64th visitor tries whether holding Opened back pays. */
@@ -24,6 +25,7 @@ struct proxy {
 	struct ahead_pool *pool;
 	struct uuid id;
 	spore_addr from;               /* the visitor's address; of family 0: not known */
+	spore_addr to;                 /* as in struct announced */
 	struct server_place announcer; /* the server */
 	int64_t since_ms;              /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
@@ -322,37 +324,53 @@ static struct origin *begin_user(struct proxy *proxy)
 	return origin;
 }
 
+/* Puts what the service is told of the visitor in front of the visitor's bytes. False: out of
+ * memory. */
+static bool add_header(struct proxy *proxy, size_t *len_out)
+{
+	uint8_t header[PROXY_HEADER_MAX];
+
+	*len_out = proxy_header_write((enum proxy_header_version)proxy->tunnel->send_proxy,
+	                              &proxy->from, &proxy->to, header);
+	return buf_prepend(&proxy->received, header, *len_out);
+}
+
+static void start_relay(struct proxy *proxy, size_t header_len)
+{
+	struct client_worker *worker = proxy->worker;
+	struct relay_plan plan = { .left = proxy->server,
+		                   .right = proxy->local,
+		                   .for_left = &proxy->unsent,
+		                   .for_right = &proxy->received,
+		                   .own_for_right = header_len };
+	struct record *record = make_record(proxy);
+
+	proxy->server = proxy->local = NULL;
+	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
+	relay_start(&worker->relays, &plan, record ? on_recorded_relay_end : on_relay_end,
+	            record ? (void *)record : worker);
+	end_proxy(proxy, true);
+}
+
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
  * an orderly end. True: the proxy has ended. */
 static bool join_streams(struct proxy *proxy)
 {
-	struct client_worker *worker = proxy->worker;
-	struct stream *server = proxy->server, *local = proxy->local;
-	struct record *record;
+	struct stream *server = proxy->server;
+	size_t header_len;
 
-	if (!server || (!local && !proxy->local_failed))
+	if (!server || (!proxy->local && !proxy->local_failed))
 		return false;
-	if (proxy->carries && !proxy->is_framed && !begin_user(proxy)) {
+	if ((proxy->carries && !proxy->is_framed && !begin_user(proxy)) ||
+	    !add_header(proxy, &header_len)) {
 		proxy->failure = no_memory.why;
 		end_proxy(proxy, false);
-		return true;
-	}
-	if (proxy->local_failed) {
+	} else if (proxy->local_failed) {
 		proxy->server = NULL;
-		linger_start(&worker->lingerers, server, &proxy->unsent);
+		linger_start(&proxy->worker->lingerers, server, &proxy->unsent);
 		end_proxy(proxy, false);
 	} else {
-		proxy->server = proxy->local = NULL;
-		record = make_record(proxy);
-		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
-		relay_start(&worker->relays,
-		            &(struct relay_plan){ .left = server,
-		                                  .right = local,
-		                                  .for_left = &proxy->unsent,
-		                                  .for_right = &proxy->received },
-		            record ? on_recorded_relay_end : on_relay_end,
-		            record ? (void *)record : worker);
-		end_proxy(proxy, true);
+		start_relay(proxy, header_len);
 	}
 	return true;
 }
@@ -641,6 +659,7 @@ static bool dial_local(struct proxy *proxy)
 	const struct client_settings *settings = worker->shared->settings;
 	struct dial_target target = {
 		.host = proxy->tunnel->local_host,
+		.path = proxy->tunnel->local_path,
 		.port = (uint16_t)proxy->tunnel->local_port,
 		.timeout_ms = LOCAL_DIAL_MS,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
@@ -744,6 +763,7 @@ static struct proxy *new_proxy(struct ahead_pool *pool, const struct announced *
 	proxy->pool = pool;
 	proxy->id = visitor->id;
 	proxy->from = visitor->from;
+	proxy->to = visitor->to;
 	proxy->announcer = visitor->server;
 	proxy->since_ms = loop_now_ms(pool->worker->loop);
 	proxy->reap.run = run_free_proxy;
@@ -860,11 +880,14 @@ static void start_opened(struct proxy *proxy)
 void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
                      struct buf *received, struct buf *unsent)
 {
-	struct announced visitor = { .id = open->id, .server = pool->grant.server };
+	struct announced visitor = { .id = open->id,
+		                     .to = pool->grant.to,
+		                     .server = pool->grant.server };
 	struct proxy *proxy = NULL;
 	bool is_new;
 
-	addr_parse(open->text, &visitor.from); /* if the server tells the address */
+	if (!addr_parse(open->text, &visitor.from)) /* the server does not tell the address */
+		visitor.from = (spore_addr){ 0 };
 	is_new = note_visitor(pool, &open->id);
 	if (is_new && append_opened(unsent))
 		proxy = new_opened(pool, &visitor, stream, received, unsent);

@@ -15,7 +15,8 @@ struct stream;
 /* A visitor that the server has announced. */
 struct announced {
 	struct uuid id;
-	spore_addr from;            /* of family 0: the server has not told the address */
+	spore_addr from; /* of family 0: the server has not told the address */
+	spore_addr to;   /* where the visitor connected to, as struct ahead_grant has it */
 	struct server_place server; /* the one that has announced it */
 };
 

@@ -87,6 +87,7 @@ struct session {
 	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */
+	bool has_noted_unknown;  /* the log says that visitors' addresses are not known */
 };
 
 void session_init(struct session *session);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "config/target.h"
 #include "diag/diag.h"
 #include "diag/usage.h"
 #include "log/log.h"
@@ -257,6 +258,8 @@ static bool read_positional(struct parser *p, const char *word)
 
 	if (p->role != ROLE_LOCAL)
 		return refuse_word(p, USAGE_NO_FLAG, word);
+	if (target_path(word))
+		return add_flag(p, shorthand_find(ROLE_LOCAL, "local"), word, "--local");
 	if (!is_span && (!is_number || command->n_spans > 0))
 		return refuse_word(p,
 		                   is_number || isdigit((unsigned char)*word) ? USAGE_NO_PORTS

@@ -26,17 +26,29 @@ static bool has_port(const spore_list *list, uint16_t port)
 	return false;
 }
 
+/* The same for a list of lists of ranges. */
+static bool lists_port(const spore_list *lists, uint16_t port)
+{
+	const spore_list *items = lists->items;
+
+	for (size_t i = 0; i < lists->count; i++) {
+		if (has_port(&items[i], port))
+			return true;
+	}
+	return false;
+}
+
 const char *ports_reservation(const struct server_settings *settings, uint16_t port)
 {
-	const spore_list *reserved = settings->reserved_ports.items;
-
 	if (port == settings->control_port)
 		return "it is the control port";
-	for (size_t i = 0; i < settings->reserved_ports.count; i++) {
-		if (has_port(&reserved[i], port))
-			return "it is reserved (reserved_ports)";
-	}
-	return NULL;
+	return lists_port(&settings->reserved_ports, port) ? "it is reserved (reserved_ports)"
+	                                                   : NULL;
+}
+
+bool ports_send_proxy(const struct server_settings *settings, uint16_t port)
+{
+	return lists_port(&settings->send_proxy_ports, port);
 }
 
 static enum refusal refusal_of_errno(int cause)

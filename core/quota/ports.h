@@ -38,6 +38,9 @@ struct limit_hit ports_limit_of_grant(const struct instance *by, const struct gr
 /* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
 const char *ports_reservation(const struct server_settings *settings, uint16_t port);
 
+/* Does the server send a header ahead of the bytes of this port's visitors? [any] */
+bool ports_send_proxy(const struct server_settings *settings, uint16_t port);
+
 /* Does this host have the tunnels' address? It may come and go. Binds a socket for a moment.
  * [any] */
 bool ports_have_address(const struct server_settings *settings);

@@ -9,6 +9,7 @@
 #include "base/zeroed.h"
 #include "log/log.h"
 #include "loop/loop.h"
+#include "net/conn.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "relay/courier.h"
@@ -390,6 +391,7 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	relay->streams[1] = plan->right;
 	relay->flows[0].spill = *plan->for_right;
 	relay->flows[1].spill = *plan->for_left;
+	relay->flows[0].own = plan->own_for_right;
 	relay->flows[1].own = plan->for_left->len;
 	relay->flows[1].bytes = plan->moved_left;
 	*plan->for_left = *plan->for_right = (struct buf){ 0 };
@@ -436,9 +438,12 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 	 * there are some. If some of it has left before, there is hardly any more yet. */
 	if (reads_right && has_own)
 		join_flow(relay, 1);
+	/* So do the visitor's first bytes with those that we have put in front of them. */
+	if (plan->own_for_right > 0 && !relay->over)
+		join_flow(relay, 0);
 	for (int i = 0; i < 2 && !relay->over; i++)
 		drain_flow(relay, i);
-	if (reads_right && !has_own)
+	if (reads_right && !has_own && !relay->over)
 		pump_flow(relay, 1);
 	for (int i = 0; i < 2 && !relay->over; i++)
 		pump_what_has_come(relay, i);
@@ -451,6 +456,20 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 static bool is_paused(struct relay *relay, int from)
 {
 	return relay->brake && braked_room(relay, from) == 0;
+}
+
+static bool is_unix(struct stream *stream)
+{
+	return stream_conn(stream)->socket_peer.family == 1;
+}
+
+/* The peer of a unix socket has closed it, in order. What it sent before may still be on its way to
+ * the other side. After this time, its side counts as a peer that answers nothing. */
+static bool has_been_quiet(const struct relay *relay)
+{
+	int64_t limit_ms = relay->set->watch.timeout_ms;
+
+	return limit_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= limit_ms;
 }
 
 /* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
@@ -466,6 +485,8 @@ static bool has_died(struct relay *relay, int side)
 		return false;
 	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLERR | POLLHUP)))
 		return false;
+	if (!(fd.revents & POLLERR) && is_unix(relay->streams[side]))
+		return reader->state == FLOW_ENDED && has_been_quiet(relay);
 	if (fd.revents & POLLERR)
 		stream_lose(relay->streams[side], sock_take_error(fd.fd));
 	return true;

@@ -119,7 +119,8 @@ struct relay_plan {
 	struct buf *for_left, *for_right; /* bytes that wait for each of them; may be empty. Those
 	                                   * for the left are our own and are not counted. */
 	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
-	uint64_t moved_left; /* bytes of the right stream that have been sent to the left before */
+	uint64_t moved_left;  /* bytes of the right stream that have been sent to the left before */
+	size_t own_for_right; /* so many bytes at the front of for_right are our own, too */
 };
 
 /* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when
