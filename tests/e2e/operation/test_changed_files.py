@@ -219,6 +219,41 @@ def test_a_certificate(tmp_path, address, authority):
         assert not lines_with(server, "authenticated again")
 
 
+def test_a_certificate_that_has_expired(tmp_path, address, authority):
+    """It does not replace a valid one: not when its file changes, and not by a reload. The next valid
+    one is used. After a restart there is no better one, so the server serves with it and warns."""
+
+    def install(name, **dates):
+        issued = authority.issue(f"IP:{address.host}", f"DNS:{name}", **dates)
+        for source, target in ((issued.path, "cert.pem"), (issued.key, "key.pem")):
+            with open(source, encoding="ascii") as file:
+                replace(tmp_path / target, file.read())
+
+    said = (
+        rf"{tmp_path}/cert.pem expired on 2024-01-31 12:00:00 UTC: the one in use, which is valid "
+        r"until 20\d\d-.*, stays"
+    )
+    expired = {"end": "20240131120000Z"}
+    install("first.example")
+    tls = {"use": "tls", "certfile": "cert.pem", "keyfile": "key.pem"}
+    running = Reloading(tmp_path, address, transport=[tls])
+    with running.server as server:
+        install("second.example", **expired)
+        server.process.wait_for(f"{REFUSED}.* pointer=/transport/0/certfile .*{said}")
+        server.process.signal(signal.SIGHUP)
+        running.wait_refused()
+        server.process.wait_for(rf"server.json.*/transport/0/certfile: the certificate in {said}")
+        assert not lines_with(server, IN_USE)
+        install("third.example")
+        server.process.wait_for(f"{IN_USE}plugin=tls", stream="stderr")
+    install("fourth.example", **expired)
+    running = Reloading(tmp_path, address, transport=[tls], control_port=address.free_port())
+    with running.server as server:
+        server.process.wait_for("the certificate in .*/cert.pem expired on 2024-01-31")
+        install("fifth.example", **expired)  # no worse than the one in use
+        server.process.wait_for(f"{IN_USE}plugin=tls", stream="stderr")
+
+
 # Beside reloads
 
 
