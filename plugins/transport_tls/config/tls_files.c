@@ -126,6 +126,10 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 	if (key || passphrase.was_needed)
 		warn_if_world_readable(tls, file, path);
 	fclose(file);
+	if (key && passphrase.text.len && !passphrase.was_needed)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "the private key in %s is not encrypted: key_passphrase has no effect",
+		           path);
 	if (key)
 		return key;
 	if (!passphrase.was_needed)
