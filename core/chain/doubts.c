@@ -300,6 +300,26 @@ static void check_prefer_first(struct plugin_set *set)
 		         "it has no effect with a single server in client.to");
 }
 
+/* Only names that were given can be equal. */
+static void check_names(struct plugin_set *set, const struct chain *chain)
+{
+	char pointer[256];
+
+	for (size_t i = 1; i < chain->n; i++) {
+		const struct instance *instance = chain->items[i];
+		const struct json *node = json_get(instance->raw, "name");
+		size_t k = 0;
+
+		while (k < i && strcmp(chain->items[k]->name, instance->name) != 0)
+			k++;
+		if (k == i)
+			continue;
+		json_pointer(chain->items[k]->raw, pointer, sizeof pointer);
+		diag_add(&set->doubts, node ? node : instance->raw,
+		         "%s has this name, too: logs and metrics cannot tell them apart", pointer);
+	}
+}
+
 static void check_clients_auth(struct plugin_set *set)
 {
 	const struct chain *chain = set->chains[CHAIN_AUTH];
@@ -343,6 +363,8 @@ static void check_effects(struct plugin_set *set)
 	check_prefer_first(set);
 	check_clients_auth(set);
 	check_way(set);
+	for (size_t id = 0; id < N_CHAINS; id++)
+		check_names(set, set->chains[id]);
 }
 
 /* ---- all of them ---- */

@@ -255,10 +255,24 @@ START_TEST(a_way_that_begins_above_other_transports)
 }
 END_TEST
 
+START_TEST(a_name_that_two_instances_have)
+{
+#define NAMED(name) "{\"use\":\"hmac\",\"secret\":\"" name "-secret\",\n\"name\":\"" name "\"}"
+	ck_assert_contains(
+		doubts("{\"auth\":[" NAMED("one") "," NAMED(
+			"two") ",{\"use\":\"hmac\",\"secret\":"
+	                       "\"third1\",\"name\":\"one\"}]}"),
+		":3: /auth/2/name: /auth/0 has this name, too: logs and metrics cannot tell them "
+		"apart\n");
+	ck_assert_lacks(doubts("{\"auth\":[" HMAC ",{\"use\":\"hmac\",\"secret\":\"another\"}]}"),
+	                "name");
+}
+END_TEST
+
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
       a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
       parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
-      a_way_that_begins_above_other_transports)
+      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
