@@ -220,8 +220,8 @@ def test_a_certificate(tmp_path, address, authority):
 
 
 def test_a_certificate_that_has_expired(tmp_path, address, authority):
-    """It does not replace a valid one: not when its file changes, and not by a reload. The next valid
-    one is used. After a restart there is no better one, so the server serves with it and warns."""
+    """A changed file or a reload does not replace a valid one with it. The next valid
+    one is used. After a restart there is no better one, so the server uses it and warns."""
 
     def install(name, **dates):
         issued = authority.issue(f"IP:{address.host}", f"DNS:{name}", **dates)

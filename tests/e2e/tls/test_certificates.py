@@ -684,7 +684,7 @@ def test_ciphers_that_the_least_version_forbids(refused, certificate):
 def test_an_invalid_server_name(refused, name):
     said = refused(role="local", server_name=name)
     assert (
-        "error: /transport/0/server_name: expected an IP address, or a host name of 1 to 255 letters"
+        "error: /transport/0/server_name: expected an IP address, or a host name of 1 to 255"
         in said
     )
 
