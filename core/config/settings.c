@@ -252,7 +252,8 @@ static const spore_option instance_rows[] = {
 	             "auth, transport, acl, metrics or events; \"FILE:NAME\" is the component NAME "
 	             "of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
-	             "name of the instance in logs and metrics; default: the value of use"),
+	             "name of the instance in logs and metrics; default: the value of use; if an "
+	             "instance before it has that name, with a number, such as NAME#2"),
 	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next|last_good",
 	           "auth: what to do if the plugin cannot decide: refuse the client, ask the next "
 	           "instance, or admit a client that this instance admitted before with the same "

@@ -124,6 +124,15 @@ START_TEST(outside_the_range_is_refused)
 }
 END_TEST
 
+static void check_limit(const struct server_settings *settings, uint16_t port, const char *range,
+                        const char *from)
+{
+	struct limit_hit hit = ports_limit(settings, NULL, NULL, REFUSED_PORT_NOT_ALLOWED, port);
+
+	ck_assert_str_eq(hit.range, range);
+	ck_assert_str_eq(hit.from, from);
+}
+
 START_TEST(a_reservation_has_its_reason)
 {
 	static const spore_port_range ranges[] = { { 80, 80 }, { 443, 445 }, { 500, 500 } };
@@ -139,6 +148,9 @@ START_TEST(a_reservation_has_its_reason)
 		ck_assert_ptr_null(ports_reservation(&settings, free_ones[i]));
 	}
 	ck_assert_str_eq(ports_reservation(&settings, 7835), "it is the control port");
+	check_limit(&settings, 80, "80", "server.reserved_ports");
+	check_limit(&settings, 500, "443-445,500", "server.reserved_ports");
+	check_limit(&settings, 7835, "7835", "server.control_port");
 }
 END_TEST
 
