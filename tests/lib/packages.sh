@@ -80,3 +80,32 @@ package_version() {
 version_is_at_least() {
 	[ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]
 }
+
+# distribution_codename - prints the name of the machine's release.
+distribution_codename() {
+	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
+}
+
+# find_distribution_sources - sets the array distribution_sources to lines of sources.list, one for
+# each part of the distribution that apt knows. Repositories of others are left out: they may be out
+# of reach, and are not needed.
+find_distribution_sources() {
+	list_distribution_sources
+	[ ${#distribution_sources[@]} -eq 0 ] || return 0
+	update_package_lists
+	list_distribution_sources
+	[ ${#distribution_sources[@]} -gt 0 ] || {
+		echo "apt has no list of packages of this distribution." >&2
+		return 1
+	}
+}
+
+list_distribution_sources() {
+	local origin
+
+	origin=$(sed -n 's/^NAME="\?\([A-Za-z]*\).*/\1/p' /etc/os-release)
+	# shellcheck disable=SC2016 # these are variables of apt
+	mapfile -t distribution_sources < <(apt-get indextargets \
+		--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' "Origin: $origin" | sort -u)
+}
