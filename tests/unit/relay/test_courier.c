@@ -54,7 +54,7 @@ static void start(struct scene *scene)
 		ck_assert(sides[i] && stream_open(sides[i]));
 	}
 	relay_start(&scene->set,
-	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0 }, on_end,
+	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0, 0 }, on_end,
 	            scene);
 }
 

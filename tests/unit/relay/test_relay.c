@@ -1017,10 +1017,9 @@ START_TEST(what_has_moved_before_is_counted)
 	make_sides(&scene, TCP_PAIRS, sides);
 	scene.set.right_waited = true;
 	say(&scene, 1, "rest");
-	relay_start(
-		&scene.set,
-		&(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, .moved_left = 10 },
-		on_end, &scene);
+	relay_start(&scene.set,
+	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 10, 0 },
+	            on_end, &scene);
 	ck_assert_int_eq(read(scene.far[0], text, sizeof text), -1); /* no read at the start */
 	ck_assert_int_eq(errno, EAGAIN);
 	check_takes(&scene, 0, "rest");
@@ -1058,7 +1057,7 @@ START_TEST(input_that_has_left_the_socket_is_passed_on_at_once)
 	ck_assert(stream_begin_user(sides[0], &home, NULL, &received, &none[0]));
 	ck_assert(stream_has_input(sides[0]));
 	relay_start(&scene.set,
-	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0 }, on_end,
+	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0, 0 }, on_end,
 	            &scene);
 	ck_assert_int_eq(read(scene.far[1], text, sizeof text), 5);
 	ck_assert_mem_eq(text, "first", 5);
