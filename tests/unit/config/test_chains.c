@@ -51,7 +51,7 @@ START_TEST(each_instance_has_a_name_of_its_own)
 		&scene, &chain_rows[CHAIN_AUTH],
 		"[{\"use\":\"hmac\"},{\"use\":\"x\",\"name\":\"a#2\"},{\"use\":\"hmac\"},"
 		"{\"use\":\"hmac\",\"name\":\"b\"},{\"use\":\"hmac\"},{\"use\":\"a\"},{\"use\":"
-	        "\"a\"}]");
+		"\"a\"}]");
 
 	ck_assert_str_eq(option_scene_message(&scene), "");
 	ck_assert_uint_eq(chain.n, 7);
