@@ -11,6 +11,7 @@
 #include "plugin/kind.h"
 #include "process/runtime.h"
 #include "server/census.h"
+#include "json/pointer.h"
 
 /* ---- rows of all workers ---- */
 
@@ -220,11 +221,14 @@ void admin_loops_write(const struct admin_query *query, struct jsonout *json)
 static void write_instance(const struct instance *instance, unsigned generation, void *arg)
 {
 	struct jsonout *json = arg;
+	char option[256];
 
+	json_pointer(instance->raw, option, sizeof option);
 	jsonout_begin(json, NULL, '{');
 	jsonout_int(json, "generation", generation);
 	jsonout_text(json, "kind", kind_name(instance->component->kind));
 	jsonout_text(json, "name", instance->name);
+	jsonout_text(json, "option", option);
 	jsonout_text(json, "component", instance->component->name);
 	jsonout_text(json, "file", instance->plugin->path);
 	jsonout_int(json, "users", atomic_load(&instance->refs));

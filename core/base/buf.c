@@ -48,6 +48,18 @@ bool buf_append(struct buf *buf, const void *bytes, size_t len, size_t limit)
 	return true;
 }
 
+bool buf_prepend(struct buf *buf, const void *bytes, size_t len)
+{
+	if (len == 0)
+		return true;
+	if (!make_room(buf, len))
+		return false;
+	memmove(buf->data + buf->off + len, buf->data + buf->off, buf->len);
+	memcpy(buf->data + buf->off, bytes, len);
+	buf->len += len;
+	return true;
+}
+
 const uint8_t *buf_bytes(const struct buf *buf)
 {
 	return buf->data ? buf->data + buf->off : NULL;

@@ -21,6 +21,8 @@ void buf_fini(struct buf *buf);
 /* Appends `len` bytes. False, and nothing appended, if more than `limit` bytes would wait or memory
  * is out. */
 bool buf_append(struct buf *buf, const void *bytes, size_t len, size_t limit);
+/* Puts `len` bytes in front of those that wait. False, and nothing has changed: memory is out. */
+bool buf_prepend(struct buf *buf, const void *bytes, size_t len);
 /* The waiting bytes; valid until the next call that changes buf. */
 const uint8_t *buf_bytes(const struct buf *buf);
 /* Drops n <= len bytes from the front. */

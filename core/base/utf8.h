@@ -19,8 +19,8 @@ bool utf8_is_utf16(const char *text, size_t len);
 /* True if a terminal may get the character at `text` as it is: not a control character, not a byte
  * order mark, and well-formed. */
 bool utf8_is_visible(const char *text, size_t left);
-/* The same, and the character neither changes how others are shown nor is unseen itself, as line
- * separators, marks of the writing direction and joiners do. */
+/* True if utf8_is_visible() is true, and the character is not a line separator, a mark of the
+ * writing direction, a joiner or the like, which is unseen or changes how others are shown. */
 bool utf8_is_clear(const char *text, size_t left);
 
 #endif

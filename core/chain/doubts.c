@@ -2,6 +2,7 @@
 
 #include <spore/acl.h>
 #include <spore/auth.h>
+#include <spore/transport.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 #include "json/json.h"
 #include "json/pointer.h"
 
-/* Not an error, since bore's default is an open server, too. */
+/* This is not an error, since bore's default is an open server, too. */
 static const char open_server[] =
 	"no authentication: anybody who reaches the control port may open tunnels";
 
@@ -26,7 +27,7 @@ static bool is_open(const struct plugin_set *set)
 
 /* ---- identities that nobody has ---- */
 
-/* True also if the instance cannot tell. */
+/* True if the instance may know the identity, or cannot tell. */
 static bool may_have(struct instance *instance, spore_str identity)
 {
 	const spore_auth_ops *ops = instance->component->ops;
@@ -59,8 +60,8 @@ static void check_identity(struct plugin_set *set, const char *identity, const s
 		         identity);
 }
 
-/* If a file holds the list, its elements have no place of their own, so the option's is
- * reported. */
+/* If the list comes from a file, its elements have no place of their own. Then the place of the
+ * option is reported. */
 static void check_list(struct plugin_set *set, const spore_list *list, const struct json *node)
 {
 	const struct json *child = node && node->type == JSON_ARRAY ? node->first : NULL;
@@ -125,7 +126,7 @@ static void check_reserved(struct plugin_set *set)
 	}
 }
 
-/* If there are more public ports than this, it does not matter that one of them is taken. */
+/* With more public ports than this, it does not matter that one of them is in use. */
 enum { MANY_PORTS = 4096 };
 
 static bool are_many(const spore_list *ranges)
@@ -186,12 +187,12 @@ static void check_access_lists(struct plugin_set *set, const struct chain *chain
 		         pointer);
 }
 
-/* ---- limits behind others that are reached first ---- */
+/* ---- limits that have no effect because a lower one is reached first ---- */
 
-/* The option `key` of `section` has no effect above the value of the option `lower`. */
+/* A value of the option `key` above that of the option `lower` has no effect. */
 static const struct contradiction {
 	const char *section, *key, *lower;
-	size_t offset, lower_offset; /* of the two in struct settings */
+	size_t offset, lower_offset; /* of both options in struct settings */
 } contradictions[] = {
 	{ "server", "drain_grace", "server.drain_timeout",
 	  offsetof(struct settings, server.drain_grace),
@@ -218,11 +219,16 @@ static int64_t setting_at(const struct plugin_set *set, size_t offset)
 	return *(const int64_t *)((const char *)&set->config->settings + offset);
 }
 
-/* Defaults are not doubted: the operator must have set the option. */
+/* NULL: the operator has not set the option. Defaults are not doubted. */
+static const struct json *find_setting(const struct plugin_set *set, const char *section,
+                                       const char *key)
+{
+	return json_get(json_get(json_doc_root(set->config->doc), section), key);
+}
+
 static void check_contradiction(struct plugin_set *set, const struct contradiction *row)
 {
-	const struct json *section = json_get(json_doc_root(set->config->doc), row->section);
-	const struct json *node = json_get(section, row->key);
+	const struct json *node = find_setting(set, row->section, row->key);
 	int64_t lower = setting_at(set, row->lower_offset); /* 0: no limit */
 
 	if (node && lower && setting_at(set, row->offset) > lower)
@@ -237,12 +243,137 @@ static void check_contradictions(struct plugin_set *set)
 		check_contradiction(set, &contradictions[i]);
 }
 
+/* ---- settings without effect ---- */
+
+/* The option `key` of `limits` has no effect while the option `needs` is 0. */
+static const struct dependence {
+	const char *key, *needs;
+	size_t needs_offset; /* in struct settings */
+} dependences[] = {
+	{ "visitor_burst", "limits.visitor_rate", offsetof(struct settings, limits.visitor_rate) },
+	{ "ban_time", "limits.ban_after", offsetof(struct settings, limits.ban_after) },
+};
+
+static void check_dependences(struct plugin_set *set)
+{
+	size_t n = sizeof dependences / sizeof *dependences;
+
+	for (size_t i = 0; set->config->role == ROLE_SERVER && i < n; i++) {
+		const struct json *node = find_setting(set, "limits", dependences[i].key);
+
+		if (node && setting_at(set, dependences[i].needs_offset) == 0)
+			diag_add(&set->doubts, node, "it has no effect while %s is 0",
+			         dependences[i].needs);
+	}
+}
+
+/* Durations that the system takes in whole seconds. */
+static const struct whole {
+	const char *section, *key;
+	size_t offset; /* in struct settings */
+} wholes[] = {
+	{ "server", "keepalive_data", offsetof(struct settings, server.keepalive_data) },
+	{ "server", "keepalive_visitors", offsetof(struct settings, server.keepalive_visitors) },
+	{ "client", "keepalive_data", offsetof(struct settings, client.keepalive_data) },
+	{ "client", "keepalive_services", offsetof(struct settings, client.keepalive_services) },
+};
+
+static void check_wholes(struct plugin_set *set)
+{
+	for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++) {
+		const struct json *node = find_setting(set, wholes[i].section, wholes[i].key);
+		long long ms = node ? setting_at(set, wholes[i].offset) : 0;
+
+		if (ms % 1000)
+			diag_add(&set->doubts, node,
+			         "expected whole seconds: %lld ms count as %lld s", ms,
+			         ms / 1000 + 1);
+	}
+}
+
+static void check_prefer_first(struct plugin_set *set)
+{
+	const struct client_settings *client = &set->config->settings.client;
+
+	if (set->config->role != ROLE_SERVER && client->prefer_first && client->n_servers == 1)
+		diag_add(&set->doubts, find_setting(set, "client", "prefer_first"),
+		         "it has no effect with a single server in client.to");
+}
+
+/* Only names that were given can be equal. */
+static void check_names(struct plugin_set *set, const struct chain *chain)
+{
+	char pointer[256];
+
+	for (size_t i = 1; i < chain->n; i++) {
+		const struct instance *instance = chain->items[i];
+		const struct json *node = json_get(instance->raw, "name");
+		size_t k = 0;
+
+		while (k < i && strcmp(chain->items[k]->name, instance->name) != 0)
+			k++;
+		if (k == i)
+			continue;
+		json_pointer(chain->items[k]->raw, pointer, sizeof pointer);
+		diag_add(&set->doubts, node ? node : instance->raw,
+		         "%s has this name, too: logs and metrics cannot tell them apart", pointer);
+	}
+}
+
+static void check_clients_auth(struct plugin_set *set)
+{
+	const struct chain *chain = set->chains[CHAIN_AUTH];
+
+	for (size_t i = 1; set->config->role != ROLE_SERVER && i < chain->n; i++)
+		diag_add(&set->doubts, chain->items[i]->raw,
+		         "it is never used: a client answers with its first auth instance only");
+}
+
+/* A transport without streams of its own passes the bytes on as they are. */
+static bool has_streams(const struct instance *instance)
+{
+	return ((const spore_transport_ops *)instance->component->ops)->stream_ops != NULL;
+}
+
+static void check_way(struct plugin_set *set)
+{
+	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
+	char pointer[256];
+	size_t first = 0;
+
+	while (first < chain->n && !has_streams(chain->items[first]))
+		first++;
+	for (size_t i = first + 1; i < chain->n; i++) {
+		const spore_transport_ops *ops = chain->items[i]->component->ops;
+
+		if (!SPORE_CAN(ops, dial))
+			continue;
+		json_pointer(chain->items[first]->raw, pointer, sizeof pointer);
+		diag_add(&set->doubts, chain->items[i]->raw,
+		         "it leads through another host, and %s in front of it speaks with that "
+		         "host, not with the server: expected it first",
+		         pointer);
+	}
+}
+
+static void check_effects(struct plugin_set *set)
+{
+	check_dependences(set);
+	check_wholes(set);
+	check_prefer_first(set);
+	check_clients_auth(set);
+	check_way(set);
+	for (size_t id = 0; id < N_CHAINS; id++)
+		check_names(set, set->chains[id]);
+}
+
 /* ---- all of them ---- */
 
 void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
 	check_contradictions(set);
+	check_effects(set);
 	twins_find(set);
 	for (size_t id = 0; id < N_CHAINS; id++) {
 		if (chain_rows[id].kind == SPORE_KIND_ACL)
@@ -260,7 +391,7 @@ static const char cut_off[] =
 	"clients that are connected cannot open data connections any more: their tunnels stay, but "
 	"serve no new visitor until the clients are started again";
 
-/* Has the control port left an address that clients may use? */
+/* True if the control port has left an address that clients may use. */
 static bool has_moved(const struct server_settings *now, const struct server_settings *before)
 {
 	bool has_old_ip = addr_is_any(&now->bind_addr) ||
@@ -270,7 +401,8 @@ static bool has_moved(const struct server_settings *now, const struct server_set
 	return now->control_port != before->control_port || !has_old_ip;
 }
 
-/* A client's layers must be those of the server. */
+/* True if both chains have the same transports in the same order. A client that knows one chain can
+ * then connect to a server with the other. */
 static bool has_same_layers(const struct chain *now, const struct chain *before)
 {
 	if (now->n != before->n)
@@ -282,7 +414,7 @@ static bool has_same_layers(const struct chain *now, const struct chain *before)
 	return true;
 }
 
-/* A section that was removed has no place, so the root's is reported. */
+/* A removed section has no place, so the place of the root is reported. */
 static const struct json *section_or_root(const struct json *root, const char *name)
 {
 	const struct json *section = json_get(root, name);

@@ -1,5 +1,6 @@
-/* doubts - probable mistakes in a valid configuration. They refuse nothing: the log names them at
- * each start, reload and check, and so does the reply to a request for a reload. */
+/* doubts - probable mistakes in a valid configuration. The host accepts the configuration
+ * anyway. The log names the doubts at each start, reload and check. The reply to a request for a
+ * reload names them, too. */
 #ifndef CORE_DOUBTS_H
 #define CORE_DOUBTS_H
 

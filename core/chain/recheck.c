@@ -41,7 +41,7 @@ static void init_held(struct held *held, const struct recheck *recheck)
 	};
 }
 
-/* True: the verifier that was shown last accepts the answer. */
+/* True: the plugin accepts the answer. The last verifier that it was given fits the answer. */
 static bool ask(const struct recheck *recheck, struct held *held, spore_ticket ticket)
 {
 	struct instance *instance = recheck->instance;
@@ -75,7 +75,7 @@ bool recheck_allows(const struct recheck *recheck, spore_ticket ticket, struct g
 	return allowed;
 }
 
-/* The client of an open tunnel is known without its answer, which may have been wiped. */
+/* A request that renews an open tunnel names the client, whose answer may be wiped by then. */
 static void forget_identity(const struct recheck *recheck)
 {
 	const spore_auth_request *rq = recheck->request;

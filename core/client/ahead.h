@@ -41,6 +41,9 @@ struct ahead_grant {
 	struct uuid pass; /* which each of them shows */
 	struct server_place server; /* who grants it */
 	bool has_claims;            /* the server reads Claim */
+	/* Where visitors connect to: the tunnel's public port, and the server's address if it is
+	 * known. Otherwise the family is 0. */
+	spore_addr to;
 };
 
 /* The server has handed over a visitor on a connection that is lent from now on (ahead_pool_lend).
@@ -73,7 +76,10 @@ struct ahead_pool {
 	unsigned failures;   /* since a connection was of use */
 	unsigned grants;     /* number of the present grant */
 	ev_timer pause;      /* before the next attempt */
-	bool lacks_service;  /* the proxies': the last visitor did not reach the service */
+	/* Of the proxies: */
+	bool lacks_service;   /* the last visitor did not reach the service */
+	unsigned vain_holds;  /* of Opened, in a row */
+	unsigned until_holds; /* visitors before the next hold */
 };
 
 /* With a stream: the server has accepted the visitor. The stream and the bytes that followed the

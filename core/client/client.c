@@ -195,6 +195,7 @@ static void run_open_worker(void *arg)
 		.losses = &worker->shared->losses,
 		.most_pipes = worker->max_pipes,
 		.most_held = (size_t)settings->relay_buffer,
+		.uses_uring = settings->io == IO_AUTO,
 	};
 
 	deadline_list_init(&worker->answers, worker->loop, settings->answer_timeout,
@@ -202,6 +203,7 @@ static void run_open_worker(void *arg)
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
+	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
@@ -231,6 +233,7 @@ static void run_close_worker(void *arg)
 	deadline_list_fini(&worker->answers);
 	deadline_list_fini(&worker->slow_answers);
 	deadline_list_fini(&worker->idle_ends);
+	deadline_list_fini(&worker->holds);
 	deadline_list_fini(&worker->waits);
 	deadline_list_fini(&worker->silence);
 }
@@ -628,7 +631,8 @@ static void use_order(struct client *client, struct order *order, struct client_
 		if (step->kind == STEP_LEAVE)
 			continue;
 		tunnels[n++] = step->tunnel;
-		resolver_refresh(client->env.resolver, step->settings->local_host);
+		if (!step->settings->local_path)
+			resolver_refresh(client->env.resolver, step->settings->local_host);
 	}
 	free(client->tunnels);
 	client->tunnels = tunnels;

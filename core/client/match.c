@@ -18,6 +18,8 @@ static bool has_same_port(const struct tunnel_settings *a, const struct tunnel_s
 
 static bool has_same_service(const struct tunnel_settings *a, const struct tunnel_settings *b)
 {
+	if (a->local_path || b->local_path)
+		return a->local_path && b->local_path && strcmp(a->local_path, b->local_path) == 0;
 	return strcmp(a->local_host, b->local_host) == 0 && a->local_port == b->local_port;
 }
 

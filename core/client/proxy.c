@@ -12,8 +12,11 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "wire/proxy_header.h"
 
 enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
+/* At least every 64th visitor tries whether holding Opened back pays. */
+enum { MOST_VAIN_HOLDS = 6 };
 
 struct proxy {
 	struct list node; /* in worker->proxies or worker->waiting */
@@ -23,6 +26,7 @@ struct proxy {
 	struct ahead_pool *pool; /* which has this user */
 	struct uuid id;
 	spore_addr from;               /* the visitor's address; of family 0: not known */
+	spore_addr to;                 /* as in struct announced */
 	struct server_place announcer; /* the server */
 	int64_t since_ms;              /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
@@ -31,7 +35,7 @@ struct proxy {
 	struct deadline late; /* while it is queued */
 	struct uplink uplink;
 	struct stream *server;       /* owned; set once the connection is the visitor's */
-	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept, Opened */
+	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept */
 	/* To the local service. */
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
@@ -39,6 +43,7 @@ struct proxy {
 	bool has_asked;        /* the server was asked on `uplink`, and answers ... */
 	bool asks_again;       /* ... and again, on a new one */
 	bool carries;          /* the connection to the server may have another visitor ... */
+	bool is_framed;        /* ... and frames the bytes of this one already */
 	unsigned grant;        /* ... under the pool's grant of this number */
 	bool lends;            /* ... and was lent by the pool */
 	bool was_opened;       /* the server has handed the visitor over with Open */
@@ -262,23 +267,44 @@ static void drop_record(struct record *record)
 	free(record);
 }
 
-/* Where a connection to the server returns to. */
+/* Where a connection to the server returns to. `stream` owns it while it carries the visitor. */
 struct origin {
 	struct ahead_pool *pool;
 	unsigned grant;
 	struct uuid visitor;
 	bool was_opened; /* the server has handed the visitor over */
+	struct stream *stream;
+	struct deadline hold; /* of Opened */
 };
+
+static void free_origin(struct origin *origin)
+{
+	deadline_stop(&origin->hold);
+	users_leave(origin->pool->users);
+	free(origin);
+}
+
+/* A service may need more of the visitor's bytes than came with Open before it answers. So the more
+ * holds in a row were in vain, the more visitors come without one. */
+static void learn_from_hold(struct ahead_pool *pool, bool in_vain)
+{
+	if (!in_vain)
+		pool->vain_holds = 0;
+	else if (pool->vain_holds < MOST_VAIN_HOLDS)
+		pool->vain_holds++;
+	pool->until_holds = in_vain ? 1U << pool->vain_holds : 0;
+}
 
 static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 {
 	struct origin *origin = arg;
 
+	if (deadline_is_running(&origin->hold))
+		learn_from_hold(origin->pool, false);
 	if (origin->was_opened)
 		taken_forget(&origin->pool->worker->shared->taken, &origin->visitor);
 	ahead_pool_return(origin->pool, origin->grant, stream, rest);
-	users_leave(origin->pool->users);
-	free(origin);
+	free_origin(origin);
 }
 
 static void lose_server(void *arg)
@@ -286,72 +312,93 @@ static void lose_server(void *arg)
 	struct origin *origin = arg;
 
 	ahead_pool_lose(origin->pool);
-	users_leave(origin->pool->users);
-	free(origin);
+	free_origin(origin);
 }
 
 static const struct stream_home home = { take_server_back, lose_server };
 
-/* After Carry, the bytes of the visitor are framed from here on. False: out of memory. */
-static bool begin_user(struct proxy *proxy)
+/* After Carry or Open, the bytes of the visitor are framed from here on. NULL: out of memory. */
+static struct origin *begin_user(struct proxy *proxy)
 {
-	struct origin *origin;
+	struct origin *origin = malloc(sizeof *origin);
 
-	if (!proxy->carries)
-		return true;
-	origin = malloc(sizeof *origin);
 	if (!origin)
-		return false;
-	*origin = (struct origin){ proxy->pool, proxy->grant, proxy->id, proxy->was_opened };
-	if (stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent)) {
-		proxy->lends = false; /* the origin goes on */
-		users_enter(proxy->pool->users);
-		return true;
+		return NULL;
+	*origin = (struct origin){ .pool = proxy->pool,
+		                   .grant = proxy->grant,
+		                   .visitor = proxy->id,
+		                   .was_opened = proxy->was_opened,
+		                   .stream = proxy->server };
+	deadline_init(&origin->hold);
+	if (!stream_begin_user(proxy->server, &home, origin, &proxy->received, &proxy->unsent)) {
+		free(origin);
+		return NULL;
 	}
-	free(origin);
-	return false;
+	users_enter(proxy->pool->users);
+	proxy->is_framed = true;
+	proxy->lends = false; /* the origin goes on */
+	return origin;
+}
+
+/* Puts what the service is told of the visitor in front of the visitor's bytes. False: out of
+ * memory. */
+static bool add_header(struct proxy *proxy, size_t *len_out)
+{
+	uint8_t header[PROXY_HEADER_MAX];
+
+	*len_out = proxy_header_write((enum proxy_header_version)proxy->tunnel->send_proxy,
+	                              &proxy->from, &proxy->to, header);
+	return buf_prepend(&proxy->received, header, *len_out);
+}
+
+/* Takes the record. */
+static void start_relay(struct proxy *proxy, struct record *record, size_t header_len)
+{
+	struct client_worker *worker = proxy->worker;
+	struct relay_plan plan = { .left = proxy->server,
+		                   .right = proxy->local,
+		                   .for_left = &proxy->unsent,
+		                   .for_right = &proxy->received,
+		                   .own_for_right = header_len };
+
+	proxy->server = proxy->local = NULL;
+	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
+	relay_start(&worker->relays, &plan, on_relay_end, record);
+	end_proxy(proxy, true);
 }
 
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
  * an orderly end. True: the proxy has ended. */
 static bool join_streams(struct proxy *proxy)
 {
-	struct client_worker *worker = proxy->worker;
-	struct stream *server = proxy->server, *local = proxy->local;
+	struct stream *server = proxy->server;
 	struct record *record = NULL;
+	size_t header_len;
 
-	if (!server || (!local && !proxy->local_failed))
+	if (!server || (!proxy->local && !proxy->local_failed))
 		return false;
 	if (!proxy->local_failed)
 		record = make_record(proxy);
-	if ((!proxy->local_failed && !record) || !begin_user(proxy)) {
+	if ((!proxy->local_failed && !record) ||
+	    (proxy->carries && !proxy->is_framed && !begin_user(proxy)) ||
+	    !add_header(proxy, &header_len)) {
 		proxy->failure = no_memory.why;
 		drop_record(record);
 		end_proxy(proxy, false);
-		return true;
-	}
-	if (proxy->local_failed) {
+	} else if (proxy->local_failed) {
 		proxy->server = NULL;
-		linger_start(&worker->lingerers, server, &proxy->unsent);
+		linger_start(&proxy->worker->lingerers, server, &proxy->unsent);
 		end_proxy(proxy, false);
 	} else {
-		proxy->server = proxy->local = NULL;
-		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
-		relay_start(&worker->relays,
-		            &(struct relay_plan){ .left = server,
-		                                  .right = local,
-		                                  .for_left = &proxy->unsent,
-		                                  .for_right = &proxy->received },
-		            on_relay_end, record);
-		end_proxy(proxy, true);
+		start_relay(proxy, record, header_len);
 	}
 	return true;
 }
 
 /* ---- the connection to the server ---- */
 
-/* Sends Accept or Opened before the local service has answered, so that it does not wait for a slow
- * service. A write that fails here fails in the relay, too. */
+/* Sends Accept before the local service has answered, so that it does not wait for a slow service.
+ * A write that fails here fails in the relay, too. */
 static void send_unsent(struct proxy *proxy)
 {
 	enum stream_io io = STREAM_OK;
@@ -632,6 +679,7 @@ static bool dial_local(struct proxy *proxy)
 	const struct client_settings *settings = client_worker_settings(worker);
 	struct dial_target target = {
 		.host = proxy->tunnel->local_host,
+		.path = proxy->tunnel->local_path,
 		.port = (uint16_t)proxy->tunnel->local_port,
 		.timeout_ms = LOCAL_DIAL_MS,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
@@ -736,6 +784,7 @@ static struct proxy *new_proxy(struct ahead_pool *pool, const struct announced *
 	users_enter(pool->users);
 	proxy->id = visitor->id;
 	proxy->from = visitor->from;
+	proxy->to = visitor->to;
 	proxy->announcer = visitor->server;
 	proxy->since_ms = loop_now_ms(pool->worker->loop);
 	proxy->reap.run = run_free_proxy;
@@ -797,38 +846,76 @@ static bool append_opened(struct buf *unsent)
 	return buf_append(unsent, frame, len, SIZE_MAX);
 }
 
-/* Takes the stream and both buffers. */
-static void start_opened(struct proxy *proxy, struct stream *server, struct buf *received,
-                         struct buf *unsent)
+void proxy_on_held(struct deadline *deadline)
 {
-	struct client_worker *worker = proxy->worker;
+	struct origin *origin = CONTAINER_OF(deadline, struct origin, hold);
 
+	learn_from_hold(origin->pool, stream_release_user(origin->stream));
+}
+
+/* Frames the visitor's bytes from here on. False: out of memory. */
+static bool hold_opened(struct proxy *proxy)
+{
+	struct ahead_pool *pool = proxy->pool;
+	struct origin *origin = begin_user(proxy);
+
+	if (!origin)
+		return false;
+	stream_hold_user(proxy->server);
+	if (pool->until_holds == 0) {
+		deadline_start(&proxy->worker->holds, &origin->hold);
+	} else {
+		pool->until_holds--;
+		stream_release_user(proxy->server);
+	}
+	return true;
+}
+
+/* Takes the stream and both buffers. NULL: out of memory; nothing was taken. */
+static struct proxy *new_opened(struct ahead_pool *pool, const struct announced *visitor,
+                                struct stream *server, const struct buf *received,
+                                const struct buf *unsent)
+{
+	struct proxy *proxy = new_proxy(pool, visitor);
+
+	if (!proxy)
+		return NULL;
 	proxy->server = server;
 	proxy->received = *received;
 	proxy->unsent = *unsent;
 	proxy->carries = proxy->was_opened = true;
-	proxy->lends = true;
-	proxy->grant = proxy->pool->grants;
+	proxy->grant = pool->grants;
+	if (hold_opened(proxy))
+		return proxy;
+	run_free_proxy(&proxy->reap);
+	return NULL;
+}
+
+static void start_opened(struct proxy *proxy)
+{
+	struct client_worker *worker = proxy->worker;
+
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_VISITORS, 1);
 	client_worker_admit(worker);
-	stream_set_owner(server, on_server_writable, proxy);
-	send_unsent(proxy);
 	start_or_queue(proxy);
 }
 
 void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct stream *stream,
                      struct buf *received, struct buf *unsent)
 {
-	struct announced visitor = { .id = open->id, .server = pool->grant.server };
+	struct announced visitor = { .id = open->id,
+		                     .to = pool->grant.to,
+		                     .server = pool->grant.server };
 	struct proxy *proxy = NULL;
 	bool is_new;
 
-	addr_parse(open->text, &visitor.from); /* if the server tells the address */
+	if (!addr_parse(open->text, &visitor.from)) /* the server does not tell the address */
+		visitor.from = (spore_addr){ 0 };
 	is_new = note_visitor(pool, &open->id);
 	if (is_new && append_opened(unsent))
-		proxy = new_proxy(pool, &visitor);
+		proxy = new_opened(pool, &visitor, stream, received, unsent);
 	if (proxy) {
-		start_opened(proxy, stream, received, unsent);
+		start_opened(proxy);
 	} else {
 		stream_close(stream, true);
 		buf_fini(received);

@@ -15,7 +15,8 @@ struct stream;
 /* A visitor that the server has announced. */
 struct announced {
 	struct uuid id;
-	spore_addr from;            /* of family 0: the server has not told the address */
+	spore_addr from; /* of family 0: the server has not told the address */
+	spore_addr to;   /* where the visitor connected to, as struct ahead_grant has it */
 	struct server_place server; /* the one that has announced it */
 };
 
@@ -30,6 +31,13 @@ void proxy_on_slow(struct deadline *deadline);
 enum { PROXY_WAIT_MS = 9000 };
 /* For the worker's list of waits. */
 void proxy_on_late(struct deadline *deadline);
+
+/* Opened leaves with the service's first bytes or its end, so that the server has one message to
+ * read, not two. It waits for them no longer than this from Open on; a deadline is up to 1 ms late.
+ */
+enum { PROXY_HOLD_MS = 4 };
+/* For the worker's list of Opened that wait. */
+void proxy_on_held(struct deadline *deadline);
 
 /* Declines a visitor that was not admitted. pool: of its tunnel, on this worker. lacks: what this
  * machine lacks for it. */

@@ -14,6 +14,14 @@ static void format_place(const char *host, int64_t port, char out[ROLL_TEXT_SIZE
 	         (long long)port);
 }
 
+static void format_service(const struct tunnel_settings *settings, char out[ROLL_TEXT_SIZE])
+{
+	if (settings->local_path)
+		snprintf(out, ROLL_TEXT_SIZE, "unix:%.230s", settings->local_path);
+	else
+		format_place(settings->local_host, settings->local_port, out);
+}
+
 /* What only the first worker knows. */
 static void describe_session(const struct session *session, struct roll_row *row)
 {
@@ -25,7 +33,7 @@ static void describe_session(const struct session *session, struct roll_row *row
 
 	row->state = session_state_name(session);
 	snprintf(row->name, sizeof row->name, "%s", settings->name);
-	format_place(settings->local_host, settings->local_port, row->local);
+	format_service(settings, row->local);
 	row->port = session->retry.last_port;
 	if (session->state == SESSION_STANDING) {
 		snprintf(row->server, sizeof row->server, "%s", server->name);

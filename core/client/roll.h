@@ -22,7 +22,7 @@ struct roll_row {
 	/* Of the first worker alone, whose `state` is not NULL. */
 	const char *state; /* static: session_state_name */
 	char name[ROLL_TEXT_SIZE];
-	char local[ROLL_TEXT_SIZE];     /* "HOST:PORT" of the service */
+	char local[ROLL_TEXT_SIZE];     /* "HOST:PORT" or "unix:PATH" of the service */
 	char server[ROLL_TEXT_SIZE];    /* "HOST:PORT" of the control port; "": it does not stand */
 	char public_at[ROLL_TEXT_SIZE]; /* "HOST:PORT"; "": likewise */
 	uint16_t port;                  /* the public port that it has, or had last; 0: none yet */

@@ -634,7 +634,7 @@ static void ask_for_extension(struct session *session)
 		.wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN,
 	};
 
-	if (client_worker_logs_visitors(session->worker))
+	if (client_worker_logs_visitors(session->worker) || session->tunnel->send_proxy)
 		extend.wants |= MESSAGE_WANTS_VISITOR;
 	if (settings_of(session)->reconnect)
 		extend.wants |= MESSAGE_WANTS_LEAVING;
@@ -710,6 +710,17 @@ static void take_answer(struct session *session, const struct message *message)
 
 /* ---- while the tunnel stands ---- */
 
+/* Where visitors connect to, as far as the client knows: on the way through a proxy, it does not
+ * know the server's address. */
+static spore_addr public_addr(const struct session *session)
+{
+	const struct uplink *uplink = &session->uplink;
+	spore_addr addr = uplink->way.by ? (spore_addr){ 0 } : uplink->server.addr;
+
+	addr.port = session->retry.last_port;
+	return addr;
+}
+
 /* The server understands our extension. From now on it gets heartbeats at the pace that it wants.
  *  */
 static void take_extended(struct session *session, const struct message *message)
@@ -721,7 +732,8 @@ static void take_extended(struct session *session, const struct message *message
 		                     .most = carries ? message->ahead : 0,
 		                     .pass = message->id,
 		                     .server = session->uplink.server,
-		                     .has_claims = message->offers & MESSAGE_OFFER_CLAIM };
+		                     .has_claims = message->offers & MESSAGE_OFFER_CLAIM,
+		                     .to = public_addr(session) };
 
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, &grant);
@@ -750,11 +762,28 @@ static void take_late_error(struct session *session, const char *error)
 		turns_narrow(&session->worker->shared->turns);
 }
 
+/* A bore server tells no addresses. A Spore server without a Challenge tells them once it has read
+ * Extend. */
+static void note_unknown(struct session *session, const struct announced *visitor)
+{
+	if (visitor->from.family || session->has_noted_unknown || !session->tunnel->send_proxy)
+		return;
+	session->has_noted_unknown = true;
+	log_warn("the server has not told a visitor's address: the service gets a PROXY header "
+	         "without addresses",
+	         log_str("tunnel", session->tunnel->name),
+	         log_str("server", name_of_server(session)));
+}
+
 static void take_visitor(struct session *session, const struct message *message)
 {
-	struct announced visitor = { .id = message->id, .server = session->uplink.server };
+	struct announced visitor = { .id = message->id,
+		                     .to = public_addr(session),
+		                     .server = session->uplink.server };
 
-	addr_parse(message->text, &visitor.from); /* if the server tells the address */
+	if (!addr_parse(message->text, &visitor.from)) /* the server does not tell the address */
+		visitor.from = (spore_addr){ 0 };
+	note_unknown(session, &visitor);
 	spread_visitor(&session->spread, &visitor);
 }
 

@@ -52,6 +52,7 @@ struct client_worker {
 	struct deadline_list silence;      /* of struct session; [worker] 0 alone */
 	struct deadline_list slow_answers; /* of struct proxy: to an Accept on a connection ahead */
 	struct deadline_list idle_ends;    /* of struct ahead: kept for the next visitor */
+	struct deadline_list holds;        /* of struct origin: Opened waits for the service */
 	struct deadline_list waits;        /* of struct proxy: until there is room */
 	struct linger_list lingerers;
 	struct relay_set relays;

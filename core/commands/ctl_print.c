@@ -216,6 +216,7 @@ static const struct table bans = { "bans", {
 static const struct table instances = { "instances", {
 	{ "generation", "GENERATION", NUMBER }, { "kind", "KIND", TEXT }, { "name", "NAME", TEXT },
 	{ "component", "COMPONENT", TEXT }, { "users", "USERS", NUMBER }, { "file", "FILE", TEXT },
+	{ "option", "OPTION", TEXT },
 } };
 static const struct table files = { "files", {
 	{ "plugin", "PLUGIN", TEXT }, { "version", "VERSION", TEXT }, { "abi", "ABI", TEXT },

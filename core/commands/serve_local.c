@@ -46,7 +46,7 @@ static void begin_client_drain(void *arg)
 	reload_close(&process->reload);
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	/* The next client may start before this one has ended. It needs the ports of these
-	 * listeners, and has no way to ask for them. */
+	 * listeners, and cannot ask for them. */
 	plugin_set_end_listeners(process->host.runtime->plugins.set);
 	client_drain(process->client, on_drained, &process->drain);
 }
@@ -58,8 +58,8 @@ static unsigned count_visitors(void *arg)
 	return process->client ? client_visitors(process->client) : 0;
 }
 
-/* The client is ready when a tunnel stands, or when the first attempt has failed and the operator
- * wants it to try again. */
+/* The client is ready when a tunnel is open. It is also ready when the first attempt has failed and
+ * the operator wants it to try again. */
 static void on_client_news(const char *status, void *arg)
 {
 	struct client_process *process = arg;
@@ -74,7 +74,7 @@ static void on_client_news(const char *status, void *arg)
 		notify_ready(process->notify, status);
 }
 
-/* carries: visitors are still carried. They may finish, although the last tunnel has ended. */
+/* carries: the last tunnel has ended, but the client still has visitors, which may finish. */
 static void on_client_exit(enum client_exit status, bool carries, void *arg)
 {
 	struct client_process *process = arg;
@@ -111,7 +111,7 @@ static const char *describe_client(void *arg)
 }
 
 /* Warns if this machine grants less than the settings ask for. False: the client could not carry
- * anybody; the error is on standard error. */
+ * any visitor; the error has been written to standard error. */
 static bool check_machine(const struct config *config)
 {
 	const struct settings *settings = &config->settings;

@@ -1,6 +1,7 @@
 #include "config/chains.h"
 
 #include <spore/acl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "diag/diag.h"
@@ -117,6 +118,36 @@ static void read_queue(const struct chain_row *row, struct json_doc *doc, const 
 		diag_add_key(diag, node, "expected \"queue\" in the section \"events\" only");
 }
 
+enum { NUMBER_SIZE = 24 };
+
+static bool has_name(const struct config_chain *chain, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (chain->items[i].name && strcmp(chain->items[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Logs and metrics tell instances apart by their names. The default of the first instance of a
+ * plugin is what it uses, and that of the others has a number, too: "hmac#2". NULL: it uses
+ * nothing, or memory is out. */
+static const char *derive_name(const struct config_chain *chain, size_t at, struct json_doc *doc)
+{
+	const char *use = chain->items[at].use;
+	size_t number = 2, size = use ? strlen(use) + NUMBER_SIZE : 0;
+	char *name;
+
+	if (!use || !has_name(chain, at, use))
+		return use;
+	name = json_doc_alloc(doc, size);
+	if (name)
+		snprintf(name, size, "%s#%zu", use, number++);
+	while (name && has_name(chain, at, name))
+		snprintf(name, size, "%s#%zu", use, number++);
+	return name;
+}
+
 static void read_instance(const struct chain_row *row, struct json_doc *doc,
                           const struct json *node, struct config_instance *out, struct diag *diag)
 {
@@ -133,7 +164,7 @@ static void read_instance(const struct chain_row *row, struct json_doc *doc,
 	if (!json_get(node, "use"))
 		diag_add(diag, node, "expected the key \"use\" (the plugin's name), found none");
 	out->use = read_name(node, "use", NULL, diag);
-	out->name = read_name(node, "name", out->use, diag);
+	out->name = read_name(node, "name", NULL, diag);
 	read_on_error(doc, node, out, diag);
 	read_queue(row, doc, node, out, diag);
 }
@@ -156,8 +187,11 @@ void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_c
 	if (!out->items)
 		return;
 	out->n = array->count;
-	for (const struct json *node = array->first; node; node = node->next)
-		read_instance(row, doc, node, &out->items[i++], diag);
+	for (const struct json *node = array->first; node; node = node->next, i++) {
+		read_instance(row, doc, node, &out->items[i], diag);
+		if (!out->items[i].name)
+			out->items[i].name = derive_name(out, i, doc);
+	}
 	if (row->max && out->n > row->max)
 		diag_add(diag, array, "expected at most %zu instances, found %zu", row->max,
 		         out->n);

@@ -70,7 +70,7 @@ static bool add_change(struct changes *changes, const struct effective_value *fr
 		                   .from_is_default = was_set && from->is_default,
 		                   .to_is_default = is_now_set && to->is_default };
 	change->pointer = strdup(either->pointer);
-	if (change->pointer && either->is_use) /* the change is one of the whole instance */
+	if (change->pointer && either->is_use) /* the whole instance has changed */
 		*strrchr(change->pointer, '/') = '\0';
 	change->from = was_set ? copy_value(from) : NULL;
 	change->to = is_now_set ? copy_value(to) : NULL;
@@ -79,7 +79,7 @@ static bool add_change(struct changes *changes, const struct effective_value *fr
 
 static bool is_same(const struct effective_value *a, const struct effective_value *b)
 {
-	if (a->is_derived && b->is_derived) /* the options that they follow from are compared */
+	if (a->is_derived && b->is_derived) /* the options behind them are compared */
 		return true;
 	return a->is_unset == b->is_unset && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
@@ -93,20 +93,20 @@ static bool is_within(const struct effective_value *value, const struct effectiv
 	return use && strncmp(value->pointer, use->pointer, len) == 0;
 }
 
-/* Has the operator written this value? Only such values of an instance that comes or goes are
- * listed. */
+/* True if the operator has written this value. When an instance is added or removed, only its
+ * written values are listed. */
 static bool is_written(const struct effective_value *value)
 {
 	return !value->is_unset && !value->is_default && !value->is_derived;
 }
 
-/* Adds what `to` has and `from` lacks or has with another value. The values of an instance with
- * another "use" are not compared, since the old ones belong to another plugin. False: out of
- * memory. */
+/* Adds the values of `to` that are new or differ from those of `from`. If the "use" of an instance
+ * has changed, its old values belong to another plugin. Then all its written values count as new.
+ * False: out of memory. */
 static bool add_changed(struct changes *changes, const struct effective *to,
                         const struct index *from)
 {
-	const struct effective_value *replaced = NULL; /* the "use" of such an instance */
+	const struct effective_value *replaced = NULL; /* the "use" that has changed */
 
 	for (size_t i = 0; i < to->n; i++) {
 		const struct effective_value *value = &to->items[i], *old = index_find(from, value);
@@ -126,13 +126,13 @@ static bool add_changed(struct changes *changes, const struct effective *to,
 	return true;
 }
 
-/* Adds what only `from` has. The values of an instance with another "use" now are not added. False:
- * out of memory. */
+/* Adds the values that only `from` has. If the "use" of an instance has changed, its old values are
+ * not added. False: out of memory. */
 static bool add_removed(struct changes *changes, const struct effective *from,
                         const struct index *to)
 {
-	const struct effective_value *replaced = NULL; /* the "use" of such an instance ... */
-	const struct effective_value *removed = NULL;  /* ... or of one that is gone */
+	const struct effective_value *replaced = NULL; /* the "use" that has changed */
+	const struct effective_value *removed = NULL;  /* the "use" of a removed instance */
 
 	for (size_t i = 0; i < from->n; i++) {
 		const struct effective_value *value = &from->items[i], *new = index_find(to, value);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/settings.h"
 #include "config/target.h"
+#include "net/sock.h"
 #include "version.h"
 #include "wire/about.h"
 
@@ -233,6 +234,25 @@ static void split_local(struct json_doc *doc, struct tunnel_settings *tunnel,
 	}
 }
 
+/* Takes the path of a unix socket. Mistakes go to the diag. */
+static void take_path(struct tunnel_settings *tunnel, const struct json *node, const char *path,
+                      struct diag *diag)
+{
+	const struct json *local = json_get(node, "local"), *port = json_get(node, "local_port");
+
+	if (port || json_get(node, "local_host"))
+		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
+		             port ? "local_port" : "local_host");
+	else if (*path != '/')
+		diag_add(diag, local, "expected an absolute path behind \"unix:\", found \"%s\"",
+		         tunnel->local);
+	else if (strlen(path) > SOCK_PATH_MAX)
+		diag_add(diag, local, "expected a path of at most %d bytes, found %zu: \"%s\"",
+		         SOCK_PATH_MAX, strlen(path), tunnel->local);
+	tunnel->local_path = path;
+	tunnel->local_host = NULL;
+}
+
 /* The host alone: its port is another option. */
 static bool read_service_host(const char *text, const struct json *node, struct target *target_out,
                               struct diag *diag)
@@ -289,9 +309,15 @@ static void take_local(struct json_doc *doc, struct tunnel_settings *tunnel, str
 	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
 	const struct json *port = json_get(node, "local_port");
 	struct tunnel_settings given = *tunnel;
+	const char *path;
 
 	if (diag_has(diag, local))
 		return;
+	path = target_path(tunnel->local);
+	if (path) {
+		take_path(tunnel, node, path, diag);
+		return;
+	}
 	split_local(doc, tunnel, local, diag);
 	if (host)
 		tunnel->local_host = given.local_host;
@@ -403,12 +429,14 @@ static void say_tag(struct saying *saying, const char *label, const char *value,
 		         ABOUT_VALUE_MAX - strlen(label) - 1, value);
 }
 
-static void say_all(struct saying *saying, const struct json *name, const struct json *hosts,
-                    const struct json *tags)
+static void say_all(struct saying *saying, const struct tunnel_settings *tunnel,
+                    const struct json *name, const struct json *hosts, const struct json *tags)
 {
 	const struct json *i;
 
 	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
+	if (tunnel->send_proxy)
+		say_item(saying, "wants", "addresses", NULL);
 	if (name && check_said_name(saying, name))
 		say_item(saying, "name", name->raw, name);
 	for (i = name ? name->overrides : NULL; i; i = i->overrides) /* checked, but not said */
@@ -429,12 +457,12 @@ static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
                         const struct json *node, struct diag *diag)
 {
 	const struct json *hosts = json_get(node, "hosts"), *tags = json_get(node, "tags");
-	size_t most = 2 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
+	size_t most = 3 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
 	struct saying saying = { .doc = doc, .diag = diag };
 
 	saying.items = json_doc_alloc(doc, most * sizeof *saying.items);
 	if (saying.items)
-		say_all(&saying, json_get(node, "name"), hosts, tags);
+		say_all(&saying, tunnel, json_get(node, "name"), hosts, tags);
 	about_fini(&saying.about);
 	tunnel->about = saying.items;
 	tunnel->n_about = saying.n;
@@ -449,7 +477,9 @@ static char *derive_name(struct json_doc *doc, const struct tunnel_settings *tun
 {
 	char *name = json_doc_alloc(doc, NAME_SIZE);
 
-	if (name)
+	if (name && tunnel->local_path)
+		snprintf(name, NAME_SIZE, "unix:%.255s", tunnel->local_path);
+	else if (name)
 		snprintf(name, NAME_SIZE,
 		         strchr(tunnel->local_host, ':') ? "[%.255s]:%lld" : "%.255s:%lld",
 		         tunnel->local_host, (long long)tunnel->local_port);

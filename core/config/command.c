@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "config/target.h"
 #include "diag/diag.h"
 #include "diag/usage.h"
 #include "log/log.h"
@@ -91,7 +92,7 @@ static bool add_flag(struct parser *p, const struct shorthand *shorthand, const 
 	return true;
 }
 
-/* The value after "=", or the next word. NULL: no value; the mistake was reported. */
+/* The value after "=", or the next word. NULL: there is no value, which has been reported. */
 static const char *take_value(struct parser *p, const char *inline_value, const char *flag)
 {
 	if (inline_value)
@@ -107,7 +108,7 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 	return p->argv[p->at++];
 }
 
-/* Flags that say what to do with the configuration, and so have no key in it. */
+/* Flags that say what to do with the configuration. They have no key in it. */
 static const struct {
 	const char *flag, *name;
 	enum config_purpose purpose;
@@ -257,6 +258,8 @@ static bool read_positional(struct parser *p, const char *word)
 
 	if (p->role != ROLE_LOCAL)
 		return refuse_word(p, USAGE_NO_FLAG, word);
+	if (target_path(word))
+		return add_flag(p, shorthand_find(ROLE_LOCAL, "local"), word, "--local");
 	if (!is_span && (!is_number || command->n_spans > 0))
 		return refuse_word(p,
 		                   is_number || isdigit((unsigned char)*word) ? USAGE_NO_PORTS
@@ -268,7 +271,7 @@ static bool read_positional(struct parser *p, const char *word)
 	return add_local_port(p, word, &span);
 }
 
-/* Of the local ports, those without a flag. */
+/* Checks the local ports that are given without a flag. */
 static bool check_positional(struct parser *p)
 {
 	const struct command *command = p->command;
@@ -296,15 +299,15 @@ const char *command_variable_name(const struct shorthand *shorthand, const char 
 	return out;
 }
 
-/* What Kubernetes makes for a service whose name begins with "spore": SPORE_SERVICE_HOST,
- * SPORE_PORT_7835_TCP ... */
+/* True for the variables that Kubernetes makes for a service whose name begins with "spore", such
+ * as SPORE_SERVICE_HOST and SPORE_PORT_7835_TCP. */
 static bool is_service_link(const char *name, const char *value)
 {
 	return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") ||
 	       strstr(name, "_PORT_") || strstr(value, "://");
 }
 
-/* Does the configuration at the node contain {"env": NAME}? */
+/* True if the configuration at the node contains {"env": NAME}. */
 static bool is_read_by(const struct json *node, const char *name)
 {
 	if (node->type == JSON_STRING)
@@ -320,7 +323,7 @@ enum { VARIABLE_SIZE = 64 };
 
 static const char config_variable[] = "SPORE_CONFIG";
 
-/* The roles that read the variable; 0: neither does. */
+/* The roles that read the variable; 0: no role reads it. */
 static unsigned roles_of_variable(const char *name)
 {
 	unsigned roles = strcmp(name, config_variable) == 0 ? ROLE_SERVER | ROLE_LOCAL : 0;
@@ -333,7 +336,7 @@ static unsigned roles_of_variable(const char *name)
 	return roles;
 }
 
-/* Writes the variable of this role that it was probably meant to be, or "". */
+/* Writes the name of the variable that was probably meant, or "". */
 static void suggest_variable(unsigned role, const char *name, char like_out[VARIABLE_SIZE])
 {
 	char known[COMMAND_MAX_VALUES][VARIABLE_SIZE];

@@ -26,21 +26,21 @@ struct command {
 	/* The local ports without a flag. The first one is among the flags, too. */
 	struct port_span spans[PORT_SPANS_MAX];
 	size_t n_spans;
-	char first_port[8]; /* of a range: the text of that flag, which points here */
+	char first_port[8]; /* if the first is a range: the text of the flag, which points here */
 	enum config_purpose purpose;
 };
 
 /* CONFIG_LOADED, CONFIG_HELP, or CONFIG_USAGE with the mistake in the diag. */
 enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
                                  struct command *command_out);
-/* Logs each variable SPORE_* that means nothing: neither the command line of any role nor the
- * configuration at `root` reads it. */
+/* Warns of each variable SPORE_* that no role reads, and that the configuration at `root` does not
+ * read. */
 void command_warn_of_variables(unsigned role, const struct json *root);
 /* The row of that name, or NULL. */
 const struct shorthand *shorthand_find(unsigned role, const char *name);
-/* "--control-port". */
+/* Writes a flag such as "--control-port". */
 const char *command_flag_name(const struct shorthand *shorthand, char *out, size_t size);
-/* "PREFIX_CONTROL_PORT". */
+/* Writes a name such as "PREFIX_CONTROL_PORT". */
 const char *command_variable_name(const struct shorthand *shorthand, const char *prefix, char *out,
                                   size_t size);
 

@@ -1,69 +1,40 @@
 #include "config/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "diag/diag.h"
 #include "files/access.h"
 #include "files/files.h"
+#include "files/input.h"
+#include "thread/reading.h"
 #include "json/parse.h"
 
-enum { MAX_FILE = 64 * 1024 * 1024 };
+enum { MOST_MIB = 64 };
 
-/* Reads until the end, since a pipe has no size. NULL and *err. */
-static char *read_to_end(int fd, const char *path, size_t *len_out, struct err *err)
+/* *is_regular_out: false for a pipe or a terminal. `origin` names what has named the path. */
+static char *read_text(const char *path, const char *origin, size_t *len_out, bool *is_regular_out,
+                       struct err *err)
 {
-	size_t size = 65536, len = 0;
-	char *text = malloc(size), *more;
-	ssize_t n = 1;
-
-	while (text && len <= MAX_FILE && (n = read(fd, text + len, size - len)) > 0) {
-		len += (size_t)n;
-		if (len < size)
-			continue;
-		size *= 2;
-		more = realloc(text, size);
-		if (!more)
-			free(text);
-		text = more;
-	}
-	if (text && n == 0) {
-		*len_out = len;
-		return text;
-	}
-	if (text && n > 0)
-		err_set(err, "expected at most 64 MiB in %s, found more", path);
-	else
-		err_set(err, "cannot read %s: %s", path, strerror(errno));
-	free(text);
-	return NULL;
-}
-
-/* *is_regular_out: false for a pipe or a device. */
-static char *read_text(const char *path, size_t *len_out, bool *is_regular_out, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct input input;
 	char *text = NULL;
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_set(err, "cannot open %s: %s", path, strerror(errno));
+	if (!input_open(&input, path, origin, err)) {
+		err_prefix(err, "cannot open %s", path);
 		goto out;
 	}
-	*is_regular_out = S_ISREG(st.st_mode);
+	*is_regular_out = S_ISREG(input.st.st_mode);
 	/* The folder's modes are not checked: a file that another user makes there belongs to that
 	 * user, and is refused. */
-	if (*is_regular_out && !access_is_safe(path, &st, err))
+	if (*is_regular_out && !access_is_safe(path, &input.st, err))
 		goto out;
-	text = read_to_end(fd, path, len_out, err);
+	text = input_read_all(&input, MOST_MIB, len_out, err);
+	if (!text)
+		err_prefix(err, "cannot read %s", path);
 out:
-	if (fd >= 0)
-		close(fd);
+	input_close(&input);
 	return text;
 }
 
@@ -106,8 +77,10 @@ struct json *file_load(struct json_doc *doc, struct files *files, const char *pa
 	size_t len;
 
 	*folder_out = NULL;
+	reading_begin(path, origin);
 	files_note(files, doc, path);
-	text = read_text(path, &len, &is_regular, &err);
+	reading_end();
+	text = read_text(path, origin, &len, &is_regular, &err);
 	if (!text) {
 		diag_add_at(diag, json_source_add(doc, origin, NULL, 0), 0, err.text);
 		return NULL;

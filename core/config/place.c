@@ -59,7 +59,7 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	struct json *use;
 
 	if (by_index && array->count > 1)
-		return NULL; /* it is not known which one is meant */
+		return NULL; /* the selector does not say which one */
 	if (entry)
 		return entry;
 	if (array->count > 0)
@@ -162,8 +162,8 @@ static struct json *make_file_object(struct placer *p, struct json *path)
 static struct json *split_list(struct placer *p, const struct json *text)
 {
 	struct json *array = json_new(p->doc, JSON_ARRAY, NULL, text->source), *part;
-	/* In its source a string without escapes has the same bytes, so that each part has a
-	 * position of its own. */
+	/* True if the string has no escapes. Then it has the same bytes in its source, so each
+	 * part gets a position of its own. */
 	bool exact = text->end - text->offset == text->len + 1;
 
 	for (const char *at = text->raw, *next; array && at; at = next) {
@@ -190,8 +190,8 @@ static bool is_of_bore(const struct command_value *value)
 	return strncmp(value->origin, "BORE_", 5) == 0;
 }
 
-/* The row by which a value with commas becomes a list; NULL: it stays one value. bore has no lists,
- * so the value of a BORE_ variable is never split. */
+/* The row that makes a list of a value with commas; NULL: the value is not split. bore has no
+ * lists, so the value of a BORE_ variable is never split. */
 static const struct shorthand_list *find_list(const struct command_value *value)
 {
 	if (value->shorthand->type != SHORTHAND_SECRETS || !strchr(value->text, ',') ||
@@ -260,8 +260,8 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 
 	if (list)
 		return make_list_object(p, value->text, list->key, source);
-	/* A text that is no number or no boolean stays a string, which the check of the option
-	 * reports. */
+	/* If the text is not a number or boolean, the node stays a string. The check of the option
+	 * reports it. */
 	if (s->type == SHORTHAND_NUMBER &&
 	    text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
 		type = JSON_NUMBER;
@@ -315,7 +315,7 @@ static bool has_entry(const struct placer *p, const char *target)
 	return section && section->type == JSON_ARRAY && find_use(section, use);
 }
 
-/* True adds the entry. False does not remove what the file has. */
+/* A value true adds the entry. A value false does not remove an entry of the file. */
 static void place_entry(struct placer *p, const struct json *node,
                         const struct command_value *value)
 {
@@ -398,7 +398,7 @@ static bool excludes(const struct command_value *a, const struct command_value *
 	return a && b && (find_list(a) || find_list(b));
 }
 
-/* Of several local ports the first one has been placed. */
+/* Places the local ports after the first one, which is placed already. */
 static void place_more_ports(struct placer *p, bool has_tunnels)
 {
 	const struct command *command = p->command;
@@ -416,7 +416,7 @@ static void place_more_ports(struct placer *p, bool has_tunnels)
 		port_spans_expand(p->doc, tunnels, command->spans, command->n_spans, p->diag);
 }
 
-/* Of several values of one precedence for a target, the last one is placed, and an earlier one is
+/* If several values of one precedence have the same target, places the last one; an earlier one is
  * its twin. Flags come after variables, so that a value that a flag overrides is checked, too. */
 void place_values(struct placer *p)
 {

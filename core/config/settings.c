@@ -18,6 +18,11 @@ static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char
 	SPORE_INT(st, busy_poll_us, OPTIONF_RESTART, "0", 0, 10000,                                \
 	          "microseconds for which a worker polls for more work before it sleeps; lowers "  \
 	          "latency if each worker has an idle CPU, and raises it otherwise")
+#define IO(st)                                                                                     \
+	SPORE_ENUM(st, io, OPTIONF_RESTART, "\"auto\"", "auto|epoll",                              \
+	           "how small messages are moved while several connections are active: `auto`: "   \
+	           "by io_uring, or by epoll where the system does not allow io_uring; `epoll`: "  \
+	           "always by epoll")
 #define SNDBUF(st)                                                                                 \
 	SPORE_SIZE(st, sndbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                                  \
 	           "socket send buffer in bytes; 0: the system's default")
@@ -58,8 +63,13 @@ static const spore_option server_rows[] = {
 	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &ports_item,
 	           "ports that no tunnel gets, in addition to the control port, such as "
 	           "`[20022, \"20500-20599\"]`"),
+	SPORE_LIST(struct server_settings, send_proxy_ports, OPTIONF_NEW_ONLY, &ports_item,
+	           "public ports whose visitors are announced to the service with a header of the "
+	           "PROXY protocol, version 2, ahead of their bytes, for the services of bore "
+	           "clients, such as `[20080, \"20500-20599\"]`; a Spore client has send_proxy"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
+	IO(struct server_settings),
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	KEEPALIVE(struct server_settings, keepalive_data, "data connection"),
@@ -109,6 +119,7 @@ static const spore_option client_rows[] = {
 	             "default: the variable no_proxy or NO_PROXY"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
+	IO(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
 	KEEPALIVE(struct client_settings, keepalive_data, "data connection"),
@@ -136,15 +147,19 @@ static const spore_option client_rows[] = {
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
 	             "name of the tunnel, in logs, in metrics and for a Spore server; no two "
-	             "tunnels of a client have the same one. Default: HOST:PORT of the service, "
+	             "tunnels of a client have the same one. Default: the service as in local, "
 	             "with a number if that is not unique; a server does not see this default"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
-	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
+	             "the service as \"HOST:PORT\", or as \"unix:PATH\" with an absolute path; "
+	             "replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, SPORE_OPTF_NOT_EMPTY, "\"localhost\"",
 	             "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
 	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
 	           "public port; 0: the server chooses"),
+	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
+	           "tell the service each visitor's address with a header of the PROXY protocol "
+	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for; a Spore server passes them to its "
 	           "authentication plugins and does nothing else with them"),
@@ -238,7 +253,8 @@ static const spore_option instance_rows[] = {
 	             "auth, transport, acl, metrics or events; \"FILE:NAME\" is the component NAME "
 	             "of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
-	             "name of the instance in logs and metrics; default: the value of use"),
+	             "name of the instance in logs and metrics; default: the value of use; if an "
+	             "instance before it has that name, with a number, such as NAME#2"),
 	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next|last_good",
 	           "auth: what to do if the plugin cannot decide: refuse the client, ask the next "
 	           "instance, or admit a client that this instance admitted before with the same "

@@ -11,17 +11,20 @@
 
 /* After a reload: tunnels of clients that the new configuration would refuse. */
 enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
+enum { IO_AUTO, IO_EPOLL };
 
 struct server_settings {
 	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
 	int64_t control_port, min_port, max_port;
-	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
-	spore_list reserved_ports; /* of spore_list of spore_port_range */
-	/* Of spore_port_range: `ports` without the reserved ones and the control port. Made by
-	 * check_server. */
+	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
+	spore_list reserved_ports;   /* of spore_list of spore_port_range */
+	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
+	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
+	 * check_server makes it. */
 	spore_list public_ports;
 	int64_t workers;                            /* 0: one for each CPU of the process */
 	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
+	int64_t io;                                 /* IO_* */
 	int64_t sndbuf, recbuf;                     /* bytes; 0: the system's */
 	int64_t keepalive_data, keepalive_visitors; /* ms; 0: never */
 	int64_t peer_timeout;                       /* ms */
@@ -53,6 +56,7 @@ struct client_settings {
 	const struct client_server *servers;
 	size_t n_servers;
 	int64_t workers, busy_poll_us;
+	int64_t io; /* IO_* */
 	int64_t sndbuf, recbuf, relay_buffer;
 	int64_t keepalive_data, keepalive_services; /* ms; 0: never */
 	int64_t peer_timeout;                       /* ms */
@@ -65,12 +69,14 @@ struct client_settings {
 
 struct tunnel_settings {
 	const char *name;
-	const char *local; /* "HOST:PORT"; NULL: local_host and local_port */
-	const char *local_host;
+	const char *local;      /* "HOST:PORT" or "unix:PATH"; NULL: local_host and local_port */
+	const char *local_host; /* NULL: see local_path */
+	const char *local_path; /* of `local`, made by check_client; NULL: it is no unix socket */
 	int64_t local_port;
-	int64_t port;     /* public; 0: the server chooses */
-	spore_list hosts; /* of const char * */
-	spore_map tags;   /* of const char * */
+	int64_t port;       /* public; 0: the server chooses */
+	int64_t send_proxy; /* enum proxy_header_version */
+	spore_list hosts;   /* of const char * */
+	spore_map tags;     /* of const char * */
 	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes
 	 * in all. Made by check_client. */
 	const char *const *about;

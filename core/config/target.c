@@ -5,6 +5,14 @@
 
 #include "base/text.h"
 
+const char *target_path(const char *text)
+{
+	static const char scheme[] = "unix:";
+	size_t len = sizeof scheme - 1;
+
+	return strncmp(text, scheme, len) == 0 ? text + len : NULL;
+}
+
 static bool refuse(const char *why, const char **why_out)
 {
 	*why_out = why;

@@ -20,6 +20,9 @@ struct target {
 	size_t shorter_len;
 };
 
+/* The path of "unix:PATH"; NULL: the text does not begin so. */
+const char *target_path(const char *text);
+
 /* False: the text is not a target. *why_out then says what was expected instead: a permanent text
  * that begins with "expected". An IPv6 address needs brackets only if a port follows. */
 bool target_read(const char *text, struct target *target_out, const char **why_out);

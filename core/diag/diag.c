@@ -16,7 +16,7 @@ struct diag_entry {
 	struct diag_entry *next;
 	const struct json_source *source; /* borrowed: the document outlives the diag */
 	size_t offset;
-	unsigned number; /* in the order of being added */
+	unsigned number; /* counts the entries in the order in which they are added */
 	char *pointer, *text;
 };
 
@@ -72,7 +72,7 @@ void diag_add(struct diag *diag, const struct json *node, const char *format, ..
 	va_end(ap);
 }
 
-/* The part of the pointer that leads on from `at`, which json_at has found below `node`. */
+/* The rest of the pointer after `at`, which json_at has found below `node`. */
 static const char *rest_of_pointer(const char *pointer, const struct json *node,
                                    const struct json *at)
 {
@@ -175,7 +175,8 @@ static void print_entry(const struct diag_entry *entry, struct mask *mask, FILE 
 		excerpt_print(mask, entry->source, entry->offset, out);
 }
 
-/* Entries without a file come first, in the order of being added; then the others by offset. */
+/* Entries without a file come first, in the order in which they were added. The others follow by
+ * offset. */
 static int compare_entries(const void *a, const void *b)
 {
 	const struct diag_entry *x = *(const struct diag_entry *const *)a;

@@ -2,7 +2,7 @@
  * the options of type SECRET may not have been read, so only the text itself can tell.
  *
  * A value is hidden if its key, or the key of an object or array around it, sounds like a secret.
- * So is the password in a URL.
+ * The password in a URL is hidden, too.
  * If a line has a missing quote, keys and values cannot be told apart; then everything after such a
  * key is hidden. [main] */
 #ifndef CORE_MASK_H

@@ -1,6 +1,6 @@
-/* entry - keys of a section that stand for an entry of a list of plugins: the program makes the
- * entry of them and puts it first. Standard variables of the environment may give what the
- * configuration leaves open.
+/* entry - keys of a section that stand for an entry in a list of plugins. The program makes the
+ * entry from these keys and puts it first. If the configuration lacks a value, a standard
+ * environment variable may give it.
  *
  *   { "client": { "KEY": "x" } }  ─▶  { "LIST": [{ "use": "USE", "OPTION": "x" }, ...] } */
 #ifndef CORE_EXPAND_ENTRY_H
@@ -16,14 +16,14 @@ struct entry_key {
 };
 
 /* The first key is a URL; an entry needs it. It may have a user, but no password. The second key
- * has the password; one in the URL of a variable goes there. */
+ * has the password. If the URL of a variable has a password, it goes there. */
 struct entry_keys {
 	const char *section, *list, *use;
 	struct entry_key keys[3];
 };
 
-/* If the list has such an entry already, variables are not read, and keys are a mistake. With
- * an empty URL, no entry is made. Mistakes go to the diag. [main] */
+/* Makes the entry. If the list has such an entry already, reads no variables, and reports the keys
+ * as a mistake. Makes no entry from an empty URL. Mistakes go to the diag. [main] */
 void entry_expand(struct json_doc *doc, const struct entry_keys *keys, struct diag *diag);
 
 #endif

@@ -70,7 +70,8 @@ static bool check_first(const struct json *first, size_t n_ports, struct diag *d
 
 static void add_tunnel(struct json_doc *doc, struct json *tunnels, unsigned port)
 {
-	const struct json *first = tunnels->first, *host = json_get(first, "local_host");
+	static const char *const shared[] = { "local_host", "send_proxy" };
+	const struct json *first = tunnels->first;
 	struct json_source *source = json_get(first, "local_port")->source;
 	struct json *tunnel = json_new(doc, JSON_OBJECT, NULL, source), *node;
 	char text[8];
@@ -80,9 +81,13 @@ static void add_tunnel(struct json_doc *doc, struct json *tunnels, unsigned port
 	if (!tunnel || !node)
 		return;
 	json_add(doc, tunnel, "local_port", node);
-	node = host ? json_new(doc, host->type, host->raw, host->source) : NULL;
-	if (node)
-		json_add(doc, tunnel, "local_host", node);
+	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+		const struct json *given = json_get(first, shared[i]);
+
+		node = given ? json_new(doc, given->type, given->raw, given->source) : NULL;
+		if (node)
+			json_add(doc, tunnel, shared[i], node);
+	}
 	json_add(doc, tunnels, NULL, tunnel);
 }
 

@@ -22,9 +22,9 @@ bool port_span_read(const char *text, struct port_span *span_out);
 size_t port_spans_count(const struct port_span *spans, size_t n);
 /* A port that two of the n spans have; 0: none. [any] */
 uint16_t port_spans_twice(const struct port_span *spans, size_t n);
-/* The array `tunnels` has one tunnel, for the first port. Adds one for each of the others, with the
- * same host. If that tunnel has what can be of one tunnel only, such as a public port, this is
- * reported. [main] */
+/* The array `tunnels` has one tunnel, for the first port. Adds a tunnel with the same host and
+ * header for each of the other ports. Reports a mistake if the first tunnel has a value that only
+ * one tunnel can have, such as a public port. [main] */
 void port_spans_expand(struct json_doc *doc, struct json *tunnels, const struct port_span *spans,
                        size_t n, struct diag *diag);
 

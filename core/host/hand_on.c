@@ -54,7 +54,7 @@ static struct hand_on_entry *make_entry(const char *key, spore_str bytes)
 	return entry;
 }
 
-/* With the lock held. The link that points to the entry of the key, or to NULL. */
+/* The caller holds the lock. Returns the link that points to the entry of the key, or to NULL. */
 static struct hand_on_entry **find_link(struct hand_on *store, const char *key)
 {
 	struct hand_on_entry **link = &store->first;
@@ -64,7 +64,7 @@ static struct hand_on_entry **find_link(struct hand_on *store, const char *key)
 	return link;
 }
 
-/* With the lock held. Takes the entry. */
+/* The caller holds the lock. Takes the entry. */
 static void add_entry(struct hand_on *store, struct hand_on_entry *entry)
 {
 	entry->next = store->first;
@@ -72,7 +72,7 @@ static void add_entry(struct hand_on *store, struct hand_on_entry *entry)
 	store->size += size_of(entry);
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static void remove_entry(struct hand_on *store, struct hand_on_entry **link)
 {
 	struct hand_on_entry *entry = *link;
@@ -105,8 +105,8 @@ static bool is_good_key(const char *key)
 	return key && *key && strnlen(key, HAND_ON_MAX_KEY + 1) <= HAND_ON_MAX_KEY;
 }
 
-/* With the lock held. Puts the entry in the place of the key's old one, and takes it; NULL: removes
- * the old one. SPORE_EBUSY: the store would be too large, and nothing has changed. */
+/* The caller holds the lock. Replaces the key's old entry, and takes the new one; NULL: only
+ * removes the old one. SPORE_EBUSY: the store would be too large, and nothing has changed. */
 static spore_status replace_entry(struct hand_on *store, const char *key,
                                   struct hand_on_entry *entry)
 {

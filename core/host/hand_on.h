@@ -26,10 +26,10 @@ void hand_on_init(struct hand_on *store);
 void hand_on_fini(struct hand_on *store);
 /* Copies all of `from` to a store that is empty. False: out of memory. [any] */
 bool hand_on_copy(struct hand_on *store, struct hand_on *from);
-/* As spore_host.state_put. [any] */
+/* Like spore_host.state_put. [any] */
 spore_status hand_on_put(struct hand_on *store, const char *key, spore_str bytes);
-/* As spore_host.state_get, also outside of create(). [any], but the result is valid only until the
- * key is put again. */
+/* Like spore_host.state_get, but also outside of create(). The result is valid until the key is put
+ * again. [any] */
 uint32_t hand_on_get(struct hand_on *store, const char *key, spore_str *out);
 
 #endif

@@ -1,11 +1,12 @@
-/* revisions - what an auth instance says later of clients that it has let in (auth_revalidate), and
- * when it has last done so for an identity. A verdict that was asked for before that is old.
+/* revisions - changes of the rights of clients that an auth instance has let in (auth_revalidate).
+ * The struct holds the time of each identity's last revision. A verdict is old if the instance
+ * was asked for it before the last revision.
  *
- * If the thread that gave the verdict has made the revision itself, just before, the verdict is the
- * newer one: a plugin may end the older tunnels of a client and then let it in.
+ * There is one exception. If a thread makes a revision and then gives a verdict, the verdict is not
+ * old. So a plugin may end the older tunnels of a client and then let it in.
  *
- * Identities share buckets, so a verdict may seem old because of another identity. Whoever finds an
- * old verdict therefore asks again. A zeroed struct is empty. */
+ * Identities share buckets, so a verdict may seem old because of another identity. The caller asks
+ * again for an old verdict, so this does no harm. A zeroed struct is empty. */
 #ifndef CORE_REVISIONS_H
 #define CORE_REVISIONS_H
 
@@ -25,7 +26,7 @@ struct revision {
 	const struct instance *by; /* compared, never dereferenced */
 	spore_str identity;
 	const uint64_t *session;   /* NULL: all sessions of the identity */
-	const struct grant *grant; /* what they may do now; NULL: they are denied */
+	const struct grant *grant; /* the new rights; NULL: the clients are denied */
 };
 
 static inline bool revision_has_identity(const struct revision *revision, const char *identity)
@@ -37,7 +38,7 @@ static inline bool revision_has_identity(const struct revision *revision, const 
 	return len == 0 || memcmp(identity, revision->identity.ptr, len) == 0;
 }
 
-/* Does it concern what this instance has granted to this identity and session? [any] */
+/* True if the revision concerns a grant of this instance to this identity and session. [any] */
 static inline bool revision_concerns(const struct revision *revision, const struct instance *by,
                                      const char *identity, uint64_t session)
 {
@@ -67,13 +68,13 @@ static inline atomic_uint_fast64_t *revisions_bucket(struct revisions *revisions
 	return &revisions->last[(hash ^ hash >> 16) % REVISIONS_BUCKETS];
 }
 
-/* From now on, verdicts on this identity that were asked for before are old. [any] */
+/* Makes all verdicts on this identity old that have been asked for until now. [any] */
 static inline void revisions_add(struct revisions *revisions, spore_str identity)
 {
 	atomic_uint_fast64_t *last = revisions_bucket(revisions, identity);
 	uint_fast64_t now = ticks_add(), before = atomic_load(last);
 
-	/* Another thread may have stored a later tick meanwhile, which stays. */
+	/* If another thread has stored a later tick meanwhile, that tick stays. */
 	while (before < now && !atomic_compare_exchange_weak(last, &before, now))
 		;
 }
@@ -84,14 +85,14 @@ static inline struct revision_stamp revisions_stamp(struct revisions *revisions)
 	return (struct revision_stamp){ revisions, ticks_now() };
 }
 
-/* The verdict was given by a thread that had made these revisions itself. They do not make it old,
- * if no other thread's revision came between. [any] */
+/* The thread that gave the verdict had made these revisions before. They do not make the verdict
+ * old, unless another thread has made a revision in between. [any] */
 static inline void revision_stamp_pass(struct revision_stamp *stamp, struct ticks_run made)
 {
 	stamp->at = ticks_pass(stamp->at, made);
 }
 
-/* Has the identity been revised since the moment of the stamp? [any] */
+/* True if the identity has been revised since the moment of the stamp. [any] */
 static inline bool revision_stamp_is_old(const struct revision_stamp *stamp, spore_str identity)
 {
 	return atomic_load(revisions_bucket(stamp->of, identity)) > stamp->at;

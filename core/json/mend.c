@@ -7,8 +7,8 @@
 #include "json/misspelling.h"
 #include "json/scan.h"
 
-/* Reports a missing bracket. Adds it only at the end of the text: if another bracket stands in its
- * place, it is unclear which of the two is wrong. */
+/* Reports a missing bracket. Adds the bracket only at the end of the text. If another bracket is in
+ * its place, it is unclear which of the two is wrong. */
 static bool mend_bracket(struct mender *m, const struct scan_error *e)
 {
 	bool object = mender_look(m, e->container) == '{';
@@ -30,7 +30,8 @@ static bool mend_last(struct mender *m, const struct scan_error *e)
 
 	if (mender_look(m, last) != ',')
 		return mend_bracket(m, e);
-	/* At the end of the text, the next round reports the missing bracket; that is enough. */
+	/* At the end of the text the comma needs no report: the next round reports the missing
+	 * bracket. */
 	if (e->offset < m->out->len)
 		mender_say(m, last, "expected no comma after the last %s, found one",
 		           object ? "member" : "element");
@@ -94,7 +95,7 @@ static bool mend_key(struct mender *m, const struct scan_error *e)
 
 static bool mend_colon(struct mender *m, const struct scan_error *e)
 {
-	size_t at = e->offset, sign_len = 0; /* of `=` or `=>` in place of the colon */
+	size_t at = e->offset, sign_len = 0; /* length of `=` or `=>` in place of the colon */
 	int c = mender_look(m, at);
 
 	if (mender_is_end(c) || c == ',') {
@@ -110,7 +111,7 @@ static bool mend_colon(struct mender *m, const struct scan_error *e)
 	return mender_change(m, at, sign_len, ":");
 }
 
-/* A number or word with characters that do not belong in one: the whole word is the mistake. */
+/* A number or word contains characters that it may not have. The whole word is the mistake. */
 static bool mend_rest_of_word(struct mender *m, size_t at)
 {
 	while (at > 0 && mender_is_word(mender_look(m, at - 1)))
@@ -213,7 +214,7 @@ static bool mend_string(struct mender *m, const struct scan_error *e)
 {
 	int c = mender_look(m, e->offset);
 	bool is_unknown_escape = strncmp(e->expected, "one of ", 7) == 0;
-	bool is_digit_of_escape = c >= 0x20 && c < 0x80 && c != '\\'; /* a wrong one, of \uXXXX */
+	bool is_digit_of_escape = c >= 0x20 && c < 0x80 && c != '\\'; /* a wrong digit of \uXXXX */
 	char shown[16];
 
 	mender_say(m, e->offset, "expected %s, found %s%s", e->expected,

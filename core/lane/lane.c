@@ -16,6 +16,19 @@ void lane_begin(struct lane *lane, spore_stream *lower, bool merges, struct buf 
 	*received = *unsent = (struct buf){ 0 };
 }
 
+void lane_hold(struct lane *lane)
+{
+	lane->out.holds = true;
+}
+
+bool lane_release(struct lane *lane)
+{
+	bool held = lane->out.holds && lane->out.early.len > 0;
+
+	lane->out.holds = false;
+	return held;
+}
+
 void lane_fini(struct lane *lane)
 {
 	buf_fini(&lane->in.early);
@@ -37,7 +50,7 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Fills the pieces from the bytes that came early, or else from the lower stream. */
+/* Reads the bytes that came early. When there are none left, reads from the lower stream. */
 static int64_t fetch(struct lane *lane, const spore_iov *iov, uint32_t n, uint32_t *want)
 {
 	struct buf *early = &lane->in.early;
@@ -55,7 +68,7 @@ static int64_t fetch(struct lane *lane, const spore_iov *iov, uint32_t n, uint32
 	return got;
 }
 
-/* Bytes behind END belong to the connection's owner. */
+/* Keeps the bytes after END for the owner of the connection. */
 static bool put_back(struct lane *lane, const uint8_t *bytes, size_t len)
 {
 	struct buf all = { 0 }, *early = &lane->in.early;
@@ -77,7 +90,7 @@ static size_t header_length(const uint8_t header[LANE_HEADER])
 	return (size_t)header[1] << 16 | (size_t)header[2] << 8 | header[3];
 }
 
-/* A whole header has come. */
+/* Takes a header that is complete. */
 static spore_status take_header(struct lane_in *in)
 {
 	size_t length = header_length(in->header);
@@ -93,7 +106,7 @@ static spore_status take_header(struct lane_in *in)
 	return SPORE_OK;
 }
 
-/* Bytes that the next header lacks. */
+/* Takes the bytes that the next header still lacks, and returns their number. */
 static size_t collect_header(struct lane_in *in, const uint8_t *bytes, size_t len)
 {
 	size_t part = smaller(LANE_HEADER - in->n_header, len);
@@ -103,8 +116,8 @@ static size_t collect_header(struct lane_in *in, const uint8_t *bytes, size_t le
 	return part;
 }
 
-/* A header has come, and these bytes behind it. Moves the user's bytes to the front and returns
- * their number. */
+/* Takes a complete header and the bytes that came after it. Moves the user's bytes to the front and
+ * returns their number. */
 static int64_t unpack(struct lane *lane, uint8_t *bytes, size_t len)
 {
 	struct lane_in *in = &lane->in;
@@ -113,6 +126,8 @@ static int64_t unpack(struct lane *lane, uint8_t *bytes, size_t len)
 	while (in->n_header == LANE_HEADER) {
 		if (take_header(in) != SPORE_OK)
 			return SPORE_EPROTO;
+		if (in->left >= LANE_FIRST_MOST)
+			lane_release(lane);
 		if (in->ended)
 			return put_back(lane, bytes + at, len - at) ? (int64_t)kept : SPORE_ENOMEM;
 		part = in->raw ? len - at : smaller(in->left, len - at);
@@ -126,7 +141,7 @@ static int64_t unpack(struct lane *lane, uint8_t *bytes, size_t len)
 	return (int64_t)kept;
 }
 
-/* Between two frames: reads the rest of a header, and in the same call what follows it. */
+/* Between two frames: reads the rest of a header and the bytes after it in one call. */
 static int64_t read_header(struct lane *lane, uint8_t *bytes, size_t len, uint32_t *want)
 {
 	struct lane_in *in = &lane->in;
@@ -144,14 +159,14 @@ static int64_t read_header(struct lane *lane, uint8_t *bytes, size_t len, uint32
 	return unpack(lane, bytes, (size_t)n - part);
 }
 
-/* Does no other user follow, so that the connection ends with this one? */
+/* True if no other user follows, so that the connection ends with this one. */
 static bool is_last(const struct lane *lane)
 {
 	return lane->in.raw || lane->in.closed || lane->out.raw;
 }
 
-/* Behind END, the peer ends the connection, too, if no other user follows. What remains unread
- * would turn the close into a reset. */
+/* If no other user follows, the peer ends the connection after END. This end must be read, because
+ * unread bytes would turn the close into a reset. */
 static int64_t read_end(struct lane *lane, const spore_iov *piece, uint32_t *want)
 {
 	struct lane_in *in = &lane->in;
@@ -210,7 +225,8 @@ static void put_header(struct lane_out *out, enum kind kind, size_t length)
 	out->left = length;
 }
 
-/* The pieces of one write, and how much of it they are: what the lane holds, then `len` bytes. */
+/* Collects the pieces of one write: the bytes that the lane holds, then `len` bytes of the user.
+ * Returns the number of pieces. */
 static uint32_t gather(struct lane_out *out, const void *bytes, size_t len, spore_iov iov[3])
 {
 	uint32_t n = 0;
@@ -247,7 +263,7 @@ static int64_t write_pieces(const struct lane *lane, const spore_iov *iov, uint3
 	return lane->lower->ops->writev(lane->lower, iov, n, want);
 }
 
-/* So many bytes were written. Returns how many of them are the user's. */
+/* Accounts for n written bytes. Returns how many of them belong to the user. */
 static size_t account(struct lane_out *out, size_t n)
 {
 	size_t early = smaller(n, out->early.len);
@@ -296,7 +312,7 @@ int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *w
 
 static bool holds_output(const struct lane_out *out)
 {
-	return out->early.len > 0 || out->header_left > 0;
+	return (out->early.len > 0 && !out->holds) || out->header_left > 0;
 }
 
 /* The user has ended, and no other follows. */

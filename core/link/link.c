@@ -5,7 +5,7 @@
 
 static void update_wants(struct link *link)
 {
-	bool reads = !link->ended && (!link->paused || link->in.len < LINK_MAX_IN);
+	bool reads = !link->ended && (!link->paused || link->in.len < link->most_in);
 
 	if (link->stream)
 		stream_want(link->stream,
@@ -34,7 +34,7 @@ static void skip_frame(struct link *link, enum frame_state state, size_t len)
 /* As for bore, the end of the stream also ends the last frame. */
 static void end_last_frame(struct link *link)
 {
-	if (!buf_append(&link->in, "", 1, LINK_MAX_IN + 1))
+	if (!buf_append(&link->in, "", 1, link->most_in + 1))
 		tell_end(link, "out of memory");
 }
 
@@ -82,8 +82,8 @@ static void deliver_messages(struct link *link)
 static void on_readable(struct link *link)
 {
 	struct loop *loop = stream_loop(link->stream);
-	size_t kept = link->in.len < LINK_MAX_IN ? link->in.len : LINK_MAX_IN;
-	size_t room = link->discarding ? LOOP_SCRATCH : LINK_MAX_IN - kept, n;
+	size_t kept = link->in.len < link->most_in ? link->in.len : link->most_in;
+	size_t room = link->discarding ? LOOP_SCRATCH : link->most_in - kept, n;
 	enum stream_io io;
 
 	if (room == 0)
@@ -91,7 +91,7 @@ static void on_readable(struct link *link)
 	io = stream_read(link->stream, loop_scratch(loop), room, &n);
 
 	if (io == STREAM_OK && !link->discarding) {
-		if (!buf_append(&link->in, loop_scratch(loop), n, LINK_MAX_IN)) {
+		if (!buf_append(&link->in, loop_scratch(loop), n, link->most_in)) {
 			tell_end(link, "out of memory");
 			return;
 		}
@@ -150,7 +150,9 @@ static void run_flush(struct loop_task *task)
 void link_init(struct link *link, struct stream *stream, enum message_direction incoming,
                const struct link_events *events)
 {
-	*link = (struct link){ .stream = stream, .incoming = incoming, .events = events };
+	*link = (struct link){
+		.stream = stream, .incoming = incoming, .events = events, .most_in = LINK_MAX_IN
+	};
 	link->flush.run = run_flush;
 	stream_set_owner(stream, on_link_stream, link);
 	update_wants(link);
@@ -212,6 +214,12 @@ void link_extend(struct link *link, enum message_direction incoming, bool lenien
 	link->incoming = incoming;
 	link->lenient = lenient;
 	link_resume(link);
+}
+
+void link_widen(struct link *link, size_t most)
+{
+	link->most_in = most;
+	update_wants(link);
 }
 
 void link_finish(struct link *link, struct linger_list *lingerers)

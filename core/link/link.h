@@ -15,8 +15,8 @@
 struct link;
 struct stream;
 
-/* The most bytes that are kept: received ones that are not delivered yet, and ones that wait to be
- * sent. An unauthenticated peer can make us hold LINK_MAX_IN and no more. */
+/* The most bytes that are kept: received ones that are not delivered yet (see link_widen), and ones
+ * that wait to be sent. An unauthenticated peer can make us hold LINK_MAX_IN and no more. */
 #define LINK_MAX_IN  1024
 #define LINK_MAX_OUT ((size_t)64 * 1024)
 
@@ -35,6 +35,7 @@ struct link {
 	enum message_direction incoming;
 	const struct link_events *events;
 	struct buf in, out;
+	size_t most_in; /* bytes in `in` */
 	struct loop_task flush;
 	bool paused;     /* by the owner, or after a fault: messages wait in `in` */
 	bool lenient;    /* invalid messages are skipped */
@@ -64,6 +65,9 @@ void link_pause(struct link *link);
 void link_resume(struct link *link);
 /* Accepts other messages from now on, and resumes the link. lenient: skips invalid messages. */
 void link_extend(struct link *link, enum message_direction incoming, bool lenient);
+/* Keeps so many received bytes from now on, in place of LINK_MAX_IN: much may follow the next
+ * message, and is read with it. Only for a peer that has proved itself. */
+void link_widen(struct link *link, size_t most);
 /* Hands the stream and the unsent bytes to the linger list, which closes it. The link is over. */
 void link_finish(struct link *link, struct linger_list *lingerers);
 /* Returns the stream, the bytes that followed the last message, and the unsent bytes. All are the

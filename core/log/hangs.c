@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "thread/delays.h"
 #include "thread/guest.h"
+#include "thread/reading.h"
 
 /* Longer than for a call: if a single call holds up the turn, that call has been logged before. */
 static const int64_t turn_hangs_ns = 2 * GUEST_HANG_NS;
@@ -84,10 +85,22 @@ static void tell_delay(const struct delay *delay, const char *thread, void *unus
 	          delay, thread);
 }
 
+static void log_reading(const struct reading *reading)
+{
+	int64_t lasts_ns = clock_coarse_ns() - reading->since_ns;
+
+	log_error("reading a file hangs", log_str("path", reading->path),
+	          log_str("option", reading->option), log_int("duration_ms", lasts_ns / 1000000));
+}
+
 void hangs_look(void)
 {
+	struct reading reading;
+
 	delays_take(tell_delay, NULL);
 	guest_each(tell_hang, NULL);
+	if (reading_hangs(&reading))
+		log_reading(&reading);
 }
 
 static void log_if_long(const struct guest_view *view, void *for_ns)
@@ -103,5 +116,9 @@ static void log_if_long(const struct guest_view *view, void *for_ns)
 
 void hangs_log_all(int64_t for_ns)
 {
+	struct reading reading;
+
 	guest_each(log_if_long, &for_ns);
+	if (reading_look(&reading) && lasts(reading.since_ns, clock_coarse_ns(), for_ns))
+		log_reading(&reading);
 }

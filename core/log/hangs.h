@@ -5,7 +5,9 @@
  *   plugin hangs              a call outside the pools runs for more than a second; again after 2,
  *                             4, 8, ... seconds
  *   plugin returned           such a call has ended
- *   worker hangs, returned    the same for a turn that is long although no single call is */
+ *   worker hangs, returned    the same for a turn that is long although no single call is
+ *   reading a file hangs      a file of the configuration is read for more than a second; again
+ *                             after 2, 4, 8, ... seconds */
 #ifndef CORE_HANGS_H
 #define CORE_HANGS_H
 
@@ -14,7 +16,8 @@
 /* Looks at all threads once and logs what is new. Once a second, and before the log ends. [any] */
 void hangs_look(void);
 /* Logs what may hold up the end of the process: every call that has lasted for at least `for_ns`,
- * and every turn of a worker that has, although its call, if any, has not. [any] */
+ * every turn of a worker that has, although its call, if any, has not, and the
+ * reading of a file. [any] */
 void hangs_log_all(int64_t for_ns);
 
 #endif

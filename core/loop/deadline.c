@@ -102,3 +102,8 @@ void deadline_stop(struct deadline *deadline)
 {
 	list_remove(&deadline->node);
 }
+
+bool deadline_is_running(const struct deadline *deadline)
+{
+	return !list_is_empty(&deadline->node);
+}

@@ -7,6 +7,7 @@
 #define CORE_DEADLINE_H
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -41,5 +42,6 @@ void deadline_start(struct deadline_list *list, struct deadline *deadline);
 /* The same, but the time has come: on_expired runs in one of the next turns. */
 void deadline_start_now(struct deadline_list *list, struct deadline *deadline);
 void deadline_stop(struct deadline *deadline);
+bool deadline_is_running(const struct deadline *deadline);
 
 #endif

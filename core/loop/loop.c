@@ -43,6 +43,7 @@ struct loop {
 	int64_t spin_until_ns;
 	_Atomic(struct loop_task *) posted; /* newest first */
 	atomic_bool stopping;
+	struct loop_hook *hook; /* borrowed until loop_set_hook replaces it; may be NULL */
 	uint8_t scratch[LOOP_SCRATCH];
 };
 
@@ -95,13 +96,15 @@ static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 {
 	struct loop *loop = ev_userdata(ev);
 	int64_t now_ns = clock_ns();
+	bool has_work;
 
 	(void)watcher;
 	(void)events;
 	atomic_store_explicit(&loop->lag.began_ns, now_ns, memory_order_relaxed);
 	loop->now_ms = now_ns / 1000000;
 	guest_turn_begin(now_ns);
-	if (loop->spin_ns && has_events(loop))
+	has_work = loop->hook && loop->hook->on_turn_begin(loop->hook);
+	if (loop->spin_ns && (has_work || has_events(loop)))
 		loop->spin_until_ns = now_ns + loop->spin_ns;
 	ev_idle_stop(ev, &loop->busy);
 	queue_run(&loop->next_turn);
@@ -145,11 +148,14 @@ static void count_turn(struct loop *loop)
 static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 {
 	struct loop *loop = ev_userdata(ev);
+	unsigned round = 0;
 
 	(void)watcher;
 	(void)events;
-	while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
-		;
+	do {
+		while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
+			;
+	} while (loop->hook && loop->hook->on_turn_end(loop->hook, round++));
 	if (read_relaxed(&loop->lag.began_ns))
 		count_turn(loop);
 	if (loop->spin_ns && clock_ns() < loop->spin_until_ns)
@@ -266,6 +272,11 @@ static void *run_loop_thread(void *loop)
 	return NULL;
 }
 
+void loop_set_hook(struct loop *loop, struct loop_hook *hook)
+{
+	loop->hook = hook;
+}
+
 void loop_set_busy_poll(struct loop *loop, int64_t us)
 {
 	loop->spin_ns = us * 1000;
@@ -301,8 +312,8 @@ struct ev_loop *loop_ev(struct loop *loop)
 	return loop->ev;
 }
 
-/* libev shows its epoll set only to a watcher that embeds its loop. It replaces the set at times, so
- * it is asked each time. */
+/* libev shows its epoll set only to a watcher that embeds its loop. It replaces the set at times,
+ * so it is asked each time. */
 static int epoll_set(struct ev_loop *ev)
 {
 	ev_embed embed;

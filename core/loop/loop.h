@@ -45,6 +45,18 @@ void loop_run(struct loop *loop);
 /* Makes loop_run return. [any] */
 void loop_break(struct loop *loop);
 
+/* What runs at both ends of each turn: another source of events. */
+struct loop_hook {
+	/* Before all else. True: there were events. */
+	bool (*on_turn_begin)(struct loop_hook *hook);
+	/* Behind the last task of the turn, and then, while it returns true, behind the tasks that
+	 * it has caused. round: 0, 1, ... */
+	bool (*on_turn_end)(struct loop_hook *hook, unsigned round);
+};
+
+/* A loop has at most one hook. NULL removes it. [worker], or before the loop runs */
+void loop_set_hook(struct loop *loop, struct loop_hook *hook);
+
 struct ev_loop *loop_ev(struct loop *loop);
 /* Call it for a descriptor whose watchers have stopped, before another thread may own or close it:
  * until its next event, libev leaves it in the epoll set. [worker] */

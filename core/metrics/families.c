@@ -44,6 +44,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		SUMMARY = "spore_accept_latency_ms",
 		.help = "Milliseconds from a visitor's arrival until a client took it over.",
 	},
+	[FAMILY_CONNECTIONS_HANDED] = {
+		COUNTER = "spore_connections_handed_total",
+		.help = "Visitors that a client took over on a connection that waited for a visitor.",
+	},
 	[FAMILY_SETUP] = {
 		HISTOGRAM = "spore_connection_setup_seconds",
 		.unit = "seconds",

@@ -116,7 +116,7 @@ static void run_report(struct loop_task *task)
 		loop_reap(dial->loop, &dial->task);
 		return;
 	}
-	if (!dial->target.addr.family)
+	if (!dial->target.addr.family && !dial->target.path)
 		tell_resolver(dial);
 	end_dial(dial);
 	dial->on_done(dial->fd, dial->winner, &(struct net_failure){ dial->why, dial->lacks },
@@ -234,11 +234,47 @@ static void try_next(struct dial *dial)
 		start_timer(dial, &dial->stagger, DIAL_STAGGER_MS);
 }
 
+/* ---- a unix socket ---- */
+
+/* While its queue of connections is full, a unix socket is tried again after a pause, which doubles
+ * up to the longest one. */
+enum { FULL_PAUSE_MS = 10, FULL_DOUBLINGS = 4 };
+
+static void note_path(struct dial *dial, const char *cause, enum shortage lacks)
+{
+	snprintf(dial->why, sizeof dial->why, "%.107s: %s", dial->target.path, cause);
+	dial->lacks = lacks;
+}
+
+static void try_path(struct dial *dial)
+{
+	static const spore_addr addr = { .family = 1 };
+	int fd = sock_connect_path(dial->target.path, &dial->target.sizes);
+
+	if (fd >= 0) {
+		take_winner(dial, fd, &addr);
+	} else if (errno == EAGAIN) {
+		start_timer(dial, &dial->stagger, FULL_PAUSE_MS << dial->n_started);
+		if (dial->n_started < FULL_DOUBLINGS)
+			dial->n_started++;
+	} else {
+		note_path(dial, strerrordesc_np(errno), shortage_of(errno));
+		report_later(dial);
+	}
+}
+
+/* ---- timers ---- */
+
 static void on_stagger_over(struct ev_loop *ev, ev_timer *timer, int events)
 {
+	struct dial *dial = timer->data;
+
 	(void)ev;
 	(void)events;
-	try_next(timer->data);
+	if (dial->target.path)
+		try_path(dial);
+	else
+		try_next(dial);
 }
 
 /* The failure names the address that has been tried for the longest time. */
@@ -250,6 +286,8 @@ static void on_dial_late(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)events;
 	if (dial->resolve)
 		snprintf(dial->why, sizeof dial->why, "resolving the name timed out");
+	else if (dial->target.path)
+		note_path(dial, "timed out, its queue of connections is full", SHORTAGE_NONE);
 	else
 		note_cause(dial, oldest_attempt(dial)->addr, "timed out", SHORTAGE_NONE);
 	resolve_stop(dial->resolve);
@@ -319,11 +357,22 @@ static size_t find_addrs(struct dial *dial)
 	return 1;
 }
 
+static void begin(struct dial *dial)
+{
+	size_t n = dial->target.path ? 0 : find_addrs(dial);
+
+	if (dial->target.path)
+		try_path(dial);
+	else if (n > 0)
+		try_addrs(dial, n);
+	else
+		look_up(dial);
+}
+
 struct dial *dial_start(struct loop *loop, struct resolver *resolver,
                         const struct dial_target *target, dial_fn on_done, void *arg)
 {
 	struct dial *dial = zeroed_new(sizeof *dial);
-	size_t n;
 
 	if (!dial)
 		return NULL;
@@ -338,11 +387,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
 	dial->stagger.data = dial;
 	ev_timer_init(&dial->deadline, on_dial_late, 0.0, 0.0);
 	dial->deadline.data = dial;
-	n = find_addrs(dial);
-	if (n > 0)
-		try_addrs(dial, n);
-	else
-		look_up(dial);
+	begin(dial);
 	if (!dial->task.queued)
 		start_timer(dial, &dial->deadline, target->timeout_ms);
 	return dial;

@@ -1,7 +1,10 @@
 /* dial - connects to HOST:PORT. It resolves the name without blocking the loop, then tries the
  * addresses in parallel, each DIAL_STAGGER_MS after the one before it, or as soon as all earlier
  * ones have failed (RFC 8305). The first connection wins; the other attempts are closed.
- * IPv6 and IPv4 addresses take turns. [worker] */
+ * IPv6 and IPv4 addresses take turns.
+ *
+ * It also connects to a unix socket, and tries again while its queue of connections is full.
+ * [worker] */
 #ifndef CORE_DIAL_H
 #define CORE_DIAL_H
 
@@ -17,14 +20,15 @@ struct dial;
 /* How long an attempt has before the next one starts beside it. */
 enum { DIAL_STAGGER_MS = 250 };
 
-/* Success: fd >= 0, which the callee owns, and addr is the address that answered. Failure: fd is
- * -1, and `failure` tells the cause; it is valid during the call. The dial does not exist any
- * more. */
+/* Success: fd >= 0, which the callee owns, and addr is the address that answered; it is of family 1
+ * if it is that of a unix socket. Failure: fd is -1, and `failure` tells the cause; it is valid
+ * during the call. The dial does not exist any more. */
 typedef void (*dial_fn)(int fd, const spore_addr *addr, const struct net_failure *failure,
                         void *arg);
 
 struct dial_target {
 	const char *host; /* borrowed: outlives the dial */
+	const char *path; /* likewise; of a unix socket, instead of a host; NULL: none */
 	uint16_t port;
 	int64_t timeout_ms; /* for the look-up and all attempts together */
 	struct sock_sizes sizes;

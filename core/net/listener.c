@@ -16,7 +16,7 @@
 #include "net/shortage.h"
 #include "net/sock.h"
 
-/* How many connections one turn accepts, and after how many failures in it the listener pauses. */
+/* The most connections that one turn accepts, and the failures in a turn after which it pauses. */
 enum { BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 

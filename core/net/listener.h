@@ -1,8 +1,8 @@
 /* listener - accepts connections in batches, and survives every failure of accept.
  *
- * It pauses when descriptors or memory are out (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when many
- * connections of a batch fail for any other cause. Then it logs an error, at most once a second,
- * and tries again. A failure neither ends the process nor makes the loop spin. [worker] */
+ * It pauses when there are no descriptors or no memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when
+ * many connections of a batch fail for any other cause. Then it logs an error, at most once a
+ * second, and tries again. A failure neither ends the process nor makes the loop spin. [worker] */
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H
 
@@ -13,7 +13,7 @@ struct loop;
 struct listener;
 struct sock_sizes;
 
-/* The callee owns the fd, which is non-blocking. */
+/* Takes the fd, which is non-blocking. */
 typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
 
 /* Takes the listening fd on success and starts to accept. NULL: out of memory. */
@@ -27,11 +27,11 @@ void listener_wake(struct listener *listener);
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
-/* As listener_free, but first accepts the connections that wait, while there is room. Otherwise the
- * kernel would reset them. */
+/* Like listener_free, but first accepts the connections that wait, while there is room. Otherwise
+ * the kernel would reset them. */
 void listener_finish(struct listener *listener);
-/* As listener_free, but returns the listening socket, which is still open: connections that wait in
- * it are kept. */
+/* Like listener_free, but returns the listening socket, which stays open. So connections that wait
+ * in it are kept. */
 int listener_take(struct listener *listener);
 /* The address that the socket is bound to. */
 const spore_addr *listener_addr(const struct listener *listener);

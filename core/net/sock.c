@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "net/addr.h"
@@ -24,7 +25,8 @@ static bool set_int(int fd, int level, int option, int value)
 
 static void set_keepalive(int fd, int idle_s, int interval_s, int probes)
 {
-	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+	if (!set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s)) /* it is a unix socket */
+		return;
 	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, probes);
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -136,6 +138,24 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 		return -1;
 	*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
 	if (*done_out || errno == EINPROGRESS || errno == EALREADY)
+		return fd;
+	cause = errno;
+	close(fd);
+	errno = cause;
+	return -1;
+}
+
+int sock_connect_path(const char *path, const struct sock_sizes *sizes)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), cause;
+
+	_Static_assert(SOCK_PATH_MAX == sizeof sa.sun_path - 1, "a NUL ends the path");
+	if (fd < 0)
+		return -1;
+	sock_resize(fd, sizes);
+	strncpy(sa.sun_path, path, SOCK_PATH_MAX);
+	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
 		return fd;
 	cause = errno;
 	close(fd);

@@ -29,6 +29,11 @@ bool sock_listen(int fd, struct err *err);
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
  * call sock_take_error. -1 and errno on failure. */
 int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out);
+enum { SOCK_PATH_MAX = 107 };
+/* Connects to a unix socket. There is nothing to wait for: EAGAIN means that the queue of
+ * connections to be accepted is full, and that the caller may try again. path: at most
+ * SOCK_PATH_MAX bytes. -1 and errno on failure. */
+int sock_connect_path(const char *path, const struct sock_sizes *sizes);
 /* The errno of a finished attempt, or of a connection that has failed; 0: none. The kernel tells it
  * once. */
 int sock_take_error(int fd);

@@ -47,6 +47,7 @@ struct stream {
 	void *home_arg;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, closed, raw_is_known;
+	bool lent;       /* see stream_lend */
 	bool failed;     /* the handshake has failed */
 	bool dead;       /* to be freed as soon as `more` is not queued */
 	bool delivering; /* deliver_events runs, and calls wait_for_wants at its end */
@@ -323,7 +324,7 @@ static void rearm(struct stream *stream)
 {
 	int events, watched;
 
-	if (stream->closed)
+	if (stream->closed || stream->lent)
 		return;
 	events = needed_events(stream);
 	watched = ev_is_active(&stream->io) ? stream->io.events & (EV_READ | EV_WRITE) : 0;
@@ -346,10 +347,15 @@ static bool has_pending(const struct stream *stream)
 	       layer_pending(conn->layers[conn->n_layers - 1]) > 0;
 }
 
+bool stream_has_input(const struct stream *stream)
+{
+	return stream->open && !stream->closed && has_pending(stream);
+}
+
 static void wait_for_wants(struct stream *stream)
 {
 	/* Bytes that a transport holds back do not make the descriptor readable. */
-	if (stream->open && stream->want & SPORE_READ && has_pending(stream))
+	if (stream->want & SPORE_READ && stream_has_input(stream))
 		loop_next_turn(stream->loop, &stream->more);
 	rearm(stream);
 }
@@ -371,6 +377,20 @@ void stream_want(struct stream *stream, unsigned directions)
 	stream->want = (uint8_t)directions;
 	if (!stream->delivering)
 		wait_for_wants(stream);
+}
+
+void stream_lend(struct stream *stream)
+{
+	assert(stream_is_bare(stream));
+	stream->want = 0;
+	stream->lent = true;
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+}
+
+void stream_take_back(struct stream *stream)
+{
+	stream->lent = false;
+	rearm(stream);
 }
 
 void stream_fail(struct stream *stream)
@@ -619,7 +639,7 @@ static void run_ready(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, ready);
 
-	if (!stream->closed)
+	if (!stream->closed && !stream->lent)
 		take_turn(stream, SPORE_READ | SPORE_WRITE);
 }
 
@@ -780,6 +800,22 @@ bool stream_begin_user(struct stream *stream, const struct stream_home *home, vo
 	if (lane_has_output(stream->lane))
 		stream->flush_wants |= SPORE_WRITE;
 	return true;
+}
+
+/* What a transport holds back does not wait. */
+void stream_hold_user(struct stream *stream)
+{
+	lane_hold(stream->lane);
+	flush(stream);
+}
+
+bool stream_release_user(struct stream *stream)
+{
+	bool held = lane_release(stream->lane);
+
+	flush(stream);
+	rearm(stream);
+	return held;
 }
 
 bool stream_go_raw(struct stream *stream)

@@ -82,6 +82,11 @@ struct stream_home {
  * of `home` gets `arg`, once. False: out of memory; nothing has changed. */
 bool stream_begin_user(struct stream *stream, const struct stream_home *home, void *arg,
                        struct buf *received, struct buf *unsent);
+/* The plain bytes wait for the user's first ones, as in lane_hold, at most until
+ * stream_release_user. Call it directly after stream_begin_user. */
+void stream_hold_user(struct stream *stream);
+/* Call it only while the stream has that user. True: they were still waiting. */
+bool stream_release_user(struct stream *stream);
 /* The user sends much: its bytes are not framed from now on, so no other user will follow. Does
  * nothing if the stream frames no user. True: stream_fd takes the bytes unchanged. */
 bool stream_go_raw(struct stream *stream);
@@ -92,10 +97,16 @@ bool stream_may_go_raw(struct stream *stream);
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg);
 /* Sets the directions that the owner waits for: SPORE_READ | SPORE_WRITE. */
 void stream_want(struct stream *stream, unsigned directions);
+/* The descriptor of a bare stream is used by other means until stream_take_back: the stream neither
+ * watches it nor reports events, whatever is wanted. It may be closed meanwhile. */
+void stream_lend(struct stream *stream);
+void stream_take_back(struct stream *stream);
 /* Reports all wanted directions at the end of this turn, so that the owner tries them again. */
 void stream_wake(struct stream *stream);
 
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out);
+/* There is input that is not in the socket any more: a transport or a frame holds it back. */
+bool stream_has_input(const struct stream *stream);
 /* Writes as much as it can, and flushes. *n_out < len with STREAM_OK is normal. */
 enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out);
 /* Ends the writing direction. STREAM_AGAIN: call it again when writable. */

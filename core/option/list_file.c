@@ -1,32 +1,38 @@
 #include "option/list_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "files/input.h"
 #include "option/value_path.h"
+#include "json/pointer.h"
 
+enum { MOST_MIB = 64 };
+
+/* A NUL stays in the text, so that is_utf8 refuses it. In UTF-16, the first character contains
+ * one. */
 static struct json_source *read_source(const struct option_scope *scope, const struct json *node)
 {
 	const char *path = value_path_to_read(scope, node);
-	FILE *file = path ? fopen(path, "re") : NULL;
 	struct json_source *source = NULL;
+	struct input input;
+	char option[512];
 	char *text = NULL;
-	size_t size = 0;
-	/* Reads up to the first NUL or the end. A NUL stays in the text, so that is_utf8 refuses
-	 * it. In UTF-16, the first character contains one. */
-	ssize_t n = file ? getdelim(&text, &size, '\0', file) : -1;
+	struct err err;
+	size_t len;
 
-	if (!file || ferror(file) || (n < 0 && !feof(file)))
-		diag_add(scope->diag, node, "cannot read the list %s: %s", path ? path : "",
-		         strerror(errno));
+	if (!path)
+		return NULL;
+	json_pointer(node, option, sizeof option);
+	if (input_open(&input, path, option, &err))
+		text = input_read_all(&input, MOST_MIB, &len, &err);
+	input_close(&input);
+	if (text)
+		source = json_source_add(scope->doc, path, text, len);
 	else
-		source = json_source_add(scope->doc, path, n > 0 ? text : "",
-		                         n > 0 ? (size_t)n : 0);
-	if (file)
-		fclose(file);
+		diag_add(scope->diag, node, "cannot read the list %s: %s", path, err.text);
 	free(text);
 	return source;
 }

@@ -13,12 +13,12 @@
 static bool fill_one(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, void *out);
 
-/* fallback: has the keys that `object` lacks; NULL: nothing. */
+/* fallback: the object that has the values of keys which `object` lacks; NULL: none. */
 static bool fill_object(const struct option_scope *scope, const struct option_table *table,
                         const struct json *object, const struct json *fallback, void *conf);
 
-/* Fills an element of a list or map. A path in it must not be empty. fallback: an object from which
- * the element takes what it leaves out; NULL: none. */
+/* Fills an element of a list or map. A path in it must not be empty. fallback: as for
+ * fill_object. */
 static bool fill_item(const struct option_scope *scope, const spore_option *container_row,
                       const struct json *node, const struct json *fallback, void *out)
 {
@@ -103,8 +103,9 @@ static bool fill_items(const struct option_scope *scope, const spore_option *row
 	return good;
 }
 
-/* True if the value is an element of the list, which stands without brackets. Any other value is
- * reported as a wrong element: most lists of this kind have one. */
+/* True if the option may be written as one element without brackets, and the value is neither a
+ * list nor an object. A mistake in it is reported as one of an element, since most such lists have
+ * only one. */
 static bool is_lone(const spore_option *row, const struct json *node)
 {
 	return row->flags & OPTIONF_LONE && node->type != JSON_ARRAY && node->type != JSON_OBJECT;
@@ -271,7 +272,7 @@ static bool refuse_unknown_keys(const struct option_scope *scope, const struct o
 	return good;
 }
 
-/* Reads the values that `node` replaces: a wrong one is a mistake, too, even if it is not used. */
+/* Checks the values that `node` replaces. A wrong one is a mistake, although it is not used. */
 static bool check_overridden(const struct option_scope *scope, const spore_option *row,
                              const struct json *node)
 {

@@ -42,7 +42,7 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 	if (node->len == 0 && row->flags & SPORE_OPTF_NOT_EMPTY)
 		return value_mismatch(scope, node, is_path ? "a path" : "at least one character");
 	if (is_path && is_to_read)
-		*out = value_path_to_read(scope, node);
+		*out = value_path_of_file(scope, node);
 	else if (is_path)
 		*out = value_path(scope, node);
 	else

@@ -9,5 +9,10 @@
 const char *value_path(const struct option_scope *scope, const struct json *node);
 /* The same for a file that the caller is about to read: also notes it in the scope's files. */
 const char *value_path_to_read(const struct option_scope *scope, const struct json *node);
+/* The same for a file that a plugin is about to read. NULL after adding the mistake to the diag: it
+ * is a pipe, a socket or a device, on which a plugin might wait for ever. */
+const char *value_path_of_file(const struct option_scope *scope, const struct json *node);
+/* Notes a file that `node` names and that the caller is about to read. */
+void value_path_note(const struct option_scope *scope, const struct json *node, const char *path);
 
 #endif

@@ -1,15 +1,13 @@
 #include "option/value_secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/crypto.h"
+#include "files/input.h"
 #include "log/log.h"
 #include "option/value_describe.h"
 #include "option/value_path.h"
@@ -83,17 +81,6 @@ static void warn_if_file(const struct place *place, const char *path)
 
 /* ---- files ---- */
 
-/* Reads up to the end of the file or `size` bytes. Returns -1 and errno on an error. */
-static ssize_t read_all(int fd, char *out, size_t size)
-{
-	size_t len = 0;
-	ssize_t n = 0;
-
-	while (len < size && (n = read(fd, out + len, size - len)) > 0)
-		len += (size_t)n;
-	return n < 0 ? n : (ssize_t)len;
-}
-
 /* Copies the secret into the document at its exact size, since there may be thousands. */
 static bool keep_secret(const struct option_scope *scope, const char *text, size_t len,
                         spore_str *out)
@@ -117,18 +104,17 @@ static const char *find_excess_access(mode_t mode)
 	return mode & S_IWGRP ? "secret file is writable by its group" : NULL;
 }
 
-static void warn_if_public(int fd, const char *path)
+static void warn_if_public(const struct stat *st, const char *path)
 {
 	char remedy[PATH_MAX + 16];
 	const char *warning;
-	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!S_ISREG(st->st_mode))
 		return;
-	warning = find_excess_access(st.st_mode);
+	warning = find_excess_access(st->st_mode);
 	if (!warning)
 		return;
-	snprintf(remedy, sizeof remedy, "chmod %so-rwx %s", st.st_mode & S_IWGRP ? "g-w," : "",
+	snprintf(remedy, sizeof remedy, "chmod %so-rwx %s", st->st_mode & S_IWGRP ? "g-w," : "",
 	         path);
 	log_warn(warning, log_str("path", path), log_str("run", remedy));
 }
@@ -160,30 +146,48 @@ static bool take_found(const struct option_scope *scope, const struct found *fou
 	return false;
 }
 
+/* Returns the number of bytes, up to `size`; -1 after adding the mistake to the diag. */
+static ssize_t read_bytes(const struct option_scope *scope, const struct json *node,
+                          const char *path, struct input *input, char *out, size_t size)
+{
+	const char *failed = "open";
+	char option[512];
+	struct err err;
+	ssize_t n = -1;
+
+	json_pointer(node, option, sizeof option);
+	if (input_open(input, path, option, &err)) {
+		failed = "read";
+		n = input_read(input, out, size, &err);
+	}
+	if (n < 0)
+		diag_add(scope->diag, node, "cannot %s the secret file %s: %s", failed, path,
+		         err.text);
+	return n;
+}
+
 static bool read_file(const struct option_scope *scope, const struct json *node, const char *path,
                       spore_str *out)
 {
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	char text[SECRET_MAX + 1], where[PATH_MAX + 4];
-	ssize_t n = fd < 0 ? -1 : read_all(fd, text, sizeof text);
-	bool good = false;
+	struct input input;
+	ssize_t n;
+	bool good;
 
-	snprintf(where, sizeof where, "in %s", path ? path : "");
-	if (n < 0)
-		diag_add(scope->diag, node, "cannot %s the secret file %s: %s",
-		         fd < 0 ? "open" : "read", path ? path : "", strerror(errno));
-	else
-		good = take_found(scope,
-		                  &(struct found){ { node, log_str("path", path) },
-		                                   where,
-		                                   "an empty file",
-		                                   text,
-		                                   (size_t)n },
-		                  out);
+	if (!path)
+		return false;
+	snprintf(where, sizeof where, "in %s", path);
+	n = read_bytes(scope, node, path, &input, text, sizeof text);
+	good = n >= 0 && take_found(scope,
+	                            &(struct found){ { node, log_str("path", path) },
+	                                             where,
+	                                             "an empty file",
+	                                             text,
+	                                             (size_t)n },
+	                            out);
 	if (good)
-		warn_if_public(fd, path);
-	if (fd >= 0)
-		close(fd);
+		warn_if_public(&input.st, path);
+	input_close(&input);
 	if (n > 0)
 		crypto_wipe(text, (size_t)n);
 	return good;
@@ -218,7 +222,7 @@ static bool secret_from_credential(const struct option_scope *scope, const struc
 	kept = json_doc_alloc(scope->doc, strlen(path) + 1);
 	if (!kept)
 		return false;
-	files_note(scope->files, scope->doc, strcpy(kept, path));
+	value_path_note(scope, node, strcpy(kept, path));
 	return read_file(scope, node, kept, out);
 }
 

@@ -8,10 +8,10 @@
 #include "base/text.h"
 #include "plugin/elf_file.h"
 
-/* More would be a mistake of the file: a symbol has 24 bytes, and a plugin has at most 256 MiB. */
+/* No plugin can have more: a symbol takes 24 bytes, and a plugin has at most 256 MiB. */
 enum { MOST_SYMBOLS = 1 << 20 };
 
-/* The names that linkers define in every shared object, or have defined. */
+/* The names that today's or older linkers define in every shared object. */
 static const char *const linkers_names[] = { "_init", "_fini",  "_edata", "edata",      "_end",
 	                                     "end",   "_etext", "etext",  "__bss_start" };
 
@@ -22,7 +22,7 @@ struct symbols {
 	uint64_t text_size;
 };
 
-/* ---- how many symbols there are: only the hash tables say so ---- */
+/* ---- the number of symbols, which only the hash tables tell ---- */
 
 static bool read_word(const struct elf_file *file, uint64_t address, uint32_t *word_out)
 {
@@ -33,7 +33,7 @@ static bool read_word(const struct elf_file *file, uint64_t address, uint32_t *w
 	return at != NULL;
 }
 
-/* The largest index in the buckets begins the last chain. */
+/* Returns the index of the first symbol of the last chain: the largest one in the buckets. */
 static uint32_t last_chain(const uint8_t *buckets, uint32_t n)
 {
 	uint32_t last = 0, first;
@@ -46,8 +46,9 @@ static uint32_t last_chain(const uint8_t *buckets, uint32_t n)
 }
 
 /* The table has a header of four words, a Bloom filter of n_filter 8-byte words, the buckets, and
- * the chains. The chains have a word for each symbol from the index `first` on. The last word of a
- * chain is odd. So the last symbol is the one at the end of the chain that begins last. */
+ * the chains. A bucket has the index of the first symbol of its chain. The chains have one word for
+ * each symbol, beginning with the symbol `first`. The word of a chain's last symbol is odd. So the
+ * last symbol of all is at the end of the last chain. */
 static uint32_t count_by_gnu_hash(const struct elf_file *file, uint64_t address)
 {
 	uint32_t n_buckets, first, n_filter, last, word = 0;

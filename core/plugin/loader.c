@@ -46,7 +46,7 @@ static const char *describe_slots(const struct kind *kind, char out[SLOTS_TEXT])
 	return out;
 }
 
-/* NULL: the component has all that its kind needs. */
+/* Returns the names of the mandatory functions that the component lacks. NULL: it lacks none. */
 static const char *missing_slot(const spore_component *c, const struct kind *kind,
                                 char text[SLOTS_TEXT])
 {

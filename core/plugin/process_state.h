@@ -15,7 +15,7 @@
 
 #include "thread/fault.h"
 
-/* Of the signals that are not faults: TERM, INT, HUP and PIPE. */
+/* PROCESS_STATE_OWN counts the signals that are not faults: TERM, INT, HUP and PIPE. */
 enum { PROCESS_STATE_OWN = 4, PROCESS_STATE_SIGNALS = PROCESS_STATE_OWN + FAULT_SIGNALS };
 enum { PROCESS_STATE_LIMITS = 2, PROCESS_STATE_OUTPUTS = 2 };
 

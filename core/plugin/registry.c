@@ -98,7 +98,7 @@ __attribute__((format(printf, 2, 3))) static void append_text(struct err *err, c
 	va_end(ap);
 }
 
-/* Appends ": did you mean "hmac"?", or all names. */
+/* Appends a suggestion (": did you mean "hmac"?"), or all names if no name is similar. */
 static void append_choice(struct err *err, const struct names *names, const char *wanted)
 {
 	const char *meant = text_suggest(wanted, names->pointers, names->n);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "files/access.h"
+#include "thread/reading.h"
 
 enum { MAX_SIZE = 256 * 1024 * 1024 };
 
@@ -168,7 +169,7 @@ static bool seal(int file, size_t size, const char *path, struct sealed *sealed_
 	return copy >= 0;
 }
 
-bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
+static bool open_and_seal(const char *path, struct sealed *sealed_out, struct err *err)
 {
 	struct sealed_access access = { .forbidden.text = "" };
 	char real[PATH_MAX];
@@ -192,6 +193,16 @@ forbidden:
 	if (file >= 0)
 		close(file);
 	return false;
+}
+
+bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
+{
+	bool is_open;
+
+	reading_begin(path, "plugins");
+	is_open = open_and_seal(path, sealed_out, err);
+	reading_end();
+	return is_open;
 }
 
 bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,

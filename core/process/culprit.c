@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "secret/output.h"
 #include "thread/guest.h"
+#include "thread/reading.h"
 
 struct suspect {
 	const char *plugin, *call; /* NULL: nobody */
@@ -59,12 +60,27 @@ static const char *describe_program(char text_out[CULPRIT_TEXT_SIZE])
 	return text_out;
 }
 
+static long long seconds_since(int64_t since_ns)
+{
+	return (long long)((clock_coarse_ns() - since_ns) / 1000000000);
+}
+
+static const char *describe_reading(const struct reading *reading, char text_out[CULPRIT_TEXT_SIZE])
+{
+	snprintf(text_out, CULPRIT_TEXT_SIZE, "%s, which %s names, has not been read for %lld s",
+	         reading->path, reading->option, seconds_since(reading->since_ns));
+	return text_out;
+}
+
 const char *culprit_describe(char text_out[CULPRIT_TEXT_SIZE])
 {
+	struct reading reading;
 	struct suspect suspect = { .plugin = NULL };
 	char call[64] = "its constructors", on_thread[24] = "";
 
 	guest_each(look_at, &suspect);
+	if (!suspect.is_control && reading_look(&reading))
+		return describe_reading(&reading, text_out);
 	if (!suspect.plugin)
 		return describe_program(text_out);
 	if (strcmp(suspect.call, "load") != 0)
@@ -72,7 +88,6 @@ const char *culprit_describe(char text_out[CULPRIT_TEXT_SIZE])
 	if (!suspect.is_control)
 		snprintf(on_thread, sizeof on_thread, " on %s", suspect.thread);
 	snprintf(text_out, CULPRIT_TEXT_SIZE, "plugin %s has not returned from %s%s for %lld s",
-	         suspect.plugin, call, on_thread,
-	         (long long)((clock_coarse_ns() - suspect.since_ns) / 1000000000));
+	         suspect.plugin, call, on_thread, seconds_since(suspect.since_ns));
 	return text_out;
 }

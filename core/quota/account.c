@@ -30,7 +30,7 @@ void principal_table_fini(struct principal_table *table)
 	pthread_mutex_destroy(&table->lock);
 }
 
-/* With the lock held. Returns a reference; NULL: out of memory. */
+/* The caller holds the lock. Returns a reference; NULL: out of memory. */
 static struct principal *get_principal(struct principal_table *table, struct instance *by,
                                        uint64_t session)
 {
@@ -54,7 +54,7 @@ static struct principal *get_principal(struct principal_table *table, struct ins
 	return p;
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static void release_principal(struct principal_table *table, struct principal *p)
 {
 	struct principal **link = &table->first;
@@ -101,7 +101,8 @@ static bool is_full(const struct principal *p, const struct grant *grant,
 	return grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS && tunnels >= grant->max_tunnels;
 }
 
-/* With the lock held. in_all: the limit of the whole server; NULL: none. False and *hit_out. */
+/* The caller holds the lock. in_all: the limit of the whole server; NULL: none. False: *hit_out is
+ * the limit that is reached. */
 static bool may_add_tunnel(const struct principal_table *table, const struct principal *p,
                            const struct grant *grant, const struct limit_hit *in_all,
                            const struct principal *former, struct limit_hit *hit_out)
@@ -239,7 +240,7 @@ void account_stand(struct account *account, struct server_worker *home, uint16_t
 	pthread_mutex_unlock(&account->table->lock);
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static struct server_worker *home_of_port(const struct principal *p, uint16_t port)
 {
 	for (struct list *i = p->standing.next; i != &p->standing; i = i->next) {

@@ -50,7 +50,7 @@ static void pass_unref(struct ahead_pass *pass)
 	free(pass);
 }
 
-/* With the lock held: the link that points to the pass, or to NULL. */
+/* The caller holds the lock. Returns the link that points to the pass, or to NULL. */
 static struct ahead_pass **find_pass(struct ahead_table *table, const struct uuid *id)
 {
 	struct ahead_pass **link = &table->buckets[id->bytes[0] % AHEAD_BUCKETS];

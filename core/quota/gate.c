@@ -34,7 +34,7 @@ static bool is_open(struct gate *gate, const struct gate_door *door, const struc
 	       atomic_load(door->inside) < limit_of(settings->max_pending_per_tunnel);
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static void remove_from_queue(struct gate *gate, struct gate_door *door)
 {
 	if (list_is_empty(&door->node))

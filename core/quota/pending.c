@@ -59,7 +59,7 @@ struct pending *pending_new(struct gate *gate)
 	return pending;
 }
 
-/* With the lock held. NULL: no such visitor waits. */
+/* The caller holds the lock. NULL: no such visitor waits. */
 static struct pending_entry *find_entry(struct shard *shard, const struct uuid *id)
 {
 	struct pending_entry *entry = *bucket_of(shard, id);
@@ -69,7 +69,7 @@ static struct pending_entry *find_entry(struct shard *shard, const struct uuid *
 	return entry;
 }
 
-/* With the lock held. Frees the entry unless a result of pending_find is in use. */
+/* The caller holds the lock. Frees the entry unless a result of pending_find is in use. */
 static void take_out(struct pending *pending, struct pending_entry *entry,
                      struct visitor *visitor_out)
 {

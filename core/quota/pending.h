@@ -40,6 +40,7 @@ struct visitor {
 	int64_t since_ns;    /* time of arrival, by clock_ns() */
 	int64_t deadline_ms; /* by clock_ms() */
 	enum offer_state offer;
+	bool has_header; /* the service is told its address ahead of its bytes (PROXY protocol) */
 };
 
 /* gate: borrowed; counts the waiting visitors. NULL: out of memory. */

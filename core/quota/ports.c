@@ -26,17 +26,29 @@ static bool has_port(const spore_list *list, uint16_t port)
 	return false;
 }
 
+/* The same for a list of lists of ranges. */
+static bool lists_port(const spore_list *lists, uint16_t port)
+{
+	const spore_list *items = lists->items;
+
+	for (size_t i = 0; i < lists->count; i++) {
+		if (has_port(&items[i], port))
+			return true;
+	}
+	return false;
+}
+
 const char *ports_reservation(const struct server_settings *settings, uint16_t port)
 {
-	const spore_list *reserved = settings->reserved_ports.items;
-
 	if (port == settings->control_port)
 		return "it is the control port";
-	for (size_t i = 0; i < settings->reserved_ports.count; i++) {
-		if (has_port(&reserved[i], port))
-			return "it is reserved (reserved_ports)";
-	}
-	return NULL;
+	return lists_port(&settings->reserved_ports, port) ? "it is reserved (reserved_ports)"
+	                                                   : NULL;
+}
+
+bool ports_send_proxy(const struct server_settings *settings, uint16_t port)
+{
+	return lists_port(&settings->send_proxy_ports, port);
 }
 
 static enum refusal refusal_of_errno(int cause)
@@ -235,6 +247,26 @@ enum ports_refuser ports_find_refuser(const struct server_settings *settings,
 	return has_port(&settings->public_ports, wanted) ? PORTS_OF_GRANT : PORTS_OF_SERVER;
 }
 
+/* The ranges of the first element that reserves the port, or the control port. */
+static struct limit_hit limit_of_reservation(const struct server_settings *settings,
+                                             enum refusal why, uint16_t port)
+{
+	const spore_port_range control = { port, port };
+	const spore_list *reserved = settings->reserved_ports.items;
+	struct limit_hit hit = { .why = why, .from = "server.control_port" };
+	size_t i = 0;
+
+	while (i < settings->reserved_ports.count && !has_port(&reserved[i], port))
+		i++;
+	if (port == settings->control_port) {
+		write_ranges(&control, 1, hit.range, sizeof hit.range);
+	} else if (i < settings->reserved_ports.count) {
+		hit.from = "server.reserved_ports";
+		write_ranges(reserved[i].items, reserved[i].count, hit.range, sizeof hit.range);
+	}
+	return hit;
+}
+
 static struct limit_hit limit_of_range(const struct server_settings *settings,
                                        const struct instance *by, const struct grant *grant,
                                        enum refusal why, uint16_t wanted)
@@ -247,7 +279,7 @@ static struct limit_hit limit_of_range(const struct server_settings *settings,
 	case PORTS_RESERVED:
 		break;
 	}
-	return (struct limit_hit){ .why = why };
+	return limit_of_reservation(settings, why, wanted);
 }
 
 struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,

@@ -25,8 +25,8 @@ enum ports_refuser {
 };
 enum ports_refuser ports_find_refuser(const struct server_settings *settings,
                                       const struct grant *grant, uint16_t wanted);
-/* What refuses the port with this reason: the server's ranges, those of the grant, or what the
- * machine lacks. by: the instance that has given the grant. wanted 0: any port. */
+/* What refuses the port with this reason: the server's ranges, those of the grant, a reservation,
+ * or what the machine lacks. by: the instance that has given the grant. wanted 0: any port. */
 struct limit_hit ports_limit(const struct server_settings *settings, const struct instance *by,
                              const struct grant *grant, enum refusal why, uint16_t wanted);
 /* The ranges of the server, and the keys that set them. */
@@ -37,6 +37,9 @@ struct limit_hit ports_limit_of_grant(const struct instance *by, const struct gr
 
 /* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
 const char *ports_reservation(const struct server_settings *settings, uint16_t port);
+
+/* Does the server send a header ahead of the bytes of this port's visitors? [any] */
+bool ports_send_proxy(const struct server_settings *settings, uint16_t port);
 
 /* Does this host have the tunnels' address? It may come and go. Binds a socket for a moment.
  * [any] */

@@ -32,7 +32,7 @@ struct source {
 	uint8_t key[KEY_SIZE];
 	uint8_t ip[16]; /* the first address that connected */
 	uint8_t family; /* 4 or 6 */
-	/* Under the shard's lock, as is everything below but the atomic counts. */
+	/* The shard's lock protects everything from here on, except the atomic counts. */
 	unsigned refs;
 	struct bucket secrets, visits, hearings;
 	double wrong; /* wrong answers; decreases with time */
@@ -97,7 +97,7 @@ struct source_table *source_table_new(void)
 	return table;
 }
 
-/* With the lock held: the link that points to the source, or to NULL. */
+/* The caller holds the lock. Returns the link that points to the source, or to NULL. */
 static struct source **find_source(struct shard *shard, uint64_t hash, const uint8_t key[KEY_SIZE])
 {
 	struct source **link = &shard->buckets[hash / SHARDS % BUCKETS];
@@ -107,7 +107,7 @@ static struct source **find_source(struct shard *shard, uint64_t hash, const uin
 	return link;
 }
 
-/* With the lock held. The source must have no references. */
+/* The caller holds the lock. The source must have no references. */
 static void forget_source(struct shard *shard, struct source *source)
 {
 	*find_source(shard, hash_key(shard->table, source->key), source->key) = source->next;
@@ -226,7 +226,7 @@ void source_unref(struct source *source)
 	pthread_mutex_unlock(&shard->lock);
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms)
 {
 	if (bucket->at_ms)
@@ -275,7 +275,7 @@ bool source_is_over(const struct source *source, const struct limits *limits)
 	return atomic_load(&source->unexpected) > most;
 }
 
-/* With the lock held. */
+/* The caller holds the lock. */
 static int64_t ban_left(const struct source *source, int64_t now_ms)
 {
 	return source->banned_until_ms > now_ms ? source->banned_until_ms - now_ms : 0;
@@ -435,7 +435,7 @@ void source_was_right(struct source *source)
 
 /* ---- for the operator ---- */
 
-/* With the lock held. The key of an IPv6 source is the prefix of its /64. */
+/* The caller holds the lock. The key of an IPv6 source is the prefix of its /64. */
 static struct source_ban describe_ban(const struct source *source, int64_t now_ms)
 {
 	struct source_ban ban = { .left_ms = ban_left(source, now_ms),
@@ -447,7 +447,7 @@ static struct source_ban describe_ban(const struct source *source, int64_t now_m
 	return ban;
 }
 
-/* With the lock held. Fills `out` from index n on, and returns the new number of bans. */
+/* The caller holds the lock. Fills `out` from index n on, and returns the new number of bans. */
 static size_t list_shard(const struct shard *shard, int64_t now_ms, struct source_ban *out,
                          size_t most, size_t n)
 {
@@ -478,7 +478,7 @@ size_t source_list_bans(struct source_table *table, int64_t now_ms, struct sourc
 	return n;
 }
 
-/* With the lock held. True: there was something to forgive. */
+/* The caller holds the lock. True: there was something to forgive. */
 static bool forgive(struct source *source, int64_t now_ms)
 {
 	bool was_wrong = ban_left(source, now_ms) > 0 || source->wrong > 0;

@@ -13,6 +13,7 @@ struct metrics;
 enum stat_name {
 	STAT_CONNECTIONS_INCOMING, /* visitors that arrived */
 	STAT_CONNECTIONS_ACCEPTED, /* visitors that a client accepted */
+	STAT_CONNECTIONS_HANDED,   /* ... on a connection that waited for a visitor */
 	STAT_CONNECTIONS_STALE,    /* visitors that no client accepted in time */
 	STAT_BYTES_PROXIED,        /* in both directions */
 	STAT_TUNNELS,              /* open now */

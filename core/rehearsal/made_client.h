@@ -20,7 +20,7 @@ enum { MADE_ROWS = 3, MADE_TARGET = 64 };
 /* The command line. It points into itself: do not copy it. */
 struct made_command {
 	struct command command;
-	const struct made_client *client; /* borrowed, as are its texts */
+	const struct made_client *client; /* borrowed, with its texts */
 	struct shorthand rows[MADE_ROWS]; /* for places without a flag */
 	char targets[MADE_ROWS][MADE_TARGET];
 	size_t n_rows;

@@ -304,8 +304,10 @@ bool flow_join(struct flow *flow, const struct flow_ends *ends)
 	size_t n;
 	enum stream_io io = stream_read(ends->from, scratch, smaller(copy_bytes, ends->most), &n);
 
-	if (io == STREAM_EOF)
+	if (io == STREAM_EOF) {
 		flow->state = FLOW_ENDING;
+		flow->ended_empty = flow->spill.len == flow->own && is_first_and_empty(flow, ends);
+	}
 	return io != STREAM_ERROR && buf_append(&flow->spill, scratch, n, spill_max);
 }
 
@@ -313,14 +315,14 @@ bool flow_join(struct flow *flow, const struct flow_ends *ends)
 static bool drain_spill(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t n, own;
+	bool is_whole = write_some(flow, ends, buf_bytes(&flow->spill), flow->spill.len, &n);
 
-	if (!write_some(flow, ends, buf_bytes(&flow->spill), flow->spill.len, &n))
-		return false;
 	own = n < flow->own ? n : flow->own;
 	flow->own -= own;
 	flow->bytes -= own;
-	buf_consume(&flow->spill, n);
-	return true;
+	if (is_whole)
+		buf_consume(&flow->spill, n);
+	return is_whole;
 }
 
 void flow_drain(struct flow *flow, const struct flow_ends *ends)

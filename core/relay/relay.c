@@ -1,5 +1,6 @@
 #include "relay/relay.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,24 @@
 #include "base/zeroed.h"
 #include "log/log.h"
 #include "loop/loop.h"
+#include "net/conn.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "relay/courier.h"
 #include "relay/flow.h"
 #include "relay/throttle.h"
 #include "relay/vigil.h"
+#include "uring/uring.h"
 
 static const double sweep_s = 1.0;
 /* A relay in which no byte has moved for so long is quiet. */
 enum { QUIET_MS = 500 };
+/* A relay gets a courier after so many turns without bulk, and after twice as many each time that
+ * bulk or a slow reader has stopped it. A quiet one is stopped: it costs the kernel memory. */
+enum { COURIER_TURNS = 16, COURIER_MOST_TURNS = 1 << 14, COURIER_QUIET_MS = 10000 };
+/* So much must be allowed to wait: the kernel receives up to about half of it before a courier has
+ * stopped. */
+static const size_t courier_least_held = (size_t)128 * 1024;
 
 /* Limits the rate of a relay. */
 struct brake {
@@ -30,8 +40,10 @@ struct relay {
 	struct relay_set *set;
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
-	struct brake *brake;  /* owned; NULL: no limit */
-	uint64_t reported[2]; /* bytes of each flow that on_moved has received */
+	struct brake *brake;           /* owned; NULL: no limit */
+	struct courier *courier;       /* owned; NULL: the flows move the bytes */
+	uint16_t turns, courier_turns; /* without bulk; before the next courier */
+	uint64_t reported[2];          /* bytes of each flow that on_moved has received */
 	relay_end_fn on_end;
 	void *arg;
 	enum relay_cause cause; /* once it is over */
@@ -72,6 +84,13 @@ static void run_end_relay(struct loop_task *task)
 	free(relay);
 }
 
+static void free_courier(struct relay *relay)
+{
+	relay->set->n_couriers--;
+	free(relay->courier);
+	relay->courier = NULL;
+}
+
 static void end_relay(struct relay *relay, enum relay_cause cause, bool reset)
 {
 	if (relay->over)
@@ -82,11 +101,14 @@ static void end_relay(struct relay *relay, enum relay_cause cause, bool reset)
 	relay->set->count--;
 	if (relay->brake)
 		ev_timer_stop(loop_ev(relay->set->loop), &relay->brake->pause);
+	if (relay->courier && courier_drop(relay->courier))
+		free_courier(relay);
 	for (int i = 0; i < 2; i++) {
 		stream_close(relay->streams[i], reset);
 		flow_fini(&relay->flows[i], &relay->set->pipes);
 	}
-	loop_reap(relay->set->loop, &relay->reap);
+	if (!relay->courier)
+		loop_reap(relay->set->loop, &relay->reap);
 }
 
 static void finish_relay(struct relay *relay, enum relay_cause cause)
@@ -246,6 +268,97 @@ static void join_flow(struct relay *relay, int from)
 		fail_relay(relay, from);
 }
 
+/* ---- the courier ---- */
+
+static void drain_for_courier(int flow, void *arg)
+{
+	drain_flow(arg, flow);
+}
+
+/* Notes why it has stopped. False: the relay must be reset. */
+static bool learn_from(struct relay *relay, const struct courier *courier)
+{
+	if (courier->crowded && relay->courier_turns < COURIER_MOST_TURNS)
+		relay->courier_turns *= 2;
+	relay->set->uring_refused = relay->set->uring_refused || courier->refused;
+	return !courier->failed;
+}
+
+static void on_courier_over(void *arg)
+{
+	struct relay *relay = arg;
+	bool is_whole = learn_from(relay, relay->courier);
+
+	free_courier(relay);
+	if (relay->over) {
+		loop_reap(relay->set->loop, &relay->reap);
+		return;
+	}
+	if (!is_whole) {
+		finish_relay(relay, RELAY_RIGHT_BROKEN);
+		return;
+	}
+	drain_flow(relay, 0);
+	drain_flow(relay, 1);
+	update_relay_wants(relay);
+}
+
+static void start_courier(struct relay *relay)
+{
+	struct relay_set *set = relay->set;
+	struct courier_terms terms = {
+		.uring = set->uring,
+		.streams = { relay->streams[0], relay->streams[1] },
+		.flows = { &relay->flows[0], &relay->flows[1] },
+		.drain = drain_for_courier,
+		.on_over = on_courier_over,
+		.arg = relay,
+	};
+
+	relay->turns = 0;
+	relay->courier = malloc(sizeof *relay->courier);
+	if (!relay->courier)
+		return;
+	set->n_couriers++;
+	if (!courier_start(relay->courier, &terms))
+		free_courier(relay);
+}
+
+static bool may_have_courier(const struct relay *relay)
+{
+	return !relay->brake && relay->set->most_held >= courier_least_held &&
+	       flow_reads(&relay->flows[0]) && flow_reads(&relay->flows[1]) &&
+	       stream_is_bare(relay->streams[0]) && stream_is_bare(relay->streams[1]) &&
+	       !relay->set->uring_refused;
+}
+
+/* Call it in each turn of a relay without a courier, if there is io_uring. */
+static void consider_courier(struct relay *relay)
+{
+	const struct flow *flows = relay->flows;
+
+	uring_note(relay->set->uring);
+	if (flows[0].bulk || flows[1].bulk || flows[0].full_reads || flows[1].full_reads)
+		relay->turns = 0;
+	else if (relay->turns < relay->courier_turns)
+		relay->turns++;
+	else if (uring_pays(relay->set->uring) && may_have_courier(relay))
+		start_courier(relay);
+}
+
+/* All bytes that the couriers have received are in the flows afterwards. */
+static void stop_couriers(struct relay_set *set)
+{
+	for (struct list *i = set->all.next; i != &set->all; i = i->next) {
+		struct relay *relay = CONTAINER_OF(i, struct relay, node);
+
+		if (relay->courier)
+			courier_stop(relay->courier);
+	}
+	while (set->n_couriers > 0)
+		uring_wait(set->uring);
+}
+
 static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
 {
 	struct relay *relay = arg;
@@ -257,6 +370,8 @@ static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
 		pump_flow(relay, side);
 	if (!relay->over)
 		update_relay_wants(relay);
+	if (!relay->over && relay->set->uring && !relay->courier)
+		consider_courier(relay);
 }
 
 /* NULL: out of memory; nothing was taken. */
@@ -267,6 +382,7 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	if (!relay)
 		return NULL;
 	relay->set = set;
+	relay->courier_turns = COURIER_TURNS;
 	if (plan->rate && !limit_rate(relay, plan->rate)) {
 		free(relay);
 		return NULL;
@@ -275,6 +391,7 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	relay->streams[1] = plan->right;
 	relay->flows[0].spill = *plan->for_right;
 	relay->flows[1].spill = *plan->for_left;
+	relay->flows[0].own = plan->own_for_right;
 	relay->flows[1].own = plan->for_left->len;
 	relay->flows[1].bytes = plan->moved_left;
 	*plan->for_left = *plan->for_right = (struct buf){ 0 };
@@ -290,6 +407,13 @@ static void drop_plan(struct relay_set *set, const struct relay_plan *plan)
 	stream_close(plan->right, true);
 	buf_fini(plan->for_left);
 	buf_fini(plan->for_right);
+}
+
+/* Input that has left the socket would only be read in the next turn. */
+static void pump_what_has_come(struct relay *relay, int from)
+{
+	if (stream_has_input(relay->streams[from]))
+		pump_flow(relay, from);
 }
 
 void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end_fn on_end,
@@ -314,10 +438,15 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 	 * there are some. If some of it has left before, there is hardly any more yet. */
 	if (reads_right && has_own)
 		join_flow(relay, 1);
+	/* So do the visitor's first bytes with those that we have put in front of them. */
+	if (plan->own_for_right > 0 && !relay->over)
+		join_flow(relay, 0);
 	for (int i = 0; i < 2 && !relay->over; i++)
 		drain_flow(relay, i);
-	if (reads_right && !has_own)
+	if (reads_right && !has_own && !relay->over)
 		pump_flow(relay, 1);
+	for (int i = 0; i < 2 && !relay->over; i++)
+		pump_what_has_come(relay, i);
 	if (!relay->over)
 		update_relay_wants(relay);
 }
@@ -327,6 +456,20 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 static bool is_paused(struct relay *relay, int from)
 {
 	return relay->brake && braked_room(relay, from) == 0;
+}
+
+static bool is_unix(struct stream *stream)
+{
+	return stream_conn(stream)->socket_peer.family == 1;
+}
+
+/* The peer of a unix socket has closed it, in order. What it sent before may still be on its way to
+ * the other side. After this time, its side counts as a peer that answers nothing. */
+static bool has_been_quiet(const struct relay *relay)
+{
+	int64_t limit_ms = relay->set->watch.timeout_ms;
+
+	return limit_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= limit_ms;
 }
 
 /* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
@@ -342,6 +485,8 @@ static bool has_died(struct relay *relay, int side)
 		return false;
 	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLERR | POLLHUP)))
 		return false;
+	if (!(fd.revents & POLLERR) && is_unix(relay->streams[side]))
+		return reader->state == FLOW_ENDED && has_been_quiet(relay);
 	if (fd.revents & POLLERR)
 		stream_lose(relay->streams[side], sock_take_error(fd.fd));
 	return true;
@@ -452,6 +597,9 @@ static void sweep_relay(struct relay *relay, bool host_was_lost)
 	report_bytes(relay);
 	note_activity(relay);
 	enable_keepalive(relay);
+	if (relay->courier &&
+	    loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= COURIER_QUIET_MS)
+		courier_stop(relay->courier);
 	if (host_was_lost && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
 		doubt_left_peer(relay);
 	if (must_end(relay, &cause))
@@ -474,6 +622,17 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 	}
 }
 
+/* NULL: the system does not allow it, which the log says once. */
+static struct uring *open_uring(struct loop *loop)
+{
+	struct uring *uring = uring_new(loop);
+
+	if (!uring && loop_index(loop) == 0)
+		log_info("io_uring is not available: epoll is used for all messages",
+		         log_str("error", strerrordesc_np(errno)));
+	return uring;
+}
+
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits)
 {
 	set->loop = loop;
@@ -486,6 +645,9 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 	set->most_held = limits->most_held ? limits->most_held : SIZE_MAX;
 	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;
+	set->n_couriers = 0;
+	set->uring_refused = false;
+	set->uring = limits->uses_uring && limits->most_pipes > 0 ? open_uring(loop) : NULL;
 	set->on_moved = NULL;
 	list_init(&set->all);
 	ev_timer_init(&set->sweep, on_sweep, sweep_s, sweep_s);
@@ -506,12 +668,14 @@ static bool is_quiet(const struct relay *relay)
 void relay_set_fini(struct relay_set *set)
 {
 	ev_timer_stop(loop_ev(set->loop), &set->sweep);
+	stop_couriers(set);
 	while (!list_is_empty(&set->all)) {
 		struct relay *relay = CONTAINER_OF(set->all.next, struct relay, node);
 		bool quiet = is_quiet(relay);
 
 		end_relay(relay, quiet ? RELAY_STOPPED : RELAY_CUT_OFF, !quiet);
 	}
+	uring_free(set->uring);
 	pipe_pool_fini(&set->pipes);
 }
 

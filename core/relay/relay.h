@@ -20,6 +20,7 @@
 struct loop;
 struct relay;
 struct stream;
+struct uring;
 
 /* When the peers of the streams are probed, and when they count as gone. [0] is for left peers. */
 struct relay_watch {
@@ -47,6 +48,7 @@ struct relay_limits {
 	bool (*is_lost)(const void *relay_arg);
 	unsigned most_pipes; /* of this worker */
 	size_t most_held;  /* bytes that wait in one direction of a relay; 0: no limit of its own */
+	bool uses_uring;   /* for small messages, where the system allows it */
 	bool right_waited; /* the right stream may have input when a relay starts: read at once */
 };
 
@@ -93,7 +95,10 @@ struct relay_set {
 	struct list all;
 	unsigned count;
 	struct pipe_pool pipes;
-	ev_timer sweep; /* checks relays whose watchers do not run */
+	struct uring *uring; /* owned; NULL: not used */
+	unsigned n_couriers; /* that are not freed yet */
+	bool uring_refused;  /* start no more couriers */
+	ev_timer sweep;      /* checks relays whose watchers do not run */
 	const int64_t *idle_ms;
 	struct relay_watch watch; /* may be replaced: a new keepalive applies to later relays */
 	const atomic_uint *losses;
@@ -114,7 +119,8 @@ struct relay_plan {
 	struct buf *for_left, *for_right; /* bytes that wait for each of them; may be empty. Those
 	                                   * for the left are our own and are not counted. */
 	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
-	uint64_t moved_left; /* bytes of the right stream that have been sent to the left before */
+	uint64_t moved_left;  /* bytes of the right stream that have been sent to the left before */
+	size_t own_for_right; /* so many bytes at the front of for_right are our own, too */
 };
 
 /* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when

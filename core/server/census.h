@@ -45,7 +45,7 @@ struct census_relay {
 	spore_addr visitor;
 	int64_t age_ms, idle_ms;
 	uint64_t bytes_up, bytes_down;
-	/* Of the owner that the tunnel had when the visitor came; the tunnel may have ended. */
+	/* The owner of the tunnel when the visitor came. The tunnel may have ended since. */
 	char identity[CENSUS_IDENTITY_SIZE];
 };
 

@@ -87,6 +87,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 			       .is_lost = forward_has_lost_client,
 			       .most_pipes = worker->limits.pipes,
 			       .most_held = (size_t)server_worker_settings(worker)->relay_buffer,
+			       .uses_uring = server_worker_settings(worker)->io == IO_AUTO,
 			       .right_waited = true,
 		       });
 	worker->relays.on_moved = forward_count;

@@ -31,7 +31,7 @@ struct carrier {
 	struct server_worker *worker;
 	struct account *account; /* ref; of the visitor's tunnel */
 	struct source *source;   /* ref; of the session */
-	unsigned renewals;       /* the worker's, when the visitor came */
+	unsigned renewals;       /* the session's */
 	struct uuid pass;
 };
 
@@ -60,7 +60,7 @@ static struct carrier *new_carrier(const struct server_session *s, struct accoun
 		*carrier = (struct carrier){ .worker = s->worker,
 			                     .account = account_ref(account),
 			                     .source = source_ref(s->source),
-			                     .renewals = s->worker->renewals,
+			                     .renewals = s->renewals,
 			                     .pass = *pass };
 	return carrier;
 }
@@ -281,6 +281,9 @@ static void judge_ahead(struct server_session *s)
 
 /* ---- a visitor that is handed over ---- */
 
+/* What is read together with Opened: the first bytes of the service. */
+enum { ANSWER_MOST = 16 * 1024 };
+
 /* On its way to another worker, which has a connection for it. */
 struct handover {
 	struct loop_task task;
@@ -308,6 +311,7 @@ static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
 
 	if (s && may_be_offered(s, visitor)) {
 		server_session_move(s, SESSION_OFFERED);
+		link_widen(&s->link, ANSWER_MOST);
 		offer_begin(&data_of(s)->offer, worker, &s->link, visitor, tells_address);
 		return;
 	}
@@ -370,6 +374,12 @@ static bool may_take_offer(const struct server_session *s)
 	       !conn_is_stale(stream_conn(s->link.stream));
 }
 
+static void join_handed(struct server_session *s, struct visitor *visitor, size_t shown)
+{
+	stats_add(&s->worker->shared->stats, s->worker->loop, STAT_CONNECTIONS_HANDED, 1);
+	join_visitor(s, visitor, false, &data_of(s)->pass, shown);
+}
+
 static void take_offer_answer(struct server_session *s, const struct message *message)
 {
 	struct data_connection *data = data_of(s);
@@ -381,7 +391,7 @@ static void take_offer_answer(struct server_session *s, const struct message *me
 	if (message->type != MESSAGE_OPENED)
 		refuse_silently(s, REFUSED_UNEXPECTED);
 	else if (may_take_offer(s) && offer_take(&data->offer, &visitor, &shown))
-		join_visitor(s, &visitor, false, &data->pass, shown);
+		join_handed(s, &visitor, shown);
 	else
 		server_session_end(s, true);
 }

@@ -7,9 +7,11 @@
 #include "event/event.h"
 #include "log/log.h"
 #include "net/addr.h"
+#include "net/sock.h"
 #include "net/stream.h"
 #include "quota/visitor_line.h"
 #include "session/refuse.h"
+#include "wire/proxy_header.h"
 
 struct forward {
 	struct server_worker *worker;
@@ -125,15 +127,29 @@ void forward_give_up(struct server_worker *worker, struct stream *stream, struct
 	visitor_drop(visitor);
 }
 
+/* Appends what the service is told of the visitor. False: out of memory. */
+static bool add_header(const struct visitor *visitor, struct buf *unsent)
+{
+	uint8_t header[PROXY_HEADER_MAX];
+	spore_addr to;
+
+	if (!visitor->has_header)
+		return true;
+	sock_local_addr(visitor->fd, &to);
+	return buf_append(unsent, header,
+	                  proxy_header_write(PROXY_HEADER_V2, &visitor->peer, &to, header),
+	                  SIZE_MAX);
+}
+
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent, size_t shown)
 {
 	struct forward *forward = zeroed_new(sizeof *forward);
-	struct stream *to_visitor = forward ? stream_new(worker->loop, visitor->fd, &visitor->peer,
-	                                                 NULL)
-	                                    : NULL;
+	struct stream *to_visitor = NULL;
 	char text[ADDR_TEXT_SIZE];
 
+	if (forward && add_header(visitor, unsent))
+		to_visitor = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
 	if (!to_visitor) {
 		forward_give_up(worker, stream, visitor, received, unsent);
 		free(forward);

@@ -9,7 +9,8 @@
 
 struct stream;
 
-/* Takes the stream, the visitor and both buffers. `received`: bytes that followed Accept, for the
+/* Sends the header ahead of the visitor's bytes, if it has one.
+ * Takes the stream, the visitor and both buffers. `received`: bytes that followed Accept, for the
  * visitor; `unsent`: bytes still to be sent to the client; `shown`: bytes of the visitor that were
  * sent before. */
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,

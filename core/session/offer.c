@@ -60,9 +60,11 @@ void offer_begin(struct offer *offer, struct server_worker *worker, struct link 
 	if (tells_address)
 		strcpy(open.text, addr_format(&visitor->peer, text));
 	link_send(link, &open);
-	show_first(offer);
 	ev_io_init(&offer->first, on_first, visitor->fd, EV_READ);
 	offer->first.data = offer;
+	if (visitor->has_header) /* which comes first, once the visitor is taken */
+		return;
+	show_first(offer);
 	if (offer->shown == 0)
 		ev_io_start(loop_ev(worker->loop), &offer->first);
 }

@@ -2,15 +2,17 @@
  * client has taken it.
  *
  *      server                                   client
- *        │ Open id address, then DATA              │
- *        ├────────────────────────────────────────▶│ connects to the service
- *        │                                  Opened │
- *        │◀────────────────────────────────────────┤ passes the visitor's bytes on
+ *        │ Open id address, then DATA              │ connects to the service
+ *        ├────────────────────────────────────────▶│ and passes the visitor's bytes on
+ *        │                Opened, often with DATA  │
+ *        │◀────────────────────────────────────────┤
  *
  * DATA (lane/lane.h) holds the visitor's first bytes, LANE_FIRST_MOST at most. The server only
  * looks at them: they stay in the visitor's socket until Opened comes. So if the connection is lost
- * before that, the visitor is announced (Again) with all of its bytes. Embedded in its owner.
- * [worker] */
+ * before that, the visitor is announced (Again) with all of its bytes. A client that got Open has
+ * taken the visitor, whether or not the server has heard so, and answers Again with Taken. If the
+ * server puts a header in front of the visitor's bytes, no bytes follow Open. Embedded in its
+ * owner. [worker] */
 #ifndef CORE_OFFER_H
 #define CORE_OFFER_H
 

@@ -246,6 +246,7 @@ static void begin_session(struct server_session *s, struct server_worker *worker
                           struct source *source, struct stream *stream, const spore_addr *peer)
 {
 	s->worker = worker;
+	s->renewals = worker->renewals;
 	s->stream = stream;
 	s->end_reason = SPORE_END_CLOSED;
 	s->source = source_ref(source);

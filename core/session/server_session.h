@@ -101,6 +101,7 @@ struct server_session {
 	uint32_t end_reason;
 	/* Set at the start. */
 	struct server_worker *worker;
+	unsigned renewals;     /* the worker's at that time; its transports are of that set */
 	struct source *source; /* ref */
 	spore_addr peer;       /* the client's; a transport may correct it */
 	/* The transports have yet to tell who the client is. Until then `source` is of a proxy. */

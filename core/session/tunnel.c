@@ -124,7 +124,11 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct server_shared *shared = worker->shared;
 	struct account *account = tunnel->account;
 	struct visitor visitor = {
-		.fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns()
+		.fd = fd,
+		.account = account,
+		.peer = *peer,
+		.since_ns = clock_ns(),
+		.has_header = ports_send_proxy(server_worker_settings(worker), account->port),
 	};
 	enum refusal why;
 
@@ -312,6 +316,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 		goto fail;
 	tunnel->worker = worker;
 	tunnel->announcer.link = link;
+	tunnel->announcer.tells_addresses = about_wants_addresses(about);
 	tunnel->about = about;
 	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
 	if (!tunnel->account)

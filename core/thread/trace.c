@@ -23,8 +23,8 @@ static uintptr_t interrupted_at(const ucontext_t *context)
 #endif
 }
 
-/* Where a function that has just been called would return to. A sanitizer does not know that slot
- * of the stack. */
+/* The return address of a function that has just been called. Reading this slot of the stack would
+ * be an error for a sanitizer, which therefore does not check this function. */
 __attribute__((no_sanitize("address"))) static uintptr_t called_from(const ucontext_t *context)
 {
 #if defined(__x86_64__)
@@ -47,11 +47,11 @@ static void add_frame(struct trace *trace, uintptr_t address)
 
 struct walk {
 	struct trace *trace;
-	uintptr_t begin; /* the frames before this one are those of the signal handler */
+	uintptr_t begin; /* the first frame after those of the signal handler */
 	bool begun;
 };
 
-/* Adds the byte before a return address: the address itself may lie behind the last byte of the
+/* Adds the byte before a return address, since the address itself may be after the last byte of the
  * caller. */
 static _Unwind_Reason_Code walk_frame(struct _Unwind_Context *frame, void *arg)
 {
@@ -104,7 +104,7 @@ const struct code *trace_plugin(const struct trace *trace, uintptr_t *address_ou
 
 /* ---- text ---- */
 
-/* Cut at `size`. */
+/* Appends the text, and cuts it at `size`. */
 static void append(char *out, size_t size, const char *text)
 {
 	size_t len = strlen(out), n = strlen(text);

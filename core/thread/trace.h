@@ -1,8 +1,8 @@
 /* trace - the stack of the code that a signal has interrupted: which plugin it runs in, and the
  * places of its innermost frames for addr2line.
  *
- * The functions are async-signal-safe, but they read the stack: if it is corrupted, they may fault,
- * which their caller must be ready for. */
+ * The functions are async-signal-safe. They read the stack, so they may fault if it is corrupted.
+ * Their caller must be ready for this. */
 #ifndef CORE_TRACE_H
 #define CORE_TRACE_H
 
@@ -31,7 +31,7 @@ void trace_take(const void *context, struct trace *trace_out);
 const struct code *trace_plugin(const struct trace *trace, uintptr_t *address_out);
 /* "auth_ldap.so+0x1a2b": the file that contains the address, and the address in it. [any] */
 void trace_place(uintptr_t address, char out[TRACE_PLACE]);
-/* The places of the innermost frames, with spaces between. [any] */
+/* Writes the places of the innermost frames, with a space between two of them. [any] */
 void trace_format(const struct trace *trace, char out[TRACE_TEXT]);
 
 #endif

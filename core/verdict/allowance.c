@@ -41,8 +41,8 @@ static void tell_end(const struct allowance *allowance, const spore_session_end 
 	guest_leave();
 }
 
-/* The pool's call has returned an ALLOW that nobody waits for. Leaves the instance's worker last,
- * so that the instance does not stop before session_end(). */
+/* The pool's call has returned an ALLOW that came too late. Leaves the instance's worker at the
+ * end, so that the instance does not stop before session_end(). */
 static void run_late(struct loop_task *task)
 {
 	struct allowance *allowance = CONTAINER_OF(task, struct allowance, late);

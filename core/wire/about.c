@@ -90,17 +90,16 @@ static bool is_tag(const char *value)
 
 /* ---- keys ---- */
 
-enum key { NAME, VERSION, HOST, TAG, OTHER };
+enum key { NAME, VERSION, HOST, TAG, WANTS, OTHER };
 
 static const struct row {
 	const char *key;
 	bool (*is_valid)(const char *value); /* NULL: every value is valid */
 	bool is_single;
 } rows[OTHER] = {
-	[NAME] = { "name", NULL, true },
-	[VERSION] = { "version", NULL, true },
-	[HOST] = { "host", is_host, false },
-	[TAG] = { "tag", is_tag, false },
+	[NAME] = { "name", NULL, true },     [VERSION] = { "version", NULL, true },
+	[HOST] = { "host", is_host, false }, [TAG] = { "tag", is_tag, false },
+	[WANTS] = { "wants", NULL, true },
 };
 
 static size_t key_length(const char *item)
@@ -235,6 +234,7 @@ static void show_item(struct about_view *view, const char *item)
 	case TAG:
 		view->tags[view->info.n_tags++] = split_tag(value);
 		break;
+	case WANTS:
 	case OTHER:
 		break;
 	}
@@ -265,6 +265,15 @@ const char *about_name(const struct about *about)
 	while (item && key_of(item) != NAME)
 		item = next_item(about, item);
 	return item ? value_of(item) : NULL;
+}
+
+bool about_wants_addresses(const struct about *about)
+{
+	for (const char *i = first_item(about); i; i = next_item(about, i)) {
+		if (strcmp(i, ABOUT_WANTS_ADDRESSES) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* ---- memory ---- */

@@ -10,6 +10,7 @@
  *   host     a host name that the client asks for; the first label may be "*"
  *   tag      LABEL=VALUE: a letter or digit, then letters, digits, '.', '_', '-' or '/', at most
  *            ABOUT_LABEL_MAX bytes; the value may be empty   at most once per label
+ *   wants    "addresses": the client reads Visitor           at most once
  *
  * Other keys are valid, so that later clients may send more. They count towards ABOUT_MAX, but are
  * not kept. The frames of one client have at most ABOUT_MAX bytes in all, as message_format writes
@@ -31,6 +32,8 @@ enum {
 	ABOUT_LABEL_MAX = 63,
 	ABOUT_MOST = ABOUT_MAX / 19 /* items of one key: the shortest frame is that of "host=a" */
 };
+
+#define ABOUT_WANTS_ADDRESSES "wants=addresses"
 
 /* What one client has said. Zero-initialized: nothing. */
 struct about {
@@ -66,6 +69,8 @@ void about_ask(struct about *about, uint16_t port);
 void about_look(const struct about *about, struct about_view *view_out);
 /* The tunnel's name; NULL: the client has given none. Valid until about changes. */
 const char *about_name(const struct about *about);
+/* Is the client to be told visitors' addresses from the first one on? */
+bool about_wants_addresses(const struct about *about);
 /* *to_out is overwritten. False: out of memory; *to_out holds nothing. */
 bool about_copy(const struct about *from, struct about *to_out);
 void about_fini(struct about *about);

@@ -8,7 +8,7 @@
 
 #include "../common/password/hash.h"
 
-/* Where a hash says what it costs:
+/* A hash states its cost as follows:
  *     $2y$10$...               bcrypt: the logarithm of the work is at byte 4
  *     $6$rounds=9000$...       SHA-512; without "rounds=": SHA512_ROUNDS
  *     $y$j9T$...               yescrypt: the size of memory is the digit at byte 4 */
@@ -46,7 +46,7 @@ struct cost cost_of(const char *hash)
 	return (struct cost){ COST_SHA512, sha512_rounds(hash) };
 }
 
-/* Writes a hash of the same class with little work. */
+/* Writes a hash of the same kind that takes little time to compute. */
 static void make_cheap(const char *hash, char out[HASH_MAX + 1])
 {
 	const struct cost cost = cost_of(hash);

@@ -21,8 +21,8 @@ struct conf {
 struct member {
 	char *name, *hash; /* owned */
 	struct seal *seal; /* ref; NULL: the name is locked */
-	/* Of all tunnels of this name. It follows from the name and the text of the hash, so it is
-	 * the same in every roster with both, and in no other. Not 0. */
+	/* The session value of all tunnels of this name. It is computed from the name and the text
+	 * of the hash. So it is the same in every roster that has both, and in no other. Not 0. */
 	uint64_t session;
 	struct policy policy;
 	unsigned line;  /* in the file */

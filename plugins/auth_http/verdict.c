@@ -4,7 +4,7 @@
 
 #include "../common/hex.h"
 
-/* What is being read, and where a mistake goes. */
+/* The verdict that is being read, and the place for the text of a mistake. */
 struct reading {
 	const spore_host *host;
 	struct verdict *verdict;

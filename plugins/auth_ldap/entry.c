@@ -123,8 +123,7 @@ bool entry_read(struct facts *facts, const struct settings *settings, LDAP *link
 
 /* ---- groups ---- */
 
-/* Of the policies of the groups that were found, the one that comes first in the configuration.
- * NULL: there is none. */
+/* Returns the first policy in the configuration whose group was found. NULL: there is none. */
 static const struct policy *find_policy(const struct settings *settings, LDAP *link,
                                         LDAPMessage *found)
 {

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <spore/auth.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -123,6 +124,47 @@ static int check_client(struct clients *clients, const spore_create_args *args, 
 	return 1;
 }
 
+/* Is what the earlier client needs a part of what the later one needs? */
+static int covers(const char *earlier, const char *later)
+{
+	return !earlier || (later && strcmp(earlier, later) == 0);
+}
+
+static int is_first(const struct clients *clients, size_t earlier, size_t later)
+{
+	const struct client *one = clients_at(clients, earlier),
+			    *other = clients_at(clients, later);
+
+	return covers(one->subject, other->subject) && covers(one->san, other->san) &&
+	       (!one->sha256 || (other->sha256 && strcmp(clients->fingerprints[earlier],
+	                                                 clients->fingerprints[later]) == 0));
+}
+
+/* The first client that matches counts, so the later one of two might never be found. */
+static int check_order(const struct clients *clients, const spore_create_args *args)
+{
+	int good = 1;
+
+	for (size_t i = 1; i < clients->map->count; i++) {
+		char place[POINTER_SIZE] = "/clients", first[POINTER_SIZE] = "/clients", text[400];
+		size_t k = 0;
+
+		while (k < i && !is_first(clients, k, i))
+			k++;
+		if (k == i)
+			continue;
+		pointer_append(place, sizeof place, clients->map->keys[i]);
+		pointer_append(first, sizeof first, clients->map->keys[k]);
+		snprintf(text, sizeof text,
+		         "expected a certificate that %.255s in front of it does not fit, too: the "
+		         "first client that fits counts",
+		         first);
+		args->report(args, place, text);
+		good = 0;
+	}
+	return good;
+}
+
 int clients_init(struct clients *clients, const spore_map *map, const spore_create_args *args)
 {
 	unsigned lines = 0;
@@ -133,7 +175,7 @@ int clients_init(struct clients *clients, const spore_map *map, const spore_crea
 		return 0;
 	for (size_t i = 0; i < map->count; i++)
 		good = check_client(clients, args, i, &lines) && good;
-	return good;
+	return good && check_order(clients, args);
 }
 
 void clients_fini(struct clients *clients)

@@ -1,10 +1,7 @@
 #include "enlist.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "../common/client/ports.h"
 #include "../common/file.h"
@@ -167,43 +164,21 @@ static void add_from_text(struct enlist_job *job, const char *text, size_t len)
 	}
 }
 
-/* Reads up to `size` bytes. Returns their number; -1: errno is set. */
-static ssize_t read_all(int fd, char *out, size_t size)
-{
-	size_t len = 0;
-	ssize_t n = 0;
-
-	while (len < size && (n = read(fd, out + len, size - len)) > 0)
-		len += (size_t)n;
-	return n < 0 ? n : (ssize_t)len;
-}
-
 static void add_from_file(struct enlist_job *job)
 {
 	const char *path = job->conf->secrets_file;
-	char *text = malloc(FILE_MAX + 1);
-	int fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t len = fd < 0 ? -1 : read_all(fd, text, FILE_MAX + 1);
+	spore_str text;
 
-	if (len < 0)
-		report_fault(job, "/secrets_file", "cannot read %.200s: %s", path, strerror(errno));
-	else if (len > FILE_MAX)
-		report_fault(job, "/secrets_file",
-		             "expected a file of at most 4 MiB, found more in %.200s", path);
-	else if (secrets_are_utf16(text, (size_t)len))
+	if (!file_read(job->args, "/secrets_file", path, FILE_MAX, &text))
+		job->faults++;
+	else if (secrets_are_utf16(text.ptr, text.len))
 		report_fault(job, "/secrets_file",
 		             "expected text in UTF-8, found UTF-16 in %.200s: `iconv -f UTF-16 -t "
 		             "UTF-8` converts it",
 		             path);
 	else
-		add_from_text(job, text, (size_t)len);
-	if (fd >= 0) {
-		file_warn_of_writers(job->args, path, fd);
-		close(fd);
-	}
-	if (len > 0)
-		OPENSSL_cleanse(text, (size_t)len);
-	free(text);
+		add_from_text(job, text.ptr, text.len);
+	file_free(&text);
 }
 
 /* ---- duplicates ---- */

@@ -32,8 +32,8 @@ static bool hears(const struct watcher *watcher)
 	return watcher->primary.stage == PRIMARY_READY && !watcher->waiting;
 }
 
-/* Begins a walk, for changes. If it cannot hear of changes now, a new list would not make the roll
- * current, so it looks only at the names that are known. */
+/* Begins a scan of all names, for changes. While the watcher does not hear of changes, a new list
+ * would not make the roll current. Then it looks only at the names that it knows. */
 static void look_at_all(void *arg)
 {
 	struct watcher *watcher = arg;
@@ -73,7 +73,7 @@ static void send_words(struct watcher *watcher, const char *a, const char *b, co
 		primary_give_up(&watcher->primary, "out of memory");
 }
 
-/* What is asked for at the beginning, in this order. */
+/* The commands that on_ready() sends, in this order. */
 enum { STEP_CONFIG, STEP_NOTICES, STEP_CHANNEL };
 
 static unsigned n_steps(const struct watcher *watcher)
@@ -98,8 +98,8 @@ static bool is_text(const redisReply *reply)
 	return reply->type == REDIS_REPLY_STRING && (size_t)reply->len == strlen(reply->str);
 }
 
-/* K: Redis sends keyspace notifications. A: of all events; g, h and x: of generic commands, hashes
- * and keys that expire. */
+/* The flags mean: K: Redis sends keyspace notifications. A: it sends them for all events. g, h and
+ * x: it sends them for generic commands, hashes and keys that expire. */
 static bool has_flags(const char *flags)
 {
 	return strchr(flags, 'K') &&
@@ -123,7 +123,7 @@ static void log_refusal(struct watcher *watcher, unsigned step, const char *why)
 	complain(watcher, step == STEP_CHANNEL ? SPORE_LOG_WARN : SPORE_LOG_INFO, texts[step], why);
 }
 
-/* Takes the reply to one step. After refusals it still polls. */
+/* Takes the reply to one step. If Redis refuses a step, the watcher still polls. */
 static void take_step(struct watcher *watcher, unsigned step, const redisReply *reply)
 {
 	bool is_error = reply->type == REDIS_REPLY_ERROR;
@@ -206,7 +206,7 @@ static void on_reply(void *arg, const redisReply *reply)
 	}
 }
 
-/* True: look-ups work, but this connection cannot be made, so polling is all that is left. */
+/* True: look-ups work, but this connection cannot be made, so the watcher only polls. */
 static bool only_polls(const struct watcher *watcher)
 {
 	return watcher->primary.failures >= WATCHER_TRIES &&
@@ -254,7 +254,7 @@ static void on_sentry_reply(void *arg, const redisReply *reply)
 	}
 }
 
-/* Nothing to do: workers that lose the primary find the new one without the sentry, too. */
+/* Nothing is to be done: workers that lose the primary find the new one without the sentry. */
 static void on_sentry_lost(void *arg, const char *why, bool was_ready)
 {
 	(void)arg;
@@ -309,7 +309,7 @@ static void ping(struct watcher *watcher)
 	send_words(watcher, "PING", NULL, NULL);
 }
 
-/* True: a reply is missing, to what on_ready() has sent or to the last ping. */
+/* True: a reply to the commands of on_ready(), or to the last ping, has not come in time. */
 static bool is_reply_late(const struct watcher *watcher)
 {
 	const struct asker_shared *shared = watcher->asker->shared;

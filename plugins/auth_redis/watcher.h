@@ -1,9 +1,10 @@
-/* watcher - notices the changes of clients' keys, on one worker of an instance: by keyspace
- * notifications, by messages on a channel, and by looking again now and then.
+/* watcher - notices changes of clients' keys, on one worker of an instance. It hears of them by
+ * keyspace notifications and by messages on a channel. It also looks at all keys from time to time.
  *
  *   primary ──▶ CONFIG GET ──▶ PSUBSCRIBE, SUBSCRIBE ──▶ changes_note_any(), then messages
  *
- * It has a connection of its own, since a connection that has subscribed cannot ask. */
+ * It has a connection of its own, since a connection that has subscribed cannot
+ * send other commands. */
 #ifndef WATCHER_H
 #define WATCHER_H
 
@@ -13,7 +14,7 @@
 
 enum {
 	WATCHER_PING_MS = 1000, /* how often it makes sure that its connection lives */
-	WATCHER_TRIES = 3       /* after so many failures in a row it logs that it has none */
+	WATCHER_TRIES = 3 /* failures in a row after which it logs that it has no connection */
 };
 
 struct watcher_options {

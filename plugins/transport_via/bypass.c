@@ -65,6 +65,11 @@ static bool has_address(struct word word, int family, const uint8_t *host)
 	return inet_pton(family, text, address) == 1 && are_equal(address, host, bits);
 }
 
+bool bypass_has_all(const char *list)
+{
+	return list && strcmp(list, "*") == 0;
+}
+
 bool bypass_has(const char *list, const char *host)
 {
 	uint8_t address[16];
@@ -73,7 +78,7 @@ bool bypass_has(const char *list, const char *host)
 	                                                       : 0;
 	struct word name = { host, strlen(host) };
 
-	if (strcmp(list, "*") == 0)
+	if (bypass_has_all(list))
 		return true;
 	while (name.len > 0 && name.text[name.len - 1] == '.')
 		name.len--;

@@ -10,5 +10,7 @@
 
 /* host: a name, or an address without brackets. */
 bool bypass_has(const char *list, const char *host);
+/* Has the list every host? NULL: it has none. */
+bool bypass_has_all(const char *list);
 
 #endif

@@ -15,12 +15,12 @@ struct proxy_stream {
 	spore_stream *lower; /* owned */
 	const struct proxy_worker *worker;
 	enum phase phase;
-	char host[URL_HOST_MAX + 1]; /* of the server; its address, once it was looked up */
+	char host[URL_HOST_MAX + 1]; /* the server's name; after the look-up, its address */
 	struct talk *talk;           /* owned; NULL once the stream is open */
-	size_t n_sent;               /* of the talk's message */
-	spore_resolve look;          /* in LOOKING */
-	spore_ticket ticket;         /* the same */
-	uint8_t *rest;               /* owned; what the server has sent behind the proxy's reply */
+	size_t n_sent;               /* sent bytes of the talk's message */
+	spore_resolve look;          /* valid while the phase is LOOKING */
+	spore_ticket ticket;         /* valid while the phase is LOOKING */
+	uint8_t *rest; /* owned; the server's bytes that came after the proxy's reply */
 	size_t rest_at, rest_len;
 };
 
@@ -36,7 +36,7 @@ static spore_status flush_below(const struct proxy_stream *s, uint32_t *want)
 	return SPORE_CAN(ops, flush) ? ops->flush(s->lower, want) : SPORE_OK;
 }
 
-/* ---- the server's address, which SOCKS 5 without the h in its name leaves to this side ---- */
+/* ---- the look-up of the server's name, which this side does for socks5:// ---- */
 
 static bool is_address(const char *host)
 {
@@ -80,7 +80,7 @@ static spore_status look_up(struct proxy_stream *s, spore_ticket ticket)
 
 /* ---- the handshake ---- */
 
-/* How the first step of a conversation ends. */
+/* Goes to the phase that the result of a step asks for. */
 static spore_status follow(struct proxy_stream *s, enum talk_result result)
 {
 	if (result == TALK_FAILED)
@@ -137,7 +137,7 @@ static spore_status send_message(struct proxy_stream *s, uint32_t *want)
 	return status;
 }
 
-/* What the server has sent already is kept for the reader. */
+/* Bytes that the server has already sent are kept for the reader. */
 static spore_status become_open(struct proxy_stream *s)
 {
 	struct talk *talk = s->talk;

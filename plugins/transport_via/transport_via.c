@@ -64,11 +64,15 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	proxy->conf = args->conf;
 	why = proxy_url_read(proxy->conf->url, &proxy->url);
 	status = why ? report_url(args, why, proxy->url.found) : check(proxy, args);
-	if (status == SPORE_OK)
-		*instance_out = proxy;
-	else
+	if (status != SPORE_OK) {
 		free(proxy);
-	return status;
+		return status;
+	}
+	if (bypass_has_all(proxy->conf->no_proxy))
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "no server is reached through the proxy, since no_proxy is *");
+	*instance_out = proxy;
+	return SPORE_OK;
 }
 
 static void destroy(void *instance)

@@ -12,7 +12,7 @@ static const struct {
 	{ "socks5h", PROXY_SOCKS5H },
 };
 
-/* Of every scheme, as in curl. */
+/* The default port of every scheme, as in curl. */
 enum { DEFAULT_PORT = 1080 };
 
 /* Moves *at behind the scheme, if there is one. */

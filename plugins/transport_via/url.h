@@ -1,5 +1,5 @@
-/* url - the address of a proxy, as curl and ALL_PROXY have it: [SCHEME://][USER@]HOST[:PORT][/].
- * Pure. [any] */
+/* url - the address of a proxy, in the form of curl and ALL_PROXY:
+ * [SCHEME://][USER@]HOST[:PORT][/]. Pure. [any] */
 #ifndef TRANSPORT_VIA_URL_H
 #define TRANSPORT_VIA_URL_H
 
@@ -10,8 +10,8 @@ enum { URL_HOST_MAX = 255, URL_USER_MAX = 255, URL_FOUND_MAX = 15 };
 
 enum proxy_kind {
 	PROXY_HTTP,    /* CONNECT */
-	PROXY_SOCKS5,  /* with the server's address, which this side looks up */
-	PROXY_SOCKS5H, /* with the server's name */
+	PROXY_SOCKS5,  /* the proxy gets the server's address, which this side looks up */
+	PROXY_SOCKS5H, /* the proxy gets the server's name */
 };
 
 struct proxy_url {
@@ -19,8 +19,8 @@ struct proxy_url {
 	char host[URL_HOST_MAX + 1]; /* without brackets */
 	uint16_t port;
 	char user[URL_USER_MAX + 1]; /* decoded; "": none */
-	/* Of a URL that is wrong: what stands in place of a known scheme. "": the mistake is
-	 * another one, or this may be more than a scheme, such as a user. */
+	/* If the scheme of a wrong URL is unknown: the text of this scheme. "": the mistake is
+	 * another one, or the text may contain more than a scheme, such as a user. */
 	char found[URL_FOUND_MAX + 1];
 };
 

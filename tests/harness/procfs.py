@@ -54,6 +54,12 @@ def memory(pid):
     return _status(pid, "VmRSS") * 1024
 
 
+def proportional_memory(pid):
+    """The proportional set size in bytes: a page that n processes share counts as one n-th."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
 def cpu_seconds(pid):
     """User and system time of all threads, in steps of a clock tick (10 ms)."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:

@@ -27,14 +27,16 @@ static const struct call {
 	CALL(flock),         CALL(getrandom),
 	CALL(getrusage),     CALL(getsockopt),
 	CALL(madvise),       CALL(memfd_create),
-	CALL(pipe2),         CALL(poll),
-	CALL(prctl),         CALL(prlimit64),
-	CALL(readlink),      CALL(readlinkat),
+	CALL(pipe2),         CALL(prctl),
+	CALL(prlimit64),     CALL(readlinkat),
 	CALL(rseq),          CALL(sched_getaffinity),
 	CALL(sendfile),      CALL(set_robust_list),
 	CALL(setsockopt),    CALL(sigaltstack),
 	CALL(splice),        CALL(timerfd_create),
 	CALL(umask),         CALL(uname),
+#ifdef SYS_poll /* Newer architectures have only the calls that replaced these. */
+	CALL(poll),          CALL(readlink),
+#endif
 };
 
 static const struct call *find_call(const char *name)

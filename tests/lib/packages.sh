@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034 # used by the scripts that source this file
 BUILD_PACKAGES=(build-essential cmake pkg-config
 	libev-dev libssl-dev libcjson-dev libmicrohttpd-dev libssh-dev libcrypt-dev
-	libcurl4-openssl-dev libhiredis-dev libldap-dev libpq-dev)
+	libcurl4-openssl-dev libhiredis-dev libldap-dev libpq-dev liburing-dev)
 
 # as_root COMMAND... - runs the command as root, if necessary through sudo.
 as_root() {
@@ -79,4 +79,33 @@ package_version() {
 # version_is_at_least VERSION MINIMUM
 version_is_at_least() {
 	[ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]
+}
+
+# distribution_codename - prints the name of the machine's release.
+distribution_codename() {
+	sed -n 's/^VERSION_CODENAME=//p' /etc/os-release
+}
+
+# find_distribution_sources - sets the array distribution_sources to lines of sources.list, one for
+# each part of the distribution that apt knows. Repositories of others are left out: they may be out
+# of reach, and are not needed.
+find_distribution_sources() {
+	list_distribution_sources
+	[ ${#distribution_sources[@]} -eq 0 ] || return 0
+	update_package_lists
+	list_distribution_sources
+	[ ${#distribution_sources[@]} -gt 0 ] || {
+		echo "apt has no list of packages of this distribution." >&2
+		return 1
+	}
+}
+
+list_distribution_sources() {
+	local origin
+
+	origin=$(sed -n 's/^NAME="\?\([A-Za-z]*\).*/\1/p' /etc/os-release)
+	# shellcheck disable=SC2016 # these are variables of apt
+	mapfile -t distribution_sources < <(apt-get indextargets \
+		--format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' "Origin: $origin" | sort -u)
 }

@@ -11,7 +11,7 @@ install_root() {
 	local codename archive
 
 	[ -z "${DEBIAN_ROOT:-}" ] || return 0
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	codename=$(distribution_codename)
 	archive=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/root-$codename.tar
 	if [ ! -f "$archive" ]; then
 		[ "$(id -u)" -eq 0 ] && command -v mmdebstrap >/dev/null || return 1
@@ -22,19 +22,18 @@ install_root() {
 	export DEBIAN_ROOT=$archive
 }
 
-# make_root CODENAME ARCHIVE - the archive has this machine's sources of packages.
+# make_root CODENAME ARCHIVE - the archive has this machine's sources of the distribution.
 make_root() {
-	local log source status=0 sources=()
+	local log status=0 distribution_sources
 
-	for source in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
-		[ ! -s "$source" ] || sources+=("$source")
-	done
+	find_distribution_sources || return 1
 	log=$(mktemp)
 	# The list of downloads contains no blanks.
 	mmdebstrap --format=tar --variant=apt --include=systemd --skip=cleanup/apt \
 		--customize-hook="chroot \"\$1\" apt-get install --yes --no-install-recommends \
 --download-only ${ROOT_DOWNLOADS[*]}" \
-		"$1" "$2.new" "${sources[@]}" >"$log" 2>&1 && mv "$2.new" "$2" || status=1
+		"$1" "$2.new" "${distribution_sources[@]}" >"$log" 2>&1 &&
+		mv "$2.new" "$2" || status=1
 	[ $status -eq 0 ] || tail -n 40 "$log" >&2
 	rm -f "$log" "$2.new"
 	return $status

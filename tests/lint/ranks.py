@@ -26,7 +26,7 @@ RANKS = [
     {"base"},
     {"json", "thread"},
     {"loop", "diag", "log"},
-    {"metrics", "files", "secret", "lane", "expand"},
+    {"metrics", "files", "secret", "lane", "expand", "uring"},
     {"net", "wire"},
     {"option", "link", "relay", "review"},
     {"plugin"},

@@ -14,7 +14,8 @@ static uint32_t size_of(const spore_port_range *range)
 	return count_common(range, range);
 }
 
-/* The server has fewer than half of the granted ports, and some that are not granted. */
+/* True if the server has fewer than half of the granted ports, and also has ports that are not
+ * granted. */
 static int lacks_most(const spore_create_args *args, const spore_list *ports)
 {
 	const spore_port_range *ranges = ports->items, *own = args->public_ports;

@@ -153,8 +153,8 @@ static void on_deadline(void *arg)
 {
 	struct pipeline *pipeline = arg;
 
-	/* Replies come in order, so no other question on this connection gets its reply in time
-	 * either. Those that are not late yet are sent again on another connection. */
+	/* Replies come in order, so the oldest question holds up all others on this connection.
+	 * Questions that still have time are sent again on another connection. */
 	if (is_late(pipeline, pipeline->running.first))
 		pipeline->ops->give_up(pipeline->arg, "it does not reply in time (timeout)");
 	for (int n = 0; n < LATE_PER_TURN && is_late(pipeline, pipeline->waiting.first); n++)
@@ -195,7 +195,7 @@ void pipeline_end(struct pipeline *pipeline, enum ask_result result, const void 
 	send_waiting(pipeline);
 }
 
-/* Once the breaker has opened, a reason is not logged again and again. */
+/* While the breaker is open, a repeated reason is not logged. */
 static void log_loss(struct pipeline *pipeline, const char *where, const char *why)
 {
 	struct health *health = &pipeline->shared->health;

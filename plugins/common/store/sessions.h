@@ -1,10 +1,10 @@
-/* sessions - the table of those who are in: the sessions that this instance has allowed and that
- * have not ended. Each has the credential that verifies its data connections on any worker. Each
- * has the name under which the store knows it, so that a change of that name finds it.
+/* sessions - the table of the sessions that this instance has allowed and that have not ended. Each
+ * has the credential that verifies its data connections on any worker. Each has the name under
+ * which the store knows it, so that a change of that name finds it.
  *
  * A session stands for an identity together with what proved it. So another secret makes another
- * session, and so does another record that gives the same identity. The host keeps the tunnels,
- * limits and verifiers of sessions apart.
+ * session. Another record with the same identity makes another session, too. The host keeps the
+ * tunnels, limits and verifiers of sessions apart.
  *
  * A session has left when its last ALLOW has ended. The host may still let its client in by an
  * earlier verdict. So the table remembers who has left: such a session verifies nothing, but a

@@ -3,9 +3,11 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../resume/tls_session.h"
 #include "../resume/tls_tickets.h"
+#include "../tls_cert.h"
 #include "../tls_error.h"
 #include "../tls_expiry.h"
 #include "../tls_kernel.h"
@@ -39,16 +41,29 @@ static bool check_server(const struct tls *tls, const spore_create_args *args)
 	return !conf->insecure && !conf->server_name && !conf->pins.count;
 }
 
-/* OpenSSL would check nothing for an empty name, and accept any host of a domain for ".example". */
+/* OpenSSL would check nothing for an empty name, and accept any host of a domain for ".example". No
+ * certificate has other characters: names of other alphabets stand there in their ASCII form. */
+static bool is_server_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._";
+
+	if (tls_cert_is_ip(name))
+		return true;
+	return *name && *name != '.' && strlen(name) <= TLSEXT_MAXLEN_host_name &&
+	       name[strspn(name, allowed)] == '\0';
+}
+
 static bool check_client(const struct tls *tls, const spore_create_args *args)
 {
 	const char *name = tls->conf->server_name;
 
-	if (!name || (*name && *name != '.' && strlen(name) <= TLSEXT_MAXLEN_host_name))
+	if (!name || is_server_name(name))
 		return true;
 	args->report(args, "/server_name",
-	             "expected a host name or an IP address of 1 to 255 bytes that does not begin "
-	             "with a dot");
+	             "expected an IP address, or a host name of 1 to 255 letters, digits and any "
+	             "of . - _ that does not begin with a dot (of another alphabet: its ASCII "
+	             "form, xn--...)");
 	return false;
 }
 
@@ -99,6 +114,9 @@ static bool set_resumption(struct tls *tls)
 
 static void warn_if_insecure(const struct tls *tls)
 {
+	if (tls->conf->insecure && tls->conf->cacertfile)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "cacertfile has no effect with insecure");
 	if (tls->conf->insecure && tls->conf->pins.count)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "insecure: only the pins of the server's certificate are checked");

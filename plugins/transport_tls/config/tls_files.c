@@ -126,6 +126,10 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 	if (key || passphrase.was_needed)
 		warn_if_world_readable(tls, file, path);
 	fclose(file);
+	if (key && passphrase.text.len && !passphrase.was_needed)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "the private key in %s is not encrypted: key_passphrase has no effect",
+		           path);
 	if (key)
 		return key;
 	if (!passphrase.was_needed)
@@ -215,6 +219,29 @@ static void warn_if_not_yet_valid(const struct tls *tls)
 		           tls_cert_date(from, date));
 }
 
+static bool has_expired(const X509 *cert)
+{
+	return X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
+}
+
+/* False: the instance that this one is to replace has a valid certificate, and this one's has
+ * expired, which has been reported. At a start there is no better one, so it is only warned of. */
+static bool check_for_worse(const struct tls *tls, const spore_create_args *args)
+{
+	const struct tls *previous = args->previous;
+	const X509 *own = SSL_CTX_get0_certificate(tls->ctx),
+		   *in_use = previous ? SSL_CTX_get0_certificate(previous->ctx) : NULL;
+	char expired[TLS_DATE_SIZE], valid[TLS_DATE_SIZE];
+
+	if (!in_use || has_expired(in_use) || !has_expired(own))
+		return true;
+	return report_fault(args, "/certfile",
+	                    "the certificate in %s expired on %s: the one in use, which is valid "
+	                    "until %s, stays",
+	                    tls->conf->certfile, tls_cert_date(X509_get0_notAfter(own), expired),
+	                    tls_cert_date(X509_get0_notAfter(in_use), valid));
+}
+
 static bool load_certificate(struct tls *tls, const spore_create_args *args)
 {
 	const char *path = tls->conf->certfile;
@@ -224,7 +251,8 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
 		warn_if_not_yet_valid(tls);
-		return check_for_skipped(args, "/certfile", path, TLS_FORM_CERTIFICATE);
+		return check_for_skipped(args, "/certfile", path, TLS_FORM_CERTIFICATE) &&
+		       check_for_worse(tls, args);
 	}
 	code = ERR_peek_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)

@@ -328,8 +328,8 @@ typedef struct spore_host {
 	 * waits until the file has stayed as it is for half a second, so that several changes count
 	 * as one. If create() reports a mistake, or the instance does not become ready, the old one
 	 * stays, and the log has the reason, the instance and the file. The operator can turn this
-	 * off (the key watch_files of the section "server"). A client does not watch, nor does a
-	 * server that is only checked.
+	 * off (the key watch_files of the section "server"). Clients,
+	 * and servers that are only checked, do not watch files.
 	 *
 	 * The host watches by itself what the options read: SECRETs and lists from files, and paths
 	 * with the flag SPORE_OPTF_READ. */

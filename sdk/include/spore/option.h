@@ -42,7 +42,8 @@ enum {                       /* type          JSON                         C fie
  *  - SPORE_OPTF_PATH: the STRING, or each string of the LIST or MAP, is a path. A relative path
  *    starts from the configuration's folder.
  *  - SPORE_OPTF_READ, in addition to PATH: create() reads the file, so a change of the file
- *    replaces the instance (host.h, "files that change").
+ *    replaces the instance (host.h, "files that change"). The host refuses a path to a pipe, a
+ *    socket or a device.
  *  - SPORE_OPTF_NOT_EMPTY: the operator may leave the STRING, LIST or MAP out, but may not set it
  *    to "", [] or {}. Use the flag where the empty value would switch a check off, or means
  *    nothing. A path in a LIST or MAP is never empty.

@@ -7,12 +7,13 @@ replaced:
     $public    the public port
     $service   the port that the tunnel forwards to
     $control   the port between the two halves: a free one, or the entry's own fixed `control`
+    $link      the address of the half that listens there; all else is at 127.0.0.1
     $folder    the folder of the executable, for a peer with two programs
     $config    a file made from the entry's `config` (or `client_config`), where $listen and
                $target stand for the two ends of that half (server: $public to $control; client:
-               $control to $service) and $directory for a place for its files, $descriptors for
-               how many a process may open, and $connections for how many connections these
-               suffice
+               $control to $service), $at and $to for their addresses, $directory for a place for
+               its files, $descriptors for how many a process may open, and $connections for how
+               many connections these suffice
 """
 
 import atexit
@@ -167,8 +168,8 @@ defaults
     timeout server 1h
     %s
 listen hop
-    bind 127.0.0.1:$listen
-    server next 127.0.0.1:$target
+    bind $at:$listen
+    server next $to:$target
 """
 
 # TLS between the two halves: the server's half begins it and the client's half ends it, as in peers
@@ -177,9 +178,7 @@ HAPROXY_TLS_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-
 HAPROXY_FULL_SERVER = HAPROXY.replace(
     "$target", "$target ssl verify required ca-file $certificate no-ssl-reuse"
 )
-HAPROXY_TLS_CLIENT = HAPROXY.replace(
-    "bind 127.0.0.1:$listen", "bind 127.0.0.1:$listen ssl crt $both"
-)
+HAPROXY_TLS_CLIENT = HAPROXY.replace("bind $at:$listen", "bind $at:$listen ssl crt $both")
 
 STUNNEL = """\
 foreground = yes
@@ -190,11 +189,11 @@ socket = l:TCP_NODELAY=1
 socket = r:TCP_NODELAY=1
 [hop]
 %s
-accept = 127.0.0.1:$listen
-connect = 127.0.0.1:$target
+accept = $at:$listen
+connect = $to:$target
 """
 STUNNEL_SERVER = (
-    STUNNEL % "client = yes\nCAfile = $certificate\nverifyChain = yes\ncheckIP = 127.0.0.1"
+    STUNNEL % "client = yes\nCAfile = $certificate\nverifyChain = yes\ncheckHost = localhost"
 )
 STUNNEL_FULL_SERVER = STUNNEL_SERVER.replace("verifyChain", "sessionResume = no\nverifyChain")
 STUNNEL_CLIENT = STUNNEL % "cert = $both"
@@ -213,8 +212,8 @@ events {
 stream {
     access_log off;
     server {
-        listen 127.0.0.1:$listen backlog=4096;
-        proxy_pass 127.0.0.1:$target;
+        listen $at:$listen backlog=4096;
+        proxy_pass $to:$target;
         proxy_half_close on;
         proxy_timeout 1h;
     }
@@ -248,28 +247,32 @@ FRP_PLACES = ("$cache/spore-peers/frp-0.61.0/bin/frps",)
 
 SPORE_SERVER = (
     "$program server --min-port $public --max-port $public --control-port $control --bind-addr "
-    "127.0.0.1"
+    "$link --bind-tunnels 127.0.0.1"
 )
 SPORE_CLIENT = (
-    "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port "
+    "$program local $service --local-host 127.0.0.1 --to $link --control-port $control --port "
     "$public"
 )
-BORE_SERVER = "$program server --min-port $public --max-port $public --bind-addr 127.0.0.1"
-BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --port $public"
+BORE_SERVER = (
+    "$program server --min-port $public --max-port $public --bind-addr $link "
+    "--bind-tunnels 127.0.0.1"
+)
+BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to $link --port $public"
 HAPROXY_HOP = "$program -db -f $config"
 NGINX_HOP = "$program -e stderr -p $directory -c $config"
 STUNNEL_HOP = "$program $config"
 
 SPORE_TLS_SERVER = """\
-{ "server": { "bind_addr": "127.0.0.1", "control_port": $control,
+{ "server": { "bind_addr": "$link", "bind_tunnels": "127.0.0.1", "control_port": $control,
               "min_port": $public, "max_port": $public },
   "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key",
                   "min_version": "1.3"%s }] }
 """
 SPORE_TLS_CLIENT = """\
-{ "client": { "to": "127.0.0.1", "control_port": $control, "ahead": %d },
+{ "client": { "to": "$link", "control_port": $control, "ahead": %d },
   "tunnels": [{ "local": "127.0.0.1:$service", "port": $public }],
-  "transport": [{ "use": "tls", "cacertfile": "$certificate", "min_version": "1.3"%s }] }
+  "transport": [{ "use": "tls", "cacertfile": "$certificate", "server_name": "localhost",
+                  "min_version": "1.3"%s }] }
 """
 NO_TICKETS = ', "tickets": false'
 AHEAD = 64  # connections opened ahead: the number of simultaneous visitors
@@ -277,25 +280,26 @@ AHEAD = 64  # connections opened ahead: the number of simultaneous visitors
 # Both with defaults and without TLS: rathole opens connections ahead, frp multiplexes all streams.
 RATHOLE_SERVER = """\
 [server]
-bind_addr = "127.0.0.1:$control"
+bind_addr = "$link:$control"
 default_token = "bench"
 [server.services.bench]
 bind_addr = "127.0.0.1:$public"
 """
 RATHOLE_CLIENT = """\
 [client]
-remote_addr = "127.0.0.1:$control"
+remote_addr = "$link:$control"
 default_token = "bench"
 [client.services.bench]
 local_addr = "127.0.0.1:$service"
 """
 FRP_SERVER = """\
-bindAddr = "127.0.0.1"
+bindAddr = "$link"
+proxyBindAddr = "127.0.0.1"
 bindPort = $control
 log.level = "error"
 """
 FRP_CLIENT = """\
-serverAddr = "127.0.0.1"
+serverAddr = "$link"
 serverPort = $control
 log.level = "error"
 transport.tls.enable = false

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 from string import Template
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from .peers import Contender
 from .process import Group
@@ -19,6 +19,7 @@ from .process import Group
 # Below the ephemeral ports, so that no outgoing connection uses one of them.
 PORTS = range(20000, 32000)
 START_SECONDS = 10
+LOOPBACK = "127.0.0.1"
 
 
 class Failure(Exception):
@@ -45,9 +46,9 @@ def free_ports(count: int) -> List[int]:
     return ports
 
 
-def listens(port: int) -> bool:
+def listens(host: str, port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True
@@ -69,11 +70,25 @@ def room() -> Dict[str, int]:
     return {"descriptors": descriptors, "connections": (descriptors - 200) // 2}
 
 
+class Near:
+    """The two halves are on one machine. A network of tests/harness can take its place.
+
+    here, there: the addresses of the server's half and of the client's, for each other.
+    within: what begins the commands of the client's half and of the service.
+    """
+
+    here = there = LOOPBACK
+    within: Sequence[str] = ()
+
+
 class Stack:
     """A context manager: entry starts all processes, exit ends them."""
 
-    def __init__(self, contender: Contender, tools: Path, threads: int, logs: Optional[Path]):
+    def __init__(
+        self, contender: Contender, tools: Path, threads: int, logs: Optional[Path], network=Near()
+    ):
         self.contender = contender
+        self.network = network
         self.tools = tools
         self.threads = threads
         self.logs = logs
@@ -104,16 +119,19 @@ class Stack:
             if not is_free(control):
                 raise Failure(f"port {control}, which {peer.name} needs, is in use")
             ports = {"public": self.port, "control": control, "service": service}
-            first = control if peer.has_control else self.port
-            self.server = self.start_half("server", peer.server, ports, self.port, control)
-            self.wait_for(lambda: listens(first), "its server listens")
-            self.client = self.start_half("client", peer.client, ports, control, service)
+            # A peer without a control port listens there with its client's half.
+            link = self.network.here if peer.has_control else self.network.there
+            first = (link, control) if peer.has_control else (LOOPBACK, self.port)
+            end = {"link": link, "listen": self.port, "at": LOOPBACK, "target": control, "to": link}
+            self.server = self.start_half("server", peer.server, {**ports, **end})
+            self.wait_for(lambda: listens(*first), "its server listens")
+            end.update(listen=control, at=link, target=service, to=LOOPBACK)
+            self.client = self.start_half("client", peer.client, {**ports, **end})
         self.wait_for(lambda: echoes(self.port), "a byte comes back through it")
 
     def start_service(self) -> int:
-        command = shlex.join(
-            [str(self.tools / "spore-bench-service"), "--threads", str(self.threads)]
-        )
+        program = str(self.tools / "spore-bench-service")
+        command = shlex.join([*self.network.within, program, "--threads", str(self.threads)])
         group = Group(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.groups.append(group)
         line = group.process.stdout.readline()
@@ -121,20 +139,16 @@ class Stack:
             raise Failure("the service does not start")
         return int(line.rpartition(":")[2])
 
-    def start_half(
-        self, half: str, command: str, ports: Dict[str, int], listen: int, target: int
-    ) -> Group:
+    def start_half(self, half: str, command: str, ends: Dict[str, object]) -> Group:
         directory = Path(self.directory.name) / half
         directory.mkdir()
         config = directory / "config"
         values = dict(
-            ports,
+            ends,
             program=shlex.quote(self.contender.program),
             folder=shlex.quote(str(Path(self.contender.program).parent)),
             directory=directory,
             config=config,
-            listen=listen,
-            target=target,
             **room(),
             **self.contender.values,
         )
@@ -145,7 +159,9 @@ class Stack:
         environment = dict(os.environ)
         if "openssl" in self.contender.values:
             environment["OPENSSL_CONF"] = self.contender.values["openssl"]
-        group = Group(Template(command).substitute(values), log, env=environment)
+        within = self.network.within if half == "client" else ()
+        words = [*within, *shlex.split(Template(command).substitute(values))]
+        group = Group(shlex.join(words), log, env=environment)
         self.groups.append(group)
         return group
 

@@ -516,7 +516,7 @@ def test_a_file_that_cannot_be_read(refused, name, tmp_path):
 
 def test_a_file_that_is_too_large(refused, tmp_path):
     (tmp_path / "more").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
-    assert "at most 4 MiB" in refused({"secrets_file": "more"})[0][1]
+    assert "at most 4096 KiB" in refused({"secrets_file": "more"})[0][1]
 
 
 def test_too_many_secrets(refused, tmp_path):

@@ -126,6 +126,8 @@ def test_variables(server, place, tmp_path):
         ):
             with client_of(server, service, env=env) as client:
                 assert "through" not in echo(server, client)
+                warned = any("since no_proxy is *" in line for line in client.lines)
+                assert warned == (env.get("no_proxy") == "*")
         with client_of(server, service, "--proxy=", env={"ALL_PROXY": "http://x:1"}) as client:
             assert "through" not in echo(server, client)
 

@@ -234,6 +234,7 @@ def test_few_connections_carry_many_visitors(reporting, secret):
                 data = b"%d" % turn * (turn * 20 + 1)
                 assert one_exchange(server.public_host, client.port, data) == data
             assert connections(exporter) <= 1 + 4
+            assert exporter.value("spore_connections_handed_total") >= 50 - 4
             with connected(server.public_host, client.port, 10) as visitors:
                 exchange_all(visitors, length=1000)
                 finish_all(visitors)

@@ -338,6 +338,27 @@ def test_loops_and_plugins(running, admin):
     assert file["digest"] in admin.ctl("plugins")
 
 
+def test_instances_of_one_plugin(tmp_path, address):
+    """The name and the place of each tell them apart, in the list and in the log."""
+    admin = Admin(tmp_path / "admin.sock")
+    config = tmp_path / "server.json"
+    lists = [{"use": "cidr", "deny": [each]} for each in ("127.0.0.254/32", "127.0.0.0/8")]
+    auth = [{"use": "hmac", "secret": each} for each in ("a-secret", "b-secret")]
+    config.write_text(json.dumps({"auth": auth, "acl": {"control": lists}}), encoding="utf-8")
+    with spore_server(address, extra=["--config", str(config), *admin.flags]) as server:
+        named = {(each["option"], each["name"]) for each in admin.ask("plugins")["instances"]}
+        assert named >= {
+            ("/auth/0", "hmac"),
+            ("/auth/1", "hmac#2"),
+            ("/acl/control/0", "cidr"),
+            ("/acl/control/1", "cidr#2"),
+        }
+        shown = admin.ctl("plugins")
+        assert re.search(r" hmac#2 .* /auth/1$", shown, re.MULTILINE), shown
+        with socket.create_connection(server.control):
+            server.process.wait_for("client refused by access list .*plugin=cidr#2 ")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_is_the_servers_answer(running, admin, command):
     answer, shown = admin.ask(command), json.loads(admin.ctl("--json", command))

@@ -12,6 +12,7 @@ import pytest
 
 from harness.admin import Admin
 from harness.flock import Flock
+from harness.leases import leased
 from harness.metrics import Exporter
 from harness.mounted import Mounted
 from harness.passwords import htpasswd
@@ -218,6 +219,41 @@ def test_a_certificate(tmp_path, address, authority):
         assert not lines_with(server, "authenticated again")
 
 
+def test_a_certificate_that_has_expired(tmp_path, address, authority):
+    """A changed file or a reload does not replace a valid one with it. The next valid
+    one is used. After a restart there is no better one, so the server uses it and warns."""
+
+    def install(name, **dates):
+        issued = authority.issue(f"IP:{address.host}", f"DNS:{name}", **dates)
+        for source, target in ((issued.path, "cert.pem"), (issued.key, "key.pem")):
+            with open(source, encoding="ascii") as file:
+                replace(tmp_path / target, file.read())
+
+    said = (
+        rf"{tmp_path}/cert.pem expired on 2024-01-31 12:00:00 UTC: the one in use, which is valid "
+        r"until 20\d\d-.*, stays"
+    )
+    expired = {"end": "20240131120000Z"}
+    install("first.example")
+    tls = {"use": "tls", "certfile": "cert.pem", "keyfile": "key.pem"}
+    running = Reloading(tmp_path, address, transport=[tls])
+    with running.server as server:
+        install("second.example", **expired)
+        server.process.wait_for(f"{REFUSED}.* pointer=/transport/0/certfile .*{said}")
+        server.process.signal(signal.SIGHUP)
+        running.wait_refused()
+        server.process.wait_for(rf"server.json.*/transport/0/certfile: the certificate in {said}")
+        assert not lines_with(server, IN_USE)
+        install("third.example")
+        server.process.wait_for(f"{IN_USE}plugin=tls", stream="stderr")
+    install("fourth.example", **expired)
+    running = Reloading(tmp_path, address, transport=[tls], control_port=address.free_port())
+    with running.server as server:
+        server.process.wait_for("the certificate in .*/cert.pem expired on 2024-01-31")
+        install("fifth.example", **expired)  # no worse than the one in use
+        server.process.wait_for(f"{IN_USE}plugin=tls", stream="stderr")
+
+
 # Beside reloads
 
 
@@ -238,21 +274,34 @@ def test_a_refused_reload_does_not_hold_it_up(start, team):
         wait_until(lambda: may_enter(server, "two"), "the file of the instance that is new")
 
 
-def test_a_file_that_cannot_be_read_to_its_end(start, team):
-    """A pipe that nobody writes to is given up. Reloads are refused until the reading ends."""
-    with start(auth=[names()], plugins={"start_timeout": "500ms"}) as server:
+def test_a_file_becomes_a_pipe(start, team):
+    """It is refused at once, and the old version stays in use."""
+    with start(auth=[names()]) as server:
         team.unlink()
         os.mkfifo(team)
-        line = server.process.wait_for("changed files was given up: .*", stream="stderr")[0]
-        assert "plugin multi_secret has not returned from create()" in line
-        server.process.signal(signal.SIGHUP)
-        server.process.wait_for("an earlier reload has not ended", stream="stderr")
+        line = server.process.wait_for(f"{REFUSED}.*", stream="stderr")[0]
+        assert "it is not a regular file" in line
         assert may_enter(server, "two")
-        team.write_text("alice:one\n")
-        server.process.wait_for("reloads work again", stream="stderr")
         team.unlink()
         team.write_text("alice:four\n")
         wait_until(lambda: may_enter(server, "four"), "the next version")
+
+
+def test_a_file_that_blocks(start, team):
+    """It is given up and named. Reloads are refused until it can be read."""
+    with start(auth=[names()], plugins={"start_timeout": "500ms"}) as server:
+        with leased(team, "alice:four\n"):
+            line = server.process.wait_for("changed files was given up: .*", stream="stderr")[0]
+            assert f"{team}, which /auth/0/secrets_file names, has not been read for" in line
+            server.process.wait_for(
+                f"reading a file hangs path={team} option=/auth/0/secrets_file", stream="stderr"
+            )
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("an earlier reload has not ended", stream="stderr")
+            assert may_enter(server, "two")
+        server.process.wait_for("reloads work again", stream="stderr")
+        team.write_text("alice:five\n")
+        wait_until(lambda: may_enter(server, "five"), "the next version")
 
 
 def test_changes_under_load_beside_reloads(tmp_path, address):

@@ -15,6 +15,7 @@ import pytest
 from harness import procfs
 from harness.admin import Admin
 from harness.flock import Flock
+from harness.leases import leased
 from harness.loopback import BORE_CONTROL_PORT
 from harness.metrics import Exporter
 from harness.peers import bore_client, is_timed, spore_binary, spore_client
@@ -194,6 +195,35 @@ def test_a_hangup_during_the_start(tmp_path, address):
             secret.write("one")
         process.wait_for(RELOADED, stream="stderr")
         process.stop()
+
+
+def test_a_secret_in_a_pipe_that_nobody_writes_to(tmp_path, reloading):
+    """The reload is refused with the place of the option, and the next one works."""
+    running = reloading(auth=hmac("one"))
+    os.mkfifo(tmp_path / "key")
+    config = json.dumps({"auth": [{"use": "hmac", "secret": {"file": "key"}}]})
+    running.refuse(config)
+    running.server.process.wait_for(
+        r"server.json:1:\d+: error: /auth/0/secret/file: cannot read the secret file "
+        f"{tmp_path}/key: it is a pipe, and nothing has been written to it within 5 s",
+        stream="stderr",
+    )
+    running.swap(auth=hmac("two"))
+
+
+def test_a_secret_that_blocks(tmp_path, reloading):
+    """The reload is given up, and what holds it up is named."""
+    running = reloading(auth=hmac("one"), plugins={"start_timeout": "500ms"})
+    key = tmp_path / "key"
+    with leased(key, "two"):
+        running.refuse(json.dumps({"auth": [{"use": "hmac", "secret": {"file": "key"}}]}))
+        process = running.server.process
+        named = f"{key}, which /auth/0/secret/file names, has not been read for"
+        process.wait_for(named, stream="stderr")
+        process.wait_for(
+            f"reading a file hangs path={key} option=/auth/0/secret/file", stream="stderr"
+        )
+    process.wait_for("reloads work again", stream="stderr")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The Debian packages: they are reproducible and clean, and work in an empty Debian."""
 
-import fcntl
 import json
 import os
 import pathlib
@@ -25,19 +24,11 @@ PING = "exec 3<>/dev/tcp/127.0.0.1/{} && echo ping >&3 && head -c 5 <&3"
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory):
-    """Built once, also if several workers share the tests of this file."""
+def packages(once):
     if "SPORE_PACKAGES" in os.environ:
         return pathlib.Path(os.environ["SPORE_PACKAGES"])
     debian.demand_tools()
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "packages"
-    shared.mkdir(exist_ok=True)
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "first").exists():
-            debian.build(shared / "building").rename(shared / "first")
-    return shared / "first"
+    return once("packages", debian.build)
 
 
 def debs(folder, pattern="*"):

@@ -9,8 +9,8 @@ from harness import tls
 from harness.admin import Admin
 from harness.loopback import BORE_CONTROL_PORT
 from harness.peers import bore_client, bore_server, spore_client, spore_server
-from harness.services import Echo
-from harness.sockets import end_writing
+from harness.services import Echo, Inbox
+from harness.sockets import connect, end_writing, read_to_end
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire, answer, encode
@@ -263,6 +263,19 @@ def test_on_an_open_tunnel_it_changes_nothing(watched, admin):
         assert (tunnel["name"], tunnel["tags"]) == (None, {"env": "test"})
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_first_visitors_address_is_told_to_a_client_that_wants_it(watched, wanted):
+    """Before the client has sent Extend."""
+    items = [about("wants=addresses")] if wanted else []
+    with authenticated(watched, *items, {"Hello": 0}) as wire:
+        port = wire.receive()["Hello"]
+        with connect(watched.public_host, port) as visitor:
+            message = wire.receive_but_heartbeats()
+            assert list(message) == ["Visitor" if wanted else "Connection"]
+            if wanted:
+                assert message["Visitor"]["from"] == "%s:%d" % visitor.getsockname()
+
+
 # The client's side
 
 FLAGS = ["--tunnel-name", "my web"]
@@ -333,4 +346,30 @@ def test_a_server_that_offers_it_hears_it_on_the_control_connection_alone(fake_s
         data.send({"Challenge": challenge})
         assert list(data.receive()) == ["Authenticate"]
         assert data.receive() == {"Accept": UNKNOWN_ID}
+        client.stop()
+
+
+def test_a_client_with_headers_wants_addresses_from_the_first_visitor_on(fake_server):
+    """It takes the address from a Visitor that comes in one piece with Hello."""
+    challenge = "00112233-4455-8002-8899-aabbccddeeff"
+    control = (fake_server.host, fake_server.port)
+    with Inbox() as service, spore_client(
+        control, service.port, secret="s3cret", extra=["--send-proxy", "v1"], listening=False
+    ) as client:
+        wire = fake_server.next_wire()
+        wire.send({"Challenge": challenge})
+        assert list(wire.receive()) == ["Authenticate"]
+        said = [wire.receive(), wire.receive()]
+        assert said[1] == {"About": "wants=addresses"}
+        assert wire.receive() == {"Hello": 0}
+        wire.send({"Hello": 1234}, {"Visitor": {"id": UNKNOWN_ID, "from": "192.0.2.7:5"}})
+        data = fake_server.next_wire()
+        data.send({"Challenge": challenge})
+        assert list(data.receive()) == ["Authenticate"]
+        assert data.receive() == {"Accept": UNKNOWN_ID}
+        data.close()
+        expected = f"PROXY TCP4 192.0.2.7 {fake_server.host} 5 1234\r\n"
+        far = service.take()
+        assert read_to_end(far) == expected.encode()
+        far.close()
         client.stop()

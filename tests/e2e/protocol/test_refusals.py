@@ -85,12 +85,17 @@ NOT_ALLOWED = "client port number not in allowed range"
 def test_the_log_names_a_reservation(address, tmp_path, reserved):
     """The client is told what bore's server says. The operator is told why."""
     with configured_server(address, tmp_path, server={"reserved_ports": [reserved]}) as server:
-        for port, why in (
-            (23005, r"it is reserved \(reserved_ports\)"),
-            (server.control[1], "it is the control port"),
+        control = server.control[1]
+        for port, why, limit in (
+            (
+                23005,
+                r"it is reserved \(reserved_ports\)",
+                f"range={reserved} from=server.reserved_ports",
+            ),
+            (control, "it is the control port", f"range={control} from=server.control_port"),
         ):
             assert refusal(server, port) == {"Error": NOT_ALLOWED}
-            server.process.wait_for(f'reason="{NOT_ALLOWED}: {why}"')
+            server.process.wait_for(f'reason="{NOT_ALLOWED}: {why}" .* {limit}')
 
 
 def test_a_reserved_port_is_not_tried_again(address, tmp_path):

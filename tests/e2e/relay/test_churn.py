@@ -1,10 +1,15 @@
-"""Very many short connections leak no resource."""
+"""Very many short connections leak no resource.
+
+SPORE_VISITORS in the environment sets how many visitors the load generator plays; 1000000 makes a
+long run.
+"""
 
 import concurrent.futures
+import os
 
 import pytest
 
-from harness import procfs
+from harness import load, procfs
 from harness.peers import is_sanitized, spore_client
 from harness.scale import MIB, count
 from harness.services import Echo
@@ -14,6 +19,8 @@ from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
 
 AT_ONCE = 8
+VISITORS = int(os.environ.get("SPORE_VISITORS") or 20_000)
+LOAD_TIMEOUT_S = 120 + VISITORS / 200
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -34,7 +41,7 @@ def test_visitors(secret_server):
             churn(secret_server.public_host, client.port, count(1000, least=200))
             descriptors = {pid: _settled(pid) for pid in pids}
             memory = {pid: procfs.anonymous_memory(pid) for pid in pids}
-            churn(secret_server.public_host, client.port, count(5000, least=500))
+            churn(secret_server.public_host, client.port, count(1500, least=500))
             for pid in pids:
                 # A connection of each visitor at the same time may be kept for the next one.
                 wait_until(
@@ -43,6 +50,36 @@ def test_visitors(secret_server):
                 )
                 if not is_sanitized():
                     assert procfs.anonymous_memory(pid) - memory[pid] < 1 * MIB
+
+
+@pytest.mark.timeout(60 + 2 * LOAD_TIMEOUT_S)
+@pytest.mark.over_tls_too
+def test_very_many_visitors(start_server, over):
+    """They come one after another on a few connections between server and client."""
+    if is_sanitized():
+        pytest.skip("a sanitizer keeps what was freed, and is slow")
+    with load.LoadService() as service, start_server(bind_tunnels="127.0.0.1") as server:
+        with spore_client(server.control, service.port) as client:
+            halves = {"server": server.pid, "client": client.pid}
+            load.churn(client.port, max(VISITORS // 10, 2000), AT_ONCE, LOAD_TIMEOUT_S)
+            before = {half: _usage(pid) for half, pid in halves.items()}
+            rate = load.churn(client.port, VISITORS, AT_ONCE, LOAD_TIMEOUT_S)
+            after = {half: _usage(pid) for half, pid in halves.items()}
+    print(f"VISITORS {VISITORS} over {over}, {rate:.0f} a second")
+    for half in halves:
+        changes = (f"{name} {before[half][name]} to {after[half][name]}" for name in before[half])
+        print(f"VISITORS {half}:", ", ".join(changes))
+    for half, usage in after.items():
+        assert usage["descriptors"] <= before[half]["descriptors"] + AT_ONCE
+        assert usage["anonymous"] - before[half]["anonymous"] < 1 * MIB
+
+
+def _usage(pid):
+    return {
+        "descriptors": _settled(pid),
+        "anonymous": procfs.anonymous_memory(pid),
+        "proportional": procfs.proportional_memory(pid),
+    }
 
 
 def _settled(pid):

@@ -680,13 +680,31 @@ def test_ciphers_that_the_least_version_forbids(refused, certificate):
     assert "error: /transport/0/ciphers: expected a cipher of TLS 1.3 (their names" in said
 
 
-@pytest.mark.parametrize("name", ["", "a" * 256, ".example"])
+@pytest.mark.parametrize("name", ["", "a" * 256, ".example", "a b", "a/b", "*.example", "b\u00fc"])
 def test_an_invalid_server_name(refused, name):
     said = refused(role="local", server_name=name)
     assert (
-        "error: /transport/0/server_name: expected a host name or an IP address of 1 to 255 bytes"
+        "error: /transport/0/server_name: expected an IP address, or a host name of 1 to 255"
         in said
     )
+
+
+def test_options_without_effect(configured_server, certificate, authority, tmp_path):
+    tls = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
+    entry = tls | {"key_passphrase": "s3cret"}
+    with configured_server(config={"transport": [entry]}) as server:
+        server.process.wait_for(
+            f"the private key in {certificate.key} is not encrypted: key_passphrase has no effect "
+            r"plugin=tls option=/transport/0 source=.* line=\d+"
+        )
+    path = tmp_path / "client.json"
+    entry = {"use": "tls", "cacertfile": authority.path, "insecure": True}
+    path.write_text(json.dumps({"transport": [entry]}), encoding="utf-8")
+    with configured_server(config={"transport": [tls]}) as server:
+        with peers.spore_client(server.control, 9, extra=["--config", str(path)]) as client:
+            client.process.wait_for(
+                r"cacertfile has no effect with insecure plugin=tls option=/transport/0"
+            )
 
 
 @pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])

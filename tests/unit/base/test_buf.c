@@ -39,6 +39,26 @@ START_TEST(the_limit_counts_what_waits)
 }
 END_TEST
 
+START_TEST(bytes_may_be_put_in_front)
+{
+	struct buf buf = { 0 };
+
+	ck_assert(buf_prepend(&buf, NULL, 0));
+	ck_assert_ptr_null(buf.data);
+	ck_assert(buf_prepend(&buf, "cd", 2));
+	ck_assert(buf_append(&buf, "e", 1, 9));
+	buf_consume(&buf, 1);
+	ck_assert(buf_prepend(&buf, "abc", 3));
+	ck_assert_uint_eq(buf.len, 5);
+	ck_assert_mem_eq(buf_bytes(&buf), "abcde", 5);
+	for (int i = 0; i < 20; i++)
+		ck_assert(buf_prepend(&buf, "0123456789", 10));
+	ck_assert_uint_eq(buf.len, 205);
+	ck_assert_mem_eq(buf_bytes(&buf) + 190, "0123456789abcde", 15);
+	buf_fini(&buf);
+}
+END_TEST
+
 /* A queue of a known pattern: the position tells the next byte. */
 START_TEST(bytes_come_out_in_order)
 {
@@ -69,4 +89,5 @@ START_TEST(bytes_come_out_in_order)
 }
 END_TEST
 
-SUITE("buf", empty_holds_no_memory, the_limit_counts_what_waits, bytes_come_out_in_order)
+SUITE("buf", empty_holds_no_memory, the_limit_counts_what_waits, bytes_may_be_put_in_front,
+      bytes_come_out_in_order)

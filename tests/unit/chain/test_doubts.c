@@ -4,8 +4,7 @@
 #include "scene/host_scene.h"
 #include "suite.h"
 
-/* The lines about a server's configuration. */
-static const char *doubts(const char *text)
+static const char *doubts_of(unsigned role, const char *text)
 {
 	static char printed[4096];
 	struct host_scene scene;
@@ -13,7 +12,7 @@ static const char *doubts(const char *text)
 	FILE *out;
 
 	host_scene_open(&scene);
-	set = host_scene_server(&scene, text);
+	set = host_scene_start(&scene, role, text);
 	doubts_find(set);
 	out = fmemopen(printed, sizeof printed, "w");
 	doubts_print(set, out);
@@ -22,6 +21,12 @@ static const char *doubts(const char *text)
 	plugin_set_unref(set);
 	host_scene_close(&scene);
 	return printed;
+}
+
+/* The lines about a server's configuration. */
+static const char *doubts(const char *text)
+{
+	return doubts_of(ROLE_SERVER, text);
 }
 
 #define PUBLIC(identities)                                                                         \
@@ -169,7 +174,7 @@ END_TEST
 START_TEST(a_reload_that_cuts_clients_off)
 {
 #define AT(ip, port) "{\"server\":{\"bind_addr\":\"" ip "\",\"control_port\":" port "}}"
-#define PLAIN        "{\"transport\":[{\"use\":\"plain\"}]}"
+#define PLAINLY      "{\"transport\":[{\"use\":\"plain\"}]}"
 
 	ck_assert_lacks(cut_off(AT("127.0.0.1", "7000"), AT("127.0.0.1", "7000")), "clients");
 	ck_assert_lacks(cut_off(AT("127.0.0.1", "7000"), AT("0.0.0.0", "7000")), "clients");
@@ -177,12 +182,90 @@ START_TEST(a_reload_that_cuts_clients_off)
 	                   "/server: the control port moves: clients that are connected");
 	ck_assert_contains(cut_off(AT("0.0.0.0", "7000"), AT("127.0.0.1", "7000")),
 	                   "the control port moves");
-	ck_assert_contains(cut_off(PLAIN, "{\"transport\":[{\"use\":\"plain\"},{\"use\":"
-	                                  "\"plain\",\"name\":\"more\"}]}"),
+	ck_assert_contains(cut_off(PLAINLY, "{\"transport\":[{\"use\":\"plain\"},{\"use\":"
+	                                    "\"plain\",\"name\":\"more\"}]}"),
 	                   "/transport: the transports change: clients");
-	ck_assert_lacks(cut_off(PLAIN, PLAIN), "clients");
+	ck_assert_lacks(cut_off(PLAINLY, PLAINLY), "clients");
 	/* A section that is gone has no place of its own. */
 	ck_assert_contains(cut_off(AT("127.0.0.1", "7000"), "{\n}"), ":1: ");
+}
+END_TEST
+
+START_TEST(a_limit_without_the_one_that_it_needs)
+{
+	const char *found = doubts("{\"limits\":{\"visitor_burst\":5,\n\"ban_after\":0,"
+	                           "\"ban_time\":\"5s\"}}");
+
+	ck_assert_contains(found, ":1: /limits/visitor_burst: it has no effect while "
+	                          "limits.visitor_rate is 0\n");
+	ck_assert_contains(found, ":2: /limits/ban_time: it has no effect while limits.ban_after "
+	                          "is 0\n");
+	ck_assert_lacks(doubts("{\"limits\":{\"visitor_rate\":5}}"), "/limits");
+	ck_assert_lacks(doubts("{\"limits\":{\"visitor_rate\":5,\"visitor_burst\":5}}"), "/limits");
+}
+END_TEST
+
+START_TEST(parts_of_seconds_that_the_system_cannot_count)
+{
+	ck_assert_contains(doubts("{\"server\":{\"keepalive_visitors\":\"1500ms\"}}"),
+	                   ":1: /server/keepalive_visitors: expected whole seconds: 1500 ms count "
+	                   "as 2 s\n");
+	ck_assert_lacks(doubts("{\"server\":{\"keepalive_visitors\":\"2s\"}}"), "/server");
+}
+END_TEST
+
+#define CLIENT(to, more) "{\"client\":{\"to\":" to more "},\"tunnels\":[{\"local_port\":80}],\n"
+#define HMAC             "{\"use\":\"hmac\",\"secret\":\"abcdefgh\"}"
+#define VIA              "{\"use\":\"via\",\"url\":\"http://proxy\"}"
+#define TLS              "{\"use\":\"tls\"}"
+#define PLAIN            "{\"use\":\"plain\"}"
+
+START_TEST(settings_of_a_client_without_effect)
+{
+	const char *found = doubts_of(
+		ROLE_LOCAL,
+		CLIENT("\"a\"", ",\"prefer_first\":true,\"keepalive_data\":1.5") "\"auth\":[" HMAC
+										 ",\n" HMAC "]}");
+
+	ck_assert_contains(found, ":1: /client/prefer_first: it has no effect with a single "
+	                          "server in client.to\n");
+	ck_assert_contains(found, ":3: /auth/1: it is never used: a client answers with its first "
+	                          "auth instance only\n");
+	ck_assert_contains(found, "/client/keepalive_data: expected whole seconds");
+	ck_assert_str_eq(
+		doubts_of(ROLE_LOCAL,
+	                  CLIENT("[\"a\",\"b\"]", ",\"prefer_first\":true") "\"auth\":[" HMAC "]}"),
+		"");
+	ck_assert_str_eq(
+		doubts_of(ROLE_LOCAL, CLIENT("\"a\"", ",\"prefer_first\":false") "\"auth\":[]}"),
+		"");
+}
+END_TEST
+
+START_TEST(a_way_that_begins_above_other_transports)
+{
+	ck_assert_contains(
+		doubts_of(ROLE_LOCAL,
+	                  CLIENT("\"a\"", "") "\"transport\":[" PLAIN "," TLS ",\n" VIA "]}"),
+		":3: /transport/2: it leads through another host, and /transport/1 in front of it "
+		"speaks with that host, not with the server: expected it first\n");
+	ck_assert_str_eq(doubts_of(ROLE_LOCAL, CLIENT("\"a\"", "") "\"transport\":[" PLAIN "," VIA
+	                                                           "," TLS "]}"),
+	                 "");
+}
+END_TEST
+
+START_TEST(a_name_that_two_instances_have)
+{
+#define NAMED(name) "{\"use\":\"hmac\",\"secret\":\"" name "-secret\",\n\"name\":\"" name "\"}"
+	ck_assert_contains(
+		doubts("{\"auth\":[" NAMED("one") "," NAMED(
+			"two") ",{\"use\":\"hmac\",\"secret\":"
+	                       "\"third1\",\"name\":\"one\"}]}"),
+		":3: /auth/2/name: /auth/0 has this name, too: logs and metrics cannot tell them "
+		"apart\n");
+	ck_assert_lacks(doubts("{\"auth\":[" HMAC ",{\"use\":\"hmac\",\"secret\":\"another\"}]}"),
+	                "name");
 }
 END_TEST
 
@@ -190,4 +273,6 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
-      a_reload_that_cuts_clients_off)
+      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
+      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
+      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)

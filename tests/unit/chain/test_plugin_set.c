@@ -194,7 +194,7 @@ START_TEST(an_instance_replaces_the_one_of_its_name)
 	ck_assert(is_logged(log, "created plugin=heir heir_of=1 option=/acl/control/0 source="));
 	ck_assert(is_logged(log, "created plugin=other heir_of=0"));
 	ck_assert(is_logged(log, "created plugin=heir heir_of=2"));
-	ck_assert(is_logged(log, "created plugin=heir heir_of=3"));
+	ck_assert(is_logged(log, "created plugin=heir#2 heir_of=3"));
 	plugin_set_unref(old);
 	loop_finish(scene.main_loop);
 	ck_assert_uint_eq(retirer_alive(scene.retirer), 5);

@@ -1,6 +1,7 @@
 #include "client/proxy.h"
 
 #include "few_descriptors.h"
+#include "lane/lane.h"
 #include "net/stream.h"
 #include "scene/client_scene.h"
 #include "suite.h"
@@ -764,6 +765,211 @@ START_TEST(a_visitor_that_is_handed_over_is_taken_before_the_service_answers)
 }
 END_TEST
 
+static void run_hold_for_long(void *arg)
+{
+	deadline_list_set(&worker_of(arg)->holds, 60000);
+}
+
+/* A visitor that is handed over, and whose Opened waits for the service. Returns the connection to
+ * the server. */
+static int open_held(struct scene *scene)
+{
+	int ahead;
+
+	open_scene(scene, NULL);
+	scene->most_kept = 5;
+	client_scene_call(&scene->base, run_hold_for_long, scene);
+	ahead = open_ahead(scene);
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	send_bytes(ahead, "\1\0\0\5first", 9);
+	wait_carried(scene, 1);
+	return ahead;
+}
+
+/* The same; the service has the visitor's first bytes. */
+static int serve_held(struct scene *scene, int *service_out)
+{
+	int ahead = open_held(scene);
+
+	*service_out = client_scene_accept(scene->base.service);
+	expect_bytes(*service_out, "first", 5);
+	ck_assert(client_scene_is_left_alone(ahead, 20));
+	return ahead;
+}
+
+/* All of it has come at once. */
+static void expect_one_write(int fd, const char *bytes, size_t len)
+{
+	char got[64];
+
+	ck_assert_int_eq(recv(fd, got, sizeof got, 0), (ssize_t)len);
+	ck_assert_mem_eq(got, bytes, len);
+}
+
+START_TEST(opened_leaves_with_the_services_first_bytes)
+{
+	struct scene scene;
+	int service, ahead = serve_held(&scene, &service);
+
+	send_bytes(service, "answer", 6);
+	expect_one_write(ahead, "\"Opened\"\0\1\0\0\6answer", 19);
+	check_carried(ahead, service);
+	end_carried(ahead, service);
+	wait_carried(&scene, 0);
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(opened_leaves_with_the_services_end)
+{
+	struct scene scene;
+	int service, ahead = serve_held(&scene, &service);
+
+	close(service);
+	expect_one_write(ahead, "\"Opened\"\0\2\0\0\0", 13);
+	send_bytes(ahead, "\2\0\0\0", 4);
+	wait_carried(&scene, 0);
+	scene.idle = 1; /* the connection is free again */
+	ck_assert(client_scene_wait(&scene.base, has_idle, &scene));
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
+/* It may wait for what the visitor says next, which the server has kept. */
+START_TEST(opened_does_not_wait_long_for_a_silent_service)
+{
+	struct scene scene;
+	int service, ahead;
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	send_bytes(ahead, "\1\0\0\5first", 9);
+	service = client_scene_accept(scene.base.service);
+	expect_bytes(service, "first", 5);
+	client_scene_expect(ahead, "\"Opened\"");
+	check_carried(ahead, service);
+	close(ahead);
+	close(service);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+/* A visitor's life on the connection, whose Opened does not wait for the service. */
+static void carry_at_once(struct scene *scene, int ahead, const char *open)
+{
+	int service;
+
+	client_scene_send(ahead, open);
+	client_scene_expect(ahead, "\"Opened\"");
+	service = client_scene_accept(scene->base.service);
+	check_carried(ahead, service);
+	end_carried(ahead, service);
+	wait_carried(scene, 0);
+	scene->idle = 1;
+	ck_assert(client_scene_wait(&scene->base, has_idle, scene));
+}
+
+START_TEST(after_a_hold_in_vain_some_visitors_have_none)
+{
+	struct scene scene;
+	int service, ahead;
+
+	open_scene(&scene, NULL);
+	scene.most_kept = 5;
+	ahead = open_ahead(&scene);
+	carry_at_once(&scene, ahead, OPEN(CLIENT_SCENE_UUID)); /* after the hold */
+	ck_assert_uint_eq(count_of(&scene, &scene.pool.until_holds), 2);
+	client_scene_call(&scene.base, run_hold_for_long, &scene);
+	carry_at_once(&scene, ahead, OPEN(OTHER_UUID));
+	carry_at_once(&scene, ahead, OPEN(CLIENT_SCENE_UUID));
+	client_scene_send(ahead, OPEN(OTHER_UUID));
+	service = client_scene_accept(scene.base.service);
+	ck_assert(client_scene_is_left_alone(ahead, 20));
+	send_bytes(service, "answer", 6);
+	expect_one_write(ahead, "\"Opened\"\0\1\0\0\6answer", 19);
+	end_carried(ahead, service);
+	wait_carried(&scene, 0);
+	ck_assert_uint_eq(count_of(&scene, &scene.pool.vain_holds), 0);
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
+/* The server keeps what is more than these bytes until it has Opened. */
+START_TEST(opened_does_not_wait_if_the_first_bytes_are_as_many_as_may_be)
+{
+	static char first[LANE_FIRST_MOST];
+	uint8_t header[LANE_HEADER];
+	struct scene scene;
+	int service, ahead;
+
+	open_scene(&scene, NULL);
+	client_scene_call(&scene.base, run_hold_for_long, &scene);
+	ahead = open_ahead(&scene);
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	lane_put_data_header(header, sizeof first);
+	send_bytes(ahead, (const char *)header, sizeof header);
+	send_bytes(ahead, first, sizeof first);
+	client_scene_expect(ahead, "\"Opened\"");
+	service = client_scene_accept(scene.base.service);
+	ck_assert_int_eq(recv(service, first, sizeof first, MSG_WAITALL), (ssize_t)sizeof first);
+	check_carried(ahead, service);
+	close(ahead);
+	close(service);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+/* The server announces the visitor. The client remembers it, since the service may have its bytes.
+ */
+START_TEST(a_visitor_whose_connection_is_lost_before_opened_is_remembered)
+{
+	struct scene scene;
+	int service, ahead = serve_held(&scene, &service);
+	char text[300];
+
+	sockets_reset(ahead);
+	ck_assert_int_le(recv(service, text, sizeof text, 0), 0); /* the visitor is over there */
+	wait_carried(&scene, 0);
+	ck_assert_uint_eq(count_of(&scene, &scene.pool.lent), 0);
+	ck_assert_int_eq(note(&scene, CLIENT_SCENE_UUID, TAKEN_ANNOUNCED), TAKEN_OPENED);
+	close(service);
+	close_scene(&scene);
+}
+END_TEST
+
+/* In a relay, and while the service is dialled. */
+START_TEST(a_client_may_end_before_opened)
+{
+	struct scene scene;
+	int service, filler, ahead = serve_held(&scene, &service);
+
+	close_scene(&scene);
+	ck_assert_int_le(recv(ahead, &(char){ 0 }, 1, 0), 0);
+	close(service);
+	close(ahead);
+	open_scene(&scene, NULL);
+	client_scene_call(&scene.base, run_hold_for_long, &scene);
+	ahead = open_ahead(&scene);
+	ck_assert_int_eq(listen(scene.base.service, 0), 0);
+	filler = sockets_dial(&scene.base.service_addr);
+	client_scene_send(ahead, OPEN(CLIENT_SCENE_UUID));
+	wait_carried(&scene, 1);
+	client_scene_call(&scene.base, run_stop_all, &scene);
+	client_scene_expect_end(ahead);
+	wait_carried(&scene, 0);
+	ck_assert_uint_eq(count_of(&scene, &scene.pool.lent), 0);
+	close(filler);
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
 /* Once the connection is free again, the server knows that the client has had the visitor. */
 START_TEST(one_visitor_after_another_is_handed_over)
 {
@@ -775,16 +981,8 @@ START_TEST(one_visitor_after_another_is_handed_over)
 	open_scene(&scene, NULL);
 	scene.most_kept = 5;
 	ahead = open_ahead(&scene);
-	for (size_t i = 0; i < 3; i++) {
-		client_scene_send(ahead, opens[i]);
-		client_scene_expect(ahead, "\"Opened\"");
-		service = client_scene_accept(scene.base.service);
-		check_carried(ahead, service);
-		end_carried(ahead, service);
-		wait_carried(&scene, 0);
-		scene.idle = 1; /* no other one was dialled meanwhile */
-		ck_assert(client_scene_wait(&scene.base, has_idle, &scene));
-	}
+	for (size_t i = 0; i < 3; i++)
+		carry_at_once(&scene, ahead, opens[i]); /* no other one is dialled meanwhile */
 	ck_assert_int_eq(note(&scene, OTHER_UUID, TAKEN_ANNOUNCED), TAKEN_NOT);
 	ck_assert(visitors(&scene) == 3);
 	ck_assert(failures(&scene, NULL) == 0);
@@ -951,7 +1149,11 @@ START_TEST(a_handover_that_crosses_a_request_costs_no_visitor)
 }
 END_TEST
 
-SUITE("proxy", the_service_comes_first_after_a_visitor_without_it,
+SUITE("proxy", opened_leaves_with_the_services_first_bytes, opened_leaves_with_the_services_end,
+      opened_does_not_wait_long_for_a_silent_service,
+      opened_does_not_wait_if_the_first_bytes_are_as_many_as_may_be,
+      a_visitor_whose_connection_is_lost_before_opened_is_remembered,
+      a_client_may_end_before_opened, the_service_comes_first_after_a_visitor_without_it,
       a_service_that_is_back_gets_its_visitor, a_visitor_without_descriptors_is_declined_at_once,
       who_waits_too_long_for_a_descriptor_is_declined, who_waits_too_long_for_a_turn_is_declined,
       bytes_go_both_ways_until_both_ends_close, accept_does_not_wait_for_the_service,
@@ -961,6 +1163,7 @@ SUITE("proxy", the_service_comes_first_after_a_visitor_without_it,
       relays_take_the_place_of_dials_when_descriptors_are_short, queue_is_bounded,
       connection_opened_ahead_is_used_first, lost_connection_is_replaced_by_a_dialled_one,
       a_dead_connection_ahead_holds_the_visitor_up_for_250_ms,
+      after_a_hold_in_vain_some_visitors_have_none,
       a_late_answer_on_the_connection_ahead_is_as_good,
       an_answer_on_the_connection_ahead_ends_the_other, a_claim_outlives_the_connection_ahead,
       a_claim_beside_carry_is_no_carry, nothing_is_dialled_beside_where_the_server_reads_no_claim,

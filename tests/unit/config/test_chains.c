@@ -41,6 +41,26 @@ START_TEST(every_row_is_found_by_its_section_and_has_a_kind)
 }
 END_TEST
 
+START_TEST(each_instance_has_a_name_of_its_own)
+{
+	static const char *const expected[] = {
+		"hmac", "a#2", "hmac#2", "b", "hmac#3", "a", "a#3"
+	};
+	struct option_scene scene;
+	struct config_chain chain = read_text(
+		&scene, &chain_rows[CHAIN_AUTH],
+		"[{\"use\":\"hmac\"},{\"use\":\"x\",\"name\":\"a#2\"},{\"use\":\"hmac\"},"
+		"{\"use\":\"hmac\",\"name\":\"b\"},{\"use\":\"hmac\"},{\"use\":\"a\"},{\"use\":"
+		"\"a\"}]");
+
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	ck_assert_uint_eq(chain.n, 7);
+	for (size_t i = 0; i < chain.n; i++)
+		ck_assert_str_eq(chain.items[i].name, expected[i]);
+	option_scene_close(&scene);
+}
+END_TEST
+
 struct labels {
 	char text[256];
 };
@@ -179,7 +199,8 @@ START_TEST(only_transports_are_limited)
 }
 END_TEST
 
-SUITE("chains", every_row_is_found_by_its_section_and_has_a_kind,
+SUITE("chains", each_instance_has_a_name_of_its_own,
+      every_row_is_found_by_its_section_and_has_a_kind,
       the_metric_of_the_configuration_has_a_label_for_each_chain, instances_are_read_in_order,
       last_good_has_a_time, a_missing_section_is_an_empty_chain, mistakes_say_what_was_expected,
       only_transports_are_limited)

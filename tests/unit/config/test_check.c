@@ -37,14 +37,17 @@ static struct tunnel_settings tunnel_of(const char *tunnel)
 	struct tunnel_settings found;
 	struct option_scene scene;
 	struct settings settings;
-	static char host[64], name[64];
+	static char host[64], name[128], path[128];
 	char text[256];
 
 	snprintf(text, sizeof text, "{\"client\":{\"to\":\"h\"},\"tunnels\":[%s]}", tunnel);
 	check(&scene, &settings_client, text, &settings);
 	ck_assert_str_eq(option_scene_message(&scene), "");
 	found = *(const struct tunnel_settings *)settings.tunnels.items;
-	found.local_host = strcpy(host, found.local_host);
+	if (found.local_path)
+		found.local_path = strcpy(path, found.local_path);
+	else
+		found.local_host = strcpy(host, found.local_host);
 	found.name = strcpy(name, found.name);
 	option_scene_close(&scene);
 	return found;
@@ -237,6 +240,34 @@ START_TEST(a_service_that_is_wrong_is_reported)
 }
 END_TEST
 
+START_TEST(a_service_may_be_a_unix_socket)
+{
+	char path[120], tunnel[160], expected[400];
+	struct tunnel_settings found = tunnel_of("{\"local\":\"unix:/run/app.sock\"}");
+
+	ck_assert_str_eq(found.local_path, "/run/app.sock");
+	ck_assert_str_eq(found.name, "unix:/run/app.sock");
+	ck_assert_ptr_null(tunnel_of("{\"local\":\"unix:/80\"}").local_host);
+	memset(path, 'a', sizeof path);
+	path[0] = '/';
+	path[107] = '\0';
+	snprintf(tunnel, sizeof tunnel, "{\"local\":\"unix:%s\"}", path);
+	ck_assert_str_eq(tunnel_of(tunnel).local_path, path);
+	path[107] = 'a';
+	path[108] = '\0';
+	snprintf(tunnel, sizeof tunnel, "{\"local\":\"unix:%s\"}", path);
+	snprintf(expected, sizeof expected,
+	         "/tunnels/0/local: expected a path of at most 107 bytes, found 108: \"unix:%s\"",
+	         path);
+	check_wrong_tunnel(tunnel, expected);
+	check_wrong_tunnel("{\"local\":\"unix:app.sock\"}",
+	                   "/tunnels/0/local: expected an absolute path behind \"unix:\", found "
+	                   "\"unix:app.sock\"");
+	check_wrong_tunnel("{\"local\":\"unix:/a\",\"local_port\":1}",
+	                   "/tunnels/0/local: \"local\" conflicts with \"local_port\": keep one");
+}
+END_TEST
+
 static void check_items(const char *tunnel, const char *expected)
 {
 	char text[512], items[1024] = "";
@@ -257,6 +288,8 @@ static void check_items(const char *tunnel, const char *expected)
 START_TEST(a_client_says_its_version_and_what_is_configured)
 {
 	check_items("{\"local_port\":22}", "version=spore/" SPORE_VERSION "\n");
+	check_items("{\"local_port\":22,\"send_proxy\":\"v1\"}",
+	            "version=spore/" SPORE_VERSION "\nwants=addresses\n");
 	check_items("{\"local_port\":22,\"name\":\"ssh\",\"hosts\":[\"a.example\",\"*.b\"],"
 	            "\"tags\":{\"env\":\"test\",\"empty\":\"\"}}",
 	            "version=spore/" SPORE_VERSION "\nname=ssh\nhost=a.example\nhost=*.b\n"
@@ -377,8 +410,8 @@ END_TEST
 
 SUITE("check", the_admin_socket_is_configured_or_systemds, reserved_ports_are_not_public,
       a_range_of_ports_becomes_a_list, ports_are_given_in_one_way, a_range_is_the_right_way_round,
-      tunnels_are_bound_as_the_control_port_unless_told, a_service_is_host_and_port,
-      names_that_are_derived_are_unique, a_service_that_is_wrong_is_reported,
-      a_server_may_have_a_port, there_may_be_several_servers, a_server_that_is_wrong_is_reported,
-      a_public_port_is_asked_for_once, a_client_says_its_version_and_what_is_configured,
-      what_may_not_be_said_is_reported)
+      tunnels_are_bound_as_the_control_port_unless_told, a_service_may_be_a_unix_socket,
+      a_service_is_host_and_port, names_that_are_derived_are_unique,
+      a_service_that_is_wrong_is_reported, a_server_may_have_a_port, there_may_be_several_servers,
+      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
+      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)

@@ -103,6 +103,15 @@ START_TEST(bores_short_flags)
 }
 END_TEST
 
+START_TEST(a_unix_socket_needs_no_flag)
+{
+	struct scene scene;
+
+	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "--to|h|unix:/run/app.sock"), CONFIG_LOADED);
+	check_flag(&scene, "local", "unix:/run/app.sock", "--local");
+}
+END_TEST
+
 START_TEST(an_empty_command_line_is_valid)
 {
 	struct scene scene;
@@ -354,8 +363,8 @@ START_TEST(a_clients_t_means_two_things)
 END_TEST
 
 SUITE("command", long_flags_with_a_space_or_an_equals_sign, bores_short_flags,
-      an_empty_command_line_is_valid, help_takes_precedence, there_may_be_several_local_ports,
-      mistakes_say_what_was_expected, unknown_flags_are_explained,
+      a_unix_socket_needs_no_flag, an_empty_command_line_is_valid, help_takes_precedence,
+      there_may_be_several_local_ports, mistakes_say_what_was_expected, unknown_flags_are_explained,
       the_value_is_not_part_of_the_name, only_similar_names_are_suggested,
       spore_variables_override_bore_variables, variables_have_bores_names,
       an_empty_variable_is_a_mistake, a_variable_can_give_the_file, the_help_has_every_flag,

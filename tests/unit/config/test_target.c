@@ -98,6 +98,15 @@ START_TEST(a_host_and_a_port_must_be_complete)
 }
 END_TEST
 
-SUITE("target", a_host_may_have_a_port, an_ipv6_address_needs_brackets_before_a_port,
-      the_last_part_of_an_address_may_be_a_port, a_url_is_not_a_target,
-      a_host_and_a_port_must_be_complete)
+START_TEST(a_unix_socket_has_a_path)
+{
+	ck_assert_str_eq(target_path("unix:/run/x"), "/run/x");
+	ck_assert_str_eq(target_path("unix:"), "");
+	ck_assert_ptr_null(target_path("unix"));
+	ck_assert_ptr_null(target_path("unixes:80"));
+}
+END_TEST
+
+SUITE("target", a_unix_socket_has_a_path, a_host_may_have_a_port,
+      an_ipv6_address_needs_brackets_before_a_port, the_last_part_of_an_address_may_be_a_port,
+      a_url_is_not_a_target, a_host_and_a_port_must_be_complete)

@@ -65,14 +65,16 @@ static struct json *tunnels_with(struct json_doc *doc, const char *key, const ch
 	return tunnels;
 }
 
-START_TEST(each_port_becomes_a_tunnel_of_the_same_host)
+START_TEST(each_port_becomes_a_tunnel_like_the_first)
 {
+	static const char *const keys[] = { "local_host", "send_proxy" };
 	const struct port_span spans[] = { { 80, 81 }, { 443, 443 } };
 	struct json_doc *doc = json_doc_new();
-	struct json *tunnels = tunnels_with(doc, "local_host", "other");
+	struct json *tunnels = tunnels_with(doc, keys[0], "other");
 	struct diag diag = { 0 };
 	const char *const ports[] = { "80", "81", "443" };
 
+	add_text(doc, tunnels->first, keys[1], "v2");
 	port_spans_expand(doc, tunnels, spans, 2, &diag);
 	ck_assert_uint_eq(diag.count, 0);
 	ck_assert_uint_eq(tunnels->count, 3);
@@ -80,7 +82,8 @@ START_TEST(each_port_becomes_a_tunnel_of_the_same_host)
 		const struct json *tunnel = json_child(tunnels, i);
 
 		ck_assert_str_eq(json_get(tunnel, "local_port")->raw, ports[i]);
-		ck_assert_str_eq(json_get(tunnel, "local_host")->raw, "other");
+		ck_assert_str_eq(json_get(tunnel, keys[0])->raw, "other");
+		ck_assert_str_eq(json_get(tunnel, keys[1])->raw, "v2");
 	}
 	json_doc_free(doc);
 }
@@ -106,4 +109,4 @@ START_TEST(what_belongs_to_one_tunnel_is_refused)
 END_TEST
 
 SUITE("ports", a_port_or_a_range_is_read, ports_are_counted_and_are_there_once,
-      each_port_becomes_a_tunnel_of_the_same_host, what_belongs_to_one_tunnel_is_refused)
+      each_port_becomes_a_tunnel_like_the_first, what_belongs_to_one_tunnel_is_refused)

@@ -161,6 +161,99 @@ START_TEST(frames_are_as_documented)
 }
 END_TEST
 
+static void open_held(bool merges)
+{
+	struct buf none = { 0 }, unsent = { 0 };
+
+	open_lanes(SIZE_MAX, merges);
+	ck_assert(buf_append(&unsent, "hello", 5, 64));
+	lane_begin(&near, &the_line.base, merges, &none, &unsent);
+	lane_hold(&near);
+	ck_assert(!lane_has_output(&near));
+}
+
+/* Whatever the user sends first: bytes, its end, or that it sends much. */
+START_TEST(what_is_held_leaves_in_one_write_with_what_comes_first)
+{
+	static const char *const kinds[] = { "hello\1\0\0\3abc", "hello\2\0\0\0", "hello\3\0\0\0" };
+	uint32_t want;
+
+	for (int i = 0; i < 6; i++) {
+		open_held(i >= 3);
+		ck_assert_int_eq(lane_flush(&near, &want), SPORE_OK);
+		ck_assert_uint_eq(the_line.put, 0);
+		if (i % 3 == 0) {
+			write_all("abc", 3);
+		} else if (i % 3 == 1) {
+			ck_assert_int_eq(lane_end(&near, &want), SPORE_OK);
+		} else {
+			lane_go_raw(&near);
+			ck_assert_int_eq(lane_flush(&near, &want), SPORE_OK);
+		}
+		ck_assert_uint_eq(the_line.writes, 1);
+		ck_assert_uint_eq(the_line.put, i % 3 ? 9 : 12);
+		ck_assert_mem_eq(the_line.bytes, kinds[i % 3], the_line.put);
+		ck_assert(!lane_has_output(&near));
+		close_lanes();
+	}
+}
+END_TEST
+
+START_TEST(what_is_held_leaves_before_if_it_is_released)
+{
+	uint32_t want;
+
+	open_held(false);
+	lane_release(&near);
+	ck_assert(lane_has_output(&near));
+	ck_assert_int_eq(lane_flush(&near, &want), SPORE_OK);
+	ck_assert_uint_eq(the_line.put, 5);
+	write_all("abc", 3);
+	ck_assert_mem_eq(the_line.bytes, "hello\1\0\0\3abc", 12);
+	close_lanes();
+}
+END_TEST
+
+/* A peer that has sent all that it may waits for what is held. One that has sent less does not. */
+START_TEST(what_is_held_leaves_once_the_peer_may_send_no_more)
+{
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t header[LANE_HEADER];
+		struct line other = { .base.ops = &line_ops, .step = SIZE_MAX };
+		char bytes[16];
+		uint32_t want;
+
+		open_held(false);
+		near.lower = &other.base;
+		lane_put_data_header(header, LANE_FIRST_MOST - i);
+		memcpy(other.bytes, header, sizeof header);
+		other.put = LANE_HEADER + 1;
+		ck_assert_int_eq(lane_read(&near, bytes, sizeof bytes, &want), 1);
+		ck_assert_int_eq(lane_has_output(&near), i == 0);
+		close_lanes();
+	}
+}
+END_TEST
+
+START_TEST(what_is_held_survives_short_and_refused_writes)
+{
+	uint32_t want;
+
+	open_held(true);
+	the_line.step = 0;
+	ck_assert_int_eq(lane_write(&near, "abc", 3, &want), SPORE_EAGAIN);
+	lane_release(&near);
+	ck_assert_int_eq(lane_flush(&near, &want), SPORE_EAGAIN);
+	ck_assert_uint_eq(want, 0);
+	the_line.step = 1;
+	write_all("abc", 3);
+	while (lane_has_output(&near))
+		lane_flush(&near, &want);
+	ck_assert_mem_eq(the_line.bytes, "hello\1\0\0\3abc", 12);
+	close_lanes();
+}
+END_TEST
+
 START_TEST(bytes_are_plain_behind_raw)
 {
 	uint32_t want;
@@ -473,7 +566,11 @@ START_TEST(bytes_are_not_plain_before_a_refused_write_has_left)
 }
 END_TEST
 
-SUITE("lane", the_connection_ends_with_the_user_if_the_peer_has_sent_raw, frames_are_as_documented,
+SUITE("lane", what_is_held_leaves_in_one_write_with_what_comes_first,
+      what_is_held_leaves_before_if_it_is_released,
+      what_is_held_leaves_once_the_peer_may_send_no_more,
+      what_is_held_survives_short_and_refused_writes,
+      the_connection_ends_with_the_user_if_the_peer_has_sent_raw, frames_are_as_documented,
       bytes_are_plain_behind_raw, who_sends_often_gets_raw, merged_writes_are_one_piece,
       a_refused_write_is_repeated_as_it_was, what_comes_is_read_or_refused,
       an_end_inside_a_frame_is_no_end_of_the_user, every_byte_arrives_in_order,

@@ -277,6 +277,30 @@ START_TEST(paused_one_keeps_a_bounded_amount_and_delivers_it_later)
 }
 END_TEST
 
+/* What follows a message is read with it, as far as the link may keep it. */
+START_TEST(widened_one_takes_more_with_a_message)
+{
+	static const char behind[5000];
+
+	for (int i = 0; i < 2; i++) {
+		struct scene scene;
+		char frame[] = "\"Heartbeat\"";
+
+		set_up(&scene);
+		scene.then = TAKE;
+		if (i)
+			link_widen(&scene.link, 4096);
+		ck_assert_int_eq(send(scene.far, frame, sizeof frame, MSG_MORE), sizeof frame);
+		ck_assert_int_eq(send(scene.far, behind, sizeof behind, 0), sizeof behind);
+		wait_for(&scene, 1);
+		ck_assert_uint_eq(scene.received.len, (i ? 4096 : LINK_MAX_IN) - sizeof frame);
+		buf_fini(&scene.received);
+		stream_close(scene.taken, false);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
 START_TEST(owner_may_close_it_from_within_an_event)
 {
 	struct scene scene;
@@ -432,7 +456,7 @@ START_TEST(bytes_are_bounded_as_messages_are)
 }
 END_TEST
 
-SUITE("link", messages_come_in_order_however_they_are_cut,
+SUITE("link", widened_one_takes_more_with_a_message, messages_come_in_order_however_they_are_cut,
       end_comes_after_the_last_message_and_ends_its_frame, reset_is_told_with_its_cause,
       invalid_frames_are_a_fault_and_nothing_follows,
       longest_frame_passes_and_a_longer_one_does_not, lenient_one_skips_what_is_invalid,

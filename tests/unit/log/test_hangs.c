@@ -6,6 +6,7 @@
 #include "stderr_file.h"
 #include "suite.h"
 #include "thread/guest.h"
+#include "thread/reading.h"
 
 static const int64_t second_ns = 1000000000;
 
@@ -126,5 +127,26 @@ START_TEST(what_holds_up_the_end_is_told)
 }
 END_TEST
 
+START_TEST(a_file_that_blocks_is_told)
+{
+	begin(GUEST_ORDINARY);
+	reading_begin("/mnt/key", "/auth/0/secret/file");
+	hangs_look();
+	ck_assert_uint_eq(stderr_file_lines(), 0);
+	poll(NULL, 0, 1100);
+	hangs_look();
+	hangs_look();
+	stderr_file_expect(" error reading a file hangs path=/mnt/key option=/auth/0/secret/file "
+	                   "duration_ms=1");
+	ck_assert_uint_eq(stderr_file_lines(), 1);
+	hangs_log_all(0);
+	ck_assert_uint_eq(stderr_file_lines(), 2);
+	reading_end();
+	hangs_log_all(0);
+	ck_assert_uint_eq(stderr_file_lines(), 2);
+}
+END_TEST
+
 SUITE("hangs", slow_calls_are_one_line_for_each_look, a_call_that_hangs_is_told_at_doubling_times,
-      a_pool_may_block, a_turn_without_a_long_call_is_told_too, what_holds_up_the_end_is_told)
+      a_pool_may_block, a_turn_without_a_long_call_is_told_too, what_holds_up_the_end_is_told,
+      a_file_that_blocks_is_told)

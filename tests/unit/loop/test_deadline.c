@@ -67,8 +67,10 @@ START_TEST(stopped_ones_do_not_expire)
 		deadline_init(&items[i].deadline);
 		deadline_start(&deadlines, &items[i].deadline);
 	}
+	ck_assert(deadline_is_running(&items[0].deadline));
 	deadline_stop(&items[0].deadline);
 	deadline_stop(&items[0].deadline);
+	ck_assert(!deadline_is_running(&items[0].deadline));
 	items[1].stops = &items[2];
 	run_for(loop, 100);
 	ck_assert(items[0].n == 0 && items[1].n == 1 && items[2].n == 0);

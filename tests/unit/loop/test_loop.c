@@ -363,6 +363,57 @@ START_TEST(a_loop_that_polls_sleeps_when_nothing_happens)
 }
 END_TEST
 
+struct hooked {
+	struct loop_hook hook;
+	struct loop *loop;
+	struct loop_task task;
+	unsigned begun, ended, most_rounds, ran;
+};
+
+static bool on_turn_begin(struct loop_hook *hook)
+{
+	CONTAINER_OF(hook, struct hooked, hook)->begun++;
+	return false;
+}
+
+/* Queues a task in the first rounds. */
+static bool on_turn_end(struct loop_hook *hook, unsigned round)
+{
+	struct hooked *hooked = CONTAINER_OF(hook, struct hooked, hook);
+
+	ck_assert_uint_eq(hooked->ran, 3 * (hooked->ended / 4) + round);
+	hooked->ended++;
+	hooked->most_rounds = round;
+	if (round < 3)
+		loop_at_turn_end(hooked->loop, &hooked->task);
+	return round < 3;
+}
+
+static void run_hooked(struct loop_task *task)
+{
+	CONTAINER_OF(task, struct hooked, task)->ran++;
+}
+
+START_TEST(a_hook_runs_at_both_ends_of_a_turn)
+{
+	struct hooked hooked = { .hook = { on_turn_begin, on_turn_end },
+		                 .loop = run_until_loop(),
+		                 .task.run = run_hooked };
+
+	loop_set_hook(hooked.loop, &hooked.hook);
+	for (int i = 0; i < 2; i++)
+		ev_run(loop_ev(hooked.loop), EVRUN_NOWAIT);
+	ck_assert_uint_eq(hooked.begun, 2);
+	ck_assert_uint_eq(hooked.ended, 8);
+	ck_assert_uint_eq(hooked.most_rounds, 3);
+	ck_assert_uint_eq(hooked.ran, 6);
+	loop_set_hook(hooked.loop, NULL);
+	ev_run(loop_ev(hooked.loop), EVRUN_NOWAIT);
+	ck_assert_uint_eq(hooked.begun, 2);
+	loop_free(hooked.loop);
+}
+END_TEST
+
 START_TEST(what_a_loop_is_refused_is_named)
 {
 	struct err err;
@@ -433,7 +484,7 @@ START_TEST(it_forgets_a_descriptor_at_once)
 }
 END_TEST
 
-SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper,
+SUITE("loop", a_hook_runs_at_both_ends_of_a_turn, a_turn_ends_with_its_tasks_and_then_the_reaper,
       a_task_may_be_queued_again_from_within, posts_from_the_loops_own_thread_run_in_order,
       what_was_posted_runs_before_the_loop_is_freed, what_the_last_tasks_post_runs_too,
       the_next_turn_comes_after_a_look_at_what_is_ready, posts_keep_each_threads_order,

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "few_descriptors.h"
 #include "names.h"
@@ -172,6 +173,83 @@ START_TEST(an_attempt_that_hangs_times_out)
 	ck_assert_ptr_nonnull(strstr(scene.why, ": timed out"));
 	for (int i = 0; i < 8; i++)
 		close(fds[i]);
+	tear_down(&scene);
+}
+END_TEST
+
+/* ---- unix sockets ---- */
+
+static int listen_at(struct sockaddr_un *sa, int backlog)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(sa->sun_path, sizeof sa->sun_path, "/tmp/test_dial_%d.sock", getpid());
+	unlink(sa->sun_path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)sa, sizeof *sa), 0);
+	ck_assert_int_eq(listen(fd, backlog), 0);
+	return fd;
+}
+
+static void dial_path(struct scene *scene, const char *path, int64_t timeout_ms)
+{
+	struct dial_target target = { .path = path, .timeout_ms = timeout_ms };
+
+	scene->n_done = 0;
+	ck_assert_ptr_nonnull(dial_start(scene->loop, scene->resolver, &target, on_done, scene));
+	ck_assert_uint_eq(scene->n_done, 0);
+}
+
+START_TEST(a_unix_socket_is_reached_or_its_path_and_the_cause_are_told)
+{
+	struct sockaddr_un sa;
+	struct scene scene;
+	char expected[200];
+	int fd = listen_at(&sa, 1);
+
+	set_up(&scene);
+	dial_path(&scene, sa.sun_path, 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_msg(scene.fd >= 0, "%s", scene.why);
+	ck_assert_uint_eq(scene.found.family, 1);
+	ck_assert(fcntl(scene.fd, F_GETFL) & O_NONBLOCK);
+	close(scene.fd);
+	close(fd);
+	dial_path(&scene, sa.sun_path, 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	snprintf(expected, sizeof expected, "%s: Connection refused", sa.sun_path);
+	ck_assert_str_eq(scene.why, expected);
+	unlink(sa.sun_path);
+	dial_path(&scene, sa.sun_path, 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	snprintf(expected, sizeof expected, "%s: No such file or directory", sa.sun_path);
+	ck_assert_str_eq(scene.why, expected);
+	ck_assert_int_eq(scene.fd, -1);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_unix_socket_whose_queue_is_full_is_tried_again)
+{
+	struct sockaddr_un sa;
+	struct scene scene;
+	int fd = listen_at(&sa, 0), queued = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	set_up(&scene);
+	ck_assert_int_eq(connect(queued, (struct sockaddr *)&sa, sizeof sa), 0);
+	dial_path(&scene, sa.sun_path, 100);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_ptr_nonnull(strstr(scene.why, ": timed out, its queue of connections is full"));
+	dial_path(&scene, sa.sun_path, 10000);
+	run_for(scene.loop, 30);
+	ck_assert_uint_eq(scene.n_done, 0);
+	close(accept(fd, NULL, NULL));
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_msg(scene.fd >= 0, "%s", scene.why);
+	close(queued);
+	close(fd);
+	unlink(sa.sun_path);
 	tear_down(&scene);
 }
 END_TEST
@@ -461,9 +539,11 @@ START_TEST(a_look_up_without_descriptors_tells_it_too)
 }
 END_TEST
 
-SUITE("dial", a_lack_of_descriptors_is_told, a_look_up_without_descriptors_tells_it_too,
-      an_address_and_a_name_are_reached, a_given_address_is_the_only_one,
-      a_refusal_names_address_and_cause, a_name_that_is_none_says_so,
-      an_attempt_that_hangs_times_out, silent_addresses_hold_up_the_next_one_for_250_ms_each,
+SUITE("dial", a_unix_socket_is_reached_or_its_path_and_the_cause_are_told,
+      a_unix_socket_whose_queue_is_full_is_tried_again, a_lack_of_descriptors_is_told,
+      a_look_up_without_descriptors_tells_it_too, an_address_and_a_name_are_reached,
+      a_given_address_is_the_only_one, a_refusal_names_address_and_cause,
+      a_name_that_is_none_says_so, an_attempt_that_hangs_times_out,
+      silent_addresses_hold_up_the_next_one_for_250_ms_each,
       an_address_that_refuses_holds_nothing_up, the_limit_covers_all_addresses, families_take_turns,
       a_stopped_dial_says_nothing_and_leaves_nothing, a_report_may_stop_another_dial)

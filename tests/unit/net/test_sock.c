@@ -220,7 +220,22 @@ START_TEST(what_is_no_socket_has_no_address)
 }
 END_TEST
 
-SUITE("sock", a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
+START_TEST(a_path_that_is_no_socket_is_refused)
+{
+	char path[SOCK_PATH_MAX + 1];
+
+	memset(path, 'a', sizeof path);
+	path[0] = '/';
+	path[SOCK_PATH_MAX] = '\0';
+	ck_assert_int_eq(sock_connect_path(path, &(struct sock_sizes){ 0, 0 }), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert_int_eq(sock_connect_path("/dev/null", &(struct sock_sizes){ 0, 0 }), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+}
+END_TEST
+
+SUITE("sock", a_path_that_is_no_socket_is_refused,
+      a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
       keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
       the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
       a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address)

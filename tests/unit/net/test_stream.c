@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "lane/lane.h"
 #include "loop/loop.h"
 #include "run_until.h"
 #include "sockets.h"
@@ -318,6 +319,25 @@ START_TEST(no_event_comes_that_is_not_wanted)
 	stream_wake(owner.stream);
 	run_for(owner.loop, 30);
 	ck_assert_uint_eq(owner.n_events, 0);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(a_stream_that_is_lent_reports_nothing)
+{
+	struct owner owner;
+
+	start_open(&owner, false);
+	stream_lend(owner.stream);
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	stream_wake(owner.stream);
+	run_for(owner.loop, 30);
+	ck_assert_uint_eq(owner.n_events, 0);
+	stream_take_back(owner.stream);
+	run_for(owner.loop, 30);
+	ck_assert_uint_gt(owner.n_events, 0);
+	stream_lend(owner.stream);
 	stop(&owner);
 }
 END_TEST
@@ -1312,6 +1332,78 @@ START_TEST(a_stream_has_one_user_after_another)
 }
 END_TEST
 
+static void begin_held_user(struct owner *owner, struct house *house)
+{
+	struct buf received = { 0 }, unsent = { 0 };
+	char byte;
+
+	*house = (struct house){ .owner = owner };
+	start_open(owner, false);
+	ck_assert(buf_append(&unsent, "plain", 5, 64));
+	ck_assert(stream_begin_user(owner->stream, &home, house, &received, &unsent));
+	stream_hold_user(owner->stream);
+	run_for(owner->loop, 5);
+	ck_assert_int_eq(recv(owner->other, &byte, 1, MSG_DONTWAIT), -1);
+}
+
+static void expect_at_once(struct owner *owner, const char *bytes, size_t len)
+{
+	char got[32];
+
+	ck_assert_int_eq(recv(owner->other, got, sizeof got, MSG_DONTWAIT), (ssize_t)len);
+	ck_assert_mem_eq(got, bytes, len);
+}
+
+START_TEST(plain_bytes_may_wait_for_the_users_first_ones)
+{
+	struct owner owner;
+	struct house house;
+	size_t n;
+
+	begin_held_user(&owner, &house);
+	ck_assert_int_eq(stream_write(owner.stream, "to", 2, &n), STREAM_OK);
+	expect_at_once(&owner, "plain\1\0\0\2to", 11);
+	stream_release_user(owner.stream); /* it comes too late */
+	run_for(owner.loop, 5);
+	ck_assert_int_eq(recv(owner.other, &(char){ 0 }, 1, MSG_DONTWAIT), -1);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(plain_bytes_that_wait_leave_with_the_users_end_or_a_release)
+{
+	struct owner owner;
+	struct house house;
+
+	begin_held_user(&owner, &house);
+	ck_assert_int_eq(stream_shutdown(owner.stream), STREAM_OK);
+	expect_at_once(&owner, "plain\2\0\0\0", 9);
+	stop(&owner);
+	begin_held_user(&owner, &house);
+	stream_release_user(owner.stream);
+	expect_at_once(&owner, "plain", 5);
+	stop(&owner);
+}
+END_TEST
+
+/* The peer sends nothing else before it gets them. */
+START_TEST(plain_bytes_that_wait_leave_with_a_read_of_all_that_comes)
+{
+	struct owner owner;
+	struct house house;
+	uint8_t header[LANE_HEADER];
+
+	begin_held_user(&owner, &house);
+	lane_put_data_header(header, LANE_FIRST_MOST);
+	ck_assert_int_eq(write(owner.other, header, sizeof header), (ssize_t)sizeof header);
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	while (owner.n_got == 0)
+		run_for(owner.loop, 1);
+	expect_at_once(&owner, "plain", 5);
+	stop(&owner);
+}
+END_TEST
+
 /* Its bytes may be on their way, and the peer may send more of its own. */
 START_TEST(a_user_that_has_not_ended_ends_the_stream)
 {
@@ -1457,14 +1549,18 @@ START_TEST(input_that_comes_while_none_is_wanted_is_read_later)
 }
 END_TEST
 
-SUITE("stream", a_stream_has_one_user_after_another, a_user_that_has_not_ended_ends_the_stream,
+SUITE("stream", plain_bytes_may_wait_for_the_users_first_ones,
+      plain_bytes_that_wait_leave_with_the_users_end_or_a_release,
+      plain_bytes_that_wait_leave_with_a_read_of_all_that_comes,
+      a_stream_has_one_user_after_another, a_user_that_has_not_ended_ends_the_stream,
       a_user_that_sends_much_keeps_the_stream, bytes_go_both_ways,
       reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
       a_reset_that_a_write_met_is_no_end, an_end_behind_which_a_write_fails_is_one,
-      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted, no_event_follows_a_close,
-      a_full_socket_is_waited_for, a_dribbling_transport_loses_nothing,
-      pending_bytes_need_no_readable_descriptor, a_direction_is_raw_once_nothing_is_pending,
-      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
+      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted,
+      a_stream_that_is_lent_reports_nothing, no_event_follows_a_close, a_full_socket_is_waited_for,
+      a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
+      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most,
+      handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_owner_is_told_who_the_peer_is,
       the_owner_may_close_a_stream_for_its_peer, the_handshakes_ticket_is_dropped_once,

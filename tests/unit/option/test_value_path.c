@@ -64,5 +64,23 @@ START_TEST(a_file_to_read_is_noted)
 }
 END_TEST
 
+START_TEST(a_plugin_gets_files_and_folders_only)
+{
+	struct option_scene scene;
+	struct option_scope scope;
+
+	option_scene_open(&scene, "[\"/dev/null\", \"/tmp\", \"none\"]");
+	scope = (struct option_scope){ scene.doc, &scene.diag, "/nowhere", NULL, NULL };
+	ck_assert_str_eq(value_path_of_file(&scope, scene.root->first->next), "/tmp");
+	ck_assert_str_eq(value_path_of_file(&scope, scene.root->first->next->next),
+	                 "/nowhere/none");
+	ck_assert_ptr_null(value_path_of_file(&scope, scene.root->first));
+	ck_assert_str_eq(option_scene_message(&scene),
+	                 "/0: cannot read /dev/null: it is not a regular file");
+	option_scene_close(&scene);
+}
+END_TEST
+
 SUITE("value_path", a_relative_path_starts_at_the_folder,
-      a_flags_path_starts_at_the_working_directory, a_file_to_read_is_noted)
+      a_flags_path_starts_at_the_working_directory, a_file_to_read_is_noted,
+      a_plugin_gets_files_and_folders_only)

@@ -171,6 +171,8 @@ START_TEST(bad_secrets_are_not_shown)
 	          "/file: cannot open the secret file /folder/none: No such file or directory");
 	check_bad(&secret_row, "{\"file\":\"/\"}",
 	          "/file: cannot read the secret file /: Is a directory");
+	check_bad(&secret_row, "{\"file\":\"/dev/null\"}",
+	          "/file: cannot open the secret file /dev/null: it is a device, expected a file");
 }
 END_TEST
 

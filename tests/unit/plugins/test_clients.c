@@ -79,6 +79,46 @@ START_TEST(an_identity_is_one_that_the_host_accepts)
 }
 END_TEST
 
+/* Two clients with these names and subjects; the mistake. */
+static void check_two(const char *san, const char *subject, const char *other_san,
+                      const char *other_subject, const char *mistake)
+{
+	begin();
+	*add("a") = (struct client){ .san = san, .subject = subject };
+	*add("b") = (struct client){ .san = other_san, .subject = other_subject };
+	ck_assert_int_eq(run(), mistake == NULL);
+	if (mistake)
+		mistakes_expect(mistake);
+	mistakes_expect_none();
+	clients_fini(&clients);
+}
+
+START_TEST(a_client_behind_one_that_fits_too)
+{
+	static const char mistake[] = "/clients/b: expected a certificate that /clients/a in front "
+				      "of it does not fit, too: the first client that fits counts";
+
+	check_two("x.example", NULL, "x.example", NULL, mistake);
+	check_two("x.example", NULL, "x.example", "CN=b", mistake);
+	check_two("x.example", "CN=a", "x.example", "CN=b", NULL);
+	check_two("x.example", "CN=a", "x.example", NULL, NULL);
+	check_two("x.example", NULL, "y.example", NULL, NULL);
+	check_two("x.example", NULL, NULL, "CN=b", NULL);
+}
+END_TEST
+
+START_TEST(the_same_fingerprint_twice)
+{
+	begin();
+	add("a")->sha256 = DIGEST;
+	add("b")->sha256 = "sha256:" DIGEST;
+	ck_assert(!run());
+	mistakes_expect("/clients/b: expected a certificate that /clients/a");
+	mistakes_expect_none();
+	clients_fini(&clients);
+}
+END_TEST
+
 START_TEST(what_identifies_a_client)
 {
 	check(NULL, NULL, NULL, "/clients/a~1b: expected subject, san or sha256");
@@ -207,7 +247,7 @@ START_TEST(only_host_names_have_no_case)
 }
 END_TEST
 
-SUITE("clients", an_identity_is_one_that_the_host_accepts, what_identifies_a_client,
-      what_a_fingerprint_is, every_client_is_checked, the_first_that_matches_counts,
-      all_that_is_given_must_match, a_fingerprint_may_have_colons_and_capitals,
-      only_host_names_have_no_case)
+SUITE("clients", a_client_behind_one_that_fits_too, the_same_fingerprint_twice,
+      an_identity_is_one_that_the_host_accepts, what_identifies_a_client, what_a_fingerprint_is,
+      every_client_is_checked, the_first_that_matches_counts, all_that_is_given_must_match,
+      a_fingerprint_may_have_colons_and_capitals, only_host_names_have_no_case)

@@ -5,6 +5,7 @@
 
 #include "suite.h"
 #include "thread/guest.h"
+#include "thread/reading.h"
 #include "thread/thread.h"
 
 struct guest {
@@ -98,5 +99,22 @@ START_TEST(the_oldest_call_of_the_workers_counts)
 }
 END_TEST
 
+START_TEST(a_file_that_is_read_comes_before_the_workers)
+{
+	struct guest worker = guest("worker 0", "a", "verify");
+	struct guest control = guest("control", "late", "create");
+
+	enter(&worker);
+	reading_begin("/mnt/secret.key", "/auth/0/secret/file");
+	expect("/mnt/secret.key, which /auth/0/secret/file names, has not been read for 0 s");
+	enter(&control);
+	expect("plugin late has not returned from create() for 0 s");
+	leave(&control);
+	reading_end();
+	expect("plugin a has not returned from verify() on worker 0 for 0 s");
+	leave(&worker);
+}
+END_TEST
+
 SUITE("culprit", the_control_thread_comes_first, a_constructor_has_no_slot,
-      the_oldest_call_of_the_workers_counts)
+      the_oldest_call_of_the_workers_counts, a_file_that_is_read_comes_before_the_workers)

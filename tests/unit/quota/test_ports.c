@@ -124,6 +124,15 @@ START_TEST(outside_the_range_is_refused)
 }
 END_TEST
 
+static void check_limit(const struct server_settings *settings, uint16_t port, const char *range,
+                        const char *from)
+{
+	struct limit_hit hit = ports_limit(settings, NULL, NULL, REFUSED_PORT_NOT_ALLOWED, port);
+
+	ck_assert_str_eq(hit.range, range);
+	ck_assert_str_eq(hit.from, from);
+}
+
 START_TEST(a_reservation_has_its_reason)
 {
 	static const spore_port_range ranges[] = { { 80, 80 }, { 443, 445 }, { 500, 500 } };
@@ -139,6 +148,9 @@ START_TEST(a_reservation_has_its_reason)
 		ck_assert_ptr_null(ports_reservation(&settings, free_ones[i]));
 	}
 	ck_assert_str_eq(ports_reservation(&settings, 7835), "it is the control port");
+	check_limit(&settings, 80, "80", "server.reserved_ports");
+	check_limit(&settings, 500, "443-445,500", "server.reserved_ports");
+	check_limit(&settings, 7835, "7835", "server.control_port");
 }
 END_TEST
 
@@ -243,7 +255,24 @@ START_TEST(an_address_of_another_host_is_seen)
 }
 END_TEST
 
-SUITE("ports", what_refuses_a_port_is_named, a_wanted_port_listens, outside_the_range_is_refused,
-      a_reservation_has_its_reason, any_port_finds_the_last_one_that_is_free,
-      a_grant_narrows_the_range, a_wide_grant_finds_the_few_ports_of_the_server,
-      an_address_that_is_not_ours_fails_to_bind, an_address_of_another_host_is_seen)
+START_TEST(some_ports_send_headers)
+{
+	static const spore_port_range first[] = { { 80, 80 } },
+				      second[] = { { 90, 92 }, { 99, 99 } };
+	static const spore_list lists[] = { { first, 1, sizeof *first },
+		                            { second, 2, sizeof *second } };
+	struct server_settings settings = { .send_proxy_ports = { lists, 2, sizeof *lists } };
+	static const uint16_t in[] = { 80, 90, 92, 99 }, out[] = { 79, 81, 89, 93, 100 };
+
+	for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+		ck_assert(ports_send_proxy(&settings, in[i]));
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+		ck_assert(!ports_send_proxy(&settings, out[i]));
+}
+END_TEST
+
+SUITE("ports", some_ports_send_headers, what_refuses_a_port_is_named, a_wanted_port_listens,
+      outside_the_range_is_refused, a_reservation_has_its_reason,
+      any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
+      a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind,
+      an_address_of_another_host_is_seen)

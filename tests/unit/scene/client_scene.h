@@ -138,6 +138,7 @@ static inline void client_scene_open_worker(void *arg)
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
+	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	worker->max_lingerers = 8;
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
@@ -158,6 +159,7 @@ static inline void client_scene_close_worker(void *arg)
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->answers);
 	deadline_list_fini(&worker->slow_answers);
+	deadline_list_fini(&worker->holds);
 	deadline_list_fini(&worker->waits);
 	deadline_list_fini(&worker->silence);
 }

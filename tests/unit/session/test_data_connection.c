@@ -517,8 +517,10 @@ static void hand_over(int of_tunnel, int of_data)
 	struct lane_scene lanes;
 	struct message open;
 	int data, visitor;
+	long handed;
 
 	scene_open(SCENE_OPEN);
+	handed = (long)scene_metric("spore_connections_handed_total");
 	lanes = lane_scene_open(of_tunnel, NULL, MESSAGE_WANTS_OPEN);
 	data = lane_scene_add(&lanes, of_data, NULL);
 	for (int i = 0; i < 3; i++) {
@@ -535,6 +537,7 @@ static void hand_over(int of_tunnel, int of_data)
 		lane_scene_end_visitor(data, visitor);
 		ck_assert_uint_eq(scene.workers[of_data].sessions[LIST_WAITING].count, 1);
 	}
+	ck_assert_int_eq(scene_metric("spore_connections_handed_total"), handed + 3);
 	close(data);
 	lane_scene_close(&lanes);
 	ck_assert_int_eq(scene_all_refusals(), 0);
@@ -1300,6 +1303,28 @@ START_TEST(a_visitor_that_is_handed_over_is_announced_after_a_change_of_owner)
 }
 END_TEST
 
+/* A reload between Open and Opened: the connection has transports of the configuration before. */
+START_TEST(a_connection_that_was_handed_a_visitor_before_a_reload_has_no_other)
+{
+	struct lane_scene lanes;
+	struct uuid id;
+	int data, visitor;
+
+	scene_open(SCENE_NAMES);
+	lanes = lane_scene_open(0, "alice", MESSAGE_WANTS_OPEN);
+	data = lane_scene_add(&lanes, 1, "alice");
+	visitor = lane_scene_offer(&lanes, data, &id);
+	scene_renew(SCENE_NAMES);
+	lane_scene_opened(data);
+	check_carried(data, visitor);
+	lane_scene_end_visitor(data, visitor);
+	scene_expect_end(data);
+	ck_assert_uint_eq(scene.workers[1].sessions[LIST_WAITING].count, 0);
+	close(data);
+	lane_scene_close(&lanes);
+}
+END_TEST
+
 static bool has_no_tunnel(void *lanes)
 {
 	return !lane_scene_has_tunnel(lanes);
@@ -1511,6 +1536,7 @@ SUITE("data_connection", an_accept_is_no_try_of_a_banned_source, accept_takes_th
       a_connection_whose_transport_is_stale_is_handed_no_visitor,
       a_connection_of_another_principal_is_handed_no_visitor,
       a_visitor_that_is_handed_over_is_announced_after_a_change_of_owner,
+      a_connection_that_was_handed_a_visitor_before_a_reload_has_no_other,
       an_answer_comes_too_late_for_a_client_without_rights,
       the_server_may_end_while_a_visitor_is_handed_over,
       the_server_may_end_while_a_visitor_comes_to_a_connection,

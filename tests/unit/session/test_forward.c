@@ -9,7 +9,7 @@ static struct account *account;
 static struct source *source;
 static int client, visitor;
 
-static void begin(const char *received, const char *unsent)
+static void begin_with(bool has_header, const char *received, const char *unsent)
 {
 	spore_addr addr = scene_addr("127.0.0.1", 9);
 	struct buf for_visitor = { 0 }, for_client = { 0 };
@@ -33,12 +33,21 @@ static void begin(const char *received, const char *unsent)
 	stream = stream_new(scene.loops[0], c[1], &addr, NULL);
 	ck_assert(stream && stream_open(stream));
 	arrived = (struct visitor){
-		.fd = v[1], .account = account_ref(account), .peer = addr, .since_ns = clock_ns()
+		.fd = v[1],
+		.account = account_ref(account),
+		.peer = addr,
+		.since_ns = clock_ns(),
+		.has_header = has_header,
 	};
 	ck_assert(buf_append(&for_visitor, received, strlen(received), 100));
 	ck_assert(buf_append(&for_client, unsent, strlen(unsent), 100));
 	forward_start(&scene.workers[0], stream, &arrived, &for_visitor, &for_client, 0);
 	scene_run();
+}
+
+static void begin(const char *received, const char *unsent)
+{
+	begin_with(false, received, unsent);
 }
 
 static void end_all(void)
@@ -71,6 +80,25 @@ START_TEST(bytes_that_came_early_go_to_their_side)
 	close(visitor);
 	end_all();
 	ck_assert_int_eq(scene_metric("spore_relays"), 0);
+}
+END_TEST
+
+/* The header is ours, so it does not count. */
+START_TEST(a_header_goes_ahead_of_the_visitors_bytes)
+{
+	static const char start[] = "unsent\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01";
+	enum { HEADER = 28 };
+	char got[64];
+
+	begin_with(true, "", "unsent");
+	ck_assert_int_eq(recv(client, got, sizeof got, MSG_DONTWAIT), 6 + HEADER);
+	ck_assert_mem_eq(got, start, sizeof start - 1);
+	scene_send(visitor, "up", 2);
+	expect(client, "up");
+	close(client);
+	close(visitor);
+	end_all();
+	ck_assert_int_eq(scene_metric("spore_bytes_proxied_total"), 2);
 }
 END_TEST
 
@@ -182,5 +210,5 @@ START_TEST(the_relay_of_a_lost_client_is_examined)
 END_TEST
 
 SUITE("forward", bytes_that_came_early_go_to_their_side, bytes_are_counted_for_the_account,
-      an_operator_sees_relay_and_tunnel, an_operator_ends_relays,
-      the_relay_of_a_lost_client_is_examined)
+      a_header_goes_ahead_of_the_visitors_bytes, an_operator_sees_relay_and_tunnel,
+      an_operator_ends_relays, the_relay_of_a_lost_client_is_examined)

@@ -12,6 +12,7 @@ static struct offer offer;
 static struct visitor_scene_link data; /* to the client */
 static struct uuid id;                 /* of the visitor */
 static int visitor;                    /* its own end */
+static bool has_header;
 
 /* said: what the visitor has sent before; NULL: the visitor has ended. */
 static void begin_with(const char *said, bool tells)
@@ -22,6 +23,7 @@ static void begin_with(const char *said, bool tells)
 	visitor_scene_open_link(&data, 1);
 	arrived = visitor_scene_let_in(&visitors, &visitor);
 	id = arrived.id;
+	arrived.has_header = has_header;
 	if (said)
 		scene_send(visitor, said, strlen(said));
 	else
@@ -110,6 +112,20 @@ START_TEST(bytes_that_have_come_leave_with_it)
 	scene_send(visitor, " world", 6);
 	lane_scene_expect_none(data.far);
 	expect_taken(5, " world");
+	finish();
+}
+END_TEST
+
+/* The header of the visitor must come first, and its relay sends it. */
+START_TEST(nothing_is_shown_of_a_visitor_with_a_header)
+{
+	has_header = true;
+	begin("hello");
+	has_header = false;
+	scene_send(visitor, " world", 6);
+	lane_scene_expect_none(data.far);
+	ck_assert(!ev_is_active(&offer.first));
+	expect_taken(0, "hello world");
 	finish();
 }
 END_TEST
@@ -317,11 +333,11 @@ START_TEST(an_offer_that_never_began_has_no_end)
 END_TEST
 
 SUITE("offer", the_client_is_told_who_comes, bytes_that_have_come_leave_with_it,
-      the_first_bytes_that_come_are_shown_once, so_many_bytes_are_shown_at_most,
-      an_end_of_the_visitor_is_not_shown, a_visitor_that_breaks_off_can_be_taken,
-      a_visitor_whose_bytes_are_gone_ends, bytes_that_do_not_fit_are_not_shown,
-      a_visitor_that_is_lost_is_announced, a_visitor_in_doubt_may_still_be_taken,
-      a_visitor_in_doubt_may_be_taken_by_another,
+      nothing_is_shown_of_a_visitor_with_a_header, the_first_bytes_that_come_are_shown_once,
+      so_many_bytes_are_shown_at_most, an_end_of_the_visitor_is_not_shown,
+      a_visitor_that_breaks_off_can_be_taken, a_visitor_whose_bytes_are_gone_ends,
+      bytes_that_do_not_fit_are_not_shown, a_visitor_that_is_lost_is_announced,
+      a_visitor_in_doubt_may_still_be_taken, a_visitor_in_doubt_may_be_taken_by_another,
       a_visitor_in_doubt_that_is_lost_is_announced_once_more,
       a_visitor_in_doubt_that_was_taken_is_not_announced_once_more, a_visitor_that_is_dropped_waits,
       a_visitor_in_doubt_is_not_dropped, an_offer_that_never_began_has_no_end)

@@ -248,6 +248,24 @@ START_TEST(the_longest_valid_item_fits_into_a_frame)
 }
 END_TEST
 
+START_TEST(a_client_may_want_addresses)
+{
+	struct about about = { .size = 0 };
+	struct about_view view;
+
+	ck_assert(!about_wants_addresses(&about));
+	ck_assert_int_eq(about_add(&about, "name=web"), ABOUT_TAKEN);
+	ck_assert(!about_wants_addresses(&about));
+	ck_assert(about_is_item(ABOUT_WANTS_ADDRESSES));
+	ck_assert_int_eq(about_add(&about, ABOUT_WANTS_ADDRESSES), ABOUT_TAKEN);
+	ck_assert(about_wants_addresses(&about));
+	ck_assert_int_eq(about_add(&about, "wants=more"), ABOUT_TWICE);
+	about_look(&about, &view);
+	ck_assert_uint_eq(view.info.n_tags + view.info.n_hosts, 0);
+	about_fini(&about);
+}
+END_TEST
+
 START_TEST(a_copy_stands_alone)
 {
 	struct about about = { .size = 0 }, copy;
@@ -269,4 +287,4 @@ END_TEST
 SUITE("about", items_of_the_grammar_are_valid, all_other_items_are_invalid, a_view_shows_everything,
       a_view_tells_what_was_not_said, what_comes_once_is_not_taken_twice,
       the_frames_of_a_client_have_a_total, the_longest_valid_item_fits_into_a_frame,
-      a_copy_stands_alone)
+      a_client_may_want_addresses, a_copy_stands_alone)
