@@ -47,6 +47,21 @@ START_TEST(another_service_is_no_difference_for_the_server)
 }
 END_TEST
 
+START_TEST(a_service_may_be_a_unix_socket)
+{
+	struct tunnel_settings now[] = { tunnel("a", 1, 0), tunnel("b", 2, 0) };
+	struct tunnel_settings next[] = { tunnel("c", 1, 0), tunnel("d", 2, 0) };
+	spore_list from = LIST(now), to = LIST(next);
+	struct match matches[2];
+
+	now[1].local_path = next[0].local_path = "/run/x.sock";
+	now[1].local_host = next[0].local_host = NULL;
+	match_tunnels(&from, &to, matches);
+	ck_assert_uint_eq(matches[0].before, 1);
+	ck_assert(matches[1].before == MATCH_NONE);
+}
+END_TEST
+
 START_TEST(what_the_server_is_told_is_a_difference)
 {
 	static const char *const one[] = { "name=a" }, *const other[] = { "name=b" };
@@ -85,4 +100,5 @@ START_TEST(ports_that_the_server_chooses_tell_nothing)
 END_TEST
 
 SUITE("match", names_come_first, another_service_is_no_difference_for_the_server,
-      what_the_server_is_told_is_a_difference, ports_that_the_server_chooses_tell_nothing)
+      a_service_may_be_a_unix_socket, what_the_server_is_told_is_a_difference,
+      ports_that_the_server_chooses_tell_nothing)
