@@ -4,15 +4,17 @@
 
 # What the packages of Spore depend on: downloaded into the system, but not installed there.
 ROOT_DOWNLOADS=(libcjson1 libcurl4 libev4 libhiredis0.14 libldap-2.5-0 libmicrohttpd12 libpq5
-	libssh-4 libssl3)
+	libssh-4 libssl3 liburing2)
 
 # install_root - sets DEBIAN_ROOT to the archive. Keeps it if it is set.
 install_root() {
-	local codename archive
+	local codename archive list
 
 	[ -z "${DEBIAN_ROOT:-}" ] || return 0
 	codename=$(distribution_codename)
-	archive=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/root-$codename.tar
+	# Another list needs another archive.
+	list=$(printf '%s\n' "${ROOT_DOWNLOADS[@]}" | cksum)
+	archive=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/root-$codename-${list%% *}.tar
 	if [ ! -f "$archive" ]; then
 		[ "$(id -u)" -eq 0 ] && command -v mmdebstrap >/dev/null || return 1
 		echo "Making an empty $codename, once, in $archive"
