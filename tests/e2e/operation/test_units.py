@@ -205,7 +205,8 @@ def test_reload_of_a_client(installed):
     machine, host = installed.machine, installed.address.host
     with Echo(host) as service, Echo(host) as other:
         installed.configure_client(service.port, name="web")
-        machine.must("systemctl", "start", SERVER, CLIENT)
+        machine.must("systemctl", "start", SERVER)
+        machine.must("systemctl", "start", CLIENT)
         pid, port = machine.show(CLIENT, "MainPID"), installed.tunnel_port()
         installed.configure_client(other.port, name="web")
         machine.must("systemctl", "reload", CLIENT)
