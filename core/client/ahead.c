@@ -165,6 +165,8 @@ void ahead_pool_use(struct ahead_pool *pool, struct config *config,
 
 void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
 {
+	if (pool->is_left)
+		return;
 	pool->grant = *grant;
 	pool->grants++;
 	if (grant->n == 0)

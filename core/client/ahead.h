@@ -76,6 +76,7 @@ struct ahead_pool {
 	unsigned failures;   /* since a connection was of use */
 	unsigned grants;     /* number of the present grant */
 	ev_timer pause;      /* before the next attempt */
+	bool is_left;        /* the tunnel is closed: no grant counts any more */
 	/* Of the proxies: */
 	bool lacks_service;   /* the last visitor did not reach the service */
 	unsigned vain_holds;  /* of Opened, in a row */

@@ -134,6 +134,14 @@ static void give_up(struct client *client)
 
 /* The client ends with its last tunnel that lives, and with the status of the one that was the
  * first to live no more. [worker] 0 */
+static void exit_if_over(struct client *client)
+{
+	if (client->n_over < client->shared.n_tunnels)
+		return;
+	atomic_store(&client->status, (int)client->shared.first_status);
+	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
+}
+
 static void on_session_over(struct session *session, enum client_exit status)
 {
 	struct client *client = session->worker->client;
@@ -144,10 +152,7 @@ static void on_session_over(struct session *session, enum client_exit status)
 	client->n_over++;
 	if (client->shared.n_living == 0 && !client->gives_up)
 		give_up(client);
-	if (client->n_over < client->shared.n_tunnels)
-		return;
-	atomic_store(&client->status, (int)client->shared.first_status);
-	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
+	exit_if_over(client);
 }
 
 /* ---- several servers ---- */
@@ -428,6 +433,16 @@ static void begin_order(const struct order *order)
 	}
 }
 
+/* The tunnels may have a new secret. If it is wrong, it costs one try, too. */
+static bool has_new_tunnels(const struct order *order)
+{
+	for (size_t i = 0; i < order->n; i++) {
+		if (order->steps[i].kind == STEP_JOIN)
+			return true;
+	}
+	return false;
+}
+
 /* What only the first worker does after it. */
 static void end_order(const struct order *order)
 {
@@ -436,7 +451,7 @@ static void end_order(const struct order *order)
 
 	if (!client->workers[0].set->needs_challenge)
 		turns_widen(&shared->turns);
-	else if (shared->n_standing == 0)
+	else if (shared->n_standing == 0 || has_new_tunnels(order))
 		turns_narrow(&shared->turns);
 	client->gives_up = false;
 	for (size_t i = 0; i < order->n; i++) {
@@ -454,6 +469,8 @@ static void end_order(const struct order *order)
 	readiness_set(shared->n_standing >= shared->n_tunnels);
 	if (!order->is_first)
 		ev_async_send(loop_ev(client->env.main_loop), &client->news);
+	if (!client->leaves)
+		exit_if_over(client); /* the last tunnel may have ended since the order was made */
 }
 
 static void take_step(const struct step *step, struct client_worker *worker)

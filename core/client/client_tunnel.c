@@ -136,6 +136,7 @@ void client_tunnel_leave(struct client_tunnel *tunnel, const struct client_worke
 		list_remove(&tunnel->node);
 	}
 	ahead_pool_keep(pool, &(struct ahead_grant){ 0 });
+	pool->is_left = true; /* a grant of the first worker may still be on its way */
 	list_remove(&pool->node);
 	users_leave(&tunnel->users);
 }

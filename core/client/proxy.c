@@ -850,7 +850,10 @@ void proxy_on_held(struct deadline *deadline)
 {
 	struct origin *origin = CONTAINER_OF(deadline, struct origin, hold);
 
-	learn_from_hold(origin->pool, stream_release_user(origin->stream));
+	struct ahead_pool *pool = origin->pool; /* the stream may free `origin` */
+	bool in_vain = stream_release_user(origin->stream);
+
+	learn_from_hold(pool, in_vain);
 }
 
 /* Frames the visitor's bytes from here on. False: out of memory. */

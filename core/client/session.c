@@ -133,6 +133,7 @@ static void connect_session(struct session *session)
 {
 	struct server_place place = { .index = servers_of(session)->current };
 
+	session->is_outdated = false;
 	if (is_back_runner(session))
 		place.index = 0;
 	uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL, &place, &uplink_events);
@@ -477,6 +478,11 @@ static void lose_session(struct session *session, const struct loss *lost)
 
 	snprintf(why, sizeof why, "%s", lost->why); /* it may point into the uplink */
 	loss.why = why;
+	/* The server has refused what the client would not say again. */
+	if (session->is_outdated && loss.retry == RETRY_NEVER) {
+		loss.retry = RETRY_LATER;
+		loss.status = CLIENT_FAILED;
+	}
 	take_loss(session, &loss);
 	if (is_trial && loss.is_of_tunnel)
 		turns_widen(turns);
@@ -624,6 +630,17 @@ static void announce(const struct session *session, uint16_t port)
 		         log_str("tunnel", session->tunnel->name));
 }
 
+static unsigned wants_of(const struct session *session)
+{
+	unsigned wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN;
+
+	if (client_worker_logs_visitors(session->worker) || session->tunnel->send_proxy)
+		wants |= MESSAGE_WANTS_VISITOR;
+	if (settings_of(session)->reconnect)
+		wants |= MESSAGE_WANTS_LEAVING;
+	return wants;
+}
+
 /* Asks for our extension. A bore server does not read what follows Hello, so it does not answer. */
 static void ask_for_extension(struct session *session)
 {
@@ -631,13 +648,10 @@ static void ask_for_extension(struct session *session)
 		.type = MESSAGE_EXTEND,
 		.port = PULSE_MS,
 		.ahead = (uint16_t)settings_of(session)->ahead,
-		.wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN,
+		.wants = wants_of(session),
 	};
 
-	if (client_worker_logs_visitors(session->worker) || session->tunnel->send_proxy)
-		extend.wants |= MESSAGE_WANTS_VISITOR;
-	if (settings_of(session)->reconnect)
-		extend.wants |= MESSAGE_WANTS_LEAVING;
+	session->wants = extend.wants;
 	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
 	link_send(&session->uplink.link, &extend);
 }
@@ -920,6 +934,13 @@ void session_use(struct session *session, const struct tunnel_settings *tunnel)
 		client_stats_stand(stats, worker->loop, series, 1);
 	}
 	session->series = series;
+	session->is_outdated = session->state == SESSION_CONNECTING ||
+	                       session->state == SESSION_AWAITING_HELLO;
+	if (session->state == SESSION_STANDING && session->wants != wants_of(session))
+		ask_for_extension(session);
+	if (session->state != SESSION_OVER &&
+	    retry_is_due(&session->retry, &(struct loss){ .retry = RETRY_LATER }))
+		set_depends(session, false, CLIENT_ENDED);
 }
 
 bool session_lives(const struct session *session)
