@@ -101,6 +101,9 @@ static void pass_on(struct courier_way *way, uint8_t *bytes, size_t len)
 	}
 	keep(way, bytes, len);
 	uring_give(uring, bytes);
+	/* Nothing else writes the spill. */
+	if (!courier->stopping && !way->send.pending)
+		stop_crowded(courier);
 }
 
 /* ---- results ---- */
@@ -109,7 +112,7 @@ static void pass_on(struct courier_way *way, uint8_t *bytes, size_t len)
 static bool is_refusal(int value)
 {
 	return value == -EINVAL || value == -EOPNOTSUPP || value == -ENOSYS || value == -EPERM ||
-	       value == -EACCES || value == -ENOMEM;
+	       value == -EACCES;
 }
 
 /* A failed operation says what the socket would have told a system call, and the socket tells it
@@ -118,10 +121,10 @@ static void note_failure(struct courier_way *way, struct stream *stream, int val
 {
 	struct courier *courier = way->courier;
 
-	if (value == -ENOBUFS)
+	if (value == -ENOBUFS || value == -ENOMEM)
 		courier->crowded = true;
 	else if (is_refusal(value))
-		courier->refused = true;
+		courier->refused = courier->refused || !courier->dropped;
 	else if (value != -ECANCELED && value != -EAGAIN && value != -EINTR && !courier->dropped)
 		stream_lose(stream, -value);
 }
@@ -141,7 +144,7 @@ static void on_received(struct uring_op *op, const struct uring_result *result)
 	way->full = result->value == URING_BUFFER ? way->full + 1 : 0;
 	if (way->full >= FULL_BUFFERS)
 		stop_crowded(courier);
-	if (!result->more || uring_is_calm(courier->terms.uring))
+	if (!result->more || courier->stopping || uring_is_calm(courier->terms.uring))
 		courier_stop(courier);
 	check_over(courier);
 }

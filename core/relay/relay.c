@@ -24,8 +24,8 @@ enum { QUIET_MS = 500 };
 /* A relay gets a courier after so many turns without bulk, and after twice as many each time that
  * bulk or a slow reader has stopped it. A quiet one is stopped: it costs the kernel memory. */
 enum { COURIER_TURNS = 16, COURIER_MOST_TURNS = 1 << 14, COURIER_QUIET_MS = 10000 };
-/* So much must be allowed to wait: the kernel receives up to about half of it before a courier has
- * stopped. */
+/* So much must be allowed to wait. If the worker is busy while much comes, it may be more: the
+ * kernel receives until the buffers of the ring are used up. */
 static const size_t courier_least_held = (size_t)128 * 1024;
 
 /* Limits the rate of a relay. */
@@ -346,7 +346,6 @@ static void consider_courier(struct relay *relay)
 		start_courier(relay);
 }
 
-/* All bytes that the couriers have received are in the flows afterwards. */
 static void stop_couriers(struct relay_set *set)
 {
 	for (struct list *i = set->all.next; i != &set->all; i = i->next) {
@@ -355,8 +354,15 @@ static void stop_couriers(struct relay_set *set)
 		if (relay->courier)
 			courier_stop(relay->courier);
 	}
-	while (set->n_couriers > 0)
+}
+
+/* All bytes that the couriers have received are in the flows afterwards. */
+static void end_couriers(struct relay_set *set)
+{
+	while (set->n_couriers > 0) {
+		stop_couriers(set); /* again, if the ring had no room */
 		uring_wait(set->uring);
+	}
 }
 
 static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
@@ -463,13 +469,23 @@ static bool is_unix(struct stream *stream)
 	return stream_conn(stream)->socket_peer.family == 1;
 }
 
-/* The peer of a unix socket has closed it, in order. What it sent before may still be on its way to
- * the other side. After this time, its side counts as a peer that answers nothing. */
 static bool has_been_quiet(const struct relay *relay)
 {
 	int64_t limit_ms = relay->set->watch.timeout_ms;
 
 	return limit_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= limit_ms;
+}
+
+/* Finds the relays of a unix socket that its peer has closed in order, and that the other side
+ * keeps open. Nothing is on its way any more: the other side has acknowledged all bytes, and is
+ * quiet. */
+static bool has_been_left(struct relay *relay, int side)
+{
+	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
+
+	return is_unix(relay->streams[side]) && relay->flows[side].state == FLOW_ENDED &&
+	       has_been_quiet(relay) && poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP &&
+	       !sock_has_unacknowledged(stream_fd(relay->streams[!side]));
 }
 
 /* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
@@ -485,8 +501,9 @@ static bool has_died(struct relay *relay, int side)
 		return false;
 	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLERR | POLLHUP)))
 		return false;
+	/* What a unix socket's peer has sent before it closed it may still be on its way. */
 	if (!(fd.revents & POLLERR) && is_unix(relay->streams[side]))
-		return reader->state == FLOW_ENDED && has_been_quiet(relay);
+		return false;
 	if (fd.revents & POLLERR)
 		stream_lose(relay->streams[side], sock_take_error(fd.fd));
 	return true;
@@ -583,11 +600,24 @@ static bool must_end(struct relay *relay, enum relay_cause *cause_out)
 			*cause_out = break_of(relay, side);
 			return true;
 		}
+		if (has_been_left(relay, side)) {
+			*cause_out = RELAY_FINISHED;
+			return true;
+		}
 	}
 	if (has_lost_peer(relay, cause_out))
 		return true;
 	*cause_out = RELAY_IDLE;
 	return is_idle(relay);
+}
+
+/* Also a courier that could not be stopped before. */
+static bool must_stop(const struct relay *relay)
+{
+	const struct relay_set *set = relay->set;
+
+	return relay->courier->stopping || set->most_held < courier_least_held ||
+	       loop_now_ms(set->loop) - relay->quiet_since_ms >= COURIER_QUIET_MS;
 }
 
 static void sweep_relay(struct relay *relay, bool host_was_lost)
@@ -597,8 +627,7 @@ static void sweep_relay(struct relay *relay, bool host_was_lost)
 	report_bytes(relay);
 	note_activity(relay);
 	enable_keepalive(relay);
-	if (relay->courier &&
-	    loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= COURIER_QUIET_MS)
+	if (relay->courier && must_stop(relay))
 		courier_stop(relay->courier);
 	if (host_was_lost && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
 		doubt_left_peer(relay);
@@ -668,7 +697,7 @@ static bool is_quiet(const struct relay *relay)
 void relay_set_fini(struct relay_set *set)
 {
 	ev_timer_stop(loop_ev(set->loop), &set->sweep);
-	stop_couriers(set);
+	end_couriers(set);
 	while (!list_is_empty(&set->all)) {
 		struct relay *relay = CONTAINER_OF(set->all.next, struct relay, node);
 		bool quiet = is_quiet(relay);

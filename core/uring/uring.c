@@ -150,6 +150,7 @@ void uring_withdraw(struct uring *uring, const struct uring_op *op)
 
 		if (sqe->user_data != (uintptr_t)op)
 			continue;
+		*sqe = (struct io_uring_sqe){ 0 };
 		io_uring_prep_nop(sqe);
 		sqe->user_data = (uintptr_t)op;
 	}

@@ -11,7 +11,6 @@ import threading
 
 import pytest
 from harness.admin import Admin
-from harness.loopback import free_port
 from harness.metrics import Exporter
 from harness.peers import Client, spore_binary
 from harness.process import Process
@@ -377,11 +376,11 @@ def test_a_reload_while_the_client_drains_is_refused(house, tmp_path):
         assert client.client.wait() == 0
 
 
-def test_metrics_leave_out_tunnels_that_are_gone(house, tmp_path):
+def test_metrics_leave_out_tunnels_that_are_gone(house, address, tmp_path):
     """Otherwise an alert would tell that they are down."""
-    number = free_port("127.0.0.1")
-    exporter = Exporter("127.0.0.1", number)
-    metrics = [{"use": "prometheus", "port": number}]
+    number = address.free_port()
+    exporter = Exporter(address.host, number)
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{number}"}]
     one, other = ({"name": name, "local": house.service} for name in ("one", "other"))
 
     def shown():

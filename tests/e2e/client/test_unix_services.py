@@ -93,7 +93,7 @@ def test_a_service_that_has_closed_is_not_held_for_ever(server, path, tmp_path):
         far.close()
         assert read_to_end(visitor) == b"answer"
         wait_until(lambda: lines(client, "visitor ended"), "the end of the relay")
-        assert lines(client, "visitor ended")[0]["reason"] == "broken by the service"
+        assert lines(client, "visitor ended")[0]["reason"] == "closed"
 
 
 def test_a_service_that_leaves_bytes_unread_resets_the_visitor(server, path):
