@@ -2,8 +2,9 @@
  * visitor. The client has answered the Challenge on each. The server verifies the answer when
  * Ahead arrives. Only our own server allows them: it sends a pass, which each of them shows.
  *
- * They are opened ahead, as many as the operator wants, or have carried a visitor and are kept for
- * the next one: as many as have been of use lately. The one that was used last is taken first.
+ * Some connections are opened ahead, as many as the operator wants. Others have carried a visitor
+ * and are kept for the next one, as many as were useful lately. The one that was used last is taken
+ * first.
  *
  * The server may hand over a visitor on a connection that waits for one (Open), at any time.
  *

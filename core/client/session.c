@@ -456,8 +456,8 @@ static void take_loss(struct session *session, const struct loss *loss)
 	}
 }
 
-/* The session was the only one that tried, and the server has not let it in. The sessions that wait
- * for their turn would fail, too. So would those that pause, if trying again is useless. */
+/* Only one session has tried, and the server has not let it in. Gives its loss to the sessions that
+ * wait for their turn. If another try is useless, gives it to the sessions that pause, too. */
 static void share_loss(struct turns *turns, const struct loss *loss)
 {
 	struct turn *turn;

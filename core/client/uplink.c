@@ -156,8 +156,8 @@ static void on_link_fault(struct link *link, enum link_fault fault)
 
 enum { REFUSED_BY_MS = 1000, VAIN_SIZE = 200 };
 
-/* A server that asks for no secret waits for the client's first message, while the client waits for
- * a Challenge. So it closes the connection later than a server that refuses the client. */
+/* A server without a secret waits for the client's first message, while the client waits for a
+ * Challenge. Such a server closes the connection later than one that refuses the client. */
 static const char *explain_vain_wait(const struct uplink *uplink, char out[VAIN_SIZE])
 {
 	int64_t waited_ms = clock_ms() - uplink->awaits_since_ms;

@@ -12,8 +12,8 @@
 #include "version.h"
 #include "wire/about.h"
 
-/* Makes `text`, which is a part of the value of `from`, the value of the key in the tree, too.
- * --print-config finds the source of that value there. */
+/* Sets the key of the object to `text`, a part of the value of `from`. So --print-config finds the
+ * source of the value. */
 static void place_part(struct json_doc *doc, struct json *object, const char *key, const char *text,
                        const struct json *from)
 {
@@ -135,7 +135,7 @@ static size_t collect_ranges(const bool marks[ALL_PORTS + 1], spore_port_range *
 	return n;
 }
 
-/* An empty list: no port is left, or memory is out. */
+/* Returns the public ports. The list is empty if no port is left or memory is out. */
 static spore_list find_public_ports(const struct server_settings *server, struct json_doc *doc)
 {
 	size_t n = 0, most = server->ports.count + count_reserved(server) + 1;

@@ -223,7 +223,8 @@ bool login_may_try(struct server_session *s)
 {
 	int64_t now_ms = clock_ms(), banned_ms = source_ban_left(s->source, now_ms);
 
-	/* The ban does not concern the server that takes over. */
+	/* The ban holds for this server only. A draining server refuses the client as draining, so
+	 * that it goes to the next server. */
 	if (banned_ms > 0 && atomic_load(&s->worker->shared->draining))
 		refuse_session(s, REFUSED_DRAINING);
 	else if (banned_ms > 0)

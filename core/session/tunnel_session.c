@@ -170,7 +170,7 @@ static void deny_review(struct server_session *s, const struct limit_hit *hit)
 	end_at_limit(s, hit);
 }
 
-/* Takes the allowance; NULL: no authentication. */
+/* Takes the allowance, which is NULL without authentication. */
 static void change_owner(struct server_session *s, struct allowance *allowance)
 {
 	struct tunnel_session *t = part_of(s);

@@ -76,7 +76,7 @@ bool retry_is_due(const struct retry *retry, const struct loss *loss)
 		return is_allowed && retry->last_port && !retry->wanted_port;
 	case RETRY_LATER:
 		return is_allowed;
-	case RETRY_WHEN_ASKED: /* the server has not refused: it asks for patience */
+	case RETRY_WHEN_ASKED: /* the server has not refused the client: it asks it to wait */
 		return settings->reconnect || settings->retry;
 	}
 	return false;

@@ -44,7 +44,7 @@ bool retry_succeed(struct retry *retry, uint16_t port);
 /* The next attempts are as the first ones after a loss. */
 void retry_start_over(struct retry *retry);
 
-/* What an Error of the server means. `why` is borrowed. */
+/* The loss that an Error of the server means. `why` is borrowed. */
 struct loss retry_loss_of(enum refusal refusal, const char *why);
 /* Another attempt may help, and the operator allows it. */
 bool retry_is_due(const struct retry *retry, const struct loss *loss);
