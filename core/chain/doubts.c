@@ -170,13 +170,89 @@ static bool decides_all(struct instance *instance)
 	return decides != 0;
 }
 
+static bool decides_all_of(struct instance *instance, const char *identity)
+{
+	const spore_acl_ops *ops = instance->component->ops;
+	int32_t decides;
+
+	if (!SPORE_CAN(ops, decides_all_of))
+		return decides_all(instance);
+	guest_enter(instance->name, "decides_all_of");
+	decides = ops->decides_all_of(instance->self, spore_cstr(identity));
+	guest_leave();
+	return decides != 0;
+}
+
+/* Of the first `n` instances, the first one that decides about each visitor of this identity's
+ * tunnels. NULL: none does. */
+static struct instance *find_decider(const struct chain *chain, size_t n, const char *identity)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (decides_all_of(chain->items[i], identity))
+			return chain->items[i];
+	}
+	return NULL;
+}
+
+/* The deciders of the identities that one instance names. */
+struct deciders {
+	const struct instance *first;
+	bool are_several, lacks_one;
+};
+
+static void note_decider(struct deciders *deciders, const struct instance *decider)
+{
+	if (!decider)
+		deciders->lacks_one = true;
+	else if (!deciders->first)
+		deciders->first = decider;
+	else if (deciders->first != decider)
+		deciders->are_several = true;
+}
+
+static void find_deciders(const struct chain *chain, size_t at, const spore_option *row,
+                          struct deciders *deciders)
+{
+	const void *field = (const char *)chain->items[at]->conf + row->offset;
+	const spore_list *list = field;
+
+	if (!(row->flags & SPORE_OPTF_IDENTITY) || row->type != SPORE_OPT_LIST ||
+	    row->item->type != SPORE_OPT_STRING)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		note_decider(deciders,
+		             find_decider(chain, at, ((const char *const *)list->items)[i]));
+}
+
+/* An access list of some identities, behind lists that decide about all of them. */
+static void check_identities(struct plugin_set *set, const struct chain *chain, size_t at)
+{
+	const struct instance *instance = chain->items[at];
+	const spore_component *component = instance->component;
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+	struct deciders deciders = { 0 };
+	char pointer[256];
+
+	for (uint32_t i = 0; i < table.n; i++)
+		find_deciders(chain, at, option_row(&table, i), &deciders);
+	if (!deciders.first || deciders.lacks_one)
+		return;
+	json_pointer(deciders.first->raw, pointer, sizeof pointer);
+	diag_add(&set->doubts, instance->raw,
+	         "this access list is never asked about its identities: %s%s in front of it %s "
+	         "about every visitor of their tunnels",
+	         pointer, deciders.are_several ? " and others" : "",
+	         deciders.are_several ? "decide" : "decides");
+}
+
 static void check_access_lists(struct plugin_set *set, const struct chain *chain)
 {
 	char pointer[256];
 	size_t last = 0;
 
-	while (last < chain->n && !decides_all(chain->items[last]))
-		last++;
+	for (; last < chain->n && !decides_all(chain->items[last]); last++)
+		check_identities(set, chain, last);
 	if (last + 1 >= chain->n)
 		return;
 	json_pointer(chain->items[last]->raw, pointer, sizeof pointer);

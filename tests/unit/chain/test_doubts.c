@@ -171,6 +171,32 @@ START_TEST(an_access_list_that_is_never_asked)
 }
 END_TEST
 
+START_TEST(an_access_list_that_is_never_asked_about_its_identities)
+{
+#define OF(names, rule, prefix)                                                                    \
+	"{\"use\":\"cidr\",\"identity\":[" names "],\"" rule "\":[\"" prefix "\"]}"
+#define ALLOW_OF(names) OF(names, "allow", "10.0.0.0/8")
+#define DENY_OF(names)  OF(names, "deny", "10.66.0.0/16")
+	ck_assert_str_eq(
+		strchr(doubts(LISTS("public", ALICE ",\n" DENY_OF("\"alice\""))), ':'),
+		":2: /acl/public/1: this access list is never asked about its identities: "
+		"/acl/public/0 in front of it decides about every visitor of their tunnels\n");
+	ck_assert_contains(
+		doubts(LISTS("public", DENY
+	                     "," ALICE "," ALLOW_OF("\"bob\"") "," DENY_OF("\"alice\",\"bob\""))),
+		"/acl/public/3: this access list is never asked about its identities: "
+		"/acl/public/1 and others in front of it decide about every visitor");
+	/* It decides about visitors of bob's tunnels. */
+	ck_assert_str_eq(doubts(LISTS("public", ALICE "," DENY_OF("\"alice\",\"bob\"") "," ALLOW)),
+	                 "");
+	ck_assert_str_eq(
+		doubts(LISTS("public", DENY_OF("\"alice\"") "," ALICE "," ALLOW_OF("\"bob\""))),
+		"");
+	/* One warning is enough. */
+	ck_assert_lacks(doubts(LISTS("public", ALLOW "," ALICE)), "identities");
+}
+END_TEST
+
 START_TEST(a_reload_that_cuts_clients_off)
 {
 #define AT(ip, port) "{\"server\":{\"bind_addr\":\"" ip "\",\"control_port\":" port "}}"
@@ -273,6 +299,7 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
-      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
-      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
-      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
+      an_access_list_that_is_never_asked_about_its_identities, a_reload_that_cuts_clients_off,
+      a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
+      settings_of_a_client_without_effect, a_way_that_begins_above_other_transports,
+      a_name_that_two_instances_have)
