@@ -94,7 +94,7 @@ static void check_instance(struct plugin_set *set, const struct instance *instan
 		check_row(set, instance, option_row(&table, i));
 }
 
-/* ---- ports that no tunnel gets anyway ---- */
+/* ---- ports that no tunnel gets ---- */
 
 static bool overlaps(const spore_list *a, const spore_list *b)
 {
@@ -123,6 +123,22 @@ static void check_reserved(struct plugin_set *set)
 				&set->doubts, node,
 				"no tunnel would get this port anyway: it is not one of the public "
 				"ports (ports, or min_port to max_port)");
+	}
+}
+
+static void check_header_ports(struct plugin_set *set)
+{
+	const struct server_settings *server = &set->config->settings.server;
+	const struct json *section = json_get(json_doc_root(set->config->doc), "server");
+	const struct json *list = json_get(section, "send_proxy_ports");
+	const struct json *node = list ? list->first : NULL;
+	const spore_list *ports = server->send_proxy_ports.items;
+
+	for (size_t i = 0; node && i < server->send_proxy_ports.count; i++, node = node->next) {
+		if (!overlaps(&ports[i], &server->public_ports))
+			diag_add(&set->doubts, node,
+			         "no tunnel gets this port: it is not one of the public ports "
+			         "(ports, or min_port to max_port, without reserved_ports)");
 	}
 }
 
@@ -448,6 +464,7 @@ static void check_effects(struct plugin_set *set)
 void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
+	check_header_ports(set);
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);

@@ -81,6 +81,21 @@ START_TEST(a_reserved_port_that_no_tunnel_would_get)
 }
 END_TEST
 
+START_TEST(a_header_at_a_port_without_tunnels)
+{
+	const char *found = doubts(
+		"{\"server\":{\"ports\":\"20000-21000\",\"reserved_ports\":[20500],"
+		"\"send_proxy_ports\":[20000,\n80,\"20999-22222\",\n20500]},"
+		"\"auth\":[" SECRETS "]}");
+
+	ck_assert_contains(found, ":2: /server/send_proxy_ports/1: no tunnel gets this port: it is "
+	                          "not one of the public ports");
+	ck_assert_contains(found, ":3: /server/send_proxy_ports/3: ");
+	ck_assert_lacks(found, "/0: ");
+	ck_assert_lacks(found, "/2: ");
+}
+END_TEST
+
 START_TEST(a_server_without_authentication_is_open)
 {
 	ck_assert_str_eq(doubts("{}"), "no authentication: anybody who reaches the control port "
@@ -299,7 +314,7 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
-      an_access_list_that_is_never_asked_about_its_identities, a_reload_that_cuts_clients_off,
-      a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
-      settings_of_a_client_without_effect, a_way_that_begins_above_other_transports,
-      a_name_that_two_instances_have)
+      an_access_list_that_is_never_asked_about_its_identities, a_header_at_a_port_without_tunnels,
+      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
+      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
+      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
