@@ -327,6 +327,68 @@ static void check_contradiction(struct plugin_set *set, const struct contradicti
 		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->lower);
 }
 
+/* A plugin's option with the flag limits one client. Above the limit of the server, it has no
+ * effect. */
+static const struct client_limit {
+	uint32_t flag; /* SPORE_OPTF_* */
+	const char *whole;
+	size_t whole_offset; /* in struct settings */
+} client_limits[] = {
+	{ SPORE_OPTF_MAX_TUNNELS, "limits.max_tunnels",
+	  offsetof(struct settings, limits.max_tunnels) },
+	{ SPORE_OPTF_MAX_VISITORS, "limits.max_relays",
+	  offsetof(struct settings, limits.max_relays) },
+};
+
+/* fields: the struct of the object. */
+static void check_client_limit(struct plugin_set *set, const struct json *object,
+                               const spore_option *row, const char *fields)
+{
+	const struct json *node = json_get(object, row->name);
+
+	for (size_t i = 0; node && i < sizeof client_limits / sizeof *client_limits; i++) {
+		const struct client_limit *limit = &client_limits[i];
+		int64_t whole = setting_at(set, limit->whole_offset); /* 0: no limit */
+
+		if (row->flags & limit->flag && row->type == SPORE_OPT_INT && whole &&
+		    *(const int64_t *)(const void *)(fields + row->offset) > whole)
+			diag_add(&set->doubts, node, "it has no effect: it is above %s",
+			         limit->whole);
+	}
+}
+
+/* The limits of the clients that are the keys of a map. */
+static void check_client_limits(struct plugin_set *set, const struct instance *instance,
+                                const spore_option *row)
+{
+	const struct json *node = json_get(instance->raw, row->name), *child;
+	const void *field = (const char *)instance->conf + row->offset;
+	const spore_map *map = field;
+	const char *fields;
+
+	if (row->type != SPORE_OPT_MAP || row->item->type != SPORE_OPT_OBJECT || !node ||
+	    node->type != JSON_OBJECT)
+		return;
+	fields = map->items;
+	for (child = node->first; child; child = child->next, fields += map->stride) {
+		struct option_table table = { row->item->options, row->item->n_options,
+			                      row->item->option_size };
+
+		for (uint32_t i = 0; i < table.n; i++)
+			check_client_limit(set, child, option_row(&table, i), fields);
+	}
+}
+
+static void check_all_client_limits(struct plugin_set *set, const struct instance *instance)
+{
+	const spore_component *component = instance->component;
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+
+	for (uint32_t i = 0; set->config->role == ROLE_SERVER && i < table.n; i++)
+		check_client_limits(set, instance, option_row(&table, i));
+}
+
 static void check_contradictions(struct plugin_set *set)
 {
 	size_t n = sizeof contradictions / sizeof *contradictions;
@@ -473,6 +535,7 @@ void doubts_find(struct plugin_set *set)
 			check_access_lists(set, set->chains[id]);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
+			check_all_client_limits(set, set->chains[id]->items[i]);
 			check_listening_port(set, set->chains[id]->items[i]);
 		}
 	}

@@ -136,6 +136,25 @@ START_TEST(a_limit_behind_another_one_is_named)
 }
 END_TEST
 
+START_TEST(a_client_s_limit_above_the_server_s_is_named)
+{
+#define POLICIES                                                                                   \
+	"{\"use\":\"multi_secret\",\"secrets\":{\"alice\":\"a\",\"bob\":\"b\"},\"policy\":{\n"     \
+	"\"alice\":{\"life\":\"1h\",\"max_tunnels\":5},\n\"*\":{\"max_tunnels\":6},\n"             \
+	"\"bob\":{\"max_conns\":101}}}"
+	const char *found = doubts(
+		"{\"limits\":{\"max_tunnels\":5,\"max_relays\":100},\"auth\":[" POLICIES "]}");
+
+	ck_assert_contains(found, ":3: /auth/0/policy/*/max_tunnels: it has no effect: it is above "
+	                          "limits.max_tunnels\n");
+	ck_assert_contains(found, ":4: /auth/0/policy/bob/max_conns: it has no effect: it is above "
+	                          "limits.max_relays\n");
+	ck_assert_lacks(found, "alice");
+	ck_assert_lacks(found, "bob/max_tunnels");
+	ck_assert_str_eq(doubts("{\"auth\":[" POLICIES "]}"), "");
+}
+END_TEST
+
 /* What a reload from the first configuration to the second one is doubted for. */
 static const char *cut_off(const char *from, const char *to)
 {
@@ -313,8 +332,9 @@ END_TEST
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
-      a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
-      an_access_list_that_is_never_asked_about_its_identities, a_header_at_a_port_without_tunnels,
-      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
-      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
-      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
+      a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
+      an_access_list_that_is_never_asked, an_access_list_that_is_never_asked_about_its_identities,
+      a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
+      a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
+      settings_of_a_client_without_effect, a_way_that_begins_above_other_transports,
+      a_name_that_two_instances_have)
