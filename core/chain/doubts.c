@@ -483,6 +483,20 @@ static void check_clients_auth(struct plugin_set *set)
 		         "it is never used: a client answers with its first auth instance only");
 }
 
+/* Only a server's auth instances judge. */
+static void check_on_error(struct plugin_set *set, size_t id)
+{
+	const struct chain *chain = set->chains[id];
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct json *node = json_get(chain->items[i]->raw, "on_error");
+
+		if (node && (id != CHAIN_AUTH || set->config->role != ROLE_SERVER))
+			diag_add(&set->doubts, node,
+			         "it has no effect: only the auth instances of a server use it");
+	}
+}
+
 /* A transport without streams of its own passes the bytes on as they are. */
 static bool has_streams(const struct instance *instance)
 {
@@ -517,8 +531,10 @@ static void check_effects(struct plugin_set *set)
 	check_prefer_first(set);
 	check_clients_auth(set);
 	check_way(set);
-	for (size_t id = 0; id < N_CHAINS; id++)
+	for (size_t id = 0; id < N_CHAINS; id++) {
 		check_names(set, set->chains[id]);
+		check_on_error(set, id);
+	}
 }
 
 /* ---- all of them ---- */

@@ -302,6 +302,21 @@ START_TEST(settings_of_a_client_without_effect)
 }
 END_TEST
 
+START_TEST(on_error_without_effect)
+{
+#define ON_ERROR(use) "{\"use\":\"" use "\",\"secret\":\"abcdefgh\",\"on_error\":\"next\"}"
+	ck_assert_str_eq(
+		strchr(doubts_of(ROLE_LOCAL,
+	                         CLIENT("\"a\"", "") "\"auth\":[" ON_ERROR("hmac") "]}"),
+	               ':'),
+		":2: /auth/0/on_error: it has no effect: only the auth instances of a server use "
+		"it\n");
+	ck_assert_contains(doubts("{\"transport\":[{\"use\":\"plain\",\"on_error\":\"deny\"}]}"),
+	                   ":1: /transport/0/on_error: it has no effect");
+	ck_assert_lacks(doubts("{\"auth\":[" ON_ERROR("hmac") "]}"), "on_error");
+}
+END_TEST
+
 START_TEST(a_way_that_begins_above_other_transports)
 {
 	ck_assert_contains(
@@ -336,5 +351,5 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_access_list_that_is_never_asked, an_access_list_that_is_never_asked_about_its_identities,
       a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
       a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
-      settings_of_a_client_without_effect, a_way_that_begins_above_other_transports,
-      a_name_that_two_instances_have)
+      settings_of_a_client_without_effect, on_error_without_effect,
+      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
