@@ -94,7 +94,7 @@ static void check_instance(struct plugin_set *set, const struct instance *instan
 		check_row(set, instance, option_row(&table, i));
 }
 
-/* ---- ports that no tunnel gets anyway ---- */
+/* ---- ports that no tunnel gets ---- */
 
 static bool overlaps(const spore_list *a, const spore_list *b)
 {
@@ -123,6 +123,22 @@ static void check_reserved(struct plugin_set *set)
 				&set->doubts, node,
 				"no tunnel would get this port anyway: it is not one of the public "
 				"ports (ports, or min_port to max_port)");
+	}
+}
+
+static void check_header_ports(struct plugin_set *set)
+{
+	const struct server_settings *server = &set->config->settings.server;
+	const struct json *section = json_get(json_doc_root(set->config->doc), "server");
+	const struct json *list = json_get(section, "send_proxy_ports");
+	const struct json *node = list ? list->first : NULL;
+	const spore_list *ports = server->send_proxy_ports.items;
+
+	for (size_t i = 0; node && i < server->send_proxy_ports.count; i++, node = node->next) {
+		if (!overlaps(&ports[i], &server->public_ports))
+			diag_add(&set->doubts, node,
+			         "no tunnel gets this port: it is not one of the public ports "
+			         "(ports, or min_port to max_port, without reserved_ports)");
 	}
 }
 
@@ -170,13 +186,89 @@ static bool decides_all(struct instance *instance)
 	return decides != 0;
 }
 
+static bool decides_all_of(struct instance *instance, const char *identity)
+{
+	const spore_acl_ops *ops = instance->component->ops;
+	int32_t decides;
+
+	if (!SPORE_CAN(ops, decides_all_of))
+		return decides_all(instance);
+	guest_enter(instance->name, "decides_all_of");
+	decides = ops->decides_all_of(instance->self, spore_cstr(identity));
+	guest_leave();
+	return decides != 0;
+}
+
+/* Of the first `n` instances, the first one that decides about each visitor of this identity's
+ * tunnels. NULL: none does. */
+static struct instance *find_decider(const struct chain *chain, size_t n, const char *identity)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (decides_all_of(chain->items[i], identity))
+			return chain->items[i];
+	}
+	return NULL;
+}
+
+/* The deciders of the identities that one instance names. */
+struct deciders {
+	const struct instance *first;
+	bool are_several, lacks_one;
+};
+
+static void note_decider(struct deciders *deciders, const struct instance *decider)
+{
+	if (!decider)
+		deciders->lacks_one = true;
+	else if (!deciders->first)
+		deciders->first = decider;
+	else if (deciders->first != decider)
+		deciders->are_several = true;
+}
+
+static void find_deciders(const struct chain *chain, size_t at, const spore_option *row,
+                          struct deciders *deciders)
+{
+	const void *field = (const char *)chain->items[at]->conf + row->offset;
+	const spore_list *list = field;
+
+	if (!(row->flags & SPORE_OPTF_IDENTITY) || row->type != SPORE_OPT_LIST ||
+	    row->item->type != SPORE_OPT_STRING)
+		return;
+	for (size_t i = 0; i < list->count; i++)
+		note_decider(deciders,
+		             find_decider(chain, at, ((const char *const *)list->items)[i]));
+}
+
+/* An access list of some identities, behind lists that decide about all of them. */
+static void check_identities(struct plugin_set *set, const struct chain *chain, size_t at)
+{
+	const struct instance *instance = chain->items[at];
+	const spore_component *component = instance->component;
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+	struct deciders deciders = { 0 };
+	char pointer[256];
+
+	for (uint32_t i = 0; i < table.n; i++)
+		find_deciders(chain, at, option_row(&table, i), &deciders);
+	if (!deciders.first || deciders.lacks_one)
+		return;
+	json_pointer(deciders.first->raw, pointer, sizeof pointer);
+	diag_add(&set->doubts, instance->raw,
+	         "this access list is never asked about its identities: %s%s in front of it %s "
+	         "about every visitor of their tunnels",
+	         pointer, deciders.are_several ? " and others" : "",
+	         deciders.are_several ? "decide" : "decides");
+}
+
 static void check_access_lists(struct plugin_set *set, const struct chain *chain)
 {
 	char pointer[256];
 	size_t last = 0;
 
-	while (last < chain->n && !decides_all(chain->items[last]))
-		last++;
+	for (; last < chain->n && !decides_all(chain->items[last]); last++)
+		check_identities(set, chain, last);
 	if (last + 1 >= chain->n)
 		return;
 	json_pointer(chain->items[last]->raw, pointer, sizeof pointer);
@@ -233,6 +325,68 @@ static void check_contradiction(struct plugin_set *set, const struct contradicti
 
 	if (node && lower && setting_at(set, row->offset) > lower)
 		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->lower);
+}
+
+/* A plugin's option with the flag limits one client. Above the limit of the server, it has no
+ * effect. */
+static const struct client_limit {
+	uint32_t flag; /* SPORE_OPTF_* */
+	const char *whole;
+	size_t whole_offset; /* in struct settings */
+} client_limits[] = {
+	{ SPORE_OPTF_MAX_TUNNELS, "limits.max_tunnels",
+	  offsetof(struct settings, limits.max_tunnels) },
+	{ SPORE_OPTF_MAX_VISITORS, "limits.max_relays",
+	  offsetof(struct settings, limits.max_relays) },
+};
+
+/* fields: the struct of the object. */
+static void check_client_limit(struct plugin_set *set, const struct json *object,
+                               const spore_option *row, const char *fields)
+{
+	const struct json *node = json_get(object, row->name);
+
+	for (size_t i = 0; node && i < sizeof client_limits / sizeof *client_limits; i++) {
+		const struct client_limit *limit = &client_limits[i];
+		int64_t whole = setting_at(set, limit->whole_offset); /* 0: no limit */
+
+		if (row->flags & limit->flag && row->type == SPORE_OPT_INT && whole &&
+		    *(const int64_t *)(const void *)(fields + row->offset) > whole)
+			diag_add(&set->doubts, node, "it has no effect: it is above %s",
+			         limit->whole);
+	}
+}
+
+/* The limits of the clients that are the keys of a map. */
+static void check_client_limits(struct plugin_set *set, const struct instance *instance,
+                                const spore_option *row)
+{
+	const struct json *node = json_get(instance->raw, row->name), *child;
+	const void *field = (const char *)instance->conf + row->offset;
+	const spore_map *map = field;
+	const char *fields;
+
+	if (row->type != SPORE_OPT_MAP || row->item->type != SPORE_OPT_OBJECT || !node ||
+	    node->type != JSON_OBJECT)
+		return;
+	fields = map->items;
+	for (child = node->first; child; child = child->next, fields += map->stride) {
+		struct option_table table = { row->item->options, row->item->n_options,
+			                      row->item->option_size };
+
+		for (uint32_t i = 0; i < table.n; i++)
+			check_client_limit(set, child, option_row(&table, i), fields);
+	}
+}
+
+static void check_all_client_limits(struct plugin_set *set, const struct instance *instance)
+{
+	const spore_component *component = instance->component;
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+
+	for (uint32_t i = 0; set->config->role == ROLE_SERVER && i < table.n; i++)
+		check_client_limits(set, instance, option_row(&table, i));
 }
 
 static void check_contradictions(struct plugin_set *set)
@@ -329,6 +483,20 @@ static void check_clients_auth(struct plugin_set *set)
 		         "it is never used: a client answers with its first auth instance only");
 }
 
+/* Only a server's auth instances judge. */
+static void check_on_error(struct plugin_set *set, size_t id)
+{
+	const struct chain *chain = set->chains[id];
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct json *node = json_get(chain->items[i]->raw, "on_error");
+
+		if (node && (id != CHAIN_AUTH || set->config->role != ROLE_SERVER))
+			diag_add(&set->doubts, node,
+			         "it has no effect: only the auth instances of a server use it");
+	}
+}
+
 /* A transport without streams of its own passes the bytes on as they are. */
 static bool has_streams(const struct instance *instance)
 {
@@ -363,8 +531,10 @@ static void check_effects(struct plugin_set *set)
 	check_prefer_first(set);
 	check_clients_auth(set);
 	check_way(set);
-	for (size_t id = 0; id < N_CHAINS; id++)
+	for (size_t id = 0; id < N_CHAINS; id++) {
 		check_names(set, set->chains[id]);
+		check_on_error(set, id);
+	}
 }
 
 /* ---- all of them ---- */
@@ -372,6 +542,7 @@ static void check_effects(struct plugin_set *set)
 void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
+	check_header_ports(set);
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);
@@ -380,6 +551,7 @@ void doubts_find(struct plugin_set *set)
 			check_access_lists(set, set->chains[id]);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
+			check_all_client_limits(set, set->chains[id]->items[i]);
 			check_listening_port(set, set->chains[id]->items[i]);
 		}
 	}

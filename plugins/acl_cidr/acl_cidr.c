@@ -62,11 +62,10 @@ static spore_str *sort_names(const spore_list *list)
 	return names;
 }
 
-static int judges_tunnel(const struct cidr *cidr, const spore_acl_query *query)
+static int judges_tunnels_of(const struct cidr *cidr, const spore_str *identity)
 {
-	return cidr->n_identities == 0 ||
-	       bsearch(&query->identity, cidr->identities, cidr->n_identities,
-	               sizeof *cidr->identities, compare_names);
+	return cidr->n_identities == 0 || bsearch(identity, cidr->identities, cidr->n_identities,
+	                                          sizeof *cidr->identities, compare_names);
 }
 
 /* ---- prefixes ---- */
@@ -112,7 +111,7 @@ static int32_t check(void *state, const spore_acl_query *query, spore_acl_result
 	const spore_addr *peer = query->peer;
 	enum trie_verdict verdict;
 
-	if (!judges_tunnel(cidr, query))
+	if (!judges_tunnels_of(cidr, &query->identity))
 		return SPORE_NEXT;
 	verdict = has_ip(peer) ? trie_find(cidr->trie, peer->ip) : TRIE_NOTHING;
 	if (verdict == TRIE_ALLOW)
@@ -131,6 +130,13 @@ static int32_t decides_all(void *instance)
 	const struct cidr *cidr = instance;
 
 	return cidr->uncovered == SPORE_DENY && cidr->n_identities == 0;
+}
+
+static int32_t decides_all_of(void *instance, spore_str identity)
+{
+	const struct cidr *cidr = instance;
+
+	return cidr->uncovered == SPORE_DENY && judges_tunnels_of(cidr, &identity);
 }
 
 /* ---- the component ---- */
@@ -230,6 +236,7 @@ static const spore_acl_ops ops = {
 	.struct_size = sizeof ops,
 	.check = check,
 	.decides_all = decides_all,
+	.decides_all_of = decides_all_of,
 };
 
 static const spore_component component = {

@@ -39,8 +39,10 @@ static const spore_option client_options[] = {
 	             "SHA-256 fingerprint of its certificate, in hex"),
 	SPORE_PORTS(struct client, ports, 0, NULL,
 	            "public ports that it may use; default: those of the server"),
-	SPORE_INT(struct client, max_tunnels, 0, "0", 0, 1000000, "tunnels at once; 0: no limit"),
-	SPORE_INT(struct client, max_conns, 0, "0", 0, 1000000, "visitors at once; 0: no limit"),
+	SPORE_INT(struct client, max_tunnels, SPORE_OPTF_MAX_TUNNELS, "0", 0, 1000000,
+	          "tunnels at once; 0: no limit"),
+	SPORE_INT(struct client, max_conns, SPORE_OPTF_MAX_VISITORS, "0", 0, 1000000,
+	          "visitors at once; 0: no limit"),
 	SPORE_DURATION(struct client, life, 0, "0", 0, INT64_C(31536000000),
 	               "lifetime of a tunnel; 0: no limit"),
 };

@@ -208,6 +208,25 @@ static bool open_target(const spore_create_args *args, struct journal *journal)
 	return false;
 }
 
+static bool is_given(const spore_create_args *args, const char *key)
+{
+	return args->host->cfg_get(args->raw, key) != NULL;
+}
+
+static void warn_of_unused(const spore_create_args *args)
+{
+	static const char *const of_file[] = { "path", NULL };
+	static const char *const of_syslog[] = { "facility", "socket", NULL };
+	bool is_file = ((const struct conf *)args->conf)->to == TO_FILE;
+
+	for (const char *const *key = is_file ? of_syslog : of_file; *key; key++) {
+		if (is_given(args, *key))
+			spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+			           "%s has no effect with \"to\": \"%s\"", *key,
+			           is_file ? "file" : "syslog");
+	}
+}
+
 static void destroy(void *instance)
 {
 	struct journal *journal = instance;
@@ -233,6 +252,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	syslogger_init(&journal->logger, conf->socket, conf->facility);
 	losses_init(&journal->losses, args, conf->to == TO_FILE ? conf->path : conf->socket);
 	if (read_types(args, journal) && read_format(args, journal) && open_target(args, journal)) {
+		warn_of_unused(args);
 		*instance_out = journal;
 		return SPORE_OK;
 	}

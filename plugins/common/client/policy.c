@@ -3,9 +3,9 @@
 static const spore_option rows[] = {
 	SPORE_PORTS(struct policy, ports, 0, NULL,
 	            "public ports that it may use; default: those of the server"),
-	SPORE_INT(struct policy, max_tunnels, 0, NULL, 1, POLICY_MAX_COUNT,
+	SPORE_INT(struct policy, max_tunnels, SPORE_OPTF_MAX_TUNNELS, NULL, 1, POLICY_MAX_COUNT,
 	          "tunnels at once; default: no limit"),
-	SPORE_INT(struct policy, max_conns, 0, NULL, 1, POLICY_MAX_COUNT,
+	SPORE_INT(struct policy, max_conns, SPORE_OPTF_MAX_VISITORS, NULL, 1, POLICY_MAX_COUNT,
 	          "visitors at once on all its tunnels, waiting ones included; default: no limit"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, POLICY_MAX_LIFE_MS,
 	               "lifetime of a tunnel; default: no limit"),

@@ -117,6 +117,10 @@ static void warn_if_insecure(const struct tls *tls)
 	if (tls->conf->insecure && tls->conf->cacertfile)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "cacertfile has no effect with insecure");
+	if (tls->conf->insecure && tls->conf->server_name)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "with insecure, server_name is sent to the server, but its certificate "
+		           "is not checked for this name");
 	if (tls->conf->insecure && tls->conf->pins.count)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "insecure: only the pins of the server's certificate are checked");
@@ -125,6 +129,13 @@ static void warn_if_insecure(const struct tls *tls)
 		           "INSECURE: the server's certificate is not checked: anyone on the "
 		           "network path can read and change all data and request answers computed "
 		           "from the secret; use this only for tests");
+}
+
+static void warn_if_unused(const struct tls *tls, const spore_create_args *args)
+{
+	if (!tls->conf->tickets && args->host->cfg_get(args->raw, "ticket_life"))
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "ticket_life has no effect with \"tickets\": false");
 }
 
 static void log_kernel_use(const struct tls *tls, const char *why_not)
@@ -163,5 +174,6 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 		log_kernel_use(tls, why_not);
 	tls_verify_set_up(tls);
 	warn_if_insecure(tls);
+	warn_if_unused(tls, args);
 	return SPORE_OK;
 }

@@ -68,8 +68,13 @@ typedef struct spore_acl_ops {
 	 * instance. It warns of each instance behind this one in the chain, since it will never
 	 * ask that one. Optional; the default is 0. [main] */
 	int32_t (*decides_all)(void *instance);
+	/* Returns 1 if check() never returns NEXT AT_PUBLIC when the tunnel's owner has this
+	 * identity, else 0. The host asks about the identities that an instance behind this one
+	 * names in options with SPORE_OPTF_IDENTITY. If instances in front decide about all of
+	 * them, it warns of the one behind. Optional; the default is decides_all(). [main] */
+	int32_t (*decides_all_of)(void *instance, spore_str identity);
 } spore_acl_ops;
-SPORE_GROWABLE(spore_acl_ops, decides_all);
+SPORE_GROWABLE(spore_acl_ops, decides_all_of);
 
 #ifdef __cplusplus
 }

@@ -82,6 +82,11 @@ def test_the_answer_to_a_reload_warns(address, tmp_path):
         assert f"/acl/public/1: {never}" in admin.ctl("reload")
         check = [spore_binary(), "server", "--check", "--config", reloading.path]
         assert f'doubtful configuration warning="{never}' in run(check).log()
+        of_alice = {"use": "cidr", "identity": ["alice"]}
+        some = [{**of_alice, "allow": ["127.0.0.0/8"]}, {**of_alice, "deny": ["127.0.0.9/32"]}]
+        reloading.write({**secrets, "acl": {"public": some}})
+        never = "this access list is never asked about its identities: /acl/public/0 in front"
+        assert f"/acl/public/1: {never}" in admin.ctl("reload")
         reloading.write({**secrets, "acl": {"public": [*nobody, {"use": "cidr"}]}})
         assert said in admin.ctl("reload", status=1), "also if it is refused"
         reloading.write({})

@@ -396,6 +396,18 @@ def test_a_check_makes_no_file(tmp_path, log):
     assert not log.exists()
 
 
+def test_options_of_the_other_target_are_warned_of(tmp_path, log):
+    path = tmp_path / "server.json"
+    other = {"use": "log", "name": "other", "to": "syslog", "path": "a.log", "socket": "b"}
+    events = [to_log(log, facility="user", socket="c"), other]
+    path.write_text(json.dumps({"events": events}), encoding="utf-8")
+    said = run([spore_binary(), "server", "--check", "--config", path]).log()
+    for key in ("facility", "socket"):
+        assert f'{key} has no effect with "to": "file" plugin=log option=/events/0' in said
+    assert 'path has no effect with "to": "syslog" plugin=other option=/events/1' in said
+    assert said.count("has no effect") == 3, "no other option is one"
+
+
 def test_the_system_s_log(address, tmp_path):
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     with daemon:

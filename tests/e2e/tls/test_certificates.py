@@ -705,6 +705,18 @@ def test_options_without_effect(configured_server, certificate, authority, tmp_p
             client.process.wait_for(
                 r"cacertfile has no effect with insecure plugin=tls option=/transport/0"
             )
+    entry = {"use": "tls", "insecure": True, "server_name": "localhost"}
+    entry |= {"tickets": False, "ticket_life": "5m"}
+    client = {"transport": [entry], "tunnels": [{"local_port": 9}], "client": {"to": "localhost"}}
+    path.write_text(json.dumps(client), encoding="utf-8")
+    checked = run([peers.spore_binary(), "local", "--check", "--config", path])
+    assert checked.status == 0, checked.log()
+    where = f"plugin=tls option=/transport/0 source={path} line=1"
+    assert f"its certificate is not checked for this name {where}" in checked.log()
+    assert f'ticket_life has no effect with "tickets": false {where}' in checked.log()
+    entry |= {"insecure": False, "tickets": True, "cacertfile": authority.path}
+    path.write_text(json.dumps(client), encoding="utf-8")
+    assert "warn" not in run([peers.spore_binary(), "local", "--check", "--config", path]).log()
 
 
 @pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])

@@ -81,6 +81,21 @@ START_TEST(a_reserved_port_that_no_tunnel_would_get)
 }
 END_TEST
 
+START_TEST(a_header_at_a_port_without_tunnels)
+{
+	const char *found = doubts(
+		"{\"server\":{\"ports\":\"20000-21000\",\"reserved_ports\":[20500],"
+		"\"send_proxy_ports\":[20000,\n80,\"20999-22222\",\n20500]},"
+		"\"auth\":[" SECRETS "]}");
+
+	ck_assert_contains(found, ":2: /server/send_proxy_ports/1: no tunnel gets this port: it is "
+	                          "not one of the public ports");
+	ck_assert_contains(found, ":3: /server/send_proxy_ports/3: ");
+	ck_assert_lacks(found, "/0: ");
+	ck_assert_lacks(found, "/2: ");
+}
+END_TEST
+
 START_TEST(a_server_without_authentication_is_open)
 {
 	ck_assert_str_eq(doubts("{}"), "no authentication: anybody who reaches the control port "
@@ -118,6 +133,25 @@ START_TEST(a_limit_behind_another_one_is_named)
 	                          "limits.max_relays\n");
 	ck_assert_lacks(found, "max_pending");
 	ck_assert_lacks(doubts("{\"server\":{\"drain_timeout\":\"100ms\"}}"), "drain");
+}
+END_TEST
+
+START_TEST(a_client_s_limit_above_the_server_s_is_named)
+{
+#define POLICIES                                                                                   \
+	"{\"use\":\"multi_secret\",\"secrets\":{\"alice\":\"a\",\"bob\":\"b\"},\"policy\":{\n"     \
+	"\"alice\":{\"life\":\"1h\",\"max_tunnels\":5},\n\"*\":{\"max_tunnels\":6},\n"             \
+	"\"bob\":{\"max_conns\":101}}}"
+	const char *found = doubts(
+		"{\"limits\":{\"max_tunnels\":5,\"max_relays\":100},\"auth\":[" POLICIES "]}");
+
+	ck_assert_contains(found, ":3: /auth/0/policy/*/max_tunnels: it has no effect: it is above "
+	                          "limits.max_tunnels\n");
+	ck_assert_contains(found, ":4: /auth/0/policy/bob/max_conns: it has no effect: it is above "
+	                          "limits.max_relays\n");
+	ck_assert_lacks(found, "alice");
+	ck_assert_lacks(found, "bob/max_tunnels");
+	ck_assert_str_eq(doubts("{\"auth\":[" POLICIES "]}"), "");
 }
 END_TEST
 
@@ -168,6 +202,32 @@ START_TEST(an_access_list_that_is_never_asked)
 	ck_assert_str_eq(doubts(LISTS("control", "{\"use\":\"deny\",\"point\":\"control\","
 	                                         "\"otherwise\":\"allow\"}," DENY)),
 	                 "");
+}
+END_TEST
+
+START_TEST(an_access_list_that_is_never_asked_about_its_identities)
+{
+#define OF(names, rule, prefix)                                                                    \
+	"{\"use\":\"cidr\",\"identity\":[" names "],\"" rule "\":[\"" prefix "\"]}"
+#define ALLOW_OF(names) OF(names, "allow", "10.0.0.0/8")
+#define DENY_OF(names)  OF(names, "deny", "10.66.0.0/16")
+	ck_assert_str_eq(
+		strchr(doubts(LISTS("public", ALICE ",\n" DENY_OF("\"alice\""))), ':'),
+		":2: /acl/public/1: this access list is never asked about its identities: "
+		"/acl/public/0 in front of it decides about every visitor of their tunnels\n");
+	ck_assert_contains(
+		doubts(LISTS("public", DENY
+	                     "," ALICE "," ALLOW_OF("\"bob\"") "," DENY_OF("\"alice\",\"bob\""))),
+		"/acl/public/3: this access list is never asked about its identities: "
+		"/acl/public/1 and others in front of it decide about every visitor");
+	/* It decides about visitors of bob's tunnels. */
+	ck_assert_str_eq(doubts(LISTS("public", ALICE "," DENY_OF("\"alice\",\"bob\"") "," ALLOW)),
+	                 "");
+	ck_assert_str_eq(
+		doubts(LISTS("public", DENY_OF("\"alice\"") "," ALICE "," ALLOW_OF("\"bob\""))),
+		"");
+	/* One warning is enough. */
+	ck_assert_lacks(doubts(LISTS("public", ALLOW "," ALICE)), "identities");
 }
 END_TEST
 
@@ -242,6 +302,21 @@ START_TEST(settings_of_a_client_without_effect)
 }
 END_TEST
 
+START_TEST(on_error_without_effect)
+{
+#define ON_ERROR(use) "{\"use\":\"" use "\",\"secret\":\"abcdefgh\",\"on_error\":\"next\"}"
+	ck_assert_str_eq(
+		strchr(doubts_of(ROLE_LOCAL,
+	                         CLIENT("\"a\"", "") "\"auth\":[" ON_ERROR("hmac") "]}"),
+	               ':'),
+		":2: /auth/0/on_error: it has no effect: only the auth instances of a server use "
+		"it\n");
+	ck_assert_contains(doubts("{\"transport\":[{\"use\":\"plain\",\"on_error\":\"deny\"}]}"),
+	                   ":1: /transport/0/on_error: it has no effect");
+	ck_assert_lacks(doubts("{\"auth\":[" ON_ERROR("hmac") "]}"), "on_error");
+}
+END_TEST
+
 START_TEST(a_way_that_begins_above_other_transports)
 {
 	ck_assert_contains(
@@ -272,7 +347,9 @@ END_TEST
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
-      a_limit_behind_another_one_is_named, an_access_list_that_is_never_asked,
-      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
-      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
+      a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
+      an_access_list_that_is_never_asked, an_access_list_that_is_never_asked_about_its_identities,
+      a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
+      a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
+      settings_of_a_client_without_effect, on_error_without_effect,
       a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
