@@ -66,7 +66,7 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 	case SPORE_OPT_STRING:
 		return read_string(scope, row, node, out);
 	case SPORE_OPT_SECRET:
-		return value_read_secret(scope, node, out);
+		return value_read_secret(scope, row, node, out);
 	case SPORE_OPT_DURATION:
 		return value_read_duration(scope, row, node, out);
 	case SPORE_OPT_SIZE:

@@ -52,6 +52,8 @@ enum {                       /* type          JSON                         C fie
  *    rows of the component's own table, not for those of an OBJECT in it.
  *  - SPORE_OPTF_UNIQUE: the SECRET, or each secret of the MAP, says who a client is. The host warns
  *    if two instances of a chain have the same one. Only for rows of the component's own table.
+ *  - SPORE_OPTF_NAME: the SECRET is a name, such as that of a user, which the operator may want to
+ *    hide. The host does not warn of a short one.
  *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. What another object
  *    leaves out, the host takes from the object of "*", if there is one. */
 enum {
@@ -62,7 +64,8 @@ enum {
 	SPORE_OPTF_NOT_EMPTY = 16,
 	SPORE_OPTF_IDENTITY = 32,
 	SPORE_OPTF_INHERITS = 64,
-	SPORE_OPTF_UNIQUE = 128
+	SPORE_OPTF_UNIQUE = 128,
+	SPORE_OPTF_NAME = 256
 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */
