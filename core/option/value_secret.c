@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/crypto.h"
+#include "base/text.h"
 #include "files/input.h"
 #include "log/log.h"
 #include "option/value_describe.h"
@@ -337,18 +338,62 @@ static const struct source {
 	{ "file", JSON_STRING, "a file's path", secret_from_file },
 	{ "env", JSON_STRING, "a variable's name", secret_from_variable },
 	{ "credential", JSON_STRING, "a credential's name", secret_from_credential },
-	{ "command", JSON_ARRAY, "a program and its arguments", secret_from_command },
+	{ "command", JSON_ARRAY,
+	  "a list of a program and its arguments, such as [\"pass\", \"show\", \"x\"]",
+	  secret_from_command },
 };
+enum { N_SOURCES = sizeof sources / sizeof *sources };
+
+static const struct source *source_of_key(const char *key)
+{
+	for (size_t i = 0; i < N_SOURCES; i++) {
+		if (strcmp(key, sources[i].key) == 0)
+			return &sources[i];
+	}
+	return NULL;
+}
 
 static const struct source *find_source(const struct json *node)
 {
 	bool has_key = node->type == JSON_OBJECT && node->count == 1;
 
-	for (size_t i = 0; has_key && i < sizeof sources / sizeof *sources; i++) {
-		if (strcmp(node->first->key, sources[i].key) == 0)
-			return &sources[i];
+	return has_key ? source_of_key(node->first->key) : NULL;
+}
+
+static void refuse_key(const struct option_scope *scope, const struct json *member)
+{
+	const char *names[N_SOURCES], *meant;
+
+	for (size_t i = 0; i < N_SOURCES; i++)
+		names[i] = sources[i].key;
+	meant = text_suggest(member->key, names, N_SOURCES);
+	if (meant)
+		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?",
+		             member->key, meant);
+	else
+		diag_add_key(scope->diag, member,
+		             "unknown key \"%s\": expected file, env, credential or command",
+		             member->key);
+}
+
+/* For an object that does not have exactly one key that is known. */
+static void refuse_object(const struct option_scope *scope, const struct json *object)
+{
+	const char *first = NULL;
+
+	if (!object->first)
+		diag_add(scope->diag, object,
+		         "expected the key file, env, credential or command, found none");
+	for (const struct json *i = object->first; i; i = i->next) {
+		if (!source_of_key(i->key))
+			refuse_key(scope, i);
+		else if (first)
+			diag_add_key(scope->diag, i,
+			             "expected only one of the keys \"%s\" and \"%s\", found both",
+			             first, i->key);
+		else
+			first = i->key;
 	}
-	return NULL;
 }
 
 bool value_read_secret(const struct option_scope *scope, const spore_option *row,
@@ -366,6 +411,10 @@ bool value_read_secret(const struct option_scope *scope, const spore_option *row
 	json_mark_secret(scope->doc, node);
 	if (node->type == JSON_STRING)
 		return secret_in_place(scope, row, node, out);
+	if (node->type == JSON_OBJECT) {
+		refuse_object(scope, node);
+		return false;
+	}
 	/* The value may be the secret: the message shows only its type. */
 	diag_add(scope->diag, node,
 	         "expected a secret: \"text\" or an object with the key file, env, credential or "

@@ -89,7 +89,8 @@ START_TEST(bad_commands_and_credentials)
 {
 	static const char *const rows[][2] = {
 		{ "{\"command\":\"echo x\"}",
-		  "/command: expected a program and its arguments, found \"echo x\"" },
+		  "/command: expected a list of a program and its arguments, such as [\"pass\", "
+		  "\"show\", \"x\"], found \"echo x\"" },
 		{ "{\"command\":[]}",
 		  "/command: expected a program and its arguments, found an empty list" },
 		{ "{\"command\":[\"\"]}", "/command: expected a program and its arguments, found a "
@@ -140,13 +141,7 @@ END_TEST
 
 START_TEST(bad_secrets_are_not_shown)
 {
-	static const char *const bad[] = { "42",
-		                           "[\"hunter2\"]",
-		                           "{\"flie\":\"hunter2\"}",
-		                           "{\"file\":\"a\",\"env\":\"b\"}",
-		                           "{}",
-		                           "null",
-		                           "true" };
+	static const char *const bad[] = { "42", "[\"hunter2\"]", "null", "true" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct option_scene scene;
@@ -173,6 +168,24 @@ START_TEST(bad_secrets_are_not_shown)
 	          "/file: cannot read the secret file /: Is a directory");
 	check_bad(&secret_row, "{\"file\":\"/dev/null\"}",
 	          "/file: cannot open the secret file /dev/null: it is a device, expected a file");
+}
+END_TEST
+
+START_TEST(wrong_keys_are_named)
+{
+	static const char *const rows[][2] = {
+		{ "{\"fiel\":\"hunter2\"}", "/fiel: unknown key \"fiel\": did you mean \"file\"?" },
+		{ "{\"password\":\"hunter2\"}", "/password: unknown key \"password\": expected "
+		                                "file, env, credential or command" },
+		{ "{\"file\":\"a\",\"env\":\"b\"}",
+		  "/env: expected only one of the keys \"file\" and \"env\", found both" },
+		{ "{\"file\":\"a\",\"x\":\"hunter2\"}",
+		  "/x: unknown key \"x\": expected file, env, credential or command" },
+		{ "{}", "expected the key file, env, credential or command, found none" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		check_bad(&secret_row, rows[i][0], rows[i][1]);
 }
 END_TEST
 
@@ -316,6 +329,6 @@ END_TEST
 
 SUITE("value_secret", secrets_come_from_text_file_and_variable,
       secrets_come_from_commands_and_credentials, bad_commands_and_credentials,
-      the_largest_secret_is_64_kib, bad_secrets_are_not_shown, an_empty_file_is_no_secret,
-      what_is_there_by_mistake_is_told, the_name_of_a_file_is_told, a_short_secret_is_told,
-      a_name_may_be_short, white_space_is_no_secret)
+      the_largest_secret_is_64_kib, bad_secrets_are_not_shown, wrong_keys_are_named,
+      an_empty_file_is_no_secret, what_is_there_by_mistake_is_told, the_name_of_a_file_is_told,
+      a_short_secret_is_told, a_name_may_be_short, white_space_is_no_secret)
