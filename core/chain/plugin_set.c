@@ -184,12 +184,23 @@ static void gather_facts(struct plugin_set *set, const struct chain *chain)
 	}
 }
 
+static bool may_be_secure(const struct instance *transport)
+{
+	const spore_transport_ops *ops = transport->component->ops;
+	bool may = ops->flags & SPORE_TRANSPORTF_SECURE;
+
+	if (!may || !SPORE_CAN(ops, may_be_secure))
+		return may;
+	guest_enter(transport->name, "may_be_secure");
+	may = ops->may_be_secure(transport->self) != 0;
+	guest_leave();
+	return may;
+}
+
 static bool has_secure_transport(const struct chain *chain)
 {
 	for (size_t i = 0; i < chain->n; i++) {
-		const spore_transport_ops *ops = chain->items[i]->component->ops;
-
-		if (ops->flags & SPORE_TRANSPORTF_SECURE)
+		if (may_be_secure(chain->items[i]))
 			return true;
 	}
 	return false;

@@ -413,7 +413,8 @@ static void hop(struct session *session, const struct loss *loss, bool is_news)
 /* The operator may not know that a first attempt is the only one. "": no other would help. */
 static const char *find_remedy(const struct session *session, const struct loss *loss)
 {
-	bool may_help = loss->retry == RETRY_LATER && !session->retry.last_port;
+	bool may_help = loss->retry == RETRY_LATER && !loss->is_lasting &&
+	                !session->retry.last_port;
 
 	return may_help ? "--retry (client.retry) keeps trying" : "";
 }
@@ -538,6 +539,9 @@ static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure 
 	case UPLINK_NOT_CHALLENGED:
 		loss.status = CLIENT_NOT_AUTHENTICATED;
 		loss.retry = RETRY_NEVER;
+		break;
+	case UPLINK_CANNOT_ANSWER:
+		loss.is_lasting = true;
 		break;
 	case UPLINK_FAILED:
 		break;

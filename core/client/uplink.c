@@ -71,7 +71,8 @@ static void fail_to_answer(struct uplink *uplink, spore_status status)
 	snprintf(why, sizeof why,
 	         "cannot answer the server's challenge: auth plugin %.80s failed: %s",
 	         uplink->set->chains[CHAIN_AUTH]->items[0]->name, status_text(status, text));
-	fail_uplink(uplink, UPLINK_FAILED, why);
+	fail_uplink(uplink, status == SPORE_EUNSUPPORTED ? UPLINK_CANNOT_ANSWER : UPLINK_FAILED,
+	            why);
 }
 
 static void on_answered(struct auth_run *run, int32_t status)

@@ -40,6 +40,7 @@ enum uplink_fault {
 	UPLINK_ENDED,          /* the server closed it; the cause is unknown */
 	UPLINK_REFUSED,        /* the server sent an Error */
 	UPLINK_NOT_CHALLENGED, /* a secret is configured, but the server does not ask for it */
+	UPLINK_CANNOT_ANSWER,  /* the auth plugin gives such a server no answer */
 	UPLINK_FAILED          /* any other failure */
 };
 

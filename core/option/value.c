@@ -61,12 +61,11 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 	case SPORE_OPT_PORT:
 		return value_read_int(scope, row, node, out);
 	case SPORE_OPT_NUMBER:
-		*(double *)out = node->number;
-		return node->type == JSON_NUMBER || value_mismatch(scope, node, "a number");
+		return value_read_number(scope, node, out);
 	case SPORE_OPT_STRING:
 		return read_string(scope, row, node, out);
 	case SPORE_OPT_SECRET:
-		return value_read_secret(scope, node, out);
+		return value_read_secret(scope, row, node, out);
 	case SPORE_OPT_DURATION:
 		return value_read_duration(scope, row, node, out);
 	case SPORE_OPT_SIZE:

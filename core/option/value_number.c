@@ -19,6 +19,30 @@ static bool read_whole_number(const struct json *node, int64_t *out)
 	return errno == 0;
 }
 
+/* A string that would be a decimal number of JSON without its quotes. */
+static bool is_quoted_number(const struct json *node)
+{
+	const char *digits = node->raw, *end;
+
+	if (node->type != JSON_STRING)
+		return false;
+	digits += *digits == '-';
+	end = digits + strspn(digits, "0123456789");
+	if (end == digits || (*digits == '0' && end > digits + 1))
+		return false;
+	if (*end == '.' && end[1] >= '0' && end[1] <= '9')
+		end += 1 + strspn(end + 1, "0123456789");
+	return end == node->raw + node->len;
+}
+
+static bool read_quoted(const struct json *node, int64_t *out)
+{
+	struct json bare = *node;
+
+	bare.type = JSON_NUMBER;
+	return is_quoted_number(node) && read_whole_number(&bare, out);
+}
+
 static bool has_bounds(const spore_option *row)
 {
 	return row->min <= row->max;
@@ -33,6 +57,7 @@ bool value_read_int(const struct option_scope *scope, const spore_option *row,
                     const struct json *node, int64_t *out)
 {
 	spore_option port = *row;
+	const char *quotes;
 	char expected[96];
 	int64_t value;
 
@@ -45,12 +70,22 @@ bool value_read_int(const struct option_scope *scope, const spore_option *row,
 		*out = value;
 		return true;
 	}
-	if (!has_bounds(row))
-		return value_mismatch(scope, node, "a whole number");
-	snprintf(expected, sizeof expected, "%s from %lld to %lld",
-	         row->type == SPORE_OPT_PORT ? "a port" : "a whole number", (long long)row->min,
-	         (long long)row->max);
+	quotes = read_quoted(node, &value) && is_in_range(row, value) ? " without quotes" : "";
+	if (has_bounds(row))
+		snprintf(expected, sizeof expected, "%s from %lld to %lld%s",
+		         row->type == SPORE_OPT_PORT ? "a port" : "a whole number",
+		         (long long)row->min, (long long)row->max, quotes);
+	else
+		snprintf(expected, sizeof expected, "a whole number%s", quotes);
 	return value_mismatch(scope, node, expected);
+}
+
+bool value_read_number(const struct option_scope *scope, const struct json *node, double *out)
+{
+	*out = node->number;
+	return node->type == JSON_NUMBER ||
+	       value_mismatch(scope, node,
+	                      is_quoted_number(node) ? "a number without quotes" : "a number");
 }
 
 struct unit {

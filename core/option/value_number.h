@@ -10,6 +10,8 @@
  * the diag. A duration is in milliseconds, a size in bytes. */
 bool value_read_int(const struct option_scope *scope, const spore_option *row,
                     const struct json *node, int64_t *out);
+/* A row of the type NUMBER has no bounds. */
+bool value_read_number(const struct option_scope *scope, const struct json *node, double *out);
 bool value_read_duration(const struct option_scope *scope, const spore_option *row,
                          const struct json *node, int64_t *out);
 bool value_read_size(const struct option_scope *scope, const spore_option *row,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/crypto.h"
+#include "base/text.h"
 #include "files/input.h"
 #include "log/log.h"
 #include "option/value_describe.h"
@@ -31,6 +32,7 @@ static size_t len_without_newline(const char *text, size_t len)
 
 /* Where a secret was found. */
 struct place {
+	const spore_option *row;
 	const struct json *node;
 	struct log_field source; /* the file or the variable */
 };
@@ -52,7 +54,7 @@ static void warn_if_short(const struct place *place, size_t len)
 {
 	char option[512];
 
-	if (len >= FLAWS_SHORTEST)
+	if (len >= FLAWS_SHORTEST || place->row->flags & SPORE_OPTF_NAME)
 		return;
 	json_pointer(place->node, option, sizeof option);
 	log_warn("a secret is so short that it can be guessed", log_str("option", option),
@@ -166,8 +168,8 @@ static ssize_t read_bytes(const struct option_scope *scope, const struct json *n
 	return n;
 }
 
-static bool read_file(const struct option_scope *scope, const struct json *node, const char *path,
-                      spore_str *out)
+static bool read_file(const struct option_scope *scope, const spore_option *row,
+                      const struct json *node, const char *path, spore_str *out)
 {
 	char text[SECRET_MAX + 1], where[PATH_MAX + 4];
 	struct input input;
@@ -179,7 +181,7 @@ static bool read_file(const struct option_scope *scope, const struct json *node,
 	snprintf(where, sizeof where, "in %s", path);
 	n = read_bytes(scope, node, path, &input, text, sizeof text);
 	good = n >= 0 && take_found(scope,
-	                            &(struct found){ { node, log_str("path", path) },
+	                            &(struct found){ { row, node, log_str("path", path) },
 	                                             where,
 	                                             "an empty file",
 	                                             text,
@@ -193,16 +195,16 @@ static bool read_file(const struct option_scope *scope, const struct json *node,
 	return good;
 }
 
-static bool secret_from_file(const struct option_scope *scope, const struct json *node,
-                             spore_str *out)
+static bool secret_from_file(const struct option_scope *scope, const spore_option *row,
+                             const struct json *node, spore_str *out)
 {
-	return read_file(scope, node, value_path_to_read(scope, node), out);
+	return read_file(scope, row, node, value_path_to_read(scope, node), out);
 }
 
 /* ---- credentials of systemd ---- */
 
-static bool secret_from_credential(const struct option_scope *scope, const struct json *node,
-                                   spore_str *out)
+static bool secret_from_credential(const struct option_scope *scope, const spore_option *row,
+                                   const struct json *node, spore_str *out)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = node->raw;
 	char path[PATH_MAX];
@@ -223,7 +225,7 @@ static bool secret_from_credential(const struct option_scope *scope, const struc
 	if (!kept)
 		return false;
 	value_path_note(scope, node, strcpy(kept, path));
-	return read_file(scope, node, kept, out);
+	return read_file(scope, row, node, kept, out);
 }
 
 /* ---- commands ---- */
@@ -257,8 +259,8 @@ static bool read_command(const struct option_scope *scope, const struct json *no
 	return false;
 }
 
-static bool secret_from_command(const struct option_scope *scope, const struct json *node,
-                                spore_str *out)
+static bool secret_from_command(const struct option_scope *scope, const spore_option *row,
+                                const struct json *node, spore_str *out)
 {
 	const char *argv[COMMAND_WORDS + 1];
 	char text[SECRET_MAX], where[PATH_MAX + 32];
@@ -274,7 +276,7 @@ static bool secret_from_command(const struct option_scope *scope, const struct j
 		diag_add(scope->diag, node, "expected a secret %s: %s", where, err.text);
 	else
 		good = take_found(scope,
-		                  &(struct found){ { node, log_str("command", argv[0]) },
+		                  &(struct found){ { row, node, log_str("command", argv[0]) },
 		                                   where,
 		                                   "nothing",
 		                                   text,
@@ -286,11 +288,11 @@ static bool secret_from_command(const struct option_scope *scope, const struct j
 
 /* ---- variables ---- */
 
-static bool secret_from_variable(const struct option_scope *scope, const struct json *node,
-                                 spore_str *out)
+static bool secret_from_variable(const struct option_scope *scope, const spore_option *row,
+                                 const struct json *node, spore_str *out)
 {
 	const char *value = getenv(node->raw);
-	struct place place = { node, log_str("variable", node->raw) };
+	struct place place = { row, node, log_str("variable", node->raw) };
 	size_t len = value ? strlen(value) : 0;
 
 	if (flaws_is_all_white(value, len)) {
@@ -307,10 +309,11 @@ static bool secret_from_variable(const struct option_scope *scope, const struct 
 	return true;
 }
 
-static bool secret_in_place(const struct option_scope *scope, const struct json *node,
-                            spore_str *out)
+static bool secret_in_place(const struct option_scope *scope, const spore_option *row,
+                            const struct json *node, spore_str *out)
 {
-	struct place place = { node, log_str("source", node->source ? node->source->name : "") };
+	struct place place = { row, node,
+		               log_str("source", node->source ? node->source->name : "") };
 
 	if (flaws_is_all_white(node->raw, node->len)) {
 		diag_add(scope->diag, node, "expected a secret, found %s",
@@ -329,26 +332,72 @@ static const struct source {
 	const char *key;
 	enum json_type type;
 	const char *expected;
-	bool (*read)(const struct option_scope *scope, const struct json *node, spore_str *out);
+	bool (*read)(const struct option_scope *scope, const spore_option *row,
+	             const struct json *node, spore_str *out);
 } sources[] = {
 	{ "file", JSON_STRING, "a file's path", secret_from_file },
 	{ "env", JSON_STRING, "a variable's name", secret_from_variable },
 	{ "credential", JSON_STRING, "a credential's name", secret_from_credential },
-	{ "command", JSON_ARRAY, "a program and its arguments", secret_from_command },
+	{ "command", JSON_ARRAY,
+	  "a list of a program and its arguments, such as [\"pass\", \"show\", \"x\"]",
+	  secret_from_command },
 };
+enum { N_SOURCES = sizeof sources / sizeof *sources };
 
-static const struct source *find_source(const struct json *node)
+static const struct source *source_of_key(const char *key)
 {
-	bool has_key = node->type == JSON_OBJECT && node->count == 1;
-
-	for (size_t i = 0; has_key && i < sizeof sources / sizeof *sources; i++) {
-		if (strcmp(node->first->key, sources[i].key) == 0)
+	for (size_t i = 0; i < N_SOURCES; i++) {
+		if (strcmp(key, sources[i].key) == 0)
 			return &sources[i];
 	}
 	return NULL;
 }
 
-bool value_read_secret(const struct option_scope *scope, const struct json *node, spore_str *out)
+static const struct source *find_source(const struct json *node)
+{
+	bool has_key = node->type == JSON_OBJECT && node->count == 1;
+
+	return has_key ? source_of_key(node->first->key) : NULL;
+}
+
+static void refuse_key(const struct option_scope *scope, const struct json *member)
+{
+	const char *names[N_SOURCES], *meant;
+
+	for (size_t i = 0; i < N_SOURCES; i++)
+		names[i] = sources[i].key;
+	meant = text_suggest(member->key, names, N_SOURCES);
+	if (meant)
+		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?",
+		             member->key, meant);
+	else
+		diag_add_key(scope->diag, member,
+		             "unknown key \"%s\": expected file, env, credential or command",
+		             member->key);
+}
+
+/* For an object that does not have exactly one key that is known. */
+static void refuse_object(const struct option_scope *scope, const struct json *object)
+{
+	const char *first = NULL;
+
+	if (!object->first)
+		diag_add(scope->diag, object,
+		         "expected the key file, env, credential or command, found none");
+	for (const struct json *i = object->first; i; i = i->next) {
+		if (!source_of_key(i->key))
+			refuse_key(scope, i);
+		else if (first)
+			diag_add_key(scope->diag, i,
+			             "expected only one of the keys \"%s\" and \"%s\", found both",
+			             first, i->key);
+		else
+			first = i->key;
+	}
+}
+
+bool value_read_secret(const struct option_scope *scope, const spore_option *row,
+                       const struct json *node, spore_str *out)
 {
 	const struct source *source = find_source(node);
 	const struct json *from = source ? node->first : NULL;
@@ -358,10 +407,14 @@ bool value_read_secret(const struct option_scope *scope, const struct json *node
 	if (from && (from->type != source->type || (from->type == JSON_STRING && !from->len)))
 		return value_mismatch(scope, from, source->expected);
 	if (from)
-		return source->read(scope, from, out);
+		return source->read(scope, row, from, out);
 	json_mark_secret(scope->doc, node);
 	if (node->type == JSON_STRING)
-		return secret_in_place(scope, node, out);
+		return secret_in_place(scope, row, node, out);
+	if (node->type == JSON_OBJECT) {
+		refuse_object(scope, node);
+		return false;
+	}
 	/* The value may be the secret: the message shows only its type. */
 	diag_add(scope->diag, node,
 	         "expected a secret: \"text\" or an object with the key file, env, credential or "

@@ -254,18 +254,29 @@ void refuse_any_longer(struct server_session *s, const struct refuse_subject *su
 	end_with(s, hit->why, refusal_text(hit->why));
 }
 
+/* For the events. The client is not told which ports it may have. */
+static const char *describe_range(const struct limit_hit *hit, char *out, size_t size)
+{
+	if (!hit->from || !hit->range[0])
+		return NULL;
+	snprintf(out, size, "the allowed ports are %s (%s)", hit->range, hit->from);
+	return out;
+}
+
 void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject,
                    const struct limit_hit *hit, const char *details, bool reads_details)
 {
 	enum refusal why = hit->why;
-	char text[FRAME_MAX];
+	char text[FRAME_MAX], range[160];
+	const char *allowed = describe_range(hit, range, sizeof range);
 	unsigned held;
 
 	snprintf(text, sizeof text, "%s%s%s", refusal_text(why), details ? ": " : "",
 	         details ? details : "");
 	refuse_count(s->worker, &(struct event_refusal){ .peer = &s->peer,
 	                                                 .why = why,
-	                                                 .detail = details,
+	                                                 .plugin = hit->plugin,
+	                                                 .detail = details ? details : allowed,
 	                                                 .identity = subject->identity,
 	                                                 .name = subject->name,
 	                                                 .port = subject->port });

@@ -30,6 +30,7 @@ struct loss {
 	enum client_exit status;
 	enum refusal_retry retry;
 	bool is_unreached;   /* no server answers, or one that ends: another may come at any time */
+	bool is_lasting;     /* most likely the next attempt fails, too, until someone mends it */
 	enum shortage lacks; /* what this machine lacked for the connection */
 	bool is_of_tunnel;   /* the client was let in, and this tunnel refused; or that may be */
 	int64_t wait_ms;     /* what the server asks for; 0: nothing */

@@ -43,7 +43,9 @@ static bool check(const spore_create_args *args)
 	bool good = spore_may_be_secure(args);
 
 	if (!good)
-		report(args, "", "expected a secure transport, such as tls, found none");
+		report(args, "",
+		       "expected a secure transport, such as tls that verifies the server, found "
+		       "none");
 	if (!identity_is_good(spore_cstr(conf->identity))) {
 		report(args, "/identity",
 		       "expected a name of 1 to 255 bytes of UTF-8 without control characters");

@@ -131,8 +131,8 @@ static bool set_up_client(struct pubkey *pubkey, const spore_create_args *args)
 	pubkey->insecure = conf->insecure;
 	if (!conf->insecure && !spore_may_be_secure(args)) {
 		report(args, "",
-		       "expected a secure transport, such as tls, or \"insecure\": true, found "
-		       "neither");
+		       "expected a secure transport, such as tls that verifies the server, or "
+		       "\"insecure\": true, found neither");
 		good = false;
 	}
 	if (conf->keyfile)

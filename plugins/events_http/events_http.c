@@ -71,6 +71,7 @@ struct http {
 	struct health health;
 	struct rest rest; /* over: the instance ends */
 	uint32_t results[POST_RESULTS], losses[LOSSES];
+	uint64_t n_lost, logged_at; /* all losses, and how many of them were logged last */
 };
 
 /* ---- a request ---- */
@@ -136,9 +137,21 @@ static enum post_result post_body(struct http *http, spore_str body)
 	}
 }
 
+/* Logs the first loss, and after that whenever as many events again are lost. */
+static void note_lost(struct http *http, uint64_t n)
+{
+	http->n_lost += n;
+	if (n == 0 || http->n_lost < 2 * http->logged_at)
+		return;
+	http->logged_at = http->n_lost;
+	health_say(&http->health, SPORE_LOG_WARN, "events are lost: %llu so far",
+	           (unsigned long long)http->n_lost);
+}
+
 static void count_loss(struct http *http, enum loss loss, size_t n)
 {
 	http->host->metric_add(NULL, http->losses[loss], (double)n);
+	note_lost(http, n);
 }
 
 static void post_events(struct http *http, const spore_event *const *events, size_t n,
@@ -164,6 +177,7 @@ static void take(void *instance, const spore_event_batch *batch)
 	size_t most = (size_t)http->conf->batch;
 	uint64_t dropped = batch->dropped;
 
+	note_lost(http, dropped); /* the queue was full */
 	if (batch->n < most)
 		rest_wait(&http->rest, http->conf->delay);
 	for (size_t i = 0; i < batch->n; i += most) {

@@ -74,8 +74,12 @@ static void explain_rejection(struct tls_stream *stream, X509_STORE_CTX *store)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		tls_error_set(stream, "%s certificate is issued by an unknown authority, %s: %s",
-		              whose, tls_cert_issuer(cert, name, sizeof name), issuer_remedy(tls));
+		tls_error_set(stream, "%s certificate is issued by an unknown authority, %s: %s%s",
+		              whose, tls_cert_issuer(cert, name, sizeof name), issuer_remedy(tls),
+		              tls->server || error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+		                      ? ""
+		                      : " (or the server has failed to send an intermediate "
+		                        "certificate)");
 		break;
 	default:
 		tls_error_set(stream, "%s certificate is rejected: %s", whose,

@@ -138,6 +138,14 @@ static uint32_t may_know(void *instance, const char *key)
 	return !tls->server || tls->conf->cacertfile || strncmp(key, "x509.", 5) != 0;
 }
 
+/* As SPORE_ATTR_INSECURE says of each connection (tls_attr.c). */
+static uint32_t may_be_secure(void *instance)
+{
+	const struct tls_conf *conf = ((const struct tls *)instance)->conf;
+
+	return !conf->insecure || conf->pins.count > 0;
+}
+
 static const spore_transport_ops ops = {
 	.struct_size = sizeof ops,
 	.flags = SPORE_TRANSPORTF_SECURE,
@@ -145,6 +153,7 @@ static const spore_transport_ops ops = {
 	.stream_ops = &tls_stream_ops,
 	.attr_keys = tls_attr_keys,
 	.may_know = may_know,
+	.may_be_secure = may_be_secure,
 };
 
 static const spore_component component = {

@@ -219,6 +219,30 @@ static void warn_if_not_yet_valid(const struct tls *tls)
 		           tls_cert_date(from, date));
 }
 
+static void warn_of(const struct tls *tls, const char *flaw)
+{
+	spore_logf(tls->host, tls->log, SPORE_LOG_WARN, "the certificate in %s %s",
+	           tls->conf->certfile, flaw);
+}
+
+/* Clients would refuse such a certificate of a server. Not errors, since clients with pins may take
+ * it. */
+static void warn_of_flaws(const struct tls *tls)
+{
+	X509 *own = SSL_CTX_get0_certificate(tls->ctx);
+	STACK_OF(X509) *chain = NULL;
+
+	if (X509_get_ext_by_NID(own, NID_subject_alt_name, -1) < 0)
+		warn_of(tls, "has no subjectAltName: clients look for the server's name only "
+		             "there");
+	if (!(X509_get_extended_key_usage(own) & (XKU_SSL_SERVER | XKU_SGC)))
+		warn_of(tls, "is not for servers: its extendedKeyUsage lacks serverAuth");
+	SSL_CTX_get0_chain_certs(tls->ctx, &chain);
+	if (sk_X509_num(chain) > 0 && X509_check_issued(sk_X509_value(chain, 0), own) != X509_V_OK)
+		warn_of(tls, "is not issued by the next one in this file: each one must follow "
+		             "the one that it issued");
+}
+
 static bool has_expired(const X509 *cert)
 {
 	return X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
@@ -251,6 +275,8 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
 		warn_if_not_yet_valid(tls);
+		if (tls->server)
+			warn_of_flaws(tls);
 		return check_for_skipped(args, "/certfile", path, TLS_FORM_CERTIFICATE) &&
 		       check_for_worse(tls, args);
 	}

@@ -55,6 +55,8 @@ enum {                       /* type          JSON                         C fie
  *  - SPORE_OPTF_MAX_TUNNELS, SPORE_OPTF_MAX_VISITORS: the INT limits the tunnels or visitors of one
  *    client. On a server, the host warns if it is above the limit of the whole server. Only for
  *    rows of the OBJECTs of a MAP.
+ *  - SPORE_OPTF_NAME: the SECRET is a name, such as that of a user, which the operator may want to
+ *    hide. The host does not warn of a short one.
  *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. What another object
  *    leaves out, the host takes from the object of "*", if there is one. */
 enum {
@@ -67,7 +69,8 @@ enum {
 	SPORE_OPTF_INHERITS = 64,
 	SPORE_OPTF_UNIQUE = 128,
 	SPORE_OPTF_MAX_TUNNELS = 256,
-	SPORE_OPTF_MAX_VISITORS = 512
+	SPORE_OPTF_MAX_VISITORS = 512,
+	SPORE_OPTF_NAME = 1024
 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */

@@ -233,8 +233,13 @@ typedef struct spore_transport_ops {
 	 * The host asks before each connection; a place that is not valid fails that connection. Of
 	 * several transports, at most one may name a place. Optional; the default is 0. [worker] */
 	uint32_t (*dial)(void *state, const spore_dial_args *, spore_dial_place *place_out);
+	/* For transports with SPORE_TRANSPORTF_SECURE. May a stream of this instance be secure?
+	 * 0: its options rule that out, since they switch the verification off, for example. The
+	 * host tells auth plugins (spore_may_be_secure), so that one that needs a secure connection
+	 * can report a mistake. Optional; the default is 1. [main] */
+	uint32_t (*may_be_secure)(void *instance);
 } spore_transport_ops;
-SPORE_GROWABLE(spore_transport_ops, dial);
+SPORE_GROWABLE(spore_transport_ops, may_be_secure);
 
 #ifdef __cplusplus
 }

@@ -211,6 +211,9 @@ def test_the_example_configuration(redis, address, tmp_path):
         redis.close()
         assert refusal(server, "a", "alice") is None
         server.process.wait_for("client let in by an earlier verdict.* identity=alice ")
+        short = [line for line in server.process.lines if "so short that it can be" in line]
+        assert [line for line in short if "/auth/0/password" in line]
+        assert not [line for line in short if "/auth/0/user" in line]
 
 
 @pytest.mark.parametrize("reloads", [False, True], ids=["", "after a reload"])

@@ -136,6 +136,7 @@ def test_events_that_are_rejected_are_lost(address, serve, exporter):
         with serve(service, batch=1) as server, client_of(server):
             wait_until(lambda: len(service.requests) == 2, "both events")
             server.process.wait_for("the service rejects events: status 400")
+            server.process.wait_for("events are lost: 1 so far")
             wait_until(
                 lambda: exporter.value("spore_http_events_lost_total", reason="rejected") == 1,
                 "the lost event",
@@ -147,6 +148,7 @@ def test_events_are_given_up_after_a_while(address, serve, exporter):
         with serve(service, retry_for=0) as server, client_of(server):
             lost = "spore_http_events_lost_total"
             wait_until(lambda: exporter.value(lost, reason="gave_up") == 2, "two lost events")
+            server.process.wait_for("events are lost: 2 so far")
 
 
 def test_a_service_that_hangs_delays_nobody(address, serve, exporter):
@@ -169,6 +171,7 @@ def test_a_service_that_hangs_delays_nobody(address, serve, exporter):
             wait_until(lambda: len(events(service)) >= 6, "those that waited")
             assert one_exchange(client.host, client.port) == b"ping"
             wait_until(lambda: any(body["dropped"] for body in bodies(service)), "the loss")
+            server.process.wait_for(r"events are lost: \d+ so far")
         told = sum(body["dropped"] for body in bodies(service))
         assert told >= dropped
 

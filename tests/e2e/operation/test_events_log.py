@@ -249,10 +249,25 @@ def test_clients_that_are_refused(address, tmp_path, log):
         found = wait_events(log, 4)
     port, *wrong, source = found
     assert port["reason"] == "port_not_allowed" and port["identity"] == "alice"
-    assert port["port"] == 40000
+    assert port["port"] == 40000 and "plugin" not in port
+    allowed = "the allowed ports are 1024-30000 (server.min_port, server.max_port)"
+    assert port["detail"] == allowed
     for event, its in zip(wrong, tried):
         assert event["reason"] == "wrong_secret" and its.items() <= event.items()
     assert source["reason"] == "source" and banned.items() <= source.items()
+
+
+def test_ports_that_an_identity_may_not_have(address, tmp_path, log):
+    auth = [{**SECRETS[0], "name": "people", "policy": {"alice": {"ports": "20000-20010"}}}]
+    events = [to_log(log, lines="json", events=["client_refused"])]
+    with configured_server(address, tmp_path, auth=auth, events=events) as server:
+        with Wire.connect(server.control) as wire:
+            wire.authenticate("s3cret")
+            wire.send({"Hello": 30000})
+            wire.expect_error("client port number not in allowed range")
+        (event,) = wait_events(log, 1)
+    assert event["plugin"] == "people"
+    assert event["detail"] == "the allowed ports are 20000-20010 (ports of the identity)"
 
 
 def test_what_a_transport_refuses(address, tmp_path, log):

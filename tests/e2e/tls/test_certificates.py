@@ -135,9 +135,29 @@ def test_a_trusted_certificate_is_no_authority(serve, fate, authority, address, 
 def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
     between = Authority(tmp_path / "between", name="Between", parent=authority)
     with serve(between.issue(f"IP:{address.host}", chain=False)) as server:
-        assert "issued by an unknown authority, CN=Between" in fate(
-            server, cacertfile=authority.path
-        )
+        said = fate(server, cacertfile=authority.path)
+        assert "issued by an unknown authority, CN=Between" in said
+        assert "(or the server has failed to send an intermediate certificate)" in said
+
+
+def test_flaws_of_a_servers_certificate_are_told(serve, authority, address, tmp_path):
+    name = f"IP:{address.host}"
+    other = Authority(tmp_path / "other", name="Other")
+    mixed = authority.issue(name)
+    with open(mixed.path, "a", encoding="utf-8") as file:
+        file.write(pathlib.Path(other.path).read_text(encoding="utf-8"))
+    flaws = {
+        "has no subjectAltName": authority.issue(),
+        "extendedKeyUsage lacks serverAuth": authority.issue(name, usage="clientAuth"),
+        "is not issued by the next one in this file": mixed,
+    }
+    for flaw, certificate in flaws.items():
+        with serve(certificate) as server:
+            told = [line for line in server.process.lines if " the certificate in " in line]
+            assert [line for line in told if flaw in line] == told != []
+    between = Authority(tmp_path / "between", name="Between", parent=authority)
+    with serve(between.issue(name)) as server:
+        assert not [line for line in server.process.lines if " the certificate in " in line]
 
 
 @pytest.mark.parametrize(

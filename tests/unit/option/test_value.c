@@ -30,7 +30,11 @@ START_TEST(real_numbers)
 	ck_assert_str_eq(read_value(&scene, &row, "-2.5e1", &value), "");
 	ck_assert_double_eq(value.real, -25);
 	option_scene_close(&scene);
-	check_bad(&row, "\"1\"", "expected a number, found \"1\"");
+	check_bad(&row, "\"1\"", "expected a number without quotes, found \"1\"");
+	check_bad(&row, "\"-0.5\"", "expected a number without quotes, found \"-0.5\"");
+	check_bad(&row, "\"1.\"", "expected a number, found \"1.\"");
+	check_bad(&row, "\".5\"", "expected a number, found \".5\"");
+	check_bad(&row, "\"00\"", "expected a number, found \"00\"");
 	check_bad(&row, "{}", "expected a number, found an object");
 }
 END_TEST

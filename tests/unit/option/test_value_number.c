@@ -15,7 +15,18 @@ START_TEST(whole_numbers)
 	check_bad(&row, "-6", "expected a whole number from -5 to 10, found -6");
 	check_bad(&row, "1.0", "expected a whole number from -5 to 10, found 1.0");
 	check_bad(&row, "1e0", "expected a whole number from -5 to 10, found 1e0");
-	check_bad(&row, "\"1\"", "expected a whole number from -5 to 10, found \"1\"");
+	check_bad(&row, "\"1\"",
+	          "expected a whole number from -5 to 10 without quotes, found \"1\"");
+	check_bad(&row, "\"-5\"",
+	          "expected a whole number from -5 to 10 without quotes, found \"-5\"");
+	check_bad(&row, "\"0\"",
+	          "expected a whole number from -5 to 10 without quotes, found \"0\"");
+	check_bad(&row, "\"11\"", "expected a whole number from -5 to 10, found \"11\"");
+	check_bad(&row, "\"01\"", "expected a whole number from -5 to 10, found \"01\"");
+	check_bad(&row, "\"1 \"", "expected a whole number from -5 to 10, found \"1 \"");
+	check_bad(&row, "\"-\"", "expected a whole number from -5 to 10, found \"-\"");
+	check_bad(&row, "\"\"", "expected a whole number from -5 to 10, found \"\"");
+	check_bad(&free_row, "\"1\"", "expected a whole number without quotes, found \"1\"");
 	check_bad(&row, "[1]", "expected a whole number from -5 to 10, found an array");
 	check_bad(&free_row, "9223372036854775808",
 	          "expected a whole number, found 9223372036854775808");
@@ -32,6 +43,8 @@ START_TEST(ports)
 	check_bad(&row, "0", "expected a port from 1 to 65535, found 0");
 	check_bad(&row, "65536", "expected a port from 1 to 65535, found 65536");
 	check_bad(&row, "-1", "expected a port from 1 to 65535, found -1");
+	check_bad(&row, "\"7835\"",
+	          "expected a port from 1 to 65535 without quotes, found \"7835\"");
 	check_bad(&row, "\"http\"", "expected a port from 1 to 65535, found \"http\"");
 }
 END_TEST

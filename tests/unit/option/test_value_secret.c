@@ -89,7 +89,8 @@ START_TEST(bad_commands_and_credentials)
 {
 	static const char *const rows[][2] = {
 		{ "{\"command\":\"echo x\"}",
-		  "/command: expected a program and its arguments, found \"echo x\"" },
+		  "/command: expected a list of a program and its arguments, such as [\"pass\", "
+		  "\"show\", \"x\"], found \"echo x\"" },
 		{ "{\"command\":[]}",
 		  "/command: expected a program and its arguments, found an empty list" },
 		{ "{\"command\":[\"\"]}", "/command: expected a program and its arguments, found a "
@@ -140,13 +141,7 @@ END_TEST
 
 START_TEST(bad_secrets_are_not_shown)
 {
-	static const char *const bad[] = { "42",
-		                           "[\"hunter2\"]",
-		                           "{\"flie\":\"hunter2\"}",
-		                           "{\"file\":\"a\",\"env\":\"b\"}",
-		                           "{}",
-		                           "null",
-		                           "true" };
+	static const char *const bad[] = { "42", "[\"hunter2\"]", "null", "true" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct option_scene scene;
@@ -176,6 +171,24 @@ START_TEST(bad_secrets_are_not_shown)
 }
 END_TEST
 
+START_TEST(wrong_keys_are_named)
+{
+	static const char *const rows[][2] = {
+		{ "{\"fiel\":\"hunter2\"}", "/fiel: unknown key \"fiel\": did you mean \"file\"?" },
+		{ "{\"password\":\"hunter2\"}", "/password: unknown key \"password\": expected "
+		                                "file, env, credential or command" },
+		{ "{\"file\":\"a\",\"env\":\"b\"}",
+		  "/env: expected only one of the keys \"file\" and \"env\", found both" },
+		{ "{\"file\":\"a\",\"x\":\"hunter2\"}",
+		  "/x: unknown key \"x\": expected file, env, credential or command" },
+		{ "{}", "expected the key file, env, credential or command, found none" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		check_bad(&secret_row, rows[i][0], rows[i][1]);
+}
+END_TEST
+
 START_TEST(an_empty_file_is_no_secret)
 {
 	static const char *const empty[] = { "", "\n", "\r\n" };
@@ -197,14 +210,14 @@ START_TEST(an_empty_file_is_no_secret)
 END_TEST
 
 /* Reads the secret. What is logged meanwhile must contain `expected`; NULL: there is no warning. */
-static void check_warning(const char *json, const char *expected)
+static void check_warning_of(const spore_option *row, const char *json, const char *expected)
 {
 	struct option_scene scene;
 	char text[STDERR_FILE_SIZE];
 	union value value;
 
 	stderr_file_begin();
-	ck_assert_str_eq(read_value(&scene, &secret_row, json, &value), "");
+	ck_assert_str_eq(read_value(&scene, row, json, &value), "");
 	stderr_file_read(text);
 	if (expected)
 		ck_assert_msg(strstr(text, expected) != NULL, "%s: %s", json, text);
@@ -212,6 +225,11 @@ static void check_warning(const char *json, const char *expected)
 		ck_assert_msg(!strstr(text, "a secret "), "%s: %s", json, text);
 	ck_assert_ptr_null(strstr(text, "hunter"));
 	option_scene_close(&scene);
+}
+
+static void check_warning(const char *json, const char *expected)
+{
+	check_warning_of(&secret_row, json, expected);
 }
 
 START_TEST(what_is_there_by_mistake_is_told)
@@ -275,6 +293,21 @@ START_TEST(a_short_secret_is_told)
 }
 END_TEST
 
+START_TEST(a_name_may_be_short)
+{
+	const char *json = write_file("a\n", 2);
+	spore_option row = secret_row;
+
+	row.flags = SPORE_OPTF_NAME;
+	check_warning_of(&row, "\"a\"", NULL);
+	check_warning_of(&row, json, NULL);
+	setenv("SPORE_UNIT_SECRET", "a", 1);
+	check_warning_of(&row, "{\"env\":\"SPORE_UNIT_SECRET\"}", NULL);
+	check_warning_of(&row, "\"a \"", "found=\"white space at its end\"");
+	remove_file(json);
+}
+END_TEST
+
 START_TEST(white_space_is_no_secret)
 {
 	const char *json = write_file("\xEF\xBB\xBF \n", 5);
@@ -296,6 +329,6 @@ END_TEST
 
 SUITE("value_secret", secrets_come_from_text_file_and_variable,
       secrets_come_from_commands_and_credentials, bad_commands_and_credentials,
-      the_largest_secret_is_64_kib, bad_secrets_are_not_shown, an_empty_file_is_no_secret,
-      what_is_there_by_mistake_is_told, the_name_of_a_file_is_told, a_short_secret_is_told,
-      white_space_is_no_secret)
+      the_largest_secret_is_64_kib, bad_secrets_are_not_shown, wrong_keys_are_named,
+      an_empty_file_is_no_secret, what_is_there_by_mistake_is_told, the_name_of_a_file_is_told,
+      a_short_secret_is_told, a_name_may_be_short, white_space_is_no_secret)
