@@ -63,6 +63,7 @@ static void stop_crowded(struct courier *courier)
 
 /* ---- bytes ---- */
 
+/* Appends the bytes to the flow's spill. If that fails, the relay is reset. */
 static void keep(struct courier_way *way, const uint8_t *bytes, size_t len)
 {
 	struct courier *courier = way->courier;

@@ -349,9 +349,10 @@ static spore_status send_close_alert(struct tls_stream *stream, uint32_t *want)
 	return SPORE_OK;
 }
 
-/* Writes all output and then the close alert to the lower stream, but does not flush that: the
- * close alerts of all layers leave in one write. The peer may close as soon as it has read the
- * uppermost one, and unread data would turn that into a reset. */
+/* Writes all output and then the close alert to the lower stream. Does not flush the lower stream,
+ * so that the close alerts of all layers leave in one write. The peer may close its socket as soon
+ * as it has read the alert of the uppermost layer. Alerts that arrive later would be unread data,
+ * and the peer's system would reset the connection. */
 static spore_status send_end(struct tls_stream *stream, uint32_t *want)
 {
 	spore_status status = SPORE_OK;

@@ -140,12 +140,14 @@ static enum talk_result take_refusal(struct talk *talk, unsigned status, size_t 
 	                 talk->port, shown, hint);
 }
 
-/* Replies of 1xx may precede the one that counts. */
+/* Skips replies of 1xx, which may precede the final reply. */
 enum talk_result http_take(struct talk *talk)
 {
-	size_t head, len = line_length(talk), compared = talk->in_len < 7 ? talk->in_len : 7;
+	size_t head, len = line_length(talk);
+	size_t compared = talk->in_len < 7 ? talk->in_len : 7;
 	unsigned status;
 
+	/* A wrong reply is refused at its first bytes. The head may not be complete yet. */
 	if (memcmp(talk->in, "HTTP/1.", compared) != 0)
 		return refuse_reply(talk, len);
 	while ((head = head_length(talk)) > 0) {

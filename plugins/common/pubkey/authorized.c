@@ -150,8 +150,8 @@ static bool contains(spore_str line, const char *text)
 	return memmem(line.ptr, line.len, text, strlen(text));
 }
 
-/* Returns the fault of a line that begins a key in another format, or NULL. No fault contains a
- * part of the key. */
+/* If the line begins a private key, or a public key that is not in OpenSSH's one-line format,
+ * returns an error message, otherwise NULL. The message never contains a part of the key. */
 static const char *find_foreign_key(spore_str line)
 {
 	bool begins = starts_with(line, "-----BEGIN ") || starts_with(line, "---- BEGIN ");
