@@ -61,6 +61,10 @@ bool target_read(const char *text, struct target *target_out, const char **why_o
 		return refuse("expected HOST or HOST:PORT without a scheme and a path", why_out);
 	if (strpbrk(text, "/ \t@"))
 		return refuse("expected HOST or HOST:PORT", why_out);
+	if (strchr(text, ','))
+		return refuse("expected one HOST or HOST:PORT; several servers are a list, such as "
+		              "[\"a\", \"b\"]",
+		              why_out);
 	if (*text == '[') {
 		target_out->host = text + 1;
 		target_out->host_len = end ? (size_t)(end - text - 1) : 0;

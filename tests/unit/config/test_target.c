@@ -81,6 +81,8 @@ START_TEST(a_url_is_not_a_target)
 		check_refused(urls[i], "expected HOST or HOST:PORT without a scheme and a path");
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		check_refused(paths[i], "expected HOST or HOST:PORT");
+	check_refused("one.example,other.example:80", "expected one HOST or HOST:PORT; several "
+	                                              "servers are a list, such as [\"a\", \"b\"]");
 }
 END_TEST
 
