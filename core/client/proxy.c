@@ -344,10 +344,13 @@ static struct origin *begin_user(struct proxy *proxy)
  * memory. */
 static bool add_header(struct proxy *proxy, size_t *len_out)
 {
+	enum proxy_header_version version = (enum proxy_header_version)proxy->tunnel->send_proxy;
 	uint8_t header[PROXY_HEADER_MAX];
 
-	*len_out = proxy_header_write((enum proxy_header_version)proxy->tunnel->send_proxy,
-	                              &proxy->from, &proxy->to, header);
+	*len_out = 0;
+	if (version == PROXY_HEADER_NONE)
+		return true;
+	*len_out = proxy_header_write(version, &proxy->from, &proxy->to, header);
 	return buf_prepend(&proxy->received, header, *len_out);
 }
 
