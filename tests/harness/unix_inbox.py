@@ -2,11 +2,11 @@
 
 import socket
 
-from .scale import seconds
+from .services import Inbox
 
 
-class UnixInbox:
-    """Hands every accepted socket to the test, like services.Inbox."""
+class UnixInbox(Inbox):
+    """Hands every accepted socket to the test."""
 
     def __init__(self, path, backlog=128):
         self.path = str(path)
@@ -14,19 +14,3 @@ class UnixInbox:
         self.listener.bind(self.path)
         self.listener.listen(backlog)
         self.taken = []
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-        for sock in self.taken:
-            sock.close()
-
-    def take(self, timeout=10.0):
-        """The next connection."""
-        self.listener.settimeout(seconds(timeout))
-        sock, _ = self.listener.accept()
-        sock.settimeout(seconds(10))
-        self.taken.append(sock)
-        return sock
