@@ -186,11 +186,6 @@ bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place
 	return pool->grant.most > 0 && server_place_equal(&pool->grant.server, server);
 }
 
-bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server)
-{
-	return pool->grant.has_claims && server_place_equal(&pool->grant.server, server);
-}
-
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries)
 {
 	return (struct message){ .type = carries ? MESSAGE_CARRY : MESSAGE_ACCEPT,

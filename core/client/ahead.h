@@ -41,7 +41,6 @@ struct ahead_grant {
 	unsigned most;    /* connections to keep at most; 0: no connection has a second visitor */
 	struct uuid pass; /* which each of them shows */
 	struct server_place server; /* who grants it */
-	bool has_claims;            /* the server reads Claim */
 	/* Where visitors connect to: the tunnel's public port, and the server's address if it is
 	 * known. Otherwise the family is 0. */
 	spore_addr to;
@@ -99,8 +98,6 @@ void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
 /* May this server's visitor have a connection that has the next one, too (Carry)? */
 bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place *server);
-/* Does this server read Claim? */
-bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
 /* A visitor has this connection, which may have another one afterwards. Then exactly one of the

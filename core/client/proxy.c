@@ -27,7 +27,8 @@ struct proxy {
 	struct uuid id;
 	spore_addr from;               /* the visitor's address; of family 0: not known */
 	spore_addr to;                 /* as in struct announced */
-	struct server_place announcer; /* the server */
+	struct server_place announcer; /* the server ... */
+	bool reads_claim;              /* ... which reads Claim */
 	int64_t since_ms;              /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
 	struct ahead *ahead;
@@ -491,7 +492,7 @@ static void on_uplink_ready(struct uplink *uplink)
 	set_lends(proxy, proxy->carries);
 	if (proxy->carries) {
 		ask_server(proxy, &carry);
-	} else if (ahead_pool_claims(proxy->pool, &proxy->announcer)) {
+	} else if (proxy->reads_claim) {
 		ask_server(proxy, &claim);
 	} else {
 		link_send(&uplink->link,
@@ -593,7 +594,7 @@ static bool use_ahead(struct proxy *proxy)
 	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
 	proxy->ahead = ahead_take(proxy->pool, &accept, on_ahead, proxy);
 	proxy->lends = proxy->ahead && proxy->carries;
-	if (proxy->ahead && proxy->pool->grant.has_claims)
+	if (proxy->ahead && proxy->reads_claim)
 		deadline_start(&proxy->worker->slow_answers, &proxy->slow);
 	return proxy->ahead != NULL;
 }
@@ -789,6 +790,7 @@ static struct proxy *new_proxy(struct ahead_pool *pool, const struct announced *
 	proxy->from = visitor->from;
 	proxy->to = visitor->to;
 	proxy->announcer = visitor->server;
+	proxy->reads_claim = visitor->reads_claim;
 	proxy->since_ms = loop_now_ms(pool->worker->loop);
 	proxy->reap.run = run_free_proxy;
 	deadline_init(&proxy->slow);

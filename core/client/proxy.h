@@ -18,6 +18,7 @@ struct announced {
 	spore_addr from; /* of family 0: the server has not told the address */
 	spore_addr to;   /* where the visitor connected to, as struct ahead_grant has it */
 	struct server_place server; /* the one that has announced it */
+	bool reads_claim;           /* that server reads Claim */
 };
 
 /* If a connection opened ahead does not answer Accept for so long, it may be dead: the client dials

@@ -616,6 +616,7 @@ static void on_uplink_ready(struct uplink *uplink)
 	if (server_reads_about(session))
 		say_about(session);
 	link_send(&uplink->link, &hello);
+	session->reads_claim = false; /* it has not said so yet */
 	change_state(session, SESSION_AWAITING_HELLO);
 }
 
@@ -750,9 +751,9 @@ static void take_extended(struct session *session, const struct message *message
 		                     .most = carries ? message->ahead : 0,
 		                     .pass = message->id,
 		                     .server = session->uplink.server,
-		                     .has_claims = message->offers & MESSAGE_OFFER_CLAIM,
 		                     .to = public_addr(session) };
 
+	session->reads_claim = message->offers & MESSAGE_OFFER_CLAIM;
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, &grant);
 	if (message->offers & MESSAGE_OFFER_DECLINE)
@@ -797,7 +798,8 @@ static void take_visitor(struct session *session, const struct message *message)
 {
 	struct announced visitor = { .id = message->id,
 		                     .to = public_addr(session),
-		                     .server = session->uplink.server };
+		                     .server = session->uplink.server,
+		                     .reads_claim = session->reads_claim };
 
 	if (!addr_parse(message->text, &visitor.from)) /* the server does not tell the address */
 		visitor.from = (spore_addr){ 0 };

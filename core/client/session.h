@@ -97,6 +97,7 @@ struct session {
 	int64_t stands_since_ms; /* while it does */
 	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
 	char lost_why[SESSION_WHY_SIZE];
+	bool reads_claim;       /* the server reads Claim */
 	bool has_noted_unknown; /* the log says that visitors' addresses are not known */
 };
 
