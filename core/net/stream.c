@@ -318,6 +318,14 @@ static int needed_events(const struct stream *stream)
 	return (needs & SPORE_READ ? EV_READ : 0) | (needs & SPORE_WRITE ? EV_WRITE : 0);
 }
 
+/* The peer has ended its direction. The descriptor is readable from now on, and an epoll set that
+ * still had it would wake the loop for nothing. */
+static void stop_for_good(struct stream *stream)
+{
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+	loop_forget_fd(stream->loop, stream->io.fd);
+}
+
 /* Makes the watcher wait for what is needed. If nothing is, a watcher that waits for input goes on
  * until some comes: mostly input is needed again before, and starting anew is a system call. */
 static void rearm(struct stream *stream)
@@ -328,7 +336,13 @@ static void rearm(struct stream *stream)
 		return;
 	events = needed_events(stream);
 	watched = ev_is_active(&stream->io) ? stream->io.events & (EV_READ | EV_WRITE) : 0;
-	if (events == watched || (events == 0 && watched == EV_READ))
+	if (events == watched)
+		return;
+	if (events == 0 && stream->bottom.ended) {
+		stop_for_good(stream);
+		return;
+	}
+	if (events == 0 && watched == EV_READ)
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
 	/* ev_io_set would cause a system call even if nothing has changed. */
