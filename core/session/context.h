@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <stdatomic.h>
 
+#include "base/uuid.h"
 #include "chain/plugin_set.h"
 #include "link/linger.h"
 #include "log/repeats.h"
@@ -72,6 +73,7 @@ struct server_worker {
 	struct limits limits;   /* of the same configuration; replaced with the set */
 	unsigned renewals;      /* how often that has happened */
 	struct loop *loop;
+	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */

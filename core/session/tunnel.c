@@ -145,7 +145,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	}
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
-	if (!uuid_random(&visitor.id)) {
+	if (!uuid_stock_take(&worker->uuids, &visitor.id)) {
 		refuse_visitor(worker, account, peer, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(&visitor);
 	} else if (!pass_visitor_on(tunnel, &visitor, &why)) {
