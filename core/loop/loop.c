@@ -358,6 +358,11 @@ static int64_t longest_recent_turn(const struct lag *lag, int64_t now_ns)
 	return previous_ns > longest_ns ? previous_ns : longest_ns;
 }
 
+uint64_t loop_turn(const struct loop *loop)
+{
+	return loop->turns;
+}
+
 struct loop_vitals loop_vitals(const struct loop *loop)
 {
 	return (struct loop_vitals){ loop->turns, loop->busy_ns, loop->longest_ns,

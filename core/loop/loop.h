@@ -67,6 +67,9 @@ struct loop *loop_current(void);
 /* Milliseconds of the monotonic clock, as of this turn. [worker] */
 int64_t loop_now_ms(const struct loop *loop);
 
+/* The number of the current turn, or of the last one between two turns. [worker] */
+uint64_t loop_turn(const struct loop *loop);
+
 /* How busy a loop has been since its start. A turn lasts from the loop's wake-up to the end of the
  * turn's work; meanwhile, everything else that becomes ready waits. */
 struct loop_vitals {

@@ -17,7 +17,7 @@
 #include "net/sock.h"
 
 /* The most connections that one turn accepts, and the failures in a turn after which it pauses. */
-enum { BATCH = 64, MAX_FAILURES = 8 };
+enum { MOST_BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
 struct listener {
@@ -28,7 +28,9 @@ struct listener {
 	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
 	spore_addr addr;
-	int64_t logged_ms; /* when the last pause was logged; 0: never */
+	int batch;          /* connections to accept in the next turn */
+	uint64_t last_turn; /* of the loop, in which it accepted connections */
+	int64_t logged_ms;  /* when the last pause was logged; 0: never */
 	struct loop_task reap;
 	bool closed;
 };
@@ -101,11 +103,27 @@ static void accept_some(struct listener *listener, int most)
 	}
 }
 
+/* Connections that come one at a time are accepted without a second call, which would only say that
+ * there is no other one. If some come in every turn, the batch doubles. */
+static void adapt_batch(struct listener *listener)
+{
+	uint64_t turn = loop_turn(listener->loop);
+
+	if (turn - listener->last_turn > 1)
+		listener->batch = 1;
+	else if (listener->batch < MOST_BATCH)
+		listener->batch *= 2;
+	listener->last_turn = turn;
+}
+
 static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 {
+	struct listener *listener = io->data;
+
 	(void)ev;
 	(void)events;
-	accept_some(io->data, BATCH);
+	adapt_batch(listener);
+	accept_some(listener, listener->batch);
 }
 
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg)
@@ -115,6 +133,7 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 	if (!listener)
 		return NULL;
 	listener->loop = loop;
+	listener->batch = 1;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
 	listener->reap.run = run_free_listener;
@@ -137,7 +156,7 @@ void listener_wake(struct listener *listener)
 	if (listener->closed)
 		return;
 	ev_io_start(loop_ev(listener->loop), &listener->io);
-	accept_some(listener, BATCH);
+	accept_some(listener, MOST_BATCH);
 }
 
 void listener_finish(struct listener *listener)

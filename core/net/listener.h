@@ -1,4 +1,4 @@
-/* listener - accepts connections in batches, and survives every failure of accept.
+/* listener - accepts connections, in batches if many come, and survives every failure of accept.
  *
  * It pauses when there are no descriptors or no memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when
  * many connections of a batch fail for any other cause. Then it logs an error, at most once a

@@ -26,7 +26,8 @@ from harness.services import Echo, Inbox
 from harness.sockets import connect, read_exactly
 
 CALLS = (
-    "read,readv,recvfrom,write,writev,sendto,splice,epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2"
+    "accept4,read,readv,recvfrom,write,writev,sendto,splice,"
+    "epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2"
 )
 READS, WRITES = ("read", "readv", "recvfrom"), ("write", "writev", "sendto")
 MESSAGE = 64
@@ -206,6 +207,18 @@ def test_the_answer_to_a_visitor_leaves_with_the_clients_own(server, tmp_path, a
             if joint >= visitors / 4 and whole >= 0.9 * visitors:
                 return
     pytest.fail("Opened leaves alone, or the server writes an answer in parts")
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer's delays let visitors come together")
+def test_a_visitor_that_comes_alone_costs_one_accept(server, tmp_path):
+    visitors = count(100)
+    with Inbox() as service, spore_client(server.control, service.port) as client:
+        with traced((server,), tmp_path) as (at_server,):
+            for _ in range(visitors):
+                visit(server, client, service, MESSAGE)
+    print(f"{visitors} visitors: accept4 called {at_server.count('accept4')} times")
+    # A few connections come to the control port, too.
+    assert visitors <= at_server.count("accept4") <= 1.5 * visitors + 10
 
 
 def visit(server, client, service, answer, at_once=1):

@@ -149,6 +149,27 @@ START_TEST(all_that_wait_are_accepted)
 }
 END_TEST
 
+START_TEST(a_queue_costs_few_turns)
+{
+	struct scene scene;
+	uint64_t turn;
+	int fds[200];
+
+	set_up(&scene);
+	run_for(scene.loop, 5);
+	for (int i = 0; i < 200; i++)
+		fds[i] = sockets_dial(&scene.addr);
+	turn = loop_turn(scene.loop);
+	scene.wanted = 200;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	ck_assert_uint_le(loop_turn(scene.loop) - turn, 20);
+	for (int i = 0; i < 200; i++)
+		close(fds[i]);
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+}
+END_TEST
+
 START_TEST(it_may_be_freed_from_within)
 {
 	struct scene scene;
@@ -272,8 +293,8 @@ START_TEST(the_log_names_the_limit_to_raise)
 }
 END_TEST
 
-SUITE("listener", the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
-      what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
-      all_that_wait_are_accepted, it_may_be_freed_from_within,
-      running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
-      freeing_a_paused_one_is_fine)
+SUITE("listener", a_queue_costs_few_turns, the_log_names_the_limit_to_raise,
+      buffers_may_change_while_it_listens, what_waits_is_accepted_at_the_end,
+      what_waits_in_a_socket_that_is_taken_stays, all_that_wait_are_accepted,
+      it_may_be_freed_from_within, running_out_of_descriptors_is_survived,
+      what_always_fails_does_not_spin, freeing_a_paused_one_is_fine)
