@@ -211,14 +211,22 @@ def test_the_answer_to_a_visitor_leaves_with_the_clients_own(server, tmp_path, a
 
 @pytest.mark.skipif(is_sanitized(), reason="a sanitizer's delays let visitors come together")
 def test_a_visitor_that_comes_alone_costs_one_accept(server, tmp_path):
+    """On a busy machine the server may find visitors in one turn after the other, and expects more
+    of them: then the test tries again."""
     visitors = count(100)
     with Inbox() as service, spore_client(server.control, service.port) as client:
-        with traced((server,), tmp_path) as (at_server,):
-            for _ in range(visitors):
-                visit(server, client, service, MESSAGE)
-    print(f"{visitors} visitors: accept4 called {at_server.count('accept4')} times")
-    # A few connections come to the control port, too.
-    assert visitors <= at_server.count("accept4") <= 1.5 * visitors + 10
+        for turn in range(10):
+            folder = tmp_path / str(turn)
+            folder.mkdir()
+            with traced((server,), folder) as (at_server,):
+                for _ in range(visitors):
+                    visit(server, client, service, MESSAGE)
+            accepts = at_server.count("accept4")
+            print(f"{visitors} visitors: accept4 called {accepts} times")
+            assert accepts >= visitors
+            if accepts <= 1.3 * visitors:  # a few connections come to the control port, too
+                return
+    pytest.fail("each visitor costs more than one call of accept4")
 
 
 def visit(server, client, service, answer, at_once=1):
