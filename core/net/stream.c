@@ -47,9 +47,10 @@ struct stream {
 	void *home_arg;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, closed, raw_is_known;
-	bool lent;       /* see stream_lend */
-	bool failed;     /* the handshake has failed */
-	bool dead;       /* to be freed as soon as `more` is not queued */
+	bool forgotten; /* libev believes that the epoll set has the descriptor, which it has not */
+	bool lent;      /* see stream_lend */
+	bool failed;    /* the handshake has failed */
+	bool dead;      /* to be freed as soon as `more` is not queued */
 	bool delivering; /* deliver_events runs, and calls wait_for_wants at its end */
 	bool is_broken;  /* a transport broke the contract, and all layers are silenced */
 };
@@ -320,10 +321,21 @@ static int needed_events(const struct stream *stream)
 
 /* The peer has ended its direction. The descriptor is readable from now on, and an epoll set that
  * still had it would wake the loop for nothing. */
-static void stop_for_good(struct stream *stream)
+static void stop_and_forget(struct stream *stream)
 {
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
 	loop_forget_fd(stream->loop, stream->io.fd);
+	stream->forgotten = true;
+}
+
+/* ev_io_set would cause a system call even if nothing has changed. */
+static void set_events(struct stream *stream, int events)
+{
+	if (stream->forgotten)
+		ev_io_set(&stream->io, stream->io.fd, events);
+	else
+		ev_io_modify(&stream->io, events);
+	stream->forgotten = false;
 }
 
 /* Makes the watcher wait for what is needed. If nothing is, a watcher that waits for input goes on
@@ -339,14 +351,13 @@ static void rearm(struct stream *stream)
 	if (events == watched)
 		return;
 	if (events == 0 && stream->bottom.ended) {
-		stop_for_good(stream);
+		stop_and_forget(stream);
 		return;
 	}
 	if (events == 0 && watched == EV_READ)
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	/* ev_io_set would cause a system call even if nothing has changed. */
-	ev_io_modify(&stream->io, events);
+	set_events(stream, events);
 	if (events)
 		ev_io_start(loop_ev(stream->loop), &stream->io);
 }
