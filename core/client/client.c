@@ -201,6 +201,7 @@ static void run_open_worker(void *arg)
 		.most_pipes = worker->max_pipes,
 		.most_held = (size_t)settings->relay_buffer,
 		.uses_uring = settings->io == IO_AUTO,
+		.right_may_end = true,
 	};
 
 	deadline_list_init(&worker->answers, worker->loop, settings->answer_timeout,

@@ -729,9 +729,11 @@ static int64_t read_user(struct stream *stream, void *bytes, size_t len, uint32_
 	return n;
 }
 
-static int64_t write_user(struct stream *stream, const void *bytes, size_t len, uint32_t *wants)
+static int64_t write_user(struct stream *stream, const void *bytes, size_t len, bool is_last,
+                          uint32_t *wants)
 {
-	int64_t n = lane_write(stream->lane, bytes, len, wants);
+	int64_t n = is_last ? lane_write_last(stream->lane, bytes, len, wants)
+	                    : lane_write(stream->lane, bytes, len, wants);
 
 	if (n >= 0)
 		flush(stream);
@@ -756,7 +758,19 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 	return end_read(stream, n, wants, n_out);
 }
 
-enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out)
+bool stream_meets_end(struct stream *stream)
+{
+	uint8_t byte;
+
+	assert(stream_is_bare(stream));
+	if (recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+		return false;
+	stream->bottom.ended = true;
+	return true;
+}
+
+static enum stream_io write_bytes(struct stream *stream, const void *bytes, size_t len,
+                                  bool is_last, size_t *n_out)
 {
 	spore_stream *top = stream_top(stream);
 	spore_iov iov = { (void *)(uintptr_t)bytes, len };
@@ -764,7 +778,7 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 	int64_t n;
 
 	if (stream->framed & SPORE_WRITE) {
-		n = write_user(stream, bytes, len, &wants);
+		n = write_user(stream, bytes, len, is_last, &wants);
 		return end_write(stream, n, wants, n_out);
 	}
 	if (stream->raw & SPORE_WRITE) {
@@ -775,6 +789,17 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 	if (n > 0)
 		flush(stream);
 	return end_write(stream, n, wants, n_out);
+}
+
+enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out)
+{
+	return write_bytes(stream, bytes, len, false, n_out);
+}
+
+enum stream_io stream_write_last(struct stream *stream, const void *bytes, size_t len,
+                                 size_t *n_out)
+{
+	return write_bytes(stream, bytes, len, true, n_out);
 }
 
 enum stream_io stream_shutdown(struct stream *stream)

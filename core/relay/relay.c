@@ -185,6 +185,8 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .pipes = &relay->set->pipes,
 		                   .is_last = other == FLOW_ENDED,
 		                   .other_is_open = other == FLOW_OPEN,
+		                   .look = from && relay->set->right_may_end ? &relay->set->look
+		                                                             : NULL,
 		                   .most = relay->set->most_held };
 }
 
@@ -671,6 +673,8 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 	set->losses_seen = 0;
 	set->is_lost = limits->is_lost;
 	set->right_waited = limits->right_waited;
+	set->right_may_end = limits->right_may_end;
+	set->look = (struct end_look){ 0 };
 	set->most_held = limits->most_held ? limits->most_held : SIZE_MAX;
 	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;

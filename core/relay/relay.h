@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "relay/flow.h"
 #include "relay/pipes.h"
 
 struct loop;
@@ -50,6 +51,7 @@ struct relay_limits {
 	size_t most_held;  /* bytes that wait in one direction of a relay; 0: no limit of its own */
 	bool uses_uring;   /* for small messages, where the system allows it */
 	bool right_waited; /* the right stream may have input when a relay starts: read at once */
+	bool right_may_end; /* the right stream may end behind its first bytes: looked for at once */
 };
 
 /* The pipes take at most a 64th of the process's descriptors, two each. Without a pipe, bytes are
@@ -104,9 +106,10 @@ struct relay_set {
 	const atomic_uint *losses;
 	unsigned losses_seen;
 	bool (*is_lost)(const void *relay_arg);
-	bool right_waited;
-	size_t most_held;  /* may be changed at any time */
-	relay_fn on_moved; /* runs once a second and before on_end; NULL: not wanted */
+	bool right_waited, right_may_end;
+	struct end_look look; /* of the right streams */
+	size_t most_held;     /* may be changed at any time */
+	relay_fn on_moved;    /* runs once a second and before on_end; NULL: not wanted */
 };
 
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);

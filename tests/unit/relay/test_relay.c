@@ -196,6 +196,54 @@ START_TEST(bytes_go_both_ways_and_are_counted)
 }
 END_TEST
 
+/* The end of a right stream is found behind its first bytes, without another event. */
+START_TEST(first_bytes_and_their_end_are_one_event)
+{
+	for (enum kind kind = UNIX_PAIRS; kind <= DRIPPING; kind++) {
+		struct scene scene;
+
+		start(&scene, kind);
+		scene.set.right_may_end = true;
+		say(&scene, 1, "answer");
+		shutdown(scene.far[1], SHUT_WR);
+		check_takes(&scene, 0, "answer");
+		check_end(&scene, 0, 0);
+		ck_assert_uint_eq(scene.set.look.until, 0);
+		say(&scene, 0, "more");
+		check_takes(&scene, 1, "more");
+		shutdown(scene.far[0], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_uint_eq(scene.bytes[1], 6);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+START_TEST(who_looks_for_an_end_in_vain_looks_less_often)
+{
+	static const unsigned waits[] = { 2, 1, 0, 4 };
+	struct scene scene;
+
+	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+		struct end_look look = { .until = i ? waits[i - 1] : 0, .vain = i ? 1 : 0 };
+
+		start(&scene, TCP_PAIRS);
+		scene.set.right_may_end = true;
+		scene.set.look = look;
+		say(&scene, 1, "answer");
+		check_takes(&scene, 0, "answer");
+		ck_assert_uint_eq(scene.set.look.until, waits[i]);
+		say(&scene, 1, "more");
+		check_takes(&scene, 0, "more");
+		ck_assert_uint_eq(scene.set.look.until, waits[i]); /* only behind the first ones */
+		shutdown(scene.far[1], SHUT_WR);
+		shutdown(scene.far[0], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		tear_down(&scene);
+	}
+}
+END_TEST
+
 START_TEST(each_direction_ends_on_its_own)
 {
 	for (int side = 0; side < 2; side++) {
@@ -1091,12 +1139,14 @@ START_TEST(input_that_has_left_the_socket_is_passed_on_at_once)
 }
 END_TEST
 
-SUITE("relay", input_that_has_left_the_socket_is_passed_on_at_once,
-      a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
-      a_reset_in_a_pause_is_passed_on, bulk_without_pipes_arrives_unchanged,
-      a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
-      one_whose_peer_answers_nothing_is_reset, one_whose_peer_ignores_the_end_is_reset,
-      each_side_has_its_keepalive, a_left_peer_whose_host_was_lost_is_probed_soon,
+SUITE("relay", first_bytes_and_their_end_are_one_event,
+      who_looks_for_an_end_in_vain_looks_less_often,
+      input_that_has_left_the_socket_is_passed_on_at_once, a_limited_rate_bounds_each_direction,
+      a_limited_rate_loses_nothing, a_reset_in_a_pause_is_passed_on,
+      bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it,
+      one_that_carries_nothing_is_reset_if_asked, one_whose_peer_answers_nothing_is_reset,
+      one_whose_peer_ignores_the_end_is_reset, each_side_has_its_keepalive,
+      a_left_peer_whose_host_was_lost_is_probed_soon,
       a_lost_host_is_not_given_more_time_than_others,
       a_left_peer_whose_host_was_lost_is_given_up_sooner, bytes_go_both_ways_and_are_counted,
       each_direction_ends_on_its_own, a_left_stream_that_ends_first_without_a_byte_is_told_apart,
