@@ -126,6 +126,11 @@ static const spore_option client_rows[] = {
 	KEEPALIVE(struct client_settings, keepalive_services, "connection to a service"),
 	PEER_TIMEOUT(struct client_settings, "service"),
 	RELAY_BUFFER(struct client_settings),
+	SPORE_DURATION(struct client_settings, connect_timeout, 0, "\"3s\"", 10, 60000,
+	               "how long a connection to the server or to a service may take: the look-up of "
+	               "the name and all of its addresses together. The client tries the next address "
+	               "250ms after the one before it, or as soon as all earlier ones have failed. A "
+	               "visitor waits at most 10s"),
 	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"5s\"", 100, 120000,
 	               "how long to wait for each answer of the server: its TLS handshake, its "
 	               "Challenge, and the tunnel's port, before which the server waits for its "
@@ -160,6 +165,12 @@ static const spore_option tunnel_rows[] = {
 	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
 	           "tell the service each visitor's address with a header of the PROXY protocol "
 	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
+	SPORE_IP(struct tunnel_settings, source, 0, NULL,
+	         "address of this host from which the client connects to the service, IPv4 or IPv6; "
+	         "of a name's addresses, those of the same family are tried"),
+	SPORE_DURATION(struct tunnel_settings, connect_timeout, 0, NULL, 10, 60000,
+	               "how long a connection to the service may take; default: the value of "
+	               "client.connect_timeout"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for; a Spore server passes them to its "
 	           "authentication plugins and does nothing else with them"),

@@ -60,6 +60,7 @@ struct client_settings {
 	int64_t sndbuf, recbuf, relay_buffer;
 	int64_t keepalive_data, keepalive_services; /* ms; 0: never */
 	int64_t peer_timeout;                       /* ms */
+	int64_t connect_timeout;                    /* ms; for the server, and for a service */
 	int64_t answer_timeout;                     /* ms; for each answer of the server */
 	int64_t max_dials;                          /* connections being set up at once */
 	int64_t ahead;                              /* connections opened ahead for each tunnel */
@@ -73,10 +74,12 @@ struct tunnel_settings {
 	const char *local_host; /* NULL: see local_path */
 	const char *local_path; /* of `local`, made by check_client; NULL: it is no unix socket */
 	int64_t local_port;
-	int64_t port;       /* public; 0: the server chooses */
-	int64_t send_proxy; /* enum proxy_header_version */
-	spore_list hosts;   /* of const char * */
-	spore_map tags;     /* of const char * */
+	int64_t port;            /* public; 0: the server chooses */
+	int64_t send_proxy;      /* enum proxy_header_version */
+	spore_addr source;       /* to connect to the service from; family 0: any */
+	int64_t connect_timeout; /* ms; that of the client if the operator gives none */
+	spore_list hosts;        /* of const char * */
+	spore_map tags;          /* of const char * */
 	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes
 	 * in all. Made by check_client. */
 	const char *const *about;
