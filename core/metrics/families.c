@@ -78,6 +78,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		GAUGE = "spore_tunnels_outdated",
 		.help = "Tunnels whose clients the present configuration has not judged yet.",
 	},
+	[FAMILY_TUNNELS_DOWN] = {
+		GAUGE = "spore_tunnels_service_down",
+		.help = "Open tunnels whose clients say that their service cannot be reached.",
+	},
 	[FAMILY_IDENTITY_TUNNELS] = {
 		GAUGE = "spore_identity_tunnels",
 		.help = "Tunnels that are open, by the client's identity.",

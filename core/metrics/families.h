@@ -20,6 +20,7 @@ enum family {
 	FAMILY_TUNNELS,
 	FAMILY_TUNNELS_OPENED,
 	FAMILY_TUNNELS_OUTDATED,
+	FAMILY_TUNNELS_DOWN,
 	FAMILY_IDENTITY_TUNNELS, /* identity */
 	FAMILY_BYTES_UP,         /* identity */
 	FAMILY_BYTES_DOWN,       /* identity */
