@@ -197,6 +197,7 @@ static const struct table client_tunnels = { "tunnels", {
 	{ "state", "STATE", TEXT }, { "age_ms", "OPEN FOR", AGE },
 	{ "visitors", "VISITORS", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+	{ "service", "SERVICE", TEXT }, { "service_error", "SERVICE ERROR", EVENT },
 	{ "last_error", "LAST ERROR", EVENT },
 } };
 static const struct table relays = { "relays", {

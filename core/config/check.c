@@ -544,11 +544,40 @@ static void check_name(struct json_doc *doc, struct tunnel_settings *tunnels, si
 		snprintf(name + length, NAME_SIZE - length, "#%zu", number++);
 }
 
+/* False: the section "checks" has no instance of this name. */
+static bool has_check(const struct config_chain *checks, const char *name)
+{
+	for (size_t i = 0; i < checks->n; i++) {
+		if (checks->items[i].name && strcmp(checks->items[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void check_uses(const struct settings *settings, const struct config_chain *checks,
+                struct json_doc *doc, struct diag *diag)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	const struct json *section = json_get(json_doc_root(doc), "tunnels"), *node = NULL;
+
+	if (section && section->type == JSON_ARRAY)
+		node = section->first;
+	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
+		const char *use = tunnels[i].check.use;
+
+		if (use && !has_check(checks, use))
+			diag_add(diag, json_get(json_get(node, "check"), "use"),
+			         "expected the name of an instance in \"checks\", found \"%s\"",
+			         use);
+	}
+}
+
 static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, size_t at,
                          struct json *node, struct diag *diag)
 {
 	check_service(doc, &tunnels[at], node, diag);
 	check_source(&tunnels[at], node, diag);
+	tunnels[at].check.is_wanted = json_get(node, "check") != NULL;
 	check_about(doc, &tunnels[at], node, diag);
 	check_name(doc, tunnels, at, node, diag);
 }

@@ -68,6 +68,18 @@ struct client_settings {
 	int64_t drain_timeout;                      /* ms */
 };
 
+/* While a service is down: the public port is closed, or stays open. */
+enum { CHECK_CLOSES_PORT, CHECK_LEAVES_SHARE };
+
+/* How a service is checked. */
+struct check_settings {
+	const char *use;           /* an instance of "checks"; NULL: a connection is enough */
+	int64_t interval, timeout; /* ms */
+	int64_t rise, fall;        /* checks in a row */
+	int64_t when_down;         /* CHECK_* */
+	bool is_wanted;            /* made by check_client: the operator wants checks */
+};
+
 struct tunnel_settings {
 	const char *name;
 	const char *local;      /* "HOST:PORT" or "unix:PATH"; NULL: local_host and local_port */
@@ -78,8 +90,9 @@ struct tunnel_settings {
 	int64_t send_proxy;      /* enum proxy_header_version */
 	spore_addr source;       /* to connect to the service from; family 0: any */
 	int64_t connect_timeout; /* ms; that of the client if the operator gives none */
-	spore_list hosts;        /* of const char * */
-	spore_map tags;          /* of const char * */
+	struct check_settings check;
+	spore_list hosts; /* of const char * */
+	spore_map tags;   /* of const char * */
 	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes
 	 * in all. Made by check_client. */
 	const char *const *about;
