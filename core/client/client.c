@@ -148,6 +148,7 @@ static void on_session_over(struct session *session, enum client_exit status)
 
 	(void)status;
 	session->owner->is_over = true;
+	health_stop(&session->owner->health);
 	atomic_store(&session->owner->has_ended, true);
 	client->n_over++;
 	if (client->shared.n_living == 0 && !client->gives_up)
@@ -250,8 +251,7 @@ static void run_stop_sessions(void *arg)
 
 	client->leaves = true;
 	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
-		session_stop(&tunnel_at(i)->sessions[0]);
-		session_stop(&tunnel_at(i)->sessions[1]);
+		client_tunnel_stop(tunnel_at(i));
 	}
 	servers_stop(&client->shared.servers);
 }
@@ -260,10 +260,22 @@ static void run_stop_sessions(void *arg)
 
 enum { LEAST_RESERVE = 32 };
 
-/* Descriptors that stay open all the time: control connections, and those opened ahead. */
+/* Checks of services may all be under way at once. */
+static unsigned count_checks(const struct settings *settings)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < settings->tunnels.count; i++)
+		n += tunnels[i].check.is_wanted;
+	return n;
+}
+
+/* Descriptors that stay open all the time: control connections, those opened ahead, and checks. */
 static unsigned standing(const struct settings *settings)
 {
-	return (1 + (unsigned)settings->client.ahead) * (unsigned)settings->tunnels.count;
+	return (1 + (unsigned)settings->client.ahead) * (unsigned)settings->tunnels.count +
+	       count_checks(settings);
 }
 
 /* A visitor takes two. The reserve is for what stays open all the time, and for everything else. */
@@ -428,9 +440,11 @@ static void begin_order(const struct order *order)
 			count_in(order->client, tunnel, -1);
 		else if (order->steps[i].kind == STEP_JOIN)
 			count_in(order->client, tunnel, 1);
-		if (order->steps[i].kind == STEP_LEAVE || order->steps[i].is_renamed)
+		if (order->steps[i].kind == STEP_LEAVE || order->steps[i].is_renamed) {
 			client_stats_hide(&order->client->shared.stats, tunnel->sessions[0].series,
 			                  true);
+			client_tunnel_hide_service(tunnel);
+		}
 	}
 }
 
@@ -460,12 +474,14 @@ static void end_order(const struct order *order)
 
 		if (step->kind == STEP_LEAVE)
 			continue;
+		if (step->is_renamed)
+			client_tunnel_show_service(step->tunnel);
 		if (!order->is_first && (step->kind == STEP_JOIN || step->is_renamed))
 			client_stats_hide(&shared->stats, step->tunnel->sessions[0].series, false);
 		list_remove(&step->tunnel->node);
 		list_append(&client->open, &step->tunnel->node);
 		if (step->kind == STEP_JOIN && !client->leaves)
-			session_start(&step->tunnel->sessions[0]);
+			client_tunnel_start(step->tunnel);
 	}
 	readiness_set(shared->n_standing >= shared->n_tunnels);
 	if (!order->is_first)

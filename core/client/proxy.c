@@ -14,7 +14,7 @@
 #include "net/stream.h"
 #include "wire/proxy_header.h"
 
-enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
+enum { MAX_WAITING = 4096 };
 /* At least every 64th visitor tries whether holding Opened back pays. */
 enum { MOST_VAIN_HOLDS = 6 };
 
@@ -685,7 +685,8 @@ static bool dial_local(struct proxy *proxy)
 		.host = proxy->tunnel->local_host,
 		.path = proxy->tunnel->local_path,
 		.port = (uint16_t)proxy->tunnel->local_port,
-		.timeout_ms = LOCAL_DIAL_MS,
+		.timeout_ms = proxy->tunnel->connect_timeout,
+		.source = proxy->tunnel->source,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
 	};
 

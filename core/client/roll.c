@@ -46,6 +46,19 @@ static void describe_session(const struct session *session, struct roll_row *row
 	}
 }
 
+static void describe_service(const struct health *health, struct roll_row *row)
+{
+	int64_t now_ms = loop_now_ms(health->loop);
+
+	row->is_checked = health->is_checked;
+	row->is_down = health->is_down;
+	row->service_age_ms = now_ms - health->since_ms;
+	if (health->failed_ms) {
+		snprintf(row->service_why, sizeof row->service_why, "%s", health->why);
+		row->service_why_age_ms = now_ms - health->failed_ms;
+	}
+}
+
 struct roll *roll_make(const struct client_worker *worker)
 {
 	struct roll *roll;
@@ -61,10 +74,13 @@ struct roll *roll_make(const struct client_worker *worker)
 		struct roll_row *row = &roll->rows[roll->n++];
 
 		*row = (struct roll_row){ .tunnel = pool->users, .tally = pool->tally };
-		if (loop_index(worker->loop) == 0)
-			describe_session(client_tunnel_speaker(CONTAINER_OF(
-						 pool->users, struct client_tunnel, users)),
-			                 row);
+		if (loop_index(worker->loop) == 0) {
+			const struct client_tunnel *tunnel = CONTAINER_OF(
+				pool->users, struct client_tunnel, users);
+
+			describe_session(client_tunnel_speaker(tunnel), row);
+			describe_service(&tunnel->health, row);
+		}
 	}
 	return roll;
 }

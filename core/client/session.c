@@ -9,6 +9,7 @@
 #include "client/ahead.h"
 #include "client/proxy.h"
 #include "config/settings.h"
+#include "health/health.h"
 #include "host/readiness.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -150,6 +151,8 @@ static void acquire_held(struct session *session, unsigned things)
 	if (things & HOLDS_PLACE) {
 		deadline_start(&session->worker->silence, &session->silence);
 		session->stands_since_ms = loop_now_ms(session->worker->loop);
+		session->is_extended = session->reads_ready = false;
+		session->told_down = session->told_close = false;
 		count_standing(session, 1);
 		client_stats_at(&session->worker->shared->stats, session->worker->loop,
 		                session->uplink.server.index, 1);
@@ -740,6 +743,57 @@ static spore_addr public_addr(const struct session *session)
 	return addr;
 }
 
+/* ---- the service ---- */
+
+/* A server that reads no Ready may still be a Spore server that has not answered yet. */
+enum { ANSWERS_BY_MS = 1000 };
+
+static void tell_service(struct session *session)
+{
+	const struct health *health = session->health;
+	bool closes = health_closes_port(health);
+	struct message message = { .type = MESSAGE_READY,
+		                   .ready = !health->is_down,
+		                   .close = closes };
+
+	if (session->told_down == health->is_down && session->told_close == closes)
+		return;
+	if (health->is_down)
+		snprintf(message.text, sizeof message.text, "%s", health->why);
+	if (!link_send(&session->uplink.link, &message))
+		return;
+	session->told_down = health->is_down;
+	session->told_close = closes;
+}
+
+/* The server would keep the port open, and send visitors that nobody serves. */
+static void hold(struct session *session)
+{
+	if (session->is_left || session->twin->is_left)
+		return; /* a move is under way: the tunnel is held where it arrives */
+	if (session->is_returning)
+		give_return_up(session->twin, "the service is down");
+	log_warn("tunnel closed until its service is up, since the server cannot close the port",
+	         log_str("tunnel", session->tunnel->name),
+	         log_str("server", name_of_server(session)));
+	change_state(session, SESSION_HELD);
+}
+
+void session_heed_service(struct session *session)
+{
+	bool closes = health_closes_port(session->health);
+	int64_t stands_ms = loop_now_ms(session->worker->loop) - session->stands_since_ms;
+
+	if (session->state == SESSION_HELD && !closes)
+		change_state(session, SESSION_WAITING);
+	else if (session->state != SESSION_STANDING)
+		return;
+	else if (session->reads_ready)
+		tell_service(session);
+	else if (closes && (session->is_extended || stands_ms >= ANSWERS_BY_MS))
+		hold(session);
+}
+
 /* The server understands our extension. From now on it gets heartbeats at the pace that it wants.
  *  */
 static void take_extended(struct session *session, const struct message *message)
@@ -754,6 +808,8 @@ static void take_extended(struct session *session, const struct message *message
 		                     .to = public_addr(session) };
 
 	session->reads_claim = message->offers & MESSAGE_OFFER_CLAIM;
+	session->reads_ready = message->offers & MESSAGE_OFFER_READY;
+	session->is_extended = true;
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, &grant);
 	if (message->offers & MESSAGE_OFFER_DECLINE)
@@ -761,6 +817,7 @@ static void take_extended(struct session *session, const struct message *message
 		           message->offers & MESSAGE_OFFER_UNSERVED);
 	if (!server_reads_about(session))
 		say_about(session);
+	session_heed_service(session); /* last: it may end the connection */
 }
 
 /* The server says why it is about to close the connection. The next attempt shows whether the cause
@@ -964,6 +1021,7 @@ const char *session_state_name(const struct session *session)
 		[SESSION_STANDING] = "open",
 		[SESSION_PARTING] = "moving",
 		[SESSION_PAUSED] = "waiting to try again",
+		[SESSION_HELD] = "closed: its service is down",
 		[SESSION_OVER] = "ended",
 	};
 

@@ -18,6 +18,7 @@
 #include "way/retry.h"
 
 struct client_settings;
+struct health;
 struct client_tunnel;
 struct tunnel_settings;
 
@@ -43,6 +44,9 @@ struct tunnel_settings;
  * to time, whether the first server takes the tunnel back; one failure ends that.
  *
  * While the twin is at work, a loss leads to IDLE, and so does a loss of the twin that is final.
+ * While the service is down, a tunnel whose port is to be closed, but whose server reads no Ready,
+ * is HELD. It then goes on in WAITING, and asks for the same port.
+ *
  * Moved leads from STANDING to PARTING, and from there the end of the connection to IDLE.
  * session_stop leads from every state to OVER. A table in session.c says what a session holds in
  * each state: its turn, the connection, a deadline, a place among the standing tunnels. */
@@ -54,6 +58,7 @@ enum session_state {
 	SESSION_STANDING,       /* the server has said Hello: it announces visitors */
 	SESSION_PARTING,        /* the client has said Moved: the last visitors are announced */
 	SESSION_PAUSED,         /* until the next attempt */
+	SESSION_HELD,           /* until the service is up: the server cannot close the port */
 	SESSION_OVER,           /* for good */
 	SESSION_STATES
 };
@@ -68,6 +73,7 @@ struct session {
 	struct spread spread;
 	struct decliner *decliner; /* of the tunnel */
 	struct session *twin;
+	const struct health *health; /* of the service */
 	/* The tunnel may stand now, or no more, or the session begins a pause of its own. */
 	void (*on_news)(struct session *session);
 	/* The tunnel is over, and not because of session_stop. */
@@ -97,7 +103,11 @@ struct session {
 	int64_t stands_since_ms; /* while it does */
 	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
 	char lost_why[SESSION_WHY_SIZE];
-	bool reads_claim;       /* the server reads Claim */
+	bool reads_claim; /* the server reads Claim */
+	bool is_extended; /* the server has answered Extend */
+	/* The server reads Ready. If so: it was told that the service is down, and whether the port
+	 * is to be closed meanwhile. */
+	bool reads_ready, told_down, told_close;
 	bool has_noted_unknown; /* the log says that visitors' addresses are not known */
 };
 
@@ -114,6 +124,8 @@ bool session_lives(const struct session *session);
 const char *session_state_name(const struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
+/* The service went up or down, or was found down again. */
+void session_heed_service(struct session *session);
 /* If the tunnel stands, and at another server than the first one, looks whether that one takes it.
  * True: it does look. */
 bool session_return(struct session *session);

@@ -154,6 +154,8 @@ static void fill_settings(struct config *config, struct diag *diag)
 		chain_read(&chain_rows[i], config->doc, config->settings.chains[i],
 		           &config->chains[i], diag);
 	(server ? check_server : check_client)(&config->settings, config->doc, diag);
+	if (!server)
+		check_uses(&config->settings, &config->chains[CHAIN_CHECKS], config->doc, diag);
 }
 
 static enum config_outcome fill_config(struct config *config, const struct command *command,

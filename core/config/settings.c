@@ -126,6 +126,11 @@ static const spore_option client_rows[] = {
 	KEEPALIVE(struct client_settings, keepalive_services, "connection to a service"),
 	PEER_TIMEOUT(struct client_settings, "service"),
 	RELAY_BUFFER(struct client_settings),
+	SPORE_DURATION(struct client_settings, connect_timeout, 0, "\"3s\"", 10, 60000,
+	               "how long a connection to the server or to a service may take: the look-up "
+	               "of the name and all of its addresses together. The client tries the next "
+	               "address 250ms after the one before it, or as soon as all earlier ones "
+	               "have failed. A visitor waits at most 10s"),
 	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"5s\"", 100, 120000,
 	               "how long to wait for each answer of the server: its TLS handshake, its "
 	               "Challenge, and the tunnel's port, before which the server waits for its "
@@ -144,6 +149,24 @@ static const spore_option client_rows[] = {
 	           "later losses"),
 	DRAIN_TIMEOUT(struct client_settings),
 };
+static const spore_option check_rows[] = {
+	SPORE_STRING(struct check_settings, use, SPORE_OPTF_NOT_EMPTY, NULL,
+	             "the instance in `checks` that judges the service, by its name; default: "
+	             "none, so the service is up if it accepts a connection"),
+	SPORE_DURATION(struct check_settings, interval, 0, "\"2s\"", 100, 86400000,
+	               "pause between two checks"),
+	SPORE_DURATION(struct check_settings, timeout, 0, "\"2s\"", 10, 60000,
+	               "how long a check may take, with its connection"),
+	SPORE_INT(struct check_settings, rise, 0, "2", 1, 1000,
+	          "after so many successes in a row a service that was down is up"),
+	SPORE_INT(struct check_settings, fall, 0, "3", 1, 1000,
+	          "after so many failures in a row a service that was up is down; until a check "
+	          "has succeeded, one failure is enough"),
+	SPORE_ENUM(struct check_settings, when_down, 0, "\"close\"", "close|leave",
+	           "while the service is down: close the public port; or leave it open, and only "
+	           "tell the server, which then prefers other clients that share the port"),
+};
+static const spore_option_item check_item = ITEM(struct check_settings, check_rows);
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
 	             "name of the tunnel, in logs, in metrics and for a Spore server; no two "
@@ -160,6 +183,14 @@ static const spore_option tunnel_rows[] = {
 	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
 	           "tell the service each visitor's address with a header of the PROXY protocol "
 	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
+	SPORE_IP(struct tunnel_settings, source, 0, NULL,
+	         "address of this host from which the client connects to the service, IPv4 or "
+	         "IPv6; of a name's addresses, those of the same family are tried"),
+	SPORE_DURATION(struct tunnel_settings, connect_timeout, 0, NULL, 10, 60000,
+	               "how long a connection to the service may take; default: the value of "
+	               "client.connect_timeout"),
+	SPORE_OBJECT(struct tunnel_settings, check, struct check_settings, 0, &check_item,
+	             "check whether the service works; `{}`: whether it accepts connections"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for; a Spore server passes them to its "
 	           "authentication plugins and does nothing else with them"),
@@ -250,8 +281,8 @@ static const spore_option log_rows[] = {
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
 	             "the plugin: \"NAME\" is the component NAME of KIND_NAME.so, where KIND is "
-	             "auth, transport, acl, metrics or events; \"FILE:NAME\" is the component NAME "
-	             "of FILE.so"),
+	             "auth, transport, acl, metrics, events or check; \"FILE:NAME\" is the "
+	             "component NAME of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
 	             "name of the instance in logs and metrics; default: the value of use; if an "
 	             "instance before it has that name, with a number, such as NAME#2"),
@@ -323,6 +354,8 @@ static const spore_option client_root[] = {
 	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY,
 	           &tunnel_item,
 	           "the services that get a public port"),
+	CHAIN(CHAIN_CHECKS, 0, "checks", 0,
+	      "what judges services; `tunnels[].check.use` names an instance"),
 	BOTH(OPTIONF_NEW_ONLY),
 };
 

@@ -119,6 +119,19 @@ bool sock_listen(int fd, struct err *err)
 	return false;
 }
 
+/* Linux lets sockets that do not listen share a port if they all have SO_REUSEADDR. */
+bool sock_stop_listening(int fd)
+{
+	return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0) && shutdown(fd, SHUT_RD) == 0;
+}
+
+/* Connections that were accepted before are bound to the port, too, so SO_REUSEADDR is needed. */
+bool sock_listen_again(int fd, struct err *err)
+{
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return sock_listen(fd, err);
+}
+
 /* If the peer is on this machine, it has answered by the time that connect returns. A second call
  * gets the result, so that the caller need not wait for a turn of the loop. */
 static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool is_near)
@@ -128,7 +141,25 @@ static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool i
 	return is_near && errno == EINPROGRESS && connect(fd, sa, len) == 0;
 }
 
-int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out)
+/* The kernel chooses the port when it knows the other end, so as many connections are possible as
+ * without a source. */
+static bool bind_source(int fd, const spore_addr *source)
+{
+	struct sockaddr_storage sa;
+	spore_addr addr;
+	socklen_t len;
+
+	if (!source || !source->family)
+		return true;
+	addr = *source;
+	addr.port = 0;
+	len = addr_to_sockaddr(&addr, &sa);
+	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return bind(fd, (struct sockaddr *)&sa, len) == 0;
+}
+
+int sock_connect(const spore_addr *addr, const spore_addr *source, const struct sock_sizes *sizes,
+                 bool *done_out)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(addr, &sa);
@@ -136,9 +167,12 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 
 	if (fd < 0)
 		return -1;
-	*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
-	if (*done_out || errno == EINPROGRESS || errno == EALREADY)
-		return fd;
+	*done_out = false;
+	if (bind_source(fd, source)) {
+		*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
+		if (*done_out || errno == EINPROGRESS || errno == EALREADY)
+			return fd;
+	}
 	cause = errno;
 	close(fd);
 	errno = cause;

@@ -25,10 +25,17 @@ int sock_unbound(const spore_addr *addr);
  * if another process has the port, and before listen. */
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
+/* A listening socket refuses connections from now on, and resets those that nobody has accepted. It
+ * keeps its port, which no other socket can get meanwhile, unless it was bound to port 0. */
+bool sock_stop_listening(int fd);
+/* After sock_stop_listening. */
+bool sock_listen_again(int fd, struct err *err);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
- * call sock_take_error. -1 and errno on failure. */
-int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out);
+ * call sock_take_error. source: the address to connect from, of the same family, whose port does
+ * not count; NULL or of family 0: the kernel chooses. -1 and errno on failure. */
+int sock_connect(const spore_addr *addr, const spore_addr *source, const struct sock_sizes *sizes,
+                 bool *done_out);
 enum { SOCK_PATH_MAX = 107 };
 /* Connects to a unix socket. There is nothing to wait for: EAGAIN means that the queue of
  * connections to be accepted is full, and that the caller may try again. path: at most

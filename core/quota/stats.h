@@ -19,6 +19,7 @@ enum stat_name {
 	STAT_TUNNELS,              /* open now */
 	STAT_TUNNELS_OPENED,
 	STAT_TUNNELS_OUTDATED,    /* whose clients the present configuration has not judged */
+	STAT_TUNNELS_DOWN,        /* whose clients say that their service cannot be reached */
 	STAT_RELAYS,              /* running now */
 	STAT_AHEAD,               /* waiting connections that were opened ahead */
 	STAT_CONTROL_CONNECTIONS, /* at the control port */

@@ -40,8 +40,8 @@ struct flow {
 	bool ended_empty; /* the source ended first, and had sent no byte */
 };
 
-/* Some services end right behind their first bytes. Then both leave in one write, which is found out
- * by a system call. The more of these calls in a row were in vain, the fewer flows make one. */
+/* Some services end directly after their first bytes. Then both leave in one write. A flow finds
+ * the end with a system call. The more calls in a row were in vain, the fewer flows make one. */
 struct end_look {
 	unsigned until; /* flows that begin before the next one that looks */
 	unsigned vain;  /* looks in a row */

@@ -51,7 +51,7 @@ struct relay_limits {
 	size_t most_held;  /* bytes that wait in one direction of a relay; 0: no limit of its own */
 	bool uses_uring;   /* for small messages, where the system allows it */
 	bool right_waited; /* the right stream may have input when a relay starts: read at once */
-	bool right_may_end; /* the right stream may end behind its first bytes: looked for at once */
+	bool right_may_end; /* the right stream may end behind its first bytes: the flow looks */
 };
 
 /* The pipes take at most a 64th of the process's descriptors, two each. Without a pipe, bytes are

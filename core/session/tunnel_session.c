@@ -533,7 +533,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 	struct message answer = { .type = MESSAGE_EXTENDED,
 		                  .port = SERVER_PULSE_MS,
 		                  .offers = MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE |
-		                            MESSAGE_OFFER_UNSERVED };
+		                            MESSAGE_OFFER_UNSERVED | MESSAGE_OFFER_READY };
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message, &answer);
@@ -594,6 +594,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)
 		take_moved(s);
+	else if (message->type == MESSAGE_READY && !tunnel_set_ready(t->tunnel, message))
+		end_open(s, REFUSED_PORT_IN_USE);
 	if (s->state != SESSION_ENDED && t->is_heard)
 		hear(t);
 }

@@ -55,6 +55,8 @@ NOT_IN_A_SCHEMA = {
     "a text has parts without a type": r"expected \"HOST:PORT|expected HOST or|host without a scheme|"
     r"after the host, found|in brackets, as in|an absolute path behind|a path of at most",
     "keys have no type": r"file name of a plugin as the key",
+    "a service and its check have a form": r"address, as the service|with the unix socket|one address of this host|"
+    r"without blanks and control|statuses from 100 to 999|name of an instance in \"checks",
     "what a client says has a grammar of its own": r"without control characters, in which|a host name such as|a letter or "
     r"digit, then",
     "1e2 is the integer 100 to a schema": r"found 1e2$",

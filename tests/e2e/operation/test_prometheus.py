@@ -66,10 +66,12 @@ def serving(tmp_path, address, certificate=None, auth=None, limits=None, events=
 
 @contextlib.contextmanager
 def exporting_client(tmp_path, address, server, service):
-    """An Exporter of a client whose tunnel stands; the server may use TLS."""
+    """An Exporter of a client whose tunnel stands, and whose service is checked; the server may use
+    TLS."""
     port = address.free_port()
     path = tmp_path / "client.json"
-    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
+    path.write_text(json.dumps({"metrics": metrics, "tunnels": [{"check": {}}]}))
     extra = ["--config", str(path), *(INSECURE if server.has_tls else [])]
     with spore_client(server.control, service.port, secret="s3cret", extra=extra):
         yield Exporter(address.host, port)

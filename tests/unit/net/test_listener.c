@@ -293,8 +293,54 @@ START_TEST(the_log_names_the_limit_to_raise)
 }
 END_TEST
 
-SUITE("listener", a_queue_costs_few_turns, the_log_names_the_limit_to_raise,
-      buffers_may_change_while_it_listens, what_waits_is_accepted_at_the_end,
-      what_waits_in_a_socket_that_is_taken_stays, all_that_wait_are_accepted,
-      it_may_be_freed_from_within, running_out_of_descriptors_is_survived,
-      what_always_fails_does_not_spin, freeing_a_paused_one_is_fine)
+static int dial_errno(const spore_addr *addr)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int cause = connect(fd, (struct sockaddr *)&sa, len) == 0 ? 0 : errno;
+
+	close(fd);
+	return cause;
+}
+
+/* While it is shut, nobody connects and nobody else gets the port. */
+START_TEST(a_port_that_is_shut_is_kept)
+{
+	struct scene scene;
+	struct err err;
+	int first, fd;
+
+	set_up(&scene);
+	/* Only a port that was asked for is kept. */
+	listener_free(scene.listener);
+	fd = sock_bind(&scene.addr, false, NULL, &err);
+	ck_assert_msg(fd >= 0 && sock_listen(fd, &err), "%s", err.text);
+	scene.listener = listener_new(scene.loop, fd, on_accept, &scene);
+	ck_assert_ptr_nonnull(scene.listener);
+	first = sockets_dial(&scene.addr);
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	ck_assert(listener_shut(scene.listener) && listener_shut(scene.listener));
+	ck_assert_int_eq(dial_errno(&scene.addr), ECONNREFUSED);
+	ck_assert_int_eq(sock_bind(&scene.addr, false, NULL, &err), -1);
+	listener_wake(scene.listener); /* it sleeps on */
+	ck_assert(listener_reopen(scene.listener, &err) && listener_reopen(scene.listener, &err));
+	close(sockets_dial(&scene.addr));
+	scene.wanted = 2;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	close(first);
+	ck_assert(listener_shut(scene.listener));
+	listener_finish(scene.listener);
+	scene.listener = NULL;
+	ck_assert_int_eq(dial_errno(&scene.addr), ECONNREFUSED);
+	loop_free(scene.loop);
+}
+END_TEST
+
+SUITE("listener", a_queue_costs_few_turns, a_port_that_is_shut_is_kept,
+      the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
+      what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
+      all_that_wait_are_accepted, it_may_be_freed_from_within,
+      running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
+      freeing_a_paused_one_is_fine)

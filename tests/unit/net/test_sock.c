@@ -148,14 +148,14 @@ START_TEST(connecting_succeeds_or_says_why)
 	int listener = sockets_listen(&addr, 4), fd;
 	bool done;
 
-	fd = sock_connect(&addr, NULL, &done);
+	fd = sock_connect(&addr, NULL, NULL, &done);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
 	ck_assert_int_eq(sock_take_error(fd), 0);
 	ck_assert_int_eq(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 	close(fd);
 	close(listener);
-	fd = sock_connect(&addr, NULL, &done);
+	fd = sock_connect(&addr, NULL, NULL, &done);
 	if (fd < 0) {
 		ck_assert_int_eq(errno, ECONNREFUSED);
 		return;
