@@ -38,6 +38,7 @@ RANKS = [
     {"process", "reference"},
     {"reload"},
     {"admin", "arguments"},
+    {"screen"},
     {"commands"},
     {"rehearsal"},
     {"completion"},
