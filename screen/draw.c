@@ -167,9 +167,9 @@ static void draw_header(const struct view *view)
 	x += put(0, x, COLS - x, style_of_state(model), text_of_state(model)) + 2;
 	x += put(0, x, COLS - x, ADDRESS, model->server) + 2;
 	if (model->is_known) {
-		snprintf(text, sizeof text, "up %s  %.0f visitors  %s", age, model->visitors, rate);
+		snprintf(text, sizeof text, "up %s  visitors %.0f  %s", age, model->visitors, rate);
 		x += put(0, x, COLS - x, NORMAL, text) + 2;
-		snprintf(text, sizeof text, model->is_client ? "%.0f losses" : "%.0f refusals",
+		snprintf(text, sizeof text, model->is_client ? "losses %.0f" : "refusals %.0f",
 		         model->is_client ? model->losses : model->refusals);
 		put(0, x, COLS - x, DIM, text);
 	}

@@ -96,11 +96,11 @@ int front_begin(const char **hint_out)
 	if (!program_has_terminal())
 		return -1;
 	if (!program_find(path))
-		*hint_out = "spore-screen is not installed: the lines of the log are shown instead "
-			    "(--plain says so without this line)";
+		*hint_out = "spore-screen is not installed: lines are printed instead (--plain "
+			    "leaves out this one)";
 	else if (!program_can_show(path))
-		*hint_out = "spore-screen does not know this terminal or cannot run: the lines of "
-			    "the log are shown instead (--plain says so without this line)";
+		*hint_out = "spore-screen does not know this terminal or cannot run: lines are "
+			    "printed instead (--plain leaves out this one)";
 	else
 		return split(path);
 	return -1;
