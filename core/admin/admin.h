@@ -15,7 +15,7 @@
 struct admin;
 struct loop;
 
-/* Listens on the configured path, and for the host's screen; *admin_out is NULL if neither is there.
+/* Listens on the configured path and for the screen; *admin_out is NULL if neither is there.
  * The host is borrowed; its members must be set when the loop runs. On failure returns false and
  * sets *err. */
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,

@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -132,6 +133,15 @@ static void release_held(struct session *session, unsigned things)
 	}
 }
 
+/* The way to a server on this machine does not lead through the network. */
+static bool leads_nearby(const struct transport_way *way)
+{
+	spore_addr addr;
+
+	return way->host && (strcmp(way->host, "localhost") == 0 ||
+	                     (addr_parse_ip(way->host, &addr) && addr_is_loopback(&addr)));
+}
+
 static void connect_session(struct session *session)
 {
 	struct server_place place = { .index = servers_of(session)->current };
@@ -140,6 +150,7 @@ static void connect_session(struct session *session)
 	if (is_back_runner(session))
 		place.index = 0;
 	uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL, &place, &uplink_events);
+	session->is_near = leads_nearby(&session->uplink.way);
 }
 
 static void acquire_held(struct session *session, unsigned things)
@@ -670,6 +681,8 @@ void session_look(struct session *session, struct homes *homes)
 	char why[80 + ADDR_TEXT_SIZE], text[ADDR_TEXT_SIZE];
 	spore_addr addr;
 
+	if (session->is_near)
+		return;
 	if (fd >= 0 && !homes_have(homes, fd, &addr)) {
 		snprintf(why, sizeof why, "this machine does not have the address %s any more",
 		         addr_format_ip(&addr, text));

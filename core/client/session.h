@@ -84,6 +84,7 @@ struct session {
 	unsigned n_tried;  /* servers that did not take the tunnel, since one last did */
 	unsigned announced; /* 1 + the index of the server that was announced; 0: none was */
 	bool depends;       /* tried again only as long as another tunnel lives */
+	bool is_near;       /* the last attempt was at a server on this machine */
 	bool is_outdated;   /* the attempt began before the last reload */
 	unsigned wants;     /* MESSAGE_WANTS_*: what the server was last asked for */
 	struct retry retry;
@@ -124,7 +125,8 @@ void session_give_up(struct session *session);
 
 /* The way to the server may have changed. If this machine does not have the address of the
  * session's connection any more, the tunnel is tried again at once. An open connection is probed
- * otherwise. A pause ends, unless a server has asked for it. homes: of this moment. */
+ * otherwise. A pause ends, unless a server has asked for it. homes: of this moment.
+ * A server on this machine is not concerned. */
 void session_look(struct session *session, struct homes *homes);
 
 /* For the client's turns: this one has come. */

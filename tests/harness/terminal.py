@@ -27,7 +27,7 @@ class Terminal:
         self._lock = threading.Lock()
         self.bytes = b""
         self.status = None
-        names = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"} | environment
+        names = {"TERM": "linux", "LC_ALL": "C.UTF-8"} | environment
         base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LANG", "LC_CTYPE")}
         command = [str(word) for word in [*within, *argv]]
         self.pid, self.master = pty.fork()

@@ -55,6 +55,7 @@ def test_status_and_tunnels(client):
         "bytes_up": 5,
         "bytes_down": 5,
         "last_error": None,
+        "retry_in_ms": 0,
     }
     wait_until(lambda: client.admin.ask("status")["visitors"] == 0, "the visitor to go")
     assert client.admin.ask("status")["bytes"] == 10

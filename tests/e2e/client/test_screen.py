@@ -118,8 +118,8 @@ def test_term(server, service, target):
 
 def test_a_crash_gives_the_terminal_back(server, service):
     with on_terminal(server, service) as terminal:
-        os.kill(child_of(terminal.pid), signal.SIGBUS)
-        assert terminal.wait(20) == 128 + signal.SIGBUS
+        os.kill(child_of(terminal.pid), signal.SIGKILL)
+        assert terminal.wait(20) == 128 + signal.SIGKILL
         assert terminal.mode() == terminal.before[:4]
         assert "was ended by signal" in terminal.text and "listening at" in terminal.text
 
@@ -189,7 +189,7 @@ def test_a_countdown(address, service):
         end(server.process, "spore")
         terminal.wait_for("not connected")
         wait_until(lambda: re.search(r"retry in \ds", terminal.text), "a countdown", timeout=20)
-        assert re.search(r"ago: .*could not connect|ago: the server closed", terminal.text)
+        assert re.search(r"^localhost:\d+, \d+s ago: ", terminal.text, re.M)
 
 
 def test_bytes_of_a_server_are_harmless(fake_server, service):
@@ -217,15 +217,16 @@ def test_a_reload(server, service, tmp_path):
     """HUP for the process that the shell knows reaches the client."""
     path = tmp_path / "client.json"
     to, control = server.control
-    tunnels = [{"name": "one", "local": f"127.0.0.1:{service.port}"}]
+    tunnels = [{"name": "first-tunnel", "local": f"127.0.0.1:{service.port}"}]
     settings = {"client": {"to": to, "control_port": control}, "tunnels": tunnels}
     path.write_text(json.dumps(settings))
     with Terminal([spore_binary(), "local", "--config", path], size=(24, 140)) as terminal:
-        terminal.wait_for("one")
-        tunnels.append({"name": "two", "local": f"127.0.0.1:{service.port}"})
+        terminal.wait_for("first-tunnel")
+        tunnels.append({"name": "second-tunnel", "local": f"127.0.0.1:{service.port}"})
         path.write_text(json.dumps(settings))
         os.kill(terminal.pid, signal.SIGHUP)
-        terminal.wait_for("two")
+        terminal.wait_for("second-tunnel")
+        wait_until(lambda: terminal.text.count("  open  ") == 2, "both tunnels")
 
 
 # ---- lines in place of a screen ----
