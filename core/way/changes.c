@@ -63,7 +63,6 @@ static void close_watched(struct changes *changes, ev_io *io)
 	if (!ev_is_active(io))
 		return;
 	ev_io_stop(ev_of(changes), io);
-	loop_forget_fd(changes->loop, io->fd);
 	close(io->fd);
 }
 

@@ -110,12 +110,13 @@ def test_a_change_that_does_not_concern_the_connection(network):
     """It is probed and stays; a storm of such changes is looked at a few times only."""
     with Echo(network.here) as service, start_server(network) as server:
         with client_in(network, server, service) as client:
+            began = time.monotonic()
             network.stir(2000)
             client.process.wait_for("the way to the server may have changed")
             time.sleep(6)
             looks = [x for x in client.process.stderr if "may have changed" in x]
-            assert 1 <= len(looks) <= 8, len(looks)
-            assert works(server, client)
+            assert 1 <= len(looks) <= 7 + (time.monotonic() - began) / 5, len(looks)
+            wait_until(lambda: works(server, client), "the tunnel to work")
             assert not any("tunnel lost" in line for line in client.process.stderr)
             assert sum("connected to server" in line for line in client.process.stderr) == 1
 
