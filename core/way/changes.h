@@ -8,8 +8,8 @@
  * Messages that come together are one change. A storm of messages leads to a few changes at once,
  * and then to one every five seconds. Where the system allows no netlink socket, the log says so
  * once, and only standstills are noticed. */
-#ifndef CORE_CHANGES_H
-#define CORE_CHANGES_H
+#ifndef CORE_WAY_CHANGES_H
+#define CORE_WAY_CHANGES_H
 
 #include <ev.h>
 #include <stdbool.h>

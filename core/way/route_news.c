@@ -153,18 +153,17 @@ static bool read_one(int fd, enum route_news *news_out)
 		.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1
 	};
 	ssize_t n = recvmsg(fd, &header, 0);
+	/* ENOBUFS: the kernel had more messages than room. */
+	bool are_lost = n < 0 ? errno == ENOBUFS : (header.msg_flags & MSG_TRUNC) != 0;
 
 	*news_out = ROUTE_NEWS_NONE;
-	if (n < 0 && errno == ENOBUFS) { /* the kernel had more messages than room */
-		*news_out = ROUTE_NEWS_SOME;
-	} else if (n < 0) {
+	if (n < 0 && !are_lost) {
 		if (errno != EAGAIN && errno != EINTR)
 			*news_out = ROUTE_NEWS_ENDED;
 		return false;
-	} else if (from.nl_pid == 0 &&
-	           (header.msg_flags & MSG_TRUNC || route_news_matter(bytes, (size_t)n))) {
-		*news_out = ROUTE_NEWS_SOME;
 	}
+	if (n < 0 || (from.nl_pid == 0 && (are_lost || route_news_matter(bytes, (size_t)n))))
+		*news_out = ROUTE_NEWS_SOME;
 	return true;
 }
 
