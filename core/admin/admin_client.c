@@ -110,6 +110,7 @@ static void write_row(const struct roll_row *row, const struct ahead_tally *tall
 	jsonout_text(json, "state", row->state);
 	jsonout_text(json, "server", row->server[0] ? row->server : NULL);
 	jsonout_int(json, "age_ms", row->age_ms);
+	jsonout_int(json, "retry_in_ms", row->retry_in_ms);
 	jsonout_int(json, "visitors", tally->now);
 	jsonout_int(json, "visitors_all", (int64_t)tally->visitors);
 	jsonout_int(json, "bytes_up", (int64_t)tally->up);

@@ -31,6 +31,7 @@ struct client_worker;
 struct config;
 struct deadline;
 struct decliner;
+struct homes;
 struct message;
 struct stream;
 struct tunnel_settings;
@@ -119,6 +120,8 @@ struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, 
 /* Closes the connection of this worker that has been idle longest, of those that were kept for the
  * next visitor. False: there is none. */
 bool ahead_close_oldest(struct client_worker *worker);
+/* Closes the connections in the pool whose local address is gone, and opens others. */
+void ahead_pool_look(struct ahead_pool *pool, struct homes *homes);
 /* For the worker's list of idle connections. */
 enum { AHEAD_IDLE_MS = 30000 };
 void ahead_on_idle(struct deadline *deadline);

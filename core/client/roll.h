@@ -35,6 +35,7 @@ struct roll_row {
 	char lost_why
 		[SESSION_WHY_SIZE]; /* of the last loss or failed attempt; "": there was none */
 	int64_t lost_age_ms;
+	int64_t retry_in_ms; /* 0: it does not pause */
 };
 
 struct roll {

@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,8 +14,10 @@
 #include "host/readiness.h"
 #include "log/log.h"
 #include "net/addr.h"
+#include "net/silence.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "way/homes.h"
 
 /* The heartbeat interval that the client offers. The server answers with its own; LEAST_PULSE_MS is
  * the minimum. */
@@ -117,6 +120,7 @@ static void release_held(struct session *session, unsigned things)
 	if (things & HOLDS_PLACE) {
 		pulse_stop(&session->pulse);
 		deadline_stop(&session->silence);
+		deadline_stop(&session->probe);
 		decline_no_more_on(session->decliner, &session->uplink.link);
 		spread_ahead(&session->spread, &(struct ahead_grant){ 0 });
 		count_standing(session, -1);
@@ -130,6 +134,15 @@ static void release_held(struct session *session, unsigned things)
 	}
 }
 
+/* The way to a server on this machine does not lead through the network. */
+static bool leads_nearby(const struct transport_way *way)
+{
+	spore_addr addr;
+
+	return way->host && (strcmp(way->host, "localhost") == 0 ||
+	                     (addr_parse_ip(way->host, &addr) && addr_is_loopback(&addr)));
+}
+
 static void connect_session(struct session *session)
 {
 	struct server_place place = { .index = servers_of(session)->current };
@@ -138,6 +151,7 @@ static void connect_session(struct session *session)
 	if (is_back_runner(session))
 		place.index = 0;
 	uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL, &place, &uplink_events);
+	session->is_near = leads_nearby(&session->uplink.way);
 }
 
 static void acquire_held(struct session *session, unsigned things)
@@ -508,6 +522,22 @@ static void lose_server(struct session *session, const char *why)
 	lose_because(session, why, CLIENT_FAILED, RETRY_LATER);
 }
 
+/* The same, and the cause was found at once. */
+static void lose_way(struct session *session, const char *why)
+{
+	if (session->state == SESSION_STANDING)
+		atomic_fetch_add(&session->worker->shared->losses, 1);
+	if (session->state == SESSION_PARTING) {
+		end_left(session);
+		return;
+	}
+	retry_hurry(&session->retry);
+	lose_session(session, &(struct loss){ .why = why,
+	                                      .status = CLIENT_FAILED,
+	                                      .retry = RETRY_LATER,
+	                                      .is_prompt = true });
+}
+
 /* The cause of an end before the server's Hello is unknown. The text names the likely causes. */
 static void lose_early(struct session *session, const char *why)
 {
@@ -589,6 +619,84 @@ void session_on_silence(struct deadline *deadline)
 		deadline_start(&session->worker->silence, deadline);
 	else
 		lose_server(session, "the server has sent nothing for 15 s");
+}
+
+/* ---- the way to the server may have changed ---- */
+
+/* Without heartbeats, the kernel's keepalive asks the server's. */
+enum { UNASKED_MS = 7000 };
+
+static bool has_answered(const struct session *session, int64_t within_ms)
+{
+	int fd = stream_fd(session->uplink.link.stream);
+	int64_t message_ms = session->silence.at_ms - SESSION_SILENCE_MS;
+	struct sock_sight sight;
+
+	return message_ms >= session->probed_ms || sock_has_unread(fd) || !sock_look(fd, &sight) ||
+	       sight.heard_ms <= within_ms;
+}
+
+void session_on_probe(struct deadline *deadline)
+{
+	struct session *session = CONTAINER_OF(deadline, struct session, probe);
+	int64_t since_ms = clock_ms() - session->probed_ms;
+	bool was_asked = ev_is_active(&session->pulse.timer);
+	int64_t least_ms = was_asked ? SESSION_PROBE_MS : UNASKED_MS;
+
+	if (has_answered(session, since_ms))
+		return;
+	if (since_ms < silence_patience_ms(stream_fd(session->uplink.link.stream), least_ms))
+		deadline_start(&session->worker->probes, deadline);
+	else
+		lose_way(session, "the server does not answer since the network has changed or "
+		                  "this process stood still");
+}
+
+static void probe_server(struct session *session)
+{
+	if (deadline_is_running(&session->probe))
+		return;
+	session->probed_ms = clock_ms();
+	pulse_beat(&session->pulse);
+	deadline_start(&session->worker->probes, &session->probe);
+}
+
+static void end_pause(struct session *session)
+{
+	retry_hurry(&session->retry);
+	if (!session->asked_by.addr.family)
+		change_state(session, SESSION_WAITING);
+}
+
+/* An attempt may wait for packets that cannot come back. */
+static void dial_again(struct session *session)
+{
+	if (session->uplink.state != UPLINK_DIALLING)
+		return;
+	retry_hurry(&session->retry);
+	uplink_stop(&session->uplink);
+	connect_session(session);
+}
+
+void session_look(struct session *session, struct homes *homes)
+{
+	int fd = session->state == SESSION_OVER ? -1 : uplink_fd(&session->uplink);
+	char why[80 + ADDR_TEXT_SIZE], text[ADDR_TEXT_SIZE];
+	spore_addr addr;
+
+	if (session->is_near)
+		return;
+	if (fd >= 0 && !homes_have(homes, fd, &addr)) {
+		snprintf(why, sizeof why, "this machine does not have the address %s any more",
+		         addr_format_ip(&addr, text));
+		lose_way(session, why);
+	} else if (session->state == SESSION_PAUSED) {
+		end_pause(session);
+	} else if (session->state == SESSION_CONNECTING) {
+		dial_again(session);
+	} else if (session->state == SESSION_STANDING) {
+		probe_server(session);
+	}
 }
 
 /* ---- what the client says about itself ---- */
@@ -979,6 +1087,7 @@ void session_init(struct session *session, const struct client_settings *setting
 	respite_init(&session->respite, session->worker, on_respite_moot);
 	pulse_init(&session->pulse, session->worker->loop, &session->uplink.link);
 	deadline_init(&session->silence);
+	deadline_init(&session->probe);
 }
 
 void session_use(struct session *session, const struct tunnel_settings *tunnel)

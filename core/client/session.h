@@ -20,6 +20,7 @@
 struct client_settings;
 struct health;
 struct client_tunnel;
+struct homes;
 struct tunnel_settings;
 
 /*
@@ -89,6 +90,7 @@ struct session {
 	unsigned n_tried;  /* servers that did not take the tunnel, since one last did */
 	unsigned announced; /* 1 + the index of the server that was announced; 0: none was */
 	bool depends;       /* tried again only as long as another tunnel lives */
+	bool is_near;       /* the last attempt was at a server on this machine */
 	bool is_outdated;   /* the attempt began before the last reload */
 	unsigned wants;     /* MESSAGE_WANTS_*: what the server was last asked for */
 	struct retry retry;
@@ -100,6 +102,8 @@ struct session {
 	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */
+	struct deadline probe;   /* of its answer, after the way to it may have changed */
+	int64_t probed_ms;
 	int64_t stands_since_ms; /* while it does */
 	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
 	char lost_why[SESSION_WHY_SIZE];
@@ -132,11 +136,20 @@ bool session_return(struct session *session);
 /* No other tunnel lives any more: a session that depends on them is over. */
 void session_give_up(struct session *session);
 
+/* The way to the server may have changed. If this machine does not have the address of the
+ * session's connection any more, the tunnel is tried again at once. An open connection is probed
+ * otherwise. A pause ends, unless a server has asked for it. homes: of this moment.
+ * A server on this machine is not concerned. */
+void session_look(struct session *session, struct homes *homes);
+
 /* For the client's turns: this one has come. */
 void session_on_turn(struct turn *turn);
 /* For the worker's list of silences. A server that has sent nothing for so long is gone. Heartbeats
  * come every 500 ms from bore's server, and every 9 s from ours. */
 enum { SESSION_SILENCE_MS = 15000 };
 void session_on_silence(struct deadline *deadline);
+/* For the worker's list of probes. */
+enum { SESSION_PROBE_MS = 2000 };
+void session_on_probe(struct deadline *deadline);
 
 #endif

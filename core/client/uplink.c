@@ -426,3 +426,10 @@ void uplink_stop(struct uplink *uplink)
 	uplink->set = NULL;
 	uplink->state = UPLINK_CLOSED;
 }
+
+int uplink_fd(const struct uplink *uplink)
+{
+	if (uplink->state > UPLINK_OPENING)
+		return stream_fd(uplink->link.stream);
+	return uplink->state == UPLINK_OPENING ? stream_fd(uplink->stream) : -1;
+}

@@ -147,6 +147,9 @@ static const spore_option client_rows[] = {
 	SPORE_BOOL(struct client_settings, retry, 0, "false",
 	           "keep trying until the first connection stands; --no-reconnect is about "
 	           "later losses"),
+	SPORE_BOOL(struct client_settings, screen, OPTIONF_RESTART, "true",
+	           "on a terminal, show the tunnels on a screen (by spore-screen); --plain prints "
+	           "lines instead"),
 	DRAIN_TIMEOUT(struct client_settings),
 };
 static const spore_option check_rows[] = {

@@ -65,6 +65,7 @@ struct client_settings {
 	int64_t max_dials;                          /* connections being set up at once */
 	int64_t ahead;                              /* connections opened ahead for each tunnel */
 	uint32_t reconnect, retry;                  /* after a loss; after a failed first attempt */
+	uint32_t screen;                            /* on a terminal */
 	int64_t drain_timeout;                      /* ms */
 };
 

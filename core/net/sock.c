@@ -224,6 +224,22 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
 }
 
+bool sock_addr_is_here(const spore_addr *addr)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is_here = true;
+
+	if (fd < 0)
+		return true;
+	/* ENODEV: the interface of a link-local address is gone. */
+	if (bind(fd, (const struct sockaddr *)&sa, len) < 0)
+		is_here = errno != EADDRNOTAVAIL && errno != ENODEV;
+	close(fd);
+	return is_here;
+}
+
 void sock_watch_control(int fd)
 {
 	set_keepalive(fd, CONTROL_IDLE_S, CONTROL_IDLE_S, MIN_PROBES);

@@ -48,6 +48,9 @@ int sock_take_error(int fd);
 const char *sock_connect_cause(int cause);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
+/* Does this machine have this IP address, at which a connection may begin? True if that cannot be
+ * found out. */
+bool sock_addr_is_here(const spore_addr *addr);
 /* Sends keepalive probes once the connection has been idle for idle_ms, in whole seconds; 0: no
  * probes. The connection breaks if nothing has come from the peer for timeout_ms and at least three
  * probes are lost. */

@@ -750,3 +750,16 @@ void relay_reset_matching(struct relay_set *set, bool (*is_meant)(const void *re
 			finish_relay(relay, RELAY_KICKED);
 	}
 }
+
+void relay_reset_lost(struct relay_set *set, bool (*is_lost)(int left_fd, void *arg), void *arg)
+{
+	struct list *next;
+
+	for (struct list *i = set->all.next; i != &set->all; i = next) {
+		struct relay *relay = CONTAINER_OF(i, struct relay, node);
+
+		next = i->next;
+		if (is_lost(stream_fd(relay->streams[0]), arg))
+			finish_relay(relay, RELAY_LEFT_LOST);
+	}
+}

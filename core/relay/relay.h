@@ -144,5 +144,8 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
 /* Resets all relays for which is_meant is true. relay_arg: the arg of on_end. */
 void relay_reset_matching(struct relay_set *set, bool (*is_meant)(const void *relay_arg, void *arg),
                           void *arg);
+/* Resets all relays whose left stream has a descriptor for which is_lost is true, as if its peer
+ * were gone. */
+void relay_reset_lost(struct relay_set *set, bool (*is_lost)(int left_fd, void *arg), void *arg);
 
 #endif

@@ -385,6 +385,8 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 
 	(void)ev;
 	(void)events;
+	if (reload->host->on_hangup && reload->host->on_hangup(reload->host->arg))
+		return;
 	reload->is_wanted = true;
 	want_reload(reload);
 }

@@ -41,6 +41,8 @@ struct reload_host {
 	 * not been told yet that the process is ready. */
 	const char *(*describe)(void *arg);
 	void (*on_end)(void *arg); /* runs after each reload; NULL: nothing does */
+	/* HUP has come. True: it asks for no reload. NULL: it always does. */
+	bool (*on_hangup)(void *arg);
 	void *arg;
 };
 

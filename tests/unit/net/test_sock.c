@@ -192,6 +192,17 @@ START_TEST(a_reset_is_seen_as_one)
 }
 END_TEST
 
+START_TEST(an_address_of_this_machine_is_known)
+{
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("127.0.0.1", &addr));
+	ck_assert(sock_addr_is_here(&addr));
+	ck_assert(addr_parse_ip("203.0.113.77", &addr)); /* for documentation only */
+	ck_assert(!sock_addr_is_here(&addr));
+}
+END_TEST
+
 START_TEST(unread_bytes_are_seen)
 {
 	char byte;
@@ -234,7 +245,7 @@ START_TEST(a_path_that_is_no_socket_is_refused)
 }
 END_TEST
 
-SUITE("sock", a_path_that_is_no_socket_is_refused,
+SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
       a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
       keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
       the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
