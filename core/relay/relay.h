@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "relay/pipes.h"
 
+struct bucket;
 struct loop;
 struct relay;
 struct stream;
@@ -121,6 +122,9 @@ struct relay_plan {
 	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
 	uint64_t moved_left;  /* bytes of the right stream that have been sent to the left before */
 	size_t own_for_right; /* so many bytes at the front of for_right are our own, too */
+	/* Limits that the relay shares with others: [0] of the bytes from left to right. They may
+	 * begin and end at any time. Borrowed until on_end; NULL: none. */
+	struct bucket *buckets[2];
 };
 
 /* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when
