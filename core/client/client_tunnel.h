@@ -10,6 +10,7 @@
 #include "client/ahead.h"
 #include "client/decline.h"
 #include "client/session.h"
+#include "relay/bucket.h"
 #include "thread/users.h"
 
 struct client_worker;
@@ -24,6 +25,7 @@ struct client_tunnel {
 	atomic_bool has_ended; /* as is_over, for other threads */
 	struct session sessions[2];
 	struct decliner decliner;
+	struct bucket buckets[2]; /* limits on the rate, on all workers: up and down */
 	unsigned n_workers;
 	struct ahead_pool pools[]; /* one for each worker */
 };

@@ -53,7 +53,8 @@ struct relay {
 	bool over;
 };
 
-static void report_bytes(struct relay *relay)
+/* False: the relay must end. */
+static bool report_bytes(struct relay *relay)
 {
 	uint64_t moved[2];
 
@@ -61,8 +62,8 @@ static void report_bytes(struct relay *relay)
 		moved[i] = relay->flows[i].bytes - relay->reported[i];
 		relay->reported[i] += moved[i];
 	}
-	if (relay->set->on_moved && (moved[0] || moved[1]))
-		relay->set->on_moved(moved, relay->arg);
+	return !relay->set->on_moved || !(moved[0] || moved[1]) ||
+	       relay->set->on_moved(moved, relay->arg);
 }
 
 static void run_end_relay(struct loop_task *task)
@@ -634,7 +635,10 @@ static void sweep_relay(struct relay *relay, bool host_was_lost)
 {
 	enum relay_cause cause;
 
-	report_bytes(relay);
+	if (!report_bytes(relay)) {
+		finish_relay(relay, RELAY_USED_UP);
+		return;
+	}
 	note_activity(relay);
 	enable_keepalive(relay);
 	/* A shared limit may be new. Without memory, the next sweep tries again. */

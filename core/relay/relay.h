@@ -60,8 +60,9 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 	return descriptors / 128;
 }
 
-/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. */
-typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
+/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. False: the
+ * relay must end. */
+typedef bool (*relay_fn)(const uint64_t bytes[2], void *arg);
 
 /* Why a relay has ended. */
 enum relay_cause {
@@ -76,6 +77,7 @@ enum relay_cause {
 	RELAY_STOPPED,      /* by relay_set_fini, in order */
 	RELAY_CUT_OFF,      /* by relay_set_fini, with a reset: bytes were under way */
 	RELAY_NO_MEMORY,    /* it never began */
+	RELAY_USED_UP,      /* on_moved does not let it go on */
 	RELAY_CAUSES
 };
 

@@ -26,9 +26,10 @@ struct scene {
 	uint64_t bytes[2], moved[2];
 	unsigned n_ends;
 	enum relay_cause cause;
+	bool is_used_up;
 };
 
-static void on_moved(const uint64_t moved[2], void *arg)
+static bool on_moved(const uint64_t moved[2], void *arg)
 {
 	struct scene *scene = arg;
 
@@ -36,6 +37,7 @@ static void on_moved(const uint64_t moved[2], void *arg)
 	ck_assert(moved[0] || moved[1]);
 	scene->moved[0] += moved[0];
 	scene->moved[1] += moved[1];
+	return !scene->is_used_up;
 }
 
 static void on_end(const struct relay_end *end, void *arg)
@@ -385,6 +387,24 @@ static bool has_told(void *arg)
 {
 	return ((struct scene *)arg)->moved[0] > 0;
 }
+
+/* What moved is told first. */
+START_TEST(on_moved_may_end_a_relay)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.on_moved = on_moved;
+	scene.is_used_up = true;
+	run_for(scene.loop, 200); /* an idle one goes on */
+	ck_assert_uint_eq(scene.n_ends, 0);
+	say(&scene, 0, "much");
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	ck_assert_int_eq(scene.cause, RELAY_USED_UP);
+	ck_assert_uint_eq(scene.moved[0], 4);
+	tear_down(&scene);
+}
+END_TEST
 
 /* on_moved runs from time to time and before the end. Its sum is what on_end gets. */
 START_TEST(what_moves_is_told_as_it_goes)
@@ -1156,11 +1176,11 @@ SUITE("relay", input_that_has_left_the_socket_is_passed_on_at_once,
       each_direction_ends_on_its_own, a_left_stream_that_ends_first_without_a_byte_is_told_apart,
       who_ended_first_is_not_who_is_read_first, bytes_that_came_before_go_first,
       what_waited_joins_our_words, what_has_come_joins_our_words_for_the_right,
-      our_words_are_no_bytes_of_the_left, what_moves_is_told_as_it_goes, a_reset_is_passed_on,
-      a_reset_is_passed_on_to_one_who_sends, a_reset_behind_a_half_close_is_passed_on,
-      ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
-      bulk_that_is_copied_is_read_in_great_pieces, a_limit_on_what_is_held_makes_reads_short,
-      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
-      a_unix_socket_that_is_closed_has_not_died,
+      our_words_are_no_bytes_of_the_left, what_moves_is_told_as_it_goes, on_moved_may_end_a_relay,
+      a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
+      a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
+      bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
+      a_limit_on_what_is_held_makes_reads_short, a_stalled_reader_bounds_what_is_held,
+      a_reset_of_a_blocked_sender_is_passed_on, a_unix_socket_that_is_closed_has_not_died,
       a_unix_socket_that_is_closed_waits_for_a_slow_reader, a_reader_that_dies_ends_the_relay,
       what_has_moved_before_is_counted)
