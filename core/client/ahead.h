@@ -27,6 +27,7 @@
 struct ahead;
 struct ahead_pool;
 struct buf;
+struct bucket;
 struct client_worker;
 struct config;
 struct deadline;
@@ -67,6 +68,7 @@ struct ahead_pool {
 	struct users *users;                  /* of the tunnel, with the pool */
 	struct ahead_tally tally;             /* the proxies' */
 	struct decliner *decliner;            /* of the tunnel */
+	struct bucket *buckets; /* of the tunnel: the limits on its rate, up and down; NULL: none */
 	ahead_open_fn on_open;
 	struct ahead_grant grant;
 	struct list opening; /* of struct ahead */

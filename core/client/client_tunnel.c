@@ -5,6 +5,7 @@
 #include "base/container.h"
 #include "client/proxy.h"
 #include "config/config.h"
+#include "log/log.h"
 
 /* ---- the end ---- */
 
@@ -14,6 +15,8 @@ void client_tunnel_free(struct client_tunnel *tunnel)
 		return;
 	for (unsigned i = 0; i < tunnel->n_workers; i++)
 		config_unref(tunnel->pools[i].config);
+	bucket_fini(&tunnel->buckets[0]);
+	bucket_fini(&tunnel->buckets[1]);
 	free(tunnel);
 }
 
@@ -43,6 +46,14 @@ static void on_no_users(struct users *users)
 }
 
 /* ---- the begin ---- */
+
+static void limit_rate(struct client_tunnel *tunnel, const struct tunnel_settings *settings)
+{
+	if (!bucket_set_rate(&tunnel->buckets[0], (uint64_t)settings->rate_up) ||
+	    !bucket_set_rate(&tunnel->buckets[1], (uint64_t)settings->rate_down))
+		log_error("the limits on the rate have not changed: out of memory",
+		          log_str("tunnel", settings->name));
+}
 
 static void set_up_session(struct client_tunnel *tunnel, size_t index,
                            const struct client_tunnel_spec *spec)
@@ -128,9 +139,13 @@ struct client_tunnel *client_tunnel_new(const struct client_tunnel_spec *spec)
 			                                .tunnel = spec->settings,
 			                                .users = &tunnel->users,
 			                                .decliner = &tunnel->decliner,
+			                                .buckets = tunnel->buckets,
 			                                .on_open = proxy_take_open };
 		ahead_pool_init(&tunnel->pools[i]);
 	}
+	bucket_init(&tunnel->buckets[0], spec->n_workers);
+	bucket_init(&tunnel->buckets[1], spec->n_workers);
+	limit_rate(tunnel, spec->settings);
 	set_up_session(tunnel, 0, spec);
 	set_up_session(tunnel, 1, spec);
 	set_up_health(tunnel, spec);
@@ -170,6 +185,7 @@ void client_tunnel_use(struct client_tunnel *tunnel, const struct client_worker 
 		session_use(&tunnel->sessions[1], settings);
 		tunnel->decliner.tunnel = settings->name;
 		health_use(&tunnel->health, settings);
+		limit_rate(tunnel, settings);
 	}
 	config_unref(old);
 }

@@ -11,6 +11,7 @@
 #include "client/decline.h"
 #include "client/session.h"
 #include "health/health.h"
+#include "relay/bucket.h"
 #include "thread/users.h"
 
 struct client_worker;
@@ -25,8 +26,9 @@ struct client_tunnel {
 	atomic_bool has_ended; /* as is_over, for other threads */
 	struct session sessions[2];
 	struct decliner decliner;
-	struct health health; /* of the service; [worker] 0, as the next */
-	uint32_t service;     /* its series of the metrics; 0: it has none */
+	struct health health;     /* of the service; [worker] 0, as the next */
+	uint32_t service;         /* its series of the metrics; 0: it has none */
+	struct bucket buckets[2]; /* limits on the rate, on all workers: up and down */
 	unsigned n_workers;
 	struct ahead_pool pools[]; /* one for each worker */
 };

@@ -12,6 +12,7 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "relay/bucket.h"
 #include "wire/proxy_header.h"
 
 enum { MAX_WAITING = 4096 };
@@ -209,12 +210,13 @@ static void log_relay_end(const struct relay_end *end)
 }
 
 /* The server is on the left side of the relay, the service on the right. */
-void proxy_count(const uint64_t bytes[2], void *arg)
+bool proxy_count(const uint64_t bytes[2], void *arg)
 {
 	struct ahead_tally *tally = &((struct record *)arg)->pool->tally;
 
 	tally->up += bytes[0];
 	tally->down += bytes[1];
+	return true;
 }
 
 static void on_relay_end(const struct relay_end *end, void *arg)
@@ -231,6 +233,7 @@ static void on_relay_end(const struct relay_end *end, void *arg)
 		[RELAY_STOPPED] = "the client ends",
 		[RELAY_CUT_OFF] = "cut off: the client ends",
 		[RELAY_NO_MEMORY] = "out of memory",
+		[RELAY_USED_UP] = "-", /* does not happen here */
 	};
 	struct record *record = arg;
 	struct client_worker *worker = record->pool->worker;
@@ -365,6 +368,10 @@ static void start_relay(struct proxy *proxy, struct record *record, size_t heade
 		                   .for_right = &proxy->received,
 		                   .own_for_right = header_len };
 
+	if (record->pool->buckets) {
+		plan.buckets[0] = &record->pool->buckets[0];
+		plan.buckets[1] = &record->pool->buckets[1];
+	}
 	proxy->server = proxy->local = NULL;
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
 	relay_start(&worker->relays, &plan, on_relay_end, record);

@@ -56,7 +56,7 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 /* For the worker: starts queued visitors while there is room. */
 void proxy_run_start_waiting(struct loop_task *task);
 /* For worker->relays.on_moved. */
-void proxy_count(const uint64_t bytes[2], void *arg);
+bool proxy_count(const uint64_t bytes[2], void *arg);
 /* Ends all visitors that are queued or being set up, and starts no other. */
 void proxy_stop_all(struct client_worker *worker);
 

@@ -94,6 +94,10 @@ static const spore_option server_rows[] = {
 	SPORE_BOOL(struct server_settings, watch_files, 0, "true",
 	           "when a file that a plugin reads changes, such as a file of keys, passwords, "
 	           "addresses or certificates, use it without a reload"),
+	SPORE_STRING(struct server_settings, usage_file, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,
+	             "file that keeps over restarts what identities use of bytes_per_day and "
+	             "bytes_per_month; written every 10s and at the end. Default: none, and a "
+	             "restart begins at 0"),
 };
 static const spore_option client_rows[] = {
 	SPORE_LIST(struct client_settings, to,
@@ -194,6 +198,11 @@ static const spore_option tunnel_rows[] = {
 	               "client.connect_timeout"),
 	SPORE_OBJECT(struct tunnel_settings, check, struct check_settings, 0, &check_item,
 	             "check whether the service works; `{}`: whether it accepts connections"),
+	SPORE_SIZE(struct tunnel_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
+	           "bytes per second from visitors to the service, for all visitors of the tunnel "
+	           "together; 0: no limit of the client's own"),
+	SPORE_SIZE(struct tunnel_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
+	           "likewise, from the service to visitors"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for; a Spore server passes them to its "
 	           "authentication plugins and does nothing else with them"),
@@ -248,6 +257,20 @@ static const spore_option limit_rows[] = {
 	{ "ban_exempt", SPORE_OPT_LIST, 0, offsetof(struct limit_settings, ban_exempt), 0,
 	  "[\"127.0.0.0/8\", \"::1\"]", 1, 0, NULL, &cidr_item,
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
+	SPORE_SIZE(struct limit_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
+	           "bytes per second from visitors to services, for all tunnels of one identity "
+	           "together; this and the next four hold for identities whose policy sets no such "
+	           "limit, and 0 means no limit. Without authentication, all clients are one "
+	           "identity"),
+	SPORE_SIZE(struct limit_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
+	           "likewise, from services to visitors"),
+	SPORE_SIZE(struct limit_settings, bytes_per_day, 0, "0", 0, INT64_C(1) << 50,
+	           "bytes of one identity in a day (UTC), in both directions together; see "
+	           "server.usage_file"),
+	SPORE_SIZE(struct limit_settings, bytes_per_month, 0, "0", 0, INT64_C(1) << 50,
+	           "likewise, in a month"),
+	SPORE_INT(struct limit_settings, visitors_per_second, 0, "0", 0, 1000000,
+	          "new visitors of one identity per second, and as many at once"),
 };
 static const spore_option plugin_rows[] = {
 	SPORE_LIST(struct plugin_settings, path, SPORE_OPTF_PATH, &text_item,

@@ -30,10 +30,11 @@ struct server_settings {
 	int64_t peer_timeout;                       /* ms */
 	int64_t relay_buffer;                       /* bytes; of relay_limits */
 	int64_t drain_timeout, drain_grace;         /* ms */
-	int64_t auth_timeout; /* ms; from a question to an auth plugin until its verdict */
-	int64_t on_reload;    /* ON_RELOAD_* */
-	uint32_t watch;       /* reload when a file of the configuration changes */
-	uint32_t watch_files; /* renew an instance when a file that it reads changes */
+	int64_t auth_timeout;   /* ms; from a question to an auth plugin until its verdict */
+	int64_t on_reload;      /* ON_RELOAD_* */
+	uint32_t watch;         /* reload when a file of the configuration changes */
+	uint32_t watch_files;   /* renew an instance when a file that it reads changes */
+	const char *usage_file; /* NULL: none */
 };
 
 /* A server that a client may use. */
@@ -87,10 +88,11 @@ struct tunnel_settings {
 	const char *local_host; /* NULL: see local_path */
 	const char *local_path; /* of `local`, made by check_client; NULL: it is no unix socket */
 	int64_t local_port;
-	int64_t port;            /* public; 0: the server chooses */
-	int64_t send_proxy;      /* enum proxy_header_version */
-	spore_addr source;       /* to connect to the service from; family 0: any */
-	int64_t connect_timeout; /* ms; that of the client if the operator gives none */
+	int64_t port;               /* public; 0: the server chooses */
+	int64_t send_proxy;         /* enum proxy_header_version */
+	spore_addr source;          /* to connect to the service from; family 0: any */
+	int64_t connect_timeout;    /* ms; that of the client if the operator gives none */
+	int64_t rate_up, rate_down; /* bytes per second; 0: no limit */
 	struct check_settings check;
 	spore_list hosts; /* of const char * */
 	spore_map tags;   /* of const char * */
@@ -121,6 +123,10 @@ struct limit_settings {
 	int64_t ban_after;                  /* wrong secrets; 0: never */
 	int64_t ban_time;                   /* ms */
 	spore_list ban_exempt;              /* of spore_cidr */
+	/* Of an identity without a limit of its own. */
+	int64_t rate_up, rate_down;             /* bytes per second */
+	int64_t bytes_per_day, bytes_per_month; /* in both directions */
+	int64_t visitors_per_second;
 };
 
 struct plugin_settings {

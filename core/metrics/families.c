@@ -99,6 +99,24 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.help = "Bytes relayed from a client to visitors, by the client's identity.",
 		LABELS("identity"),
 	},
+	[FAMILY_USED_BYTES] = {
+		GAUGE = "spore_identity_used_bytes",
+		.unit = "bytes",
+		.help = "Bytes that an identity with a limit on them has used in this day or month (UTC).",
+		LABELS("identity", "period"),
+	},
+	[FAMILY_ALLOWED_BYTES] = {
+		GAUGE = "spore_identity_allowed_bytes",
+		.unit = "bytes",
+		.help = "Bytes that an identity may use in a day or month: bytes_per_day, bytes_per_month.",
+		LABELS("identity", "period"),
+	},
+	[FAMILY_RATE_LIMIT] = {
+		GAUGE = "spore_identity_rate_limit_bytes",
+		.unit = "bytes",
+		.help = "Bytes per second that an identity with such a limit may use: rate_up, rate_down.",
+		LABELS("identity", "direction"),
+	},
 	[FAMILY_CONTROL_CONNECTIONS] = {
 		COUNTER = "spore_control_connections_total",
 		.help = "Connections to the control port: one per client, and one per visitor taken over.",

@@ -24,6 +24,9 @@ enum family {
 	FAMILY_IDENTITY_TUNNELS, /* identity */
 	FAMILY_BYTES_UP,         /* identity */
 	FAMILY_BYTES_DOWN,       /* identity */
+	FAMILY_USED_BYTES,       /* identity, period */
+	FAMILY_ALLOWED_BYTES,    /* identity, period */
+	FAMILY_RATE_LIMIT,       /* identity, direction */
 	FAMILY_CONTROL_CONNECTIONS,
 	FAMILY_REFUSALS, /* at, reason */
 	FAMILY_BANS,

@@ -37,6 +37,11 @@ void flow_fini(struct flow *flow, struct pipe_pool *pipes)
 	give_pipe(flow, pipes);
 }
 
+uint64_t flow_received(const struct flow *flow)
+{
+	return flow->bytes + flow->spill.len - flow->own + (flow->pipe ? flow->pipe->len : 0);
+}
+
 /* The destination takes no more bytes. Bytes that it sent before may still arrive, so the other
  * direction goes on until it ends, too. */
 static void break_off(struct flow *flow, const struct flow_ends *ends)

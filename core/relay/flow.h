@@ -66,6 +66,8 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends);
 bool flow_join(struct flow *flow, const struct flow_ends *ends);
 /* Call it when `to` is writable. Writes the held bytes, then the half-close. */
 void flow_drain(struct flow *flow, const struct flow_ends *ends);
+/* How many bytes of the source the flow has read, whether or not the destination has taken them. */
+uint64_t flow_received(const struct flow *flow);
 /* Frees the spill and gives back the pipe. */
 void flow_fini(struct flow *flow, struct pipe_pool *pipes);
 

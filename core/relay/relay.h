@@ -18,6 +18,7 @@
 #include "relay/flow.h"
 #include "relay/pipes.h"
 
+struct bucket;
 struct loop;
 struct relay;
 struct stream;
@@ -61,8 +62,9 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 	return descriptors / 128;
 }
 
-/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. */
-typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
+/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. False: the
+ * relay must end. */
+typedef bool (*relay_fn)(const uint64_t bytes[2], void *arg);
 
 /* Why a relay has ended. */
 enum relay_cause {
@@ -77,6 +79,7 @@ enum relay_cause {
 	RELAY_STOPPED,      /* by relay_set_fini, in order */
 	RELAY_CUT_OFF,      /* by relay_set_fini, with a reset: bytes were under way */
 	RELAY_NO_MEMORY,    /* it never began */
+	RELAY_USED_UP,      /* on_moved does not let it go on */
 	RELAY_CAUSES
 };
 
@@ -124,6 +127,9 @@ struct relay_plan {
 	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
 	uint64_t moved_left;  /* bytes of the right stream that have been sent to the left before */
 	size_t own_for_right; /* so many bytes at the front of for_right are our own, too */
+	/* Limits that the relay shares with others: [0] of the bytes from left to right. They may
+	 * begin and end at any time. Borrowed until on_end; NULL: none. */
+	struct bucket *buckets[2];
 };
 
 /* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when

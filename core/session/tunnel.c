@@ -481,12 +481,13 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 static struct account *succeed_account(const struct tunnel *tunnel,
                                        const struct allowance *allowance, struct limit_hit *hit_out)
 {
+	const struct limits *limits = server_worker_limits(tunnel->worker);
 	uint16_t port = tunnel->account->port;
 	struct account *account;
 	struct grant *grant;
 
 	if (!allowance)
-		return account_succeed(tunnel->account, NULL, NULL, hit_out);
+		return account_succeed(tunnel->account, limits, NULL, NULL, hit_out);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!grant_has_port(allowance->grant, port)) {
 		*hit_out = ports_limit_of_grant(allowance->by, allowance->grant,
@@ -496,7 +497,7 @@ static struct account *succeed_account(const struct tunnel *tunnel,
 	grant = grant_copy(allowance->grant);
 	if (!grant)
 		return NULL;
-	account = account_succeed(tunnel->account, allowance->by, grant, hit_out);
+	account = account_succeed(tunnel->account, limits, allowance->by, grant, hit_out);
 	if (!account)
 		grant_free(grant);
 	return account;

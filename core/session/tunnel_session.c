@@ -270,6 +270,9 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
+		if (part_of(s)->tunnel)
+			account_limit_use(tunnel_account(part_of(s)->tunnel),
+			                  server_worker_limits(worker));
 		if (needs_review(s, before) || has_expired(s))
 			review_tunnel(s, round);
 	}
@@ -672,7 +675,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	renewed = grant_copy(revision->grant);
 	if (!renewed)
 		return; /* the client keeps its old grant */
-	account_renew(account, renewed);
+	account_renew(account, server_worker_limits(s->worker), renewed);
 	t->life_from_ms = clock_ms();
 	limit_life(t);
 }

@@ -29,7 +29,7 @@ RANKS = [
     {"metrics", "files", "secret", "lane", "expand", "uring"},
     {"net", "wire"},
     {"option", "link", "relay", "review"},
-    {"plugin"},
+    {"plugin", "usage"},
     {"config", "host"},
     {"chain", "quota"},
     {"verdict", "event", "way", "health"},

@@ -173,12 +173,20 @@ def test_the_pages_name_what_is_served(tmp_path, address, certificate):
     auth += [{"use": "postgres", "conninfo": "host=127.0.0.1 port=9", "query": "select $1"}]
     auth += [{"use": "ldap", "urls": ["ldap://127.0.0.1:9"], "bind_dn": "uid=%n,dc=example"}]
     events = [{"use": "http", "url": "http://127.0.0.1:9/"}]
-    with serving(tmp_path, address, certificate, auth=auth, events=events) as (server, exporter):
+    limits = {"rate_up": "1g", "bytes_per_day": "1g"}
+    with serving(tmp_path, address, certificate, auth=auth, limits=limits, events=events) as (
+        server,
+        exporter,
+    ):
         pathlib.Path(certificate.path).touch()
         server.process.wait_for("a changed file is in use")
         socket.create_connection(server.control, source_address=(DENIED, 0)).close()
         server.process.wait_for("refused by access list")
         with Echo() as service, exporting_client(tmp_path, address, server, service) as of_client:
+            wait_until(
+                lambda: "spore_identity_rate_limit_bytes" in exporter.page().types,
+                "the limits on use, which are shown when a tunnel is open",
+            )
             served = {**exporter.page().types, **of_client.page().types}
     served.update(served_behind_a_proxy(tmp_path, address))
     rows = [

@@ -9,6 +9,7 @@ not trace, the tests are skipped, or fail if CI=true.
 
 import collections
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -20,7 +21,7 @@ import pytest
 
 from harness import procfs
 from harness.bulk import Sending, receive_pattern
-from harness.peers import is_sanitized, spore_client, spore_server
+from harness.peers import configured_server, is_sanitized, spore_client, spore_server
 from harness.scale import MIB, count, seconds, size
 from harness.services import Echo, Inbox
 from harness.sockets import connect, read_exactly
@@ -117,6 +118,31 @@ def test_bulk_is_spliced(server, tmp_path, sender):
         print(f"{spliced:.0f} bytes spliced in {trace.count('splice')} calls, {copied} read")
         assert spliced >= 0.99 * total
         assert copied <= 0.01 * total
+
+
+@pytest.mark.parametrize("limited", ["server", "client"])
+def test_bulk_of_a_limited_identity_is_spliced(address, tmp_path, limited):
+    """The limit is high, so that the test is short."""
+    total, rate = size(32 * MIB, least=8 * MIB), 10_000_000
+    config = {"limits": {"rate_down": rate}} if limited == "server" else {}
+    at_client = tmp_path / "client.json"
+    with Inbox() as service:
+        tunnel = {"local": f"127.0.0.1:{service.port}"}
+        if limited == "client":
+            tunnel["rate_down"] = rate
+        at_client.write_text(json.dumps({"tunnels": [tunnel]}))
+        with configured_server(address, tmp_path, **config) as server, spore_client(
+            server.control, None, extra=["--config", str(at_client)]
+        ) as client:
+            with connect(server.public_host, client.port) as visitor, service.take() as served:
+                visitor.settimeout(seconds(60))
+                with traced((server, client), tmp_path) as traces:
+                    sending = Sending(served, total, end=True)
+                    assert receive_pattern(visitor) == (total, sending.result())
+    trace = traces[0] if limited == "server" else traces[1]
+    spliced, copied = trace.bytes_of(("splice",)) / 2, trace.bytes_of(READS)
+    print(f"{spliced:.0f} bytes spliced in {trace.count('splice')} calls, {copied} read")
+    assert spliced >= 0.9 * total
 
 
 def trace_exchanges(address, folder, extra, visitors, rounds):
