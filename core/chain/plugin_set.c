@@ -224,16 +224,22 @@ static void look_at_transports(struct plugin_set *set)
 static void refuse_control_port(struct builder *b, const struct instance *instance)
 {
 	const struct server_settings *server = &b->set->config->settings.server;
-	spore_addr control = server->bind_addr;
+	const spore_addr *controls = server->bind_addr.items;
+	size_t n = b->set->config->role == ROLE_SERVER ? server->bind_addr.count : 0;
 	char address[ADDR_TEXT_SIZE];
 
-	control.port = (uint16_t)server->control_port;
-	if (b->set->config->role == ROLE_SERVER &&
-	    listeners_overlap(&instance->listeners, &control))
+	for (size_t i = 0; i < n; i++) {
+		spore_addr control = controls[i];
+
+		control.port = (uint16_t)server->control_port;
+		if (!listeners_overlap(&instance->listeners, &control))
+			continue;
 		diag_add(b->diag, instance->raw,
 		         "expected an address of its own to listen at, found that of the control "
 		         "port, %s",
 		         addr_format(&control, address));
+		return;
+	}
 }
 
 static struct instance *build_instance(struct builder *b, const struct config_instance *entry)

@@ -7,6 +7,7 @@
 	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
 
 static const spore_option_item ports_item = { SPORE_OPT_PORTS, sizeof(spore_list), NULL, 0, 0 };
+static const spore_option_item ip_item = { SPORE_OPT_IP, sizeof(spore_addr), NULL, 0, 0 };
 static const spore_option_item sha256_item = { SPORE_OPT_SHA256, sizeof(spore_sha256), NULL, 0, 0 };
 static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
@@ -48,12 +49,15 @@ static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char
 	               "how long open connections may continue after SIGTERM or SIGINT")
 
 static const spore_option server_rows[] = {
-	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"",
-	         "address of the control port"),
+	{ "bind_addr", SPORE_OPT_LIST, SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE,
+	  offsetof(struct server_settings, bind_addr), 0, "[\"0.0.0.0\"]", 1, 0, NULL, &ip_item,
+	  "address of the control port, or a list, such as `[\"0.0.0.0\", \"::\"]`" },
 	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535,
 	           "port that clients connect to"),
-	SPORE_IP(struct server_settings, bind_tunnels, OPTIONF_NEW_ONLY, NULL,
-	         "address of the tunnels' public ports; default: the value of bind_addr"),
+	SPORE_LIST(struct server_settings, bind_tunnels,
+	           SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE | OPTIONF_NEW_ONLY, &ip_item,
+	           "address of the tunnels' public ports, or a list of addresses, each of which has "
+	           "all public ports; default: the value of bind_addr"),
 	SPORE_PORT(struct server_settings, min_port, OPTIONF_NEW_ONLY, "1024", 1, 65535,
 	           "lowest public port"),
 	SPORE_PORT(struct server_settings, max_port, OPTIONF_NEW_ONLY, "65535", 1, 65535,

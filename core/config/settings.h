@@ -14,7 +14,7 @@ enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
 enum { IO_AUTO, IO_EPOLL };
 
 struct server_settings {
-	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
+	spore_list bind_addr, bind_tunnels; /* of spore_addr; bind_tunnels: as bind_addr if empty */
 	int64_t control_port, min_port, max_port;
 	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports;   /* of spore_list of spore_port_range */

@@ -1,7 +1,5 @@
 #include "server/server_worker.h"
 
-#include <unistd.h>
-
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/listener.h"
@@ -15,11 +13,9 @@
 /* bore's client expects heartbeats at most 500 ms apart. */
 static const double heartbeat_s = 0.45;
 
-static void on_accept(int fd, const spore_addr *peer, void *arg)
+static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
-	struct server_worker *worker = arg;
-
-	newcomer_start(worker, fd, peer, listener_addr(worker->listener));
+	newcomer_start(arg, fd, peer, local);
 }
 
 static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
@@ -32,13 +28,13 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 	server_sessions_end_waiting(worker, false);
 }
 
-/* Takes fd, and replaces the listener if there is one. */
-static bool listen_at(struct server_worker *worker, int fd)
+/* Takes the sockets, and replaces the listener if there is one. */
+static bool listen_at(struct server_worker *worker, struct sockets sockets)
 {
-	struct listener *listener = listener_new(worker->loop, fd, on_accept, worker);
+	struct listener *listener = listener_new(worker->loop, &sockets, on_accept, worker);
 
 	if (!listener) {
-		close(fd);
+		sock_close_all(&sockets);
 		return false;
 	}
 	listener_free(worker->listener);
@@ -94,14 +90,14 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);
-	return listen_at(worker, terms->listen_fd);
+	return listen_at(worker, terms->sockets);
 }
 
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms)
 {
 	struct plugin_set *old = worker->set;
 
-	if (terms->listen_fd >= 0 && !listen_at(worker, terms->listen_fd))
+	if (terms->sockets.n > 0 && !listen_at(worker, terms->sockets))
 		log_error("control port not moved: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);

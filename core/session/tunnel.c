@@ -37,11 +37,12 @@ struct tunnel {
 };
 
 /* False: an access list denied the visitor, which has been reported. */
-static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint64_t *rate_out)
+static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, const spore_addr *local,
+                       uint64_t *rate_out)
 {
 	const struct server_worker *worker = tunnel->worker;
 	struct acl_question question = { .peer = peer,
-		                         .local = listener_addr(tunnel->listener),
+		                         .local = local,
 		                         .identity = account_identity(tunnel->account) };
 	struct acl_answer answer;
 	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
@@ -117,7 +118,7 @@ static bool count_visitor(struct server_worker *worker, struct visitor *visitor,
 	return account_enter(visitor->account, visitor->source, limits, why_out);
 }
 
-static void on_visitor(int fd, const spore_addr *peer, void *arg)
+static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct tunnel *tunnel = arg;
 	struct server_worker *worker = tunnel->worker;
@@ -133,7 +134,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	enum refusal why;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!is_welcome(tunnel, peer, &visitor.rate)) {
+	if (!is_welcome(tunnel, peer, local, &visitor.rate)) {
 		close(fd);
 		return;
 	}
@@ -226,14 +227,14 @@ static bool tell_client(struct tunnel *tunnel)
 	return true;
 }
 
-/* Takes the listening socket. False: out of memory, or the client does not read. */
-static bool start_tunnel(struct tunnel *tunnel, int fd)
+/* Takes the listening sockets. False: out of memory, or the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel, struct sockets *sockets)
 {
 	struct server_worker *worker = tunnel->worker;
 
-	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
+	tunnel->listener = listener_new(worker->loop, sockets, on_visitor, tunnel);
 	if (!tunnel->listener) {
-		close(fd);
+		sock_close_all(sockets);
 		return false;
 	}
 	tunnel->since_ms = clock_ms();
@@ -287,21 +288,23 @@ static struct account *open_account(const struct tunnel *tunnel, struct source *
 }
 
 /* The client gets the texts that bore's server sends, which do not tell this cause. */
-static int open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
-                     struct limit_hit *hit_out)
+static bool open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
+                      struct sockets *out, struct limit_hit *hit_out)
 {
 	const struct server_settings *settings = server_worker_settings(tunnel->worker);
 	const struct grant *grant = tunnel->account->grant;
 	char text[ADDR_TEXT_SIZE];
 	enum refusal why;
-	int fd = ports_open(settings, grant, wanted, &why);
+	const spore_addr *missing;
 
-	if (fd < 0)
-		*hit_out = ports_limit(settings, by, grant, why, wanted);
-	if (fd < 0 && !ports_have_address(settings))
+	if (ports_open(settings, grant, wanted, out, &why))
+		return true;
+	*hit_out = ports_limit(settings, by, grant, why, wanted);
+	missing = ports_find_missing(settings);
+	if (missing)
 		log_error("cannot open a public port: this host does not have the address",
-		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
-	return fd;
+		          log_str("bind_tunnels", addr_format_ip(missing, text)));
+	return false;
 }
 
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
@@ -309,7 +312,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
                            struct tunnel_port port, struct limit_hit *hit_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
-	int fd = port.fd;
+	struct sockets sockets = port.sockets;
 
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!tunnel)
@@ -321,24 +324,22 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
 	if (!tunnel->account)
 		goto fail;
-	if (fd < 0)
-		fd = open_port(tunnel, allowance_by(*allowance), port.wanted, hit_out);
-	if (fd < 0)
+	if (sockets.n == 0 &&
+	    !open_port(tunnel, allowance_by(*allowance), port.wanted, &sockets, hit_out))
 		goto fail;
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (start_tunnel(tunnel, fd)) {
+	if (start_tunnel(tunnel, &sockets)) {
 		/* Without authentication all clients are one owner, so a port that was closed may
 		 * be another client's now. */
-		if (port.fd >= 0 || *allowance)
+		if (port.sockets.n > 0 || *allowance)
 			announce_strays(tunnel);
 		tunnel->allowance = *allowance;
 		*allowance = NULL;
 		return tunnel;
 	}
-	fd = -1;
+	sockets.n = 0; /* the listener has them */
 fail:
-	if (fd >= 0)
-		close(fd);
+	sock_close_all(&sockets);
 	if (tunnel)
 		listener_free(tunnel->listener);
 	if (tunnel && tunnel->account)
@@ -441,12 +442,12 @@ const struct allowance *tunnel_allowance(const struct tunnel *tunnel)
 	return tunnel->allowance;
 }
 
-int tunnel_take_port(struct tunnel *tunnel)
+struct sockets tunnel_take_port(struct tunnel *tunnel)
 {
 	struct listener *listener = tunnel->listener;
 
 	tunnel->listener = NULL;
-	return listener ? listener_take(listener) : -1;
+	return listener ? listener_take(listener) : (struct sockets){ 0 };
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)

@@ -414,23 +414,24 @@ static void name_holder(const struct server_session *s, struct takeover_holder *
 }
 
 /* On the holder's worker. The session that has the port ends if its client is silent. */
-static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
+static struct sockets yield_port(const struct takeover_question *question,
+                                 struct takeover_holder *holder_out)
 {
 	struct server_session *s = find_tunnel_of(question);
-	int fd;
+	struct sockets sockets = { 0 };
 
 	if (!s || atomic_load(&question->holder->shared->draining))
-		return -1;
+		return sockets;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
 		name_holder(s, holder_out);
-		return -1;
+		return sockets;
 	}
-	fd = tunnel_take_port(part_of(s)->tunnel);
+	sockets = tunnel_take_port(part_of(s)->tunnel);
 	refuse_log(s, LOG_WARN, "client left",
 	           "it no longer answers; its port moves to the new connection");
 	lose_client(s);
-	return fd;
+	return sockets;
 }
 
 /* Both sessions belong to one owner, so it may know where its other client is. Without
@@ -463,25 +464,25 @@ static bool may_have_port(const struct server_session *s, uint16_t port, struct 
 	return false;
 }
 
-static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
+static void on_port_answer(void *arg, struct sockets *sockets, const struct takeover_holder *holder)
 {
 	struct server_session *s = arg;
 	uint16_t wanted = part_of(s)->wanted;
 	struct limit_hit hit;
 
 	part_of(s)->takeover = NULL;
-	if (fd < 0 && holder->peer.family) {
+	if (sockets->n == 0 && holder->peer.family) {
 		refuse_held_port(s, holder);
-	} else if (fd < 0) {
+	} else if (sockets->n == 0) {
 		refuse_new(s, REFUSED_PORT_IN_USE);
 	} else if (atomic_load(&s->worker->shared->draining)) {
-		close(fd);
+		sock_close_all(sockets);
 		refuse_new(s, REFUSED_DRAINING);
 	} else if (!may_have_port(s, wanted, &hit)) { /* not any more */
-		close(fd);
+		sock_close_all(sockets);
 		refuse_port(s, &hit, wanted);
 	} else {
-		open_tunnel(s, (struct tunnel_port){ .fd = fd });
+		open_tunnel(s, (struct tunnel_port){ .sockets = *sockets });
 	}
 }
 
@@ -762,7 +763,7 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	question.holder = account_holder(&shared->principals, question.by, question.session,
 	                                 wanted);
 	if (!question.holder)
-		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted });
 	else if (!may_have_port(s, wanted, &hit))
 		refuse_port(s, &hit, wanted);
 	else
