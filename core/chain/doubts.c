@@ -531,7 +531,7 @@ static void check_effects(struct plugin_set *set)
 	check_prefer_first(set);
 	check_clients_auth(set);
 	check_way(set);
-	for (size_t id = 0; id < N_CHAINS; id++) {
+	for (size_t id = 0; id < set->config->n_chains; id++) {
 		check_names(set, set->chains[id]);
 		check_on_error(set, id);
 	}
@@ -546,8 +546,8 @@ void doubts_find(struct plugin_set *set)
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);
-	for (size_t id = 0; id < N_CHAINS; id++) {
-		if (chain_rows[id].kind == SPORE_KIND_ACL)
+	for (size_t id = 0; id < set->config->n_chains; id++) {
+		if (set->config->chains[id].row->kind == SPORE_KIND_ACL)
 			check_access_lists(set, set->chains[id]);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);

@@ -39,6 +39,9 @@ struct limit_hit ports_limit_of_grant(const struct instance *by, const struct gr
 /* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
 const char *ports_reservation(const struct server_settings *settings, uint16_t port);
 
+/* The entry of "public" that is about this port; SIZE_MAX: none. [any] */
+size_t ports_find_entry(const spore_list *entries, uint16_t port);
+
 /* Does the server send a header ahead of the bytes of this port's visitors? [any] */
 bool ports_send_proxy(const struct server_settings *settings, uint16_t port);
 

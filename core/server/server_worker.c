@@ -4,6 +4,7 @@
 #include "loop/loop.h"
 #include "net/listener.h"
 #include "net/sock.h"
+#include "session/arrival.h"
 #include "session/context.h"
 #include "session/forward.h"
 #include "session/newcomer.h"
@@ -73,6 +74,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
+	deadline_list_init(&worker->arrivals, loop, ARRIVAL_MS, arrival_on_late);
 	review_queue_init(&worker->reviews, loop, tunnel_session_on_turn);
 	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
 	relay_set_init(&worker->relays, loop,
@@ -136,5 +138,6 @@ void server_worker_close(struct server_worker *worker)
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->silence);
+	deadline_list_fini(&worker->arrivals);
 	plugin_set_unref(worker->set);
 }

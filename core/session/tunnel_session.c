@@ -1,4 +1,5 @@
 #include "session/tunnel_session.h"
+#include "quota/takeover.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,6 @@
 #include "quota/ports.h"
 #include "session/login.h"
 #include "session/refuse.h"
-#include "session/takeover.h"
 #include "session/tunnel.h"
 
 /* When a client asks for a port that it has already, the older session counts as silent if its
@@ -492,7 +492,7 @@ static void ask_holder(struct server_session *s, const struct takeover_question 
 	struct tunnel_session *t = part_of(s);
 
 	server_session_move(s, SESSION_TAKING_OVER);
-	t->takeover = takeover_ask(s->worker, question, &calls, s);
+	t->takeover = takeover_ask(s->worker->loop, question->holder->loop, question, &calls, s);
 	if (!t->takeover)
 		refuse_new(s, REFUSED_NO_MEMORY);
 }

@@ -1,10 +1,9 @@
-#include "session/takeover.h"
+#include "quota/takeover.h"
 
 #include <stdlib.h>
 
 #include "base/container.h"
 #include "loop/loop.h"
-#include "session/context.h"
 
 struct takeover {
 	struct loop_task task;
@@ -42,7 +41,8 @@ static void run_question(struct loop_task *task)
 	loop_post(takeover->asker, &takeover->task);
 }
 
-struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
+struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
+                              const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg)
 {
 	struct takeover *takeover = calloc(1, sizeof *takeover);
@@ -50,11 +50,11 @@ struct takeover *takeover_ask(struct server_worker *asker, const struct takeover
 	if (!takeover)
 		return NULL;
 	*takeover = (struct takeover){ .task.run = run_question,
-		                       .asker = asker->loop,
+		                       .asker = asker,
 		                       .question = *question,
 		                       .calls = calls,
 		                       .arg = arg };
-	loop_post(question->holder->loop, &takeover->task);
+	loop_post(holder, &takeover->task);
 	return takeover;
 }
 

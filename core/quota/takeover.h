@@ -11,6 +11,7 @@
 #include "net/sock.h"
 
 struct instance;
+struct loop;
 struct server_worker;
 struct takeover;
 
@@ -38,8 +39,10 @@ struct takeover_calls {
 	void (*on_answer)(void *arg, struct sockets *sockets, const struct takeover_holder *holder);
 };
 
-/* `calls` outlives the takeover. NULL: out of memory. [worker] */
-struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
+/* asker, holder: the loops of both workers. `calls` outlives the takeover. NULL: out of memory.
+ * [worker] */
+struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
+                              const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg);
 /* The asker is gone: sockets that arrive later are closed. NULL is fine. [worker] */
 void takeover_forget(struct takeover *takeover);
