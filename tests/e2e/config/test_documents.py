@@ -54,6 +54,7 @@ NOT_IN_A_SCHEMA = {
     "bits stand behind a prefix": r"no bits set after the prefix",
     "a text has parts without a type": r"expected \"HOST:PORT|expected HOST or|host without a scheme|"
     r"after the host, found|in brackets, as in|an absolute path behind|a path of at most",
+    "two addresses do not fit": r"that can be used beside",
     "keys have no type": r"file name of a plugin as the key",
     "a service and its check have a form": r"address, as the service|with the unix socket|one address of this host|"
     r"without blanks and control|statuses from 100 to 999|name of an instance in \"checks",
