@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 
+from harness.admin import Admin
 from harness.loopback import Loopback, free_port, has_ipv6
 from harness.peers import Server, spore_binary, spore_client, spore_server
 from harness.process import Process, run
+from harness.reloading import Reloading
 from harness.sockets import connect
 from harness.wire import Ended, Tunnel, Wire
 
@@ -55,6 +57,29 @@ def test_the_longer_prefix_decides(address, stranger):
     with spore_server(address, extra=["--allow=127.0.0.0/8", f"--deny={stranger}"]) as server:
         assert not is_let_in(server.control, stranger)
         assert is_let_in(server.control, HERE)
+
+
+def test_a_reload_that_denies_clients_that_are_connected(address, stranger, tmp_path):
+    """Their tunnels stay, and the answer names the list and the rule."""
+    admin = Admin(tmp_path / "admin.sock")
+    reloading = Reloading(tmp_path, address, extra=admin.flags)
+    with reloading.server, Wire(connect(*reloading.server.control, source=stranger)) as wire:
+        port = wire.hello()
+        said = "access lists deny clients that are connected"
+        office = {"use": "cidr", "deny": ["10.0.0.0/8"], "name": "office"}
+        reloading.write({"acl": {"control": [office]}})
+        assert said not in admin.ctl("reload")
+        rule = {"use": "cidr", "deny": [f"{stranger}/32"]}
+        reloading.write({"acl": {"control": [office, rule]}})
+        told = [line for line in admin.ctl("reload").splitlines() if said in line]
+        assert len(told) == 1
+        assert f"tunnels=1 first={stranger}:" in told[0]
+        assert f"plugin=cidr option=/acl/control/1 detail={stranger}/32" in told[0]
+        reloading.server.process.wait_for(said, stream="stderr")
+        assert said not in admin.ctl("reload"), "they are denied already"
+        assert str(port) in admin.ctl("tunnels")
+        assert not is_let_in(reloading.server.control, stranger)
+        reloading.server.process.wait_for(f"client refused by access list .*detail={stranger}/32")
 
 
 def test_variables(address, stranger):
