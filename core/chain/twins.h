@@ -1,5 +1,7 @@
-/* twins - secrets that two auth instances of a server have, so that a client of one may pass for a
- * client of the other. Only secrets of the configuration count, not those of a plugin's files. */
+/* twins - what two instances have in common by mistake: a secret of two auth instances of a server,
+ * so that a client of one may pass for a client of the other; a file to which two instances append,
+ * or an instance and the log. Only secrets of the configuration count, not those of a plugin's
+ * files. */
 #ifndef CORE_TWINS_H
 #define CORE_TWINS_H
 
