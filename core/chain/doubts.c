@@ -358,25 +358,32 @@ static void check_ban_exempt(struct plugin_set *set)
 static const struct contradiction {
 	const char *section, *key, *lower;
 	size_t offset, lower_offset; /* of both options in struct settings */
+	bool counts_zero;            /* 0 is a limit of the lower one, too; else it is none */
 } contradictions[] = {
 	{ "server", "drain_grace", "server.drain_timeout",
 	  offsetof(struct settings, server.drain_grace),
-	  offsetof(struct settings, server.drain_timeout) },
+	  offsetof(struct settings, server.drain_timeout), true },
+	{ "server", "keepalive_data", "limits.relay_idle_timeout",
+	  offsetof(struct settings, server.keepalive_data),
+	  offsetof(struct settings, limits.relay_idle_timeout), false },
+	{ "server", "keepalive_visitors", "limits.relay_idle_timeout",
+	  offsetof(struct settings, server.keepalive_visitors),
+	  offsetof(struct settings, limits.relay_idle_timeout), false },
 	{ "limits", "max_conns_per_ip", "limits.max_tunnels",
 	  offsetof(struct settings, limits.max_conns_per_ip),
-	  offsetof(struct settings, limits.max_tunnels) },
+	  offsetof(struct settings, limits.max_tunnels), false },
 	{ "limits", "max_visitors_per_ip", "limits.max_relays",
 	  offsetof(struct settings, limits.max_visitors_per_ip),
-	  offsetof(struct settings, limits.max_relays) },
+	  offsetof(struct settings, limits.max_relays), false },
 	{ "limits", "max_pending", "limits.max_relays",
 	  offsetof(struct settings, limits.max_pending),
-	  offsetof(struct settings, limits.max_relays) },
+	  offsetof(struct settings, limits.max_relays), false },
 	{ "limits", "max_pending_per_tunnel", "limits.max_pending",
 	  offsetof(struct settings, limits.max_pending_per_tunnel),
-	  offsetof(struct settings, limits.max_pending) },
+	  offsetof(struct settings, limits.max_pending), false },
 	{ "limits", "max_unauthenticated_per_ip", "limits.max_unauthenticated",
 	  offsetof(struct settings, limits.max_unauthenticated_per_ip),
-	  offsetof(struct settings, limits.max_unauthenticated) },
+	  offsetof(struct settings, limits.max_unauthenticated), false },
 };
 
 static int64_t setting_at(const struct plugin_set *set, size_t offset)
@@ -387,9 +394,9 @@ static int64_t setting_at(const struct plugin_set *set, size_t offset)
 static void check_contradiction(struct plugin_set *set, const struct contradiction *row)
 {
 	const struct json *node = find_setting(set, row->section, row->key);
-	int64_t lower = setting_at(set, row->lower_offset); /* 0: no limit */
+	int64_t lower = setting_at(set, row->lower_offset);
 
-	if (node && lower && setting_at(set, row->offset) > lower)
+	if (node && (lower || row->counts_zero) && setting_at(set, row->offset) > lower)
 		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->lower);
 }
 
@@ -618,8 +625,19 @@ static void check_peer_tellers(struct plugin_set *set)
 	}
 }
 
+static void check_visitor_lines(struct plugin_set *set)
+{
+	const struct log_settings *log = &set->config->settings.log;
+
+	if (log->visitors && log->level > LOG_INFO)
+		diag_add(&set->doubts, find_setting(set, "log", "visitors"),
+		         "it has no effect: its lines have the level info, which log.level leaves "
+		         "out");
+}
+
 static void check_effects(struct plugin_set *set)
 {
+	check_visitor_lines(set);
 	check_dependences(set);
 	check_wholes(set);
 	check_prefer_first(set);

@@ -209,7 +209,7 @@ static void report_file(struct plugin_set *set, const struct log_files *files, s
 	diag_add(&set->doubts, file->node, "the same file as %s: the lines of both mix", pointer);
 }
 
-static void find_equal_files(struct plugin_set *set)
+static struct log_files find_log_files(const struct plugin_set *set)
 {
 	struct log_files files = { 0 };
 
@@ -217,11 +217,49 @@ static void find_equal_files(struct plugin_set *set)
 		for (size_t i = 0; i < set->chains[id]->n; i++)
 			add_files(&files, set->chains[id]->items[i]);
 	}
+	return files;
+}
+
+static void free_log_files(struct log_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		free(files->items[i].place);
+	free(files->items);
+}
+
+static void find_equal_files(struct plugin_set *set)
+{
+	struct log_files files = find_log_files(set);
+
 	for (size_t i = 0; i < files.n; i++)
 		report_file(set, &files, i);
-	for (size_t i = 0; i < files.n; i++)
-		free(files.items[i].place);
-	free(files.items);
+	free_log_files(&files);
+}
+
+/* Lines that are appended would make it another configuration, certificate or secret. */
+static bool is_read(const struct log_file *file, const struct config *config)
+{
+	struct log_file other = { .exists = true };
+
+	for (size_t i = 0; file->exists && i < config->files.n; i++) {
+		if (stat(config->files.items[i].path, &other.st) == 0 && is_same_file(file, &other))
+			return true;
+	}
+	return false;
+}
+
+void twins_refuse(const struct plugin_set *set, struct diag *diag)
+{
+	struct log_files files = find_log_files(set);
+
+	for (size_t i = 0; i < files.n; i++) {
+		if (is_read(&files.items[i], set->config))
+			diag_add(diag, files.items[i].node,
+			         "expected a file of its own to append to, found one that the "
+			         "configuration consists of or reads: %s",
+			         files.items[i].path);
+	}
+	free_log_files(&files);
 }
 
 void twins_find(struct plugin_set *set)

@@ -5,9 +5,14 @@
 #ifndef CORE_TWINS_H
 #define CORE_TWINS_H
 
+struct diag;
 struct plugin_set;
 
 /* Adds each of them to set->doubts. [control] */
 void twins_find(struct plugin_set *set);
+
+/* Reports each file to which an instance would append although the configuration consists of it or
+ * reads it, such as a file of secrets. [control] */
+void twins_refuse(const struct plugin_set *set, struct diag *diag);
 
 #endif

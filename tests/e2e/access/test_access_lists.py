@@ -59,6 +59,30 @@ def test_the_longer_prefix_decides(address, stranger):
         assert is_let_in(server.control, HERE)
 
 
+@pytest.mark.parametrize(
+    "trusted, allowed, warning",
+    [
+        (["10.0.0.0/8", "0.0.0.0/0"], None, "trusted covers every IPv4 address: whoever"),
+        (["::/1", "8000::/1"], None, "trusted covers every IPv6 address: whoever"),
+        (["128.0.0.0/1", "::/0", "0.0.0.0/1"], None, "trusted covers every address: whoever"),
+        (["0.0.0.0/1", "128.0.0.0/2"], ["0.0.0.0/0"], None),
+        (None, ["::/0", "0.0.0.0/0"], "this access list allows everybody"),
+        (None, ["0.0.0.0/0"], None),
+    ],
+)
+def test_prefixes_of_all_addresses(tmp_path, trusted, allowed, warning):
+    config = tmp_path / "server.json"
+    transports = [{"use": "proxy", "trusted": trusted}] if trusted else []
+    lists = [{"use": "cidr", "allow": allowed}] if allowed else []
+    config.write_text(json.dumps({"transport": transports, "acl": {"control": lists}}))
+    process = run([spore_binary(), "server", "--check", "--config", str(config)])
+    assert process.status == 0
+    if warning:
+        assert warning in process.log()
+    else:
+        assert "covers every" not in process.log() and "everybody" not in process.log()
+
+
 def test_a_reload_that_denies_clients_that_are_connected(address, stranger, tmp_path):
     """Their tunnels stay, and the answer names the list and the rule."""
     admin = Admin(tmp_path / "admin.sock")

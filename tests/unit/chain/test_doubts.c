@@ -245,6 +245,23 @@ START_TEST(an_auth_instance_that_is_never_asked)
 }
 END_TEST
 
+START_TEST(values_that_another_one_leaves_out)
+{
+	ck_assert_contains(doubts("{\"log\":{\"level\":\"warn\",\n\"visitors\":true}}"),
+	                   ":2: /log/visitors: it has no effect: its lines have the level info");
+	ck_assert_lacks(doubts("{\"log\":{\"visitors\":true}}"), "/log");
+	ck_assert_contains(
+		doubts("{\"server\":{\"drain_timeout\":0,\"drain_grace\":\"2s\"}}"),
+		"/server/drain_grace: it has no effect: it is above server.drain_timeout");
+	ck_assert_contains(doubts("{\"limits\":{\"relay_idle_timeout\":\"5s\"},"
+	                          "\"server\":{\"keepalive_visitors\":\"30s\"}}"),
+	                   "/server/keepalive_visitors: it has no effect: it is above "
+	                   "limits.relay_idle_timeout");
+	ck_assert_lacks(doubts("{\"server\":{\"keepalive_visitors\":\"30s\"}}"), "/server");
+	ck_assert_lacks(doubts("{\"limits\":{\"relay_idle_timeout\":\"5s\"}}"), "/server");
+}
+END_TEST
+
 START_TEST(bans_that_reach_nobody)
 {
 #define EXEMPT(prefixes) "{\"limits\":{\n\"ban_exempt\":[" prefixes "]}}"
@@ -388,10 +405,10 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
-      an_auth_instance_that_is_never_asked, bans_that_reach_nobody,
-      two_transports_that_tell_the_client_s_address, an_access_list_that_is_never_asked,
-      an_access_list_that_is_never_asked_about_its_identities, a_header_at_a_port_without_tunnels,
-      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
-      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
-      on_error_without_effect, a_way_that_begins_above_other_transports,
-      a_name_that_two_instances_have)
+      values_that_another_one_leaves_out, an_auth_instance_that_is_never_asked,
+      bans_that_reach_nobody, two_transports_that_tell_the_client_s_address,
+      an_access_list_that_is_never_asked, an_access_list_that_is_never_asked_about_its_identities,
+      a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
+      a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
+      settings_of_a_client_without_effect, on_error_without_effect,
+      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
