@@ -223,6 +223,7 @@ int serve_local(int argc, char **argv)
 	reload_hold(true);
 	if (!reload_words_init(&words, argc, argv))
 		return status;
+	serve_watch();
 	config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
 	if (config && config->purpose == CONFIG_TO_CHECK)
 		admin_socket_check(config, &diag);

@@ -361,6 +361,7 @@ static bool init_shared(struct server_shared *shared, struct metrics *metrics, u
 	repeats_init(&shared->strange_lines);
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
+	barred_init(&shared->barred);
 	stats_init(&shared->stats, metrics);
 	return shared->pending && shared->sources;
 }
@@ -535,6 +536,11 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	return survey;
 }
 
+void server_tell_renewed(struct server *server)
+{
+	barred_log(&server->shared.barred);
+}
+
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
 {
 	server->accept_until_ms = clock_ms() + server->set->config->settings.server.drain_grace;
@@ -593,6 +599,7 @@ static void fini_shared(struct server_shared *shared)
 	pending_free(shared->pending);
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
+	barred_fini(&shared->barred);
 	principal_table_fini(&shared->principals);
 	repeats_fini(&shared->strange_lines);
 	repeats_fini(&shared->tunnel_lines);

@@ -20,6 +20,7 @@
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
+#include "review/barred.h"
 #include "review/review.h"
 
 struct listener;
@@ -42,6 +43,7 @@ struct server_shared {
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
 	struct repeats tunnel_lines;       /* likewise */
 	struct repeats visitor_lines;      /* likewise */
+	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */

@@ -256,11 +256,21 @@ static int32_t has_identity(void *instance, spore_str identity)
 	return mtls->conf->any != 0; /* any subject may be an identity */
 }
 
+/* Only a client without a certificate is left to the next instance. A transport that knows the
+ * clients' certificates, such as tls, demands them. */
+static int32_t decides_all(void *instance)
+{
+	const struct mtls *mtls = instance;
+
+	return mtls->conf->any != 0;
+}
+
 static const spore_auth_ops ops = {
 	.struct_size = sizeof ops,
 	.verify = verify,
 	.needs_challenge = needs_challenge,
 	.has_identity = has_identity,
+	.decides_all = decides_all,
 };
 
 static const spore_component component = {

@@ -349,8 +349,12 @@ typedef struct spore_auth_ops {
 	 * [worker] */
 	int32_t (*recheck)(void *state, const spore_auth_request *, spore_ticket,
 	                   const spore_held *);
+	/* SERVER. Returns 1 if verify() returns NEXT for no client, else 0. The host asks when it
+	 * has created the instance. It warns of each instance behind this one in the chain, since
+	 * it will never ask that one. Optional; the default is 0. [main] */
+	int32_t (*decides_all)(void *instance);
 } spore_auth_ops;
-SPORE_GROWABLE(spore_auth_ops, recheck);
+SPORE_GROWABLE(spore_auth_ops, decides_all);
 
 /* CLIENT. What the server that sent this challenge offers: SPORE_OFFER_* bits, and perhaps bits of
  * later versions of the SDK. */
