@@ -138,8 +138,8 @@ START_TEST(it_leaves_nothing_open)
 {
 	unsigned before = 0;
 
-	/* Except the eventfd of the log, which is never closed: each start makes a new one. The pipe of
-	 * the watchdog is made once. */
+	/* Except the eventfd of the log, which is never closed: each start makes a new one. The
+	 * pipe of the watchdog is made once. */
 	for (int i = 0; i < 2; i++) {
 		scene_set_up(&scene, "");
 		scene_load(&scene, NULL);
