@@ -49,7 +49,7 @@ static void begin_client_drain(void *arg)
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	/* The next client may start before this one has ended. It needs the ports of these
 	 * listeners, and cannot ask for them. */
-	plugin_set_end_listeners(process->host.runtime->plugins.set);
+	plugins_end_listeners(&process->host.runtime->plugins);
 	client_drain(process->client, on_drained, &process->drain);
 }
 
