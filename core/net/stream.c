@@ -761,12 +761,14 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 bool stream_meets_end(struct stream *stream)
 {
 	uint8_t byte;
+	ssize_t n;
 
 	assert(stream_is_bare(stream));
-	if (recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
-		return false;
-	stream->bottom.ended = true;
-	return true;
+	n = recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		bottom_lose(&stream->bottom, errno); /* the kernel tells it once */
+	stream->bottom.ended = stream->bottom.ended || n == 0;
+	return n == 0;
 }
 
 static enum stream_io write_bytes(struct stream *stream, const void *bytes, size_t len,
