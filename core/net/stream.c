@@ -324,8 +324,7 @@ static int needed_events(const struct stream *stream)
 static void stop_and_forget(struct stream *stream)
 {
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	loop_forget_fd(stream->loop, stream->io.fd);
-	stream->forgotten = true;
+	stream->forgotten = loop_forget_fd(stream->loop, stream->io.fd);
 }
 
 /* ev_io_set would cause a system call even if nothing has changed. */
