@@ -17,6 +17,7 @@
 #include "process/watchdog.h"
 #include "quota/limits.h"
 #include "reload/reload.h"
+#include "server/activation.h"
 #include "server/server.h"
 
 struct server_process {
@@ -120,11 +121,16 @@ static bool check_machine(const struct runtime *runtime)
 
 /* Starts the server, and stops it at the end. */
 static bool run_server(struct runtime *runtime, struct server *server,
-                       const struct reload_words *words)
+                       const struct reload_words *words, struct activation *activation)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
-	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
-		                  runtime->n_workers };
+	struct server_env env = {
+		.metrics = runtime->metrics,
+		.main_loop = runtime->main_loop,
+		.loops = runtime->loops,
+		.n_workers = runtime->n_workers,
+		.given = { activation->fds, activation->n },
+	};
 	struct server_process process = {
 		.reload_host = { .role = ROLE_SERVER,
 		                 .renew = renew_server,
@@ -142,6 +148,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	reload_start(&process.reload, runtime, &process.reload_host, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
 	    server_start(server, &env, runtime->plugins.set, &at_fault, &err)) {
+		activation_close(activation);
 		process.server = process.host.server = server;
 		readiness_set(true);
 		announce(settings, runtime->n_workers);
@@ -160,16 +167,20 @@ static bool run_server(struct runtime *runtime, struct server *server,
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,
-                        const struct reload_words *words)
+                        const struct reload_words *words, struct activation *activation)
 {
 	if (!check_machine(runtime))
 		return EXIT_FAILED;
 	if (runtime->config->purpose != CONFIG_TO_RUN)
 		return serve_check(runtime);
-	return run_server(runtime, server, words) ? EXIT_GOOD : EXIT_FAILED;
+	if (*activation->err.text) {
+		complain(activation->err.text);
+		return EXIT_FAILED;
+	}
+	return run_server(runtime, server, words, activation) ? EXIT_GOOD : EXIT_FAILED;
 }
 
-int serve_server(int argc, char **argv)
+static int serve_with(struct activation *activation, int argc, char **argv)
 {
 	struct runtime runtime;
 	struct runtime_terms terms;
@@ -198,9 +209,20 @@ int serve_server(int argc, char **argv)
 	terms = (struct runtime_terms){ config->settings.server.workers,
 		                        config->settings.server.busy_poll_us };
 	if (runtime_start(&runtime, config, &terms, server_revise, server, &diag))
-		status = run_or_check(&runtime, server, &words);
+		status = run_or_check(&runtime, server, &words, activation);
 	reload_words_fini(&words);
 	status = serve_end(&runtime, config, &diag, status);
 	server_free(server); /* no plugin runs any more */
+	return status;
+}
+
+int serve_server(int argc, char **argv)
+{
+	struct activation activation;
+	int status;
+
+	activation_take(&activation); /* before a program that prints a secret starts */
+	status = serve_with(&activation, argc, argv);
+	activation_close(&activation);
 	return status;
 }

@@ -1,6 +1,7 @@
 #include "net/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -72,6 +73,14 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 	return fd;
 }
 
+static int get_int(int fd, int level, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, level, option, &value, &len) == 0 ? value : -1;
+}
+
 int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err)
 {
 	struct sockaddr_storage sa;
@@ -117,6 +126,32 @@ bool sock_listen(int fd, struct err *err)
 	err_set(err, "cannot listen: %s", strerror(cause));
 	errno = cause;
 	return false;
+}
+
+bool sock_adopt(int fd, const struct sock_sizes *sizes, spore_addr *addr_out, struct err *err)
+{
+	int family = get_int(fd, SOL_SOCKET, SO_DOMAIN), flags = fcntl(fd, F_GETFL);
+	char text[ADDR_TEXT_SIZE];
+
+	if (get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
+	    (family != AF_INET && family != AF_INET6)) {
+		err_set(err, "the descriptor %d is no listening TCP socket", fd);
+		return false;
+	}
+	sock_local_addr(fd, addr_out);
+	if (addr_is_any(addr_out) && family == AF_INET6 &&
+	    get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1) {
+		err_set(err, "the socket at %s receives no IPv4", addr_format(addr_out, text));
+		return false;
+	}
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		err_set_call(err, "fcntl", errno);
+		return false;
+	}
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	sock_keep_alive(fd, IDLE_MS, TIMEOUT_MS);
+	sock_resize(fd, sizes);
+	return true;
 }
 
 /* If the peer is on this machine, it has answered by the time that connect returns. A second call

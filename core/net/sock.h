@@ -25,6 +25,10 @@ int sock_unbound(const spore_addr *addr);
  * if another process has the port, and before listen. */
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
+/* Makes a listening socket of another program work for this one: non-blocking and close-on-exec,
+ * with the options and sizes of sock_bind. *addr_out: where it listens. False and *err: it is no
+ * listening TCP socket, or it is bound to `::` and receives no IPv4. */
+bool sock_adopt(int fd, const struct sock_sizes *sizes, spore_addr *addr_out, struct err *err);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
  * call sock_take_error. -1 and errno on failure. */

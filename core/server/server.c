@@ -16,11 +16,11 @@
 #include "loop/loop.h"
 #include "loop/survey.h"
 #include "net/addr.h"
-#include "net/sock.h"
 #include "quota/pending.h"
 #include "quota/visitor_line.h"
 #include "review/review_round.h"
 #include "server/census.h"
+#include "server/control_port.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
 #include "server/tunnel_address.h"
@@ -233,44 +233,6 @@ static void run_close(void *arg)
 	server_worker_close(arg);
 }
 
-/* Every worker has a socket on the port. shared: this one joins sockets that are on the port
- * already. The first socket is not shared, so that its bind fails if another server is there. It
- * lets others join afterwards. */
-static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
-{
-	const struct server_settings *settings = &set->config->settings.server;
-	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	spore_addr addr = settings->bind_addr;
-	int fd, cause;
-
-	addr.port = (uint16_t)settings->control_port;
-	fd = sock_bind(&addr, shared, &sizes, err);
-	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, err))
-		return fd;
-	cause = errno;
-	if (cause == EADDRINUSE)
-		err_set(err,
-		        "control port %d: address in use: another server or a public port uses it; "
-		        "choose another port with --control-port",
-		        addr.port);
-	if (fd >= 0)
-		close(fd);
-	errno = cause;
-	return -1;
-}
-
-/* The value in the configuration that is to blame if the control port cannot be opened. */
-static const struct json *find_fault(const struct config *config, int cause)
-{
-	const char *key = NULL;
-
-	if (cause == EADDRINUSE || cause == EACCES)
-		key = "control_port";
-	else if (cause == EADDRNOTAVAIL || cause == EAFNOSUPPORT)
-		key = "bind_addr";
-	return key ? json_get(json_get(json_doc_root(config->doc), "server"), key) : NULL;
-}
-
 static double read_pending(void *pending)
 {
 	return pending_count(pending);
@@ -286,8 +248,12 @@ static struct limits limits_of(const struct server *server, const struct plugin_
 static bool open_workers(struct server *server, struct plugin_set *set,
                          const struct json **at_fault_out, struct err *err)
 {
+	const struct server_settings *settings = &set->config->settings.server;
+
+	if (!control_port_take(&server->env.given, settings, server->env.n_workers, err))
+		return false;
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		int fd = open_control_port(set, i > 0, err);
+		int fd = control_port_open(&server->env.given, settings, i, err);
 		struct open_args args = {
 			.server = server,
 			.index = i,
@@ -295,7 +261,7 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 		};
 
 		if (fd < 0) {
-			*at_fault_out = find_fault(set->config, errno);
+			*at_fault_out = control_port_fault(set->config, errno);
 			return false;
 		}
 		loop_call(server->env.loops[i], run_open, &args);
@@ -395,12 +361,6 @@ struct renewal {
 	int fds[SERVER_MAX_WORKERS]; /* -1: the worker keeps the socket that it has */
 };
 
-static bool has_moved(const struct server_settings *from, const struct server_settings *to)
-{
-	return from->control_port != to->control_port ||
-	       !addr_equal(&from->bind_addr, &to->bind_addr);
-}
-
 static void close_all(const int *fds, unsigned n)
 {
 	while (n-- > 0) {
@@ -419,10 +379,16 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 	bool is_same_port = now->control_port == next->control_port;
 
 	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1 */
-	if (!has_moved(now, next))
+	if (!control_port_moves(now, next))
 		return true;
+	if (server->env.given.n > 0) {
+		err_set(err,
+		        "the control port is a socket of the service manager and cannot move in a "
+		        "reload: change ListenStream= of the socket unit, and restart both units");
+		return false;
+	}
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->fds[i] = open_control_port(renewal->set, is_same_port || i > 0, err);
+		renewal->fds[i] = control_port_bind(next, is_same_port || i > 0, err);
 		if (renewal->fds[i] >= 0)
 			continue;
 		close_all(renewal->fds, i);

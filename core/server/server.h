@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "chain/plugin_set.h"
+#include "server/control_port.h"
 
 struct census_question;
 struct grant;
@@ -21,6 +22,8 @@ struct server_env {
 	struct loop *main_loop;
 	struct loop *const *loops; /* the workers', running */
 	unsigned n_workers;
+	/* The control port; none: the server binds it. Needed only for the start. */
+	struct given_sockets given;
 };
 
 /* A server that has not started: plugins, which start before the server does, may call

@@ -234,8 +234,52 @@ START_TEST(a_path_that_is_no_socket_is_refused)
 }
 END_TEST
 
+/* Does sock_adopt refuse the socket, with this text? */
+static void expect_refusal(int fd, const char *text)
+{
+	struct sock_sizes sizes = { 0 };
+	spore_addr addr;
+	struct err err;
+
+	ck_assert(!sock_adopt(fd, &sizes, &addr, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, text));
+	close(fd);
+}
+
+START_TEST(a_listening_socket_is_adopted)
+{
+	struct sock_sizes sizes = { 20000, 30000 };
+	spore_addr where, addr;
+	int fd = sockets_listen(&where, 1);
+	struct err err;
+
+	ck_assert_msg(sock_adopt(fd, &sizes, &addr, &err), "%s", err.text);
+	ck_assert(addr_equal(&addr, &where));
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	ck_assert_int_ge(sockets_option(fd, SOL_SOCKET, SO_SNDBUF), 20000);
+	ck_assert_int_ne(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_does_not_listen_is_not_adopted)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+	int only_6 = socket(AF_INET6, SOCK_STREAM, 0);
+
+	expect_refusal(socket(AF_INET, SOCK_STREAM, 0), "is no listening TCP socket");
+	expect_refusal(socket(AF_INET, SOCK_DGRAM, 0), "is no listening TCP socket");
+	expect_refusal(dup(STDERR_FILENO), "is no listening TCP socket");
+	setsockopt(only_6, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 1 }, sizeof(int));
+	ck_assert_int_eq(bind(only_6, (struct sockaddr *)&any, sizeof any), 0);
+	ck_assert_int_eq(listen(only_6, 1), 0);
+	expect_refusal(only_6, "receives no IPv4");
+}
+END_TEST
+
 SUITE("sock", a_path_that_is_no_socket_is_refused,
       a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
       keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
       the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
-      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address)
+      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address,
+      a_listening_socket_is_adopted, what_does_not_listen_is_not_adopted)

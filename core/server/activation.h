@@ -1,0 +1,22 @@
+/* activation - the listening sockets that a service manager has passed to the process, in the
+ * protocol of sd_listen_fds(3): LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES. [main] */
+#ifndef CORE_ACTIVATION_H
+#define CORE_ACTIVATION_H
+
+#include "base/err.h"
+
+enum { ACTIVATION_MOST = 256 };
+
+struct activation {
+	int fds[ACTIVATION_MOST]; /* owned */
+	unsigned n;               /* 0: none was passed */
+	struct err err;           /* why the variables cannot be read; "": they can */
+};
+
+/* Takes the sockets, and removes the variables, so that no program that this process starts sees
+ * them or inherits the sockets. Call it before another thread or program starts. */
+void activation_take(struct activation *activation);
+/* Closes the sockets. Idempotent. */
+void activation_close(struct activation *activation);
+
+#endif
