@@ -7,6 +7,7 @@
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "host/readiness.h"
+#include "keep/keeper.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
@@ -77,6 +78,25 @@ static const char *describe_server(void *arg)
 	return "serving";
 }
 
+/* ---- public ports, from one process to the next ---- */
+
+static void store_port(void *notify, int fd, const char *name)
+{
+	notify_store(notify, fd, name);
+}
+
+static void drop_port(void *notify, const char *name)
+{
+	notify_drop(notify, name);
+}
+
+/* The manager need not keep the sockets any more: this process has them, or they are of no use. */
+static void drop_all(const struct activation *activation, struct notify *notify)
+{
+	for (unsigned i = 0; i < activation->n_kept; i++)
+		notify_drop(notify, activation->kept[i].name);
+}
+
 /* Scripts wait for this line, so everything must be ready when it is logged. */
 static void announce(const struct server_settings *settings, unsigned n_workers)
 {
@@ -119,18 +139,45 @@ static bool check_machine(const struct runtime *runtime)
 	return true;
 }
 
-/* Starts the server, and stops it at the end. */
-static bool run_server(struct runtime *runtime, struct server *server,
-                       const struct reload_words *words, struct activation *activation)
+static struct server_env env_of(const struct runtime *runtime, const struct activation *activation,
+                                struct keeper *keeper)
 {
-	const struct server_settings *settings = &runtime->config->settings.server;
-	struct server_env env = {
+	return (struct server_env){
 		.metrics = runtime->metrics,
 		.main_loop = runtime->main_loop,
 		.loops = runtime->loops,
 		.n_workers = runtime->n_workers,
 		.given = { activation->fds, activation->n },
+		.kept = activation->kept,
+		.n_kept = activation->n_kept,
+		.keeper = notify_has_manager(&runtime->notify) ? keeper : NULL,
 	};
+}
+
+/* Starts to serve, with the sockets that the service manager has passed. */
+static bool start_server(struct server *server, const struct server_env *env,
+                         struct runtime *runtime, struct activation *activation,
+                         const struct json **at_fault_out, struct err *err)
+{
+	bool serves = server_start(server, env, runtime->plugins.set, at_fault_out, err);
+
+	if (serves)
+		drop_all(activation, &runtime->notify);
+	activation->n_kept = 0; /* the server has taken them */
+	activation_close(activation);
+	return serves;
+}
+
+/* Starts the server, and stops it at the end. */
+static bool run_server(struct runtime *runtime, struct server *server,
+                       const struct reload_words *words, struct activation *activation)
+{
+	const struct server_settings *settings = &runtime->config->settings.server;
+	struct keeper keeper = { .main_loop = runtime->main_loop,
+		                 .keep = store_port,
+		                 .drop = drop_port,
+		                 .arg = &runtime->notify };
+	struct server_env env = env_of(runtime, activation, &keeper);
 	struct server_process process = {
 		.reload_host = { .role = ROLE_SERVER,
 		                 .renew = renew_server,
@@ -147,8 +194,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	           count_visitors, &process);
 	reload_start(&process.reload, runtime, &process.reload_host, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
-	    server_start(server, &env, runtime->plugins.set, &at_fault, &err)) {
-		activation_close(activation);
+	    start_server(server, &env, runtime, activation, &at_fault, &err)) {
 		process.server = process.host.server = server;
 		readiness_set(true);
 		announce(settings, runtime->n_workers);
@@ -161,6 +207,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(server);
+	loop_finish(runtime->main_loop); /* what workers have posted to the keeper */
 	if (process.server)
 		log_info("server stopped");
 	return process.server != NULL;

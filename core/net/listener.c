@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -160,6 +161,11 @@ int listener_take(struct listener *listener)
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	loop_reap(listener->loop, &listener->reap);
 	return listener->io.fd;
+}
+
+int listener_copy(const struct listener *listener)
+{
+	return fcntl(listener->io.fd, F_DUPFD_CLOEXEC, 0);
 }
 
 void listener_free(struct listener *listener)

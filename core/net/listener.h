@@ -33,6 +33,8 @@ void listener_finish(struct listener *listener);
 /* Like listener_free, but returns the listening socket, which stays open. So connections that wait
  * in it are kept. */
 int listener_take(struct listener *listener);
+/* Another descriptor of the socket, which the caller owns. -1 and errno. */
+int listener_copy(const struct listener *listener);
 /* The address that the socket is bound to. */
 const spore_addr *listener_addr(const struct listener *listener);
 

@@ -30,6 +30,10 @@
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
 
+/* How long a public port waits for its client. Visitors that come wait as long. A client that is
+ * refused for another reason may wait half a minute before it tries again. */
+enum { KEPT_MS = 40000 };
+
 struct server {
 	struct server_env env;
 	struct server_shared shared;
@@ -43,6 +47,7 @@ struct server {
 	bool accepting;          /* at public ports */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
 	struct tunnel_address tunnel_address;
+	int64_t kept_until_ms; /* when the ports close whose clients have not come; 0: none waits */
 	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -183,6 +188,34 @@ static void go_on_draining(struct server *server)
 	on_drained(server->arg);
 }
 
+static void close_kept_ports(struct server *server)
+{
+	unsigned n;
+
+	if (!server->kept_until_ms || clock_ms() < server->kept_until_ms)
+		return;
+	server->kept_until_ms = 0;
+	n = kept_ports_close(&server->shared.kept_ports);
+	if (n > 0)
+		log_warn("public ports closed: their clients have not come back in time",
+		         log_int("ports", n));
+}
+
+static void take_kept_ports(struct server *server, const struct server_settings *settings)
+{
+	const struct server_env *env = &server->env;
+	unsigned n = 0;
+
+	if (env->n_kept == 0)
+		return;
+	for (unsigned i = 0; i < env->n_kept; i++)
+		n += kept_ports_add(&server->shared.kept_ports, &env->kept[i],
+		                    &settings->bind_tunnels);
+	server->kept_until_ms = clock_ms() + KEPT_MS;
+	log_info("public ports wait for their clients", log_int("ports", n),
+	         log_int("closed", env->n_kept - n));
+}
+
 /* Wipes the secrets whose time is over. Without this they would stay until a client comes. */
 static void expire_last_good(const struct chain *auth, int64_t now_ms)
 {
@@ -206,6 +239,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	refuse_log_rest(&server->shared, clock_ms());
 	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
+	close_kept_ports(server);
 	if (server->on_drained)
 		go_on_draining(server);
 }
@@ -287,6 +321,7 @@ struct server *server_new(void)
 static bool init_shared(struct server_shared *shared, struct metrics *metrics)
 {
 	shared->sources = source_table_new();
+	kept_ports_init(&shared->kept_ports);
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
 	shared->pending = pending_new(&shared->gate);
@@ -317,7 +352,9 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->env = *env;
 	server->started = true;
 	ready = init_shared(&server->shared, env->metrics);
+	take_kept_ports(server, &set->config->settings.server);
 	server->shared.n_workers = env->n_workers;
+	server->shared.keeper = env->keeper;
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
@@ -519,6 +556,7 @@ static void fini_shared(struct server_shared *shared)
 {
 	stats_watch_pending(&shared->stats, NULL, NULL);
 	pending_free(shared->pending);
+	kept_ports_fini(&shared->kept_ports);
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
 	principal_table_fini(&shared->principals);

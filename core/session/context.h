@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 
 #include "chain/plugin_set.h"
+#include "keep/keeper.h"
+#include "keep/kept_ports.h"
 #include "link/linger.h"
 #include "log/repeats.h"
 #include "loop/deadline.h"
@@ -41,6 +43,8 @@ struct server_shared {
 	struct repeats tunnel_lines;       /* likewise */
 	struct repeats visitor_lines;      /* likewise */
 	unsigned n_workers;                /* read-only */
+	struct keeper *keeper;             /* read-only; NULL: nobody keeps public ports */
+	struct kept_ports kept_ports;      /* [any] */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_uint_fast64_t last_id;

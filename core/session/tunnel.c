@@ -449,6 +449,11 @@ int tunnel_take_port(struct tunnel *tunnel)
 	return listener ? listener_take(listener) : -1;
 }
 
+int tunnel_copy_port(const struct tunnel *tunnel)
+{
+	return tunnel->listener ? listener_copy(tunnel->listener) : -1;
+}
+
 struct account *tunnel_account(const struct tunnel *tunnel)
 {
 	return tunnel->account;

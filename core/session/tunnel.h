@@ -26,6 +26,9 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
                            struct tunnel_port port, struct limit_hit *hit_out);
 /* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
 int tunnel_take_port(struct tunnel *tunnel);
+/* Another descriptor of the listening socket. -1: there is none any more, or no descriptor is left.
+ */
+int tunnel_copy_port(const struct tunnel *tunnel);
 /* The same tunnel under another owner: takes the allowance on success, and ends the one before.
  * False and *hit_out: the new owner may not have this port or one more tunnel, or memory is out;
  * nothing has changed. */

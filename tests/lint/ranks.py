@@ -32,7 +32,7 @@ RANKS = [
     {"plugin"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way"},
+    {"verdict", "event", "way", "keep"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},

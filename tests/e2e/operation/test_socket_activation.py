@@ -114,7 +114,7 @@ def test_what_does_not_fit_is_refused(address):
     with refused(host, port, manager(*[(host, port)] * 2), ["--workers", "1"]) as log:
         assert "passed 2 sockets, but the server has 1 workers" in log
     with refused(host, port, manager((host, port), n="many")) as log:
-        assert "LISTEN_FDS: expected a number from 0 to 256" in log
+        assert "LISTEN_FDS: expected a number from 0 to 2304" in log
 
 
 def test_a_reload_cannot_move_the_port(address, tmp_path):

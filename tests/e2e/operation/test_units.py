@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from harness.arrivals import Arrivals
 from harness.nspawn import Machine, demand
 from harness.peers import REPOSITORY, spore_binary
 from harness.process import clean_environment
@@ -282,6 +283,29 @@ def test_socket(installed):
             lambda: machine.show(CLIENT, "StatusText") == "1 of 1 tunnels open", "the client"
         )
         one_exchange(host, installed.tunnel_port())
+
+
+def test_restart_under_load(installed):
+    """systemd keeps the sockets of the public ports. Nobody is refused, and the port stays."""
+    machine, host = installed.machine, installed.address.host
+    listen(installed, installed.control)
+    with Echo(host) as service:
+        installed.configure_client(service.port)
+        machine.must("systemctl", "start", CLIENT)
+        port = installed.tunnel_port()
+        with Arrivals(host, port):
+            for _ in range(2):
+                pid = machine.show(SERVER, "MainPID")
+                machine.must("systemctl", "restart", SERVER)
+                assert machine.show(SERVER, "MainPID") not in (pid, "0")
+                wait_until(lambda: is_back(machine, port), "the client at its port")
+        assert machine.show(SERVER, "NFileDescriptorStore") == "0"
+
+
+def is_back(machine, port):
+    done = machine.run("spore", "ctl", "--json", "tunnels")
+    tunnels = json.loads(done.stdout)["tunnels"] if done.returncode == 0 else []
+    return [each["port"] for each in tunnels] == [port]
 
 
 def test_socket_elsewhere(installed):

@@ -48,6 +48,30 @@ START_TEST(sockets_are_taken_and_hidden_from_others)
 }
 END_TEST
 
+START_TEST(kept_ports_are_known_by_their_names)
+{
+	struct activation activation;
+
+	open_two();
+	pass("2");
+	setenv("LISTEN_FDNAMES", "tunnel-1-00112233445566778899aabbccddeeff:control", 1);
+	activation_take(&activation);
+	ck_assert_uint_eq(activation.n, 1);
+	ck_assert_int_eq(activation.fds[0], 4);
+	ck_assert_uint_eq(activation.n_kept, 1);
+	ck_assert_int_eq(activation.kept[0].fd, 3);
+	ck_assert_str_eq(activation.kept[0].name, "tunnel-1-00112233445566778899aabbccddeeff");
+	activation_close(&activation);
+	ck_assert_int_lt(fcntl(3, F_GETFD), 0);
+	open_two();
+	pass("2");
+	unsetenv("LISTEN_FDNAMES");
+	activation_take(&activation);
+	ck_assert_uint_eq(activation.n, 2);
+	activation_close(&activation);
+}
+END_TEST
+
 START_TEST(sockets_of_another_process_are_left_alone)
 {
 	struct activation activation;
@@ -71,7 +95,9 @@ END_TEST
 
 START_TEST(a_wrong_number_is_an_error)
 {
-	static const char *const wrong[] = { "", "two", "-1", "257", "2 ", "99999999999999999999" };
+	static const char *const wrong[] = {
+		"", "two", "-1", "2305", "2 ", "99999999999999999999"
+	};
 	struct activation activation;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -79,7 +105,7 @@ START_TEST(a_wrong_number_is_an_error)
 		activation_take(&activation);
 		ck_assert_uint_eq(activation.n, 0);
 		ck_assert_str_eq(activation.err.text,
-		                 "LISTEN_FDS: expected a number from 0 to 256");
+		                 "LISTEN_FDS: expected a number from 0 to 2304");
 		ck_assert_ptr_null(getenv("LISTEN_FDS"));
 	}
 }
@@ -97,6 +123,6 @@ START_TEST(a_descriptor_that_is_missing_is_named)
 }
 END_TEST
 
-SUITE("activation", sockets_are_taken_and_hidden_from_others,
+SUITE("activation", sockets_are_taken_and_hidden_from_others, kept_ports_are_known_by_their_names,
       sockets_of_another_process_are_left_alone, a_wrong_number_is_an_error,
       a_descriptor_that_is_missing_is_named)

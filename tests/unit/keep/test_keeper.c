@@ -1,0 +1,66 @@
+#include "keep/keeper.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keep/kept_ports.h"
+#include "loop/loop.h"
+#include "suite.h"
+
+static char told[128];
+
+static void note_keep(void *arg, int fd, const char *name)
+{
+	ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
+	snprintf(told, sizeof told, "%s%s kept", (const char *)arg, name);
+}
+
+static void note_drop(void *arg, const char *name)
+{
+	snprintf(told, sizeof told, "%s%s dropped", (const char *)arg, name);
+}
+
+static struct keeper new_keeper(void)
+{
+	struct err err;
+	static char arg[] = "> ";
+
+	return (struct keeper){
+		.main_loop = loop_new(0, &err), .keep = note_keep, .drop = note_drop, .arg = arg
+	};
+}
+
+START_TEST(main_is_asked)
+{
+	struct keeper keeper = new_keeper();
+	int fd = dup(STDERR_FILENO);
+
+	keeper_keep(&keeper, fd, "tunnel-1-abc");
+	ck_assert_str_eq(told, "");
+	loop_finish(keeper.main_loop);
+	ck_assert_str_eq(told, "> tunnel-1-abc kept");
+	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+	keeper_drop(&keeper, "tunnel-1-abc");
+	loop_finish(keeper.main_loop);
+	ck_assert_str_eq(told, "> tunnel-1-abc dropped");
+	loop_free(keeper.main_loop);
+}
+END_TEST
+
+START_TEST(a_manager_keeps_so_many)
+{
+	struct keeper keeper = new_keeper();
+	int fd = dup(STDERR_FILENO);
+
+	atomic_store(&keeper.n, KEPT_PORTS_MOST);
+	keeper_keep(&keeper, fd, "tunnel-1-abc");
+	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+	loop_finish(keeper.main_loop);
+	ck_assert_str_eq(told, "");
+	loop_free(keeper.main_loop);
+}
+END_TEST
+
+SUITE("keeper", main_is_asked, a_manager_keeps_so_many)
