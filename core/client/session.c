@@ -18,6 +18,7 @@
 /* The heartbeat interval that the client offers. The server answers with its own; LEAST_PULSE_MS is
  * the minimum. */
 enum { PULSE_MS = 4000, LEAST_PULSE_MS = 100 };
+enum { MOST_TICKET_LOSSES = 3 };
 
 static void on_uplink_ready(struct uplink *uplink);
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
@@ -205,6 +206,7 @@ static void start_twin(struct session *session)
 	twin->announced = session->announced;
 	twin->ticket = session->ticket;
 	twin->ticket_from = session->ticket_from;
+	twin->ticket_losses = 0;
 	session->ticket = (struct uuid){ 0 };
 	change_state(twin, SESSION_WAITING);
 }
@@ -513,7 +515,9 @@ static void lose_early(struct session *session, const char *why)
 {
 	char text[sizeof(struct err)];
 
-	if (session->state == SESSION_AWAITING_HELLO) /* it may be a server that reads no ticket */
+	/* The old server may have ended, or this one reads no ticket. */
+	if (session->state == SESSION_AWAITING_HELLO &&
+	    ++session->ticket_losses == MOST_TICKET_LOSSES)
 		session->ticket = (struct uuid){ 0 };
 	snprintf(text, sizeof text,
 	         "%s before the server's Hello: it may not be reachable there, it may have banned "
