@@ -1,11 +1,13 @@
 /* keeper - asks main to let the service manager keep the sockets of public ports for the next
- * process (process/notify), or to drop one that is not needed any more.
+ * process (process/notify), or to drop those that are not needed any more.
  *
- *   worker ── socket and name ──▶ main ──▶ service manager */
+ *   worker ── sockets and name ──▶ main ──▶ service manager */
 #ifndef CORE_KEEPER_H
 #define CORE_KEEPER_H
 
 #include <stdatomic.h>
+
+#include "net/sock.h"
 
 struct loop;
 
@@ -15,13 +17,13 @@ struct keeper {
 	void (*keep)(void *arg, int fd, const char *name);
 	void (*drop)(void *arg, const char *name);
 	void *arg;
-	atomic_uint n; /* that were given to keep */
+	atomic_uint n; /* sockets that were given to keep */
 };
 
-/* Takes the fd, and closes it in any case. Does nothing else without memory, or if the manager
- * keeps as many as it can (KEPT_PORTS_MOST). [any] */
-void keeper_keep(struct keeper *keeper, int fd, const char *name);
-/* [any] */
+/* Takes the sockets of one public port, and closes them in any case. Does nothing else without
+ * memory, or if the manager cannot keep all of them besides the others (KEPT_PORTS_MOST). [any] */
+void keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name);
+/* All sockets of this name. [any] */
 void keeper_drop(struct keeper *keeper, const char *name);
 
 #endif

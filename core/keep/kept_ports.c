@@ -6,13 +6,14 @@
 
 #include "base/crypto.h"
 #include "net/addr.h"
-#include "net/sock.h"
 
 enum { DIGITS = 32, DIGEST_SIZE = DIGITS / 2 };
 
 struct kept_port {
 	struct kept_port *next;
-	struct kept_socket socket;
+	char name[KEPT_PORT_NAME_SIZE];
+	struct sockets sockets;
+	unsigned n; /* sockets that were passed; `sockets` has no more than it can hold */
 };
 
 /* ---- names ---- */
@@ -61,57 +62,118 @@ void kept_ports_fini(struct kept_ports *ports)
 	pthread_mutex_destroy(&ports->lock);
 }
 
-static bool listens_at(int fd, const spore_addr *at)
+static struct kept_port *find_by_name(struct kept_ports *ports, const char *name)
 {
-	struct sock_sizes sizes = { 0 };
-	spore_addr addr, wanted = *at;
-	struct err unused;
+	struct kept_port *kept = ports->first;
 
-	if (!sock_adopt(fd, &sizes, &addr, &unused))
-		return false;
-	wanted.port = addr.port;
-	return addr_equal(&addr, &wanted);
+	while (kept && strcmp(kept->name, name) != 0)
+		kept = kept->next;
+	return kept;
 }
 
-bool kept_ports_add(struct kept_ports *ports, const struct kept_socket *socket,
-                    const spore_addr *at)
+/* Adds the socket to those of its name. Takes it. */
+static void add_socket(struct kept_ports *ports, const struct kept_socket *socket)
 {
-	struct kept_port *kept = NULL;
+	struct kept_port *kept = find_by_name(ports, socket->name);
 
-	if (is_name(socket->name) && listens_at(socket->fd, at))
-		kept = calloc(1, sizeof *kept);
 	if (!kept) {
-		close(socket->fd);
-		return false;
+		kept = calloc(1, sizeof *kept);
+		if (!kept) {
+			close(socket->fd);
+			return;
+		}
+		strcpy(kept->name, socket->name);
+		kept->next = ports->first;
+		ports->first = kept;
 	}
-	kept->socket = *socket;
-	pthread_mutex_lock(&ports->lock);
-	kept->next = ports->first;
-	ports->first = kept;
-	pthread_mutex_unlock(&ports->lock);
+	kept->n++;
+	if (kept->sockets.n < SOCK_ADDRESSES_MAX)
+		kept->sockets.fds[kept->sockets.n++] = socket->fd;
+	else
+		close(socket->fd);
+}
+
+/* Puts the sockets into the order of the addresses. False: they do not listen at these addresses
+ * and one port. */
+static bool sort_sockets(struct sockets *sockets, const spore_list *at)
+{
+	int sorted[SOCK_ADDRESSES_MAX];
+	struct sock_sizes sizes = { 0 };
+	struct err unused;
+	spore_addr addr;
+	uint16_t port = 0;
+
+	memset(sorted, 0xff, sizeof sorted); /* -1 */
+	for (unsigned i = 0; i < sockets->n; i++) {
+		size_t nth;
+
+		if (!sock_adopt(sockets->fds[i], at, &sizes, &addr, &unused))
+			return false;
+		nth = addr_find_ip(at, &addr);
+		if (nth == at->count || sorted[nth] >= 0 || (i > 0 && addr.port != port))
+			return false;
+		sorted[nth] = sockets->fds[i];
+		port = addr.port;
+	}
+	memcpy(sockets->fds, sorted, sizeof sorted);
 	return true;
 }
 
-int kept_ports_take(struct kept_ports *ports, const struct uuid *ticket, const char *identity,
-                    uint16_t port)
+static bool fits(struct kept_port *kept, const spore_list *at)
+{
+	return is_name(kept->name) && kept->n == at->count && sort_sockets(&kept->sockets, at);
+}
+
+static void end_kept(struct kept_port *kept)
+{
+	sock_close_all(&kept->sockets);
+	free(kept);
+}
+
+unsigned kept_ports_fill(struct kept_ports *ports, const struct kept_socket *sockets, unsigned n,
+                         const spore_list *at, unsigned *n_closed_out)
+{
+	struct kept_port **link = &ports->first, *kept;
+	unsigned n_kept = 0;
+
+	*n_closed_out = 0;
+	pthread_mutex_lock(&ports->lock);
+	for (unsigned i = 0; i < n; i++)
+		add_socket(ports, &sockets[i]);
+	while ((kept = *link)) {
+		if (fits(kept, at)) {
+			link = &kept->next;
+			n_kept++;
+		} else {
+			*link = kept->next;
+			end_kept(kept);
+			++*n_closed_out;
+		}
+	}
+	pthread_mutex_unlock(&ports->lock);
+	return n_kept;
+}
+
+struct sockets kept_ports_take(struct kept_ports *ports, const struct uuid *ticket,
+                               const char *identity, uint16_t port)
 {
 	char name[KEPT_PORT_NAME_SIZE];
 	struct kept_port **at = &ports->first, *kept;
-	int fd = -1;
+	struct sockets sockets = { 0 };
 
 	if (!kept_port_name(ticket, identity, port, name))
-		return -1;
+		return sockets;
 	pthread_mutex_lock(&ports->lock);
-	while (*at && !crypto_equal((*at)->socket.name, name, sizeof name))
+	while (*at && !crypto_equal((*at)->name, name, sizeof name))
 		at = &(*at)->next;
 	kept = *at;
 	if (kept) {
 		*at = kept->next;
-		fd = kept->socket.fd;
+		sockets = kept->sockets;
 	}
 	pthread_mutex_unlock(&ports->lock);
 	free(kept);
-	return fd;
+	return sockets;
 }
 
 unsigned kept_ports_close(struct kept_ports *ports)
@@ -125,8 +187,7 @@ unsigned kept_ports_close(struct kept_ports *ports)
 	pthread_mutex_unlock(&ports->lock);
 	for (; kept; kept = next, n++) {
 		next = kept->next;
-		close(kept->socket.fd);
-		free(kept);
+		end_kept(kept);
 	}
 	return n;
 }

@@ -1,18 +1,20 @@
 /* kept_ports - public ports that a server before this one has left: listening sockets, which the
  * service manager has kept. Each waits for its client. Visitors wait in its queue meanwhile.
  *
- * The server that leaves gives the client a random ticket. The service manager learns only a digest
- * of the ticket, the identity of the client and the port: the socket's name. So whoever knows the
- * name cannot make the ticket, and a ticket is good only for this identity and this port. [any] */
+ * The server that leaves gives the client a random ticket. The service manager learns only a
+ * digest of the ticket, the identity of the client and the port: the name of the port's sockets. So
+ * whoever knows the name cannot make the ticket, and a ticket is good only for this identity and
+ * this port. [any] */
 #ifndef CORE_KEPT_PORTS_H
 #define CORE_KEPT_PORTS_H
 
 #include <pthread.h>
-#include <spore/base.h>
+#include <spore/option.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/uuid.h"
+#include "net/sock.h"
 
 struct kept_port;
 
@@ -37,16 +39,19 @@ bool kept_port_name(const struct uuid *ticket, const char *identity, uint16_t po
                     char name_out[KEPT_PORT_NAME_SIZE]);
 
 void kept_ports_init(struct kept_ports *ports);
-/* Closes the sockets that nobody has taken. */
+/* Closes the ports that nobody has taken. */
 void kept_ports_fini(struct kept_ports *ports);
-/* Takes the socket. False: the name is none of kept_port_name, memory is out, or the socket does
- * not listen at this address (its port does not matter); it is closed. */
-bool kept_ports_add(struct kept_ports *ports, const struct kept_socket *socket,
-                    const spore_addr *at);
-/* The socket, which is not kept any more. -1: none is kept for this ticket, identity and port. */
-int kept_ports_take(struct kept_ports *ports, const struct uuid *ticket, const char *identity,
-                    uint16_t port);
-/* Closes all sockets, and returns how many there were. */
+/* Takes the sockets. Those of one name are one port. Returns how many ports there are now.
+ * *n_closed_out: ports that were closed, because their name is none of kept_port_name, or because
+ * they do not have one socket at each of these addresses (a list of spore_addr), all at one port. A
+ * socket for which there is no memory is missing. */
+unsigned kept_ports_fill(struct kept_ports *ports, const struct kept_socket *sockets, unsigned n,
+                         const spore_list *at, unsigned *n_closed_out);
+/* The sockets, in the order of the addresses. They are not kept any more. None: no port is kept for
+ * this ticket, identity and number. */
+struct sockets kept_ports_take(struct kept_ports *ports, const struct uuid *ticket,
+                               const char *identity, uint16_t port);
+/* Closes all ports, and returns how many there were. */
 unsigned kept_ports_close(struct kept_ports *ports);
 
 #endif

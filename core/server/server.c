@@ -26,6 +26,7 @@
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
+#include "usage/ledger.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
@@ -40,6 +41,7 @@ struct server {
 	struct survey *telling;        /* while the workers are told to drain */
 	struct plugin_set *set;        /* ref; of the workers, once they have taken it */
 	struct limits limits;          /* of its configuration */
+	struct ledger *ledger;         /* owned; NULL: what identities use is not kept */
 	struct server_worker *workers; /* owned */
 	unsigned n_open;               /* workers that were opened */
 	bool started;
@@ -204,16 +206,18 @@ static void close_kept_ports(struct server *server)
 static void take_kept_ports(struct server *server, const struct server_settings *settings)
 {
 	const struct server_env *env = &server->env;
-	unsigned n = 0;
+	unsigned n, n_closed;
 
 	if (env->n_kept == 0)
 		return;
-	for (unsigned i = 0; i < env->n_kept; i++)
-		n += kept_ports_add(&server->shared.kept_ports, &env->kept[i],
-		                    &settings->bind_tunnels);
+	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept,
+	                    &settings->bind_tunnels, &n_closed);
 	server->kept_until_ms = clock_ms() + KEPT_MS;
-	log_info("public ports wait for their clients", log_int("ports", n),
-	         log_int("closed", env->n_kept - n));
+	log_info("public ports wait for their clients", log_int("ports", n));
+	if (n_closed > 0)
+		log_warn("public ports closed: they are not at the addresses of "
+		         "server.bind_tunnels, or were kept by another version",
+		         log_int("ports", n_closed));
 }
 
 /* Wipes the secrets whose time is over. Without this they would stay until a client comes. */
@@ -227,6 +231,36 @@ static void expire_last_good(const struct chain *auth, int64_t now_ms)
 	}
 }
 
+static void show_use(struct usage *usage, void *stats)
+{
+	stats_show_use(stats, usage);
+}
+
+static void look_after_usage(struct server *server)
+{
+	struct usage_table *table = &server->shared.principals.usage;
+
+	usage_table_turn(table, clock_wall_ms());
+	usage_table_each(table, show_use, &server->shared.stats);
+	if (server->ledger)
+		ledger_tick(server->ledger, table, clock_ms());
+}
+
+/* False: *err and *at_fault_out say why. */
+static bool open_ledger(struct server *server, const struct json **at_fault_out, struct err *err)
+{
+	const struct config *config = server->set->config;
+	const char *path = config->settings.server.usage_file;
+
+	if (!path)
+		return true;
+	server->ledger = ledger_open(path, &server->shared.principals.usage, err);
+	if (server->ledger)
+		return true;
+	*at_fault_out = json_get(json_get(json_doc_root(config->doc), "server"), "usage_file");
+	return false;
+}
+
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct server *server = timer->data;
@@ -238,6 +272,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 		drop_stale(server, &visitor);
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	refuse_log_rest(&server->shared, clock_ms());
+	look_after_usage(server);
 	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
 	close_kept_ports(server);
 	if (server->on_drained)
@@ -287,15 +322,14 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 	if (!control_port_take(&server->env.given, settings, server->env.n_workers, err))
 		return false;
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		int fd = control_port_open(&server->env.given, settings, i, err);
-		struct open_args args = {
-			.server = server,
-			.index = i,
-			.terms = { .set = set, .limits = &server->limits, .listen_fd = fd }
-		};
+		size_t at_fault;
+		struct open_args args = { .server = server,
+			                  .index = i,
+			                  .terms = { .set = set, .limits = &server->limits } };
 
-		if (fd < 0) {
-			*at_fault_out = control_port_fault(set->config, errno);
+		if (!control_port_open(&server->env.given, settings, i, &args.terms.sockets,
+		                       &at_fault, err)) {
+			*at_fault_out = control_port_fault(set->config, at_fault, errno);
 			return false;
 		}
 		loop_call(server->env.loops[i], run_open, &args);
@@ -318,17 +352,18 @@ struct server *server_new(void)
 }
 
 /* False: out of memory; server_stop undoes it. */
-static bool init_shared(struct server_shared *shared, struct metrics *metrics)
+static bool init_shared(struct server_shared *shared, struct metrics *metrics, unsigned n_workers)
 {
 	shared->sources = source_table_new();
 	kept_ports_init(&shared->kept_ports);
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
 	shared->pending = pending_new(&shared->gate);
-	principal_table_init(&shared->principals);
+	principal_table_init(&shared->principals, n_workers);
 	repeats_init(&shared->strange_lines);
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
+	barred_init(&shared->barred);
 	stats_init(&shared->stats, metrics);
 	return shared->pending && shared->sources;
 }
@@ -351,7 +386,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	err_set(err, "out of memory");
 	server->env = *env;
 	server->started = true;
-	ready = init_shared(&server->shared, env->metrics);
+	ready = init_shared(&server->shared, env->metrics, env->n_workers);
 	take_kept_ports(server, &set->config->settings.server);
 	server->shared.n_workers = env->n_workers;
 	server->shared.keeper = env->keeper;
@@ -362,7 +397,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
-	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err)) {
+	if (!ready || !server->workers || !open_ledger(server, at_fault_out, err) ||
+	    !open_workers(server, set, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}
@@ -388,22 +424,20 @@ struct source_table *server_sources(struct server *server)
 
 /* ---- another configuration ---- */
 
-/* What every worker gets: its socket in fds, which it takes over, and a reference to the set, which
+/* What every worker gets: its sockets, which it takes over, and a reference to the set, which
  * it gives back. */
 struct renewal {
 	struct server *server;
 	struct plugin_set *set;
 	struct limits limits;
-	struct review_round *round;  /* each worker is a finder of it */
-	int fds[SERVER_MAX_WORKERS]; /* -1: the worker keeps the socket that it has */
+	struct review_round *round;                 /* each worker is a finder of it */
+	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
 };
 
-static void close_all(const int *fds, unsigned n)
+static void close_all(struct renewal *renewal, unsigned n)
 {
-	while (n-- > 0) {
-		if (fds[n] >= 0)
-			close(fds[n]);
-	}
+	while (n-- > 0)
+		sock_close_all(&renewal->sockets[n]);
 }
 
 /* Opens a new socket for every worker, before any old one closes. False: none is open. */
@@ -414,8 +448,8 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 	const struct server_settings *next = &renewal->set->config->settings.server;
 	/* The old sockets are on the port, so a new one that is not shared might not be bound. */
 	bool is_same_port = now->control_port == next->control_port;
+	size_t at_fault;
 
-	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1 */
 	if (!control_port_moves(now, next))
 		return true;
 	if (server->env.given.n > 0) {
@@ -425,10 +459,10 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 		return false;
 	}
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->fds[i] = control_port_bind(next, is_same_port || i > 0, err);
-		if (renewal->fds[i] >= 0)
+		if (control_port_bind(next, is_same_port || i > 0, &renewal->sockets[i], &at_fault,
+		                      err))
 			continue;
-		close_all(renewal->fds, i);
+		close_all(renewal, i);
 		return false;
 	}
 	return true;
@@ -439,8 +473,8 @@ static void *take_set(unsigned index, const void *question)
 {
 	const struct renewal *renewal = question;
 	struct server_worker *worker = &renewal->server->workers[index];
-	struct server_worker_terms terms = { renewal->set, &renewal->limits, renewal->fds[index],
-		                             renewal->round };
+	struct server_worker_terms terms = { renewal->set, &renewal->limits,
+		                             renewal->sockets[index], renewal->round };
 
 	server_worker_renew(worker, &terms);
 	review_round_found_all(renewal->round);
@@ -484,7 +518,7 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	renewal.round = review_round_new(server->n_open);
 	survey = offer_set(server, &renewal, wait_ms, taken, arg);
 	if (!survey) {
-		close_all(renewal.fds, server->n_open);
+		close_all(&renewal, server->n_open);
 		for (unsigned i = 0; i < server->n_open; i++) {
 			review_round_found_all(renewal.round);
 			plugin_set_unref(set);
@@ -498,6 +532,11 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
 	gate_pass_on(&server->shared.gate, &renewal.limits); /* there may be more room */
 	return survey;
+}
+
+void server_tell_renewed(struct server *server)
+{
+	barred_log(&server->shared.barred);
 }
 
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
@@ -559,6 +598,7 @@ static void fini_shared(struct server_shared *shared)
 	kept_ports_fini(&shared->kept_ports);
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
+	barred_fini(&shared->barred);
 	principal_table_fini(&shared->principals);
 	repeats_fini(&shared->strange_lines);
 	repeats_fini(&shared->tunnel_lines);
@@ -594,6 +634,8 @@ void server_stop(struct server *server)
 	}
 	refuse_log_rest(&server->shared, INT64_MAX);
 	end_all_waiting(server);
+	ledger_close(server->ledger, &server->shared.principals.usage);
+	server->ledger = NULL;
 	fini_shared(&server->shared);
 	free(server->workers);
 	server->workers = NULL;

@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <stdatomic.h>
 
+#include "base/uuid.h"
 #include "chain/plugin_set.h"
 #include "keep/keeper.h"
 #include "keep/kept_ports.h"
@@ -21,6 +22,7 @@
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
+#include "review/barred.h"
 #include "review/review.h"
 
 struct listener;
@@ -37,11 +39,13 @@ struct server_shared {
 	struct principal_table principals; /* [any] */
 	struct source_table *sources;      /* [any] */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
+	atomic_uint handshakes;            /* [any]; visitors: session/arrival */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
 	struct repeats tunnel_lines;       /* likewise */
 	struct repeats visitor_lines;      /* likewise */
+	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
 	struct keeper *keeper;             /* read-only; NULL: nobody keeps public ports */
 	struct kept_ports kept_ports;      /* [any] */
@@ -76,10 +80,12 @@ struct server_worker {
 	struct limits limits;   /* of the same configuration; replaced with the set */
 	unsigned renewals;      /* how often that has happened */
 	struct loop *loop;
+	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */
+	struct deadline_list arrivals;                    /* of visitors: session/arrival */
 	struct review_queue reviews;                      /* likewise */
 	struct stranger_list strangers; /* those of the sessions that are not authenticated */
 	struct linger_list lingerers;

@@ -1,4 +1,5 @@
 #include "session/tunnel_session.h"
+#include "quota/takeover.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,6 @@
 #include "quota/ports.h"
 #include "session/login.h"
 #include "session/refuse.h"
-#include "session/takeover.h"
 #include "session/tunnel.h"
 
 /* When a client asks for a port that it has already, the older session counts as silent if its
@@ -283,6 +283,9 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
+		if (part_of(s)->tunnel)
+			account_limit_use(tunnel_account(part_of(s)->tunnel),
+			                  server_worker_limits(worker));
 		if (needs_review(s, before) || has_expired(s))
 			review_tunnel(s, round);
 	}
@@ -427,23 +430,24 @@ static void name_holder(const struct server_session *s, struct takeover_holder *
 }
 
 /* On the holder's worker. The session that has the port ends if its client is silent. */
-static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
+static struct sockets yield_port(const struct takeover_question *question,
+                                 struct takeover_holder *holder_out)
 {
 	struct server_session *s = find_tunnel_of(question);
-	int fd;
+	struct sockets sockets = { 0 };
 
 	if (!s || atomic_load(&question->holder->shared->draining))
-		return -1;
+		return sockets;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
 		name_holder(s, holder_out);
-		return -1;
+		return sockets;
 	}
-	fd = tunnel_take_port(part_of(s)->tunnel);
+	sockets = tunnel_take_port(part_of(s)->tunnel);
 	refuse_log(s, LOG_WARN, "client left",
 	           "it no longer answers; its port moves to the new connection");
 	lose_client(s);
-	return fd;
+	return sockets;
 }
 
 /* Both sessions belong to one owner, so it may know where its other client is. Without
@@ -476,25 +480,25 @@ static bool may_have_port(const struct server_session *s, uint16_t port, struct 
 	return false;
 }
 
-static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
+static void on_port_answer(void *arg, struct sockets *sockets, const struct takeover_holder *holder)
 {
 	struct server_session *s = arg;
 	uint16_t wanted = part_of(s)->wanted;
 	struct limit_hit hit;
 
 	part_of(s)->takeover = NULL;
-	if (fd < 0 && holder->peer.family) {
+	if (sockets->n == 0 && holder->peer.family) {
 		refuse_held_port(s, holder);
-	} else if (fd < 0) {
+	} else if (sockets->n == 0) {
 		refuse_new(s, REFUSED_PORT_IN_USE);
 	} else if (atomic_load(&s->worker->shared->draining)) {
-		close(fd);
+		sock_close_all(sockets);
 		refuse_new(s, REFUSED_DRAINING);
 	} else if (!may_have_port(s, wanted, &hit)) { /* not any more */
-		close(fd);
+		sock_close_all(sockets);
 		refuse_port(s, &hit, wanted);
 	} else {
-		open_tunnel(s, (struct tunnel_port){ .fd = fd });
+		open_tunnel(s, (struct tunnel_port){ .sockets = *sockets });
 	}
 }
 
@@ -504,7 +508,7 @@ static void ask_holder(struct server_session *s, const struct takeover_question 
 	struct tunnel_session *t = part_of(s);
 
 	server_session_move(s, SESSION_TAKING_OVER);
-	t->takeover = takeover_ask(s->worker, question, &calls, s);
+	t->takeover = takeover_ask(s->worker->loop, question->holder->loop, question, &calls, s);
 	if (!t->takeover)
 		refuse_new(s, REFUSED_NO_MEMORY);
 }
@@ -546,7 +550,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 	struct message answer = { .type = MESSAGE_EXTENDED,
 		                  .port = SERVER_PULSE_MS,
 		                  .offers = MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE |
-		                            MESSAGE_OFFER_UNSERVED };
+		                            MESSAGE_OFFER_UNSERVED | MESSAGE_OFFER_READY };
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message, &answer);
@@ -609,6 +613,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)
 		take_moved(s);
+	else if (message->type == MESSAGE_READY && !tunnel_set_ready(t->tunnel, message))
+		end_open(s, REFUSED_PORT_IN_USE);
 	if (s->state != SESSION_ENDED && t->is_heard)
 		hear(t);
 }
@@ -687,7 +693,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	renewed = grant_copy(revision->grant);
 	if (!renewed)
 		return; /* the client keeps its old grant */
-	account_renew(account, renewed);
+	account_renew(account, server_worker_limits(s->worker), renewed);
 	t->life_from_ms = clock_ms();
 	limit_life(t);
 }
@@ -764,18 +770,18 @@ static bool take_kept_port(struct server_session *s, const struct tunnel_wish *w
 	static const struct uuid none;
 	const struct allowance *allowance = part_of(s)->allowance;
 	const char *identity = allowance ? allowance->grant->identity : "";
+	struct sockets sockets = { 0 };
 	struct limit_hit hit;
-	int fd = -1;
 
 	if (!uuid_equal(&wish->ticket, &none))
-		fd = kept_ports_take(&s->worker->shared->kept_ports, &wish->ticket, identity,
-		                     wish->port);
-	if (fd < 0)
+		sockets = kept_ports_take(&s->worker->shared->kept_ports, &wish->ticket, identity,
+		                          wish->port);
+	if (sockets.n == 0)
 		return false;
 	if (may_have_port(s, wish->port, &hit)) {
-		open_tunnel(s, (struct tunnel_port){ .wanted = wish->port, .fd = fd });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wish->port, .sockets = sockets });
 	} else {
-		close(fd);
+		sock_close_all(&sockets);
 		refuse_port(s, &hit, wish->port);
 	}
 	return true;
@@ -805,7 +811,7 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	question.holder = account_holder(&shared->principals, question.by, question.session,
 	                                 wanted);
 	if (!question.holder)
-		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted });
 	else if (!may_have_port(s, wanted, &hit))
 		refuse_port(s, &hit, wanted);
 	else
@@ -850,19 +856,18 @@ static void give_ticket(struct server_session *s)
 	struct keeper *keeper = s->worker->shared->keeper;
 	const struct account *account = tunnel_account(t->tunnel);
 	struct message ticket = { .type = MESSAGE_TICKET };
-	int fd;
+	struct sockets copies;
 
 	if (!keeper || !t->takes_tickets || !uuid_random(&ticket.id) ||
 	    !kept_port_name(&ticket.id, account_identity(account), account->port, t->kept))
 		return;
-	fd = tunnel_copy_port(t->tunnel);
-	if (fd >= 0 && link_send(&s->link, &ticket)) {
-		keeper_keep(keeper, fd, t->kept);
+	copies = tunnel_copy_port(t->tunnel);
+	if (copies.n > 0 && link_send(&s->link, &ticket)) {
+		keeper_keep(keeper, &copies, t->kept);
 		return;
 	}
 	*t->kept = '\0';
-	if (fd >= 0)
-		close(fd);
+	sock_close_all(&copies);
 }
 
 static bool ask_to_leave(struct server_session *s)

@@ -67,7 +67,10 @@ enum message_type {
 	/* To a client that wants it, before Leaving: id. The socket of the client's public port is
 	 * kept for the next server. It goes to the client that shows this ticket there, in HelloEx.
 	 * A ticket is good for one time. */
-	MESSAGE_TICKET
+	MESSAGE_TICKET,
+	/* To a server whose Extended offers it: the tunnel's service can be reached, or not. A
+	 * tunnel counts as ready until the client says otherwise. */
+	MESSAGE_READY /* to the server: ready, close; text, why the service is not ready */
 };
 
 /* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
@@ -76,7 +79,8 @@ enum {
 	MESSAGE_OFFER_CLAIM = 1,
 	MESSAGE_OFFER_DECLINE = 2,
 	MESSAGE_OFFER_UNSERVED = 4,
-	MESSAGE_OFFER_CARRY = 8
+	MESSAGE_OFFER_CARRY = 8,
+	MESSAGE_OFFER_READY = 16
 };
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */
 enum {
@@ -101,6 +105,8 @@ struct message {
 	uint16_t ahead;  /* number of connections in EXTEND and EXTENDED; 0: none */
 	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
 	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
+	bool ready;      /* in READY ... */
+	bool close;      /* ... without `ready`: close the public port meanwhile */
 	struct uuid id;
 	struct uuid pass; /* in CARRY; in HELLO_EX a ticket, or all bytes 0 */
 	size_t text_len;

@@ -27,7 +27,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
 class Store:
     """The manager's sockets, as a context manager; `control` is its socket at the control port.
 
-    kept     the descriptors by their names
+    kept     lists of descriptors by their names
     dropped  the names that the service did not need any more
     """
 
@@ -58,7 +58,12 @@ class Store:
     def forget(self):
         """As when the service is stopped for good."""
         while self.kept:
-            os.close(self.kept.popitem()[1])
+            self._close(self.kept.popitem()[1])
+
+    @staticmethod
+    def _close(fds):
+        for fd in fds:
+            os.close(fd)
 
     def _listen(self):
         while True:
@@ -68,12 +73,10 @@ class Store:
                 return
             lines = dict(line.split("=", 1) for line in text.decode().split("\n"))
             if lines.get("FDSTORE") == "1":
-                self.kept[lines["FDNAME"]] = fds[0]
+                self.kept.setdefault(lines["FDNAME"], []).extend(fds)
             elif lines.get("FDSTOREREMOVE") == "1":
                 self.dropped.append(lines["FDNAME"])
-                fd = self.kept.pop(lines["FDNAME"], None)
-                if fd is not None:
-                    os.close(fd)
+                self._close(self.kept.pop(lines["FDNAME"], []))
 
     def _pass_on(self):
         while True:
@@ -81,7 +84,8 @@ class Store:
                 starter, _ = self._start.accept()
             except OSError:
                 return
-            names = ["control", *self.kept]
-            fds = [self._control.fileno(), *self.kept.values()]
+            kept = [(name, fd) for name, fds in self.kept.items() for fd in fds]
+            names = ["control", *(name for name, _ in kept)]
+            fds = [self._control.fileno(), *(fd for _, fd in kept)]
             with starter:
                 socket.send_fds(starter, [":".join(names).encode()], fds)

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_refused(address):
         assert f"passed a socket at {host}:{other}" in log
         assert f"server.control_port say {host}:{port}: change ListenStream=" in log
     with refused(host, port, manager(*[(host, port)] * 2), ["--workers", "1"]) as log:
-        assert "passed 2 sockets, but the server has 1 workers" in log
+        assert f"passed 2 sockets at {host}:{port}, but the server has 1 workers" in log
     with refused(host, port, manager((host, port), n="many")) as log:
         assert "LISTEN_FDS: expected a number from 0 to 2304" in log
 

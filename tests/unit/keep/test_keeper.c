@@ -9,12 +9,13 @@
 #include "loop/loop.h"
 #include "suite.h"
 
-static char told[128];
+static char told[256];
 
 static void note_keep(void *arg, int fd, const char *name)
 {
 	ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
-	snprintf(told, sizeof told, "%s%s kept", (const char *)arg, name);
+	snprintf(told + strlen(told), sizeof told - strlen(told), "%s%s kept", (const char *)arg,
+	         name);
 }
 
 static void note_drop(void *arg, const char *name)
@@ -35,13 +36,15 @@ static struct keeper new_keeper(void)
 START_TEST(main_is_asked)
 {
 	struct keeper keeper = new_keeper();
-	int fd = dup(STDERR_FILENO);
+	struct sockets sockets = { 2, { dup(STDERR_FILENO), dup(STDERR_FILENO) } };
 
-	keeper_keep(&keeper, fd, "tunnel-1-abc");
+	keeper_keep(&keeper, &(struct sockets){ 2, { sockets.fds[0], sockets.fds[1] } },
+	            "tunnel-1-abc");
 	ck_assert_str_eq(told, "");
 	loop_finish(keeper.main_loop);
-	ck_assert_str_eq(told, "> tunnel-1-abc kept");
-	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+	ck_assert_str_eq(told, "> tunnel-1-abc kept> tunnel-1-abc kept");
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_lt(fcntl(sockets.fds[i], F_GETFD), 0);
 	keeper_drop(&keeper, "tunnel-1-abc");
 	loop_finish(keeper.main_loop);
 	ck_assert_str_eq(told, "> tunnel-1-abc dropped");
@@ -49,14 +52,17 @@ START_TEST(main_is_asked)
 }
 END_TEST
 
+/* All sockets of a port are kept, or none is. */
 START_TEST(a_manager_keeps_so_many)
 {
 	struct keeper keeper = new_keeper();
-	int fd = dup(STDERR_FILENO);
+	struct sockets sockets = { 2, { dup(STDERR_FILENO), dup(STDERR_FILENO) } };
 
-	atomic_store(&keeper.n, KEPT_PORTS_MOST);
-	keeper_keep(&keeper, fd, "tunnel-1-abc");
-	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+	atomic_store(&keeper.n, KEPT_PORTS_MOST - 1);
+	keeper_keep(&keeper, &(struct sockets){ 2, { sockets.fds[0], sockets.fds[1] } },
+	            "tunnel-1-abc");
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_lt(fcntl(sockets.fds[i], F_GETFD), 0);
 	loop_finish(keeper.main_loop);
 	ck_assert_str_eq(told, "");
 	loop_free(keeper.main_loop);
