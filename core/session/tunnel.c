@@ -538,7 +538,9 @@ struct sockets tunnel_take_port(struct tunnel *tunnel)
 
 struct sockets tunnel_copy_port(const struct tunnel *tunnel)
 {
-	return tunnel->listener ? listener_copy(tunnel->listener) : (struct sockets){ 0 };
+	if (!tunnel->listener || tunnel->readiness.is_shut)
+		return (struct sockets){ 0 };
+	return listener_copy(tunnel->listener);
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)

@@ -591,6 +591,17 @@ static void take_about(struct server_session *s, const char *item)
 		         log_int("port", tunnel_account(t->tunnel)->port), log_str("name", name));
 }
 
+/* A port that refuses visitors is not kept: they would wait at it. */
+static void take_ready(struct server_session *s, const struct message *message)
+{
+	struct tunnel *tunnel = part_of(s)->tunnel;
+
+	if (!tunnel_set_ready(tunnel, message))
+		end_open(s, REFUSED_PORT_IN_USE);
+	else if (tunnel_readiness(tunnel)->is_shut)
+		keep_no_more(s);
+}
+
 static void hear(struct tunnel_session *t)
 {
 	deadline_start(&t->session->worker->silence, &t->silence);
@@ -613,8 +624,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)
 		take_moved(s);
-	else if (message->type == MESSAGE_READY && !tunnel_set_ready(t->tunnel, message))
-		end_open(s, REFUSED_PORT_IN_USE);
+	else if (message->type == MESSAGE_READY)
+		take_ready(s, message);
 	if (s->state != SESSION_ENDED && t->is_heard)
 		hear(t);
 }
@@ -849,7 +860,7 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
 	}
 }
 
-/* Lets the keeper have the public port, and gives the client the ticket for it. */
+/* Lets the keeper have the public port if it is open, and gives the client the ticket for it. */
 static void give_ticket(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);

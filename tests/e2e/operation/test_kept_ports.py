@@ -104,6 +104,14 @@ def ask(service, port, ticket, authenticate=None):
     return wire, wire.receive_but_heartbeats()
 
 
+def refuses(host, port):
+    try:
+        connect(host, port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 # ---- what clients and visitors see
 
 
@@ -248,6 +256,31 @@ def test_a_port_that_is_not_allowed_any_more(service):
 
 
 # ---- ports that are not kept
+
+
+def test_a_port_that_is_closed_because_its_service_is_down(service):
+    """Visitors are to be refused, not to wait. Its client can have it from the next server."""
+    down = {"Ready": {"ready": False, "close": True, "why": "down"}}
+    with Tunnel(service) as before, Tunnel(service) as while_leaving:
+        for each in (before, while_leaving):
+            each.wire.send({"Extend": {"heartbeat_ms": 4000, "wants": LEAVING | TICKET}})
+            assert "Extended" in each.wire.receive_but_heartbeats()
+        before.wire.send(down)
+        service.process.wait_for(f"its port is closed port={before.port}")
+        assert refuses(service.public_host, before.port)
+        service.begin_stop()
+        assert before.wire.receive_but_heartbeats() == "Leaving"
+        ticket = while_leaving.wire.receive_but_heartbeats()["Ticket"]
+        (name,) = wait_until(lambda: list(service.store.kept), "a socket")
+        while_leaving.wire.send(down)
+        wait_until(lambda: name in service.store.dropped, "the manager to drop it")
+        service.end_stop()
+    service.start()
+    assert not service.store.kept
+    wire, answer = ask(service, while_leaving.port, ticket)
+    assert answer == {"Hello": while_leaving.port}
+    connect(service.public_host, while_leaving.port).close()
+    wire.close()
 
 
 def test_a_client_that_has_ended_or_moved(service):
