@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from harness.arrivals import Arrivals
-from harness.loopback import port_is_free
+from harness.loopback import Loopback, port_is_free
 from harness.peers import spore_binary, spore_client
 from harness.process import Process
 from harness.scale import count
@@ -28,7 +28,7 @@ NAME = re.compile("tunnel-1-[0-9a-f]{32}")
 class Service:
     """A server that a manager starts again and again."""
 
-    def __init__(self, folder, address, **sections):
+    def __init__(self, folder, address, bind_tunnels=None, **sections):
         self.public_host, self.secret = address.host, None
         self.control = (address.host, address.free_port())
         self.store = Store(folder, self.control)
@@ -38,6 +38,7 @@ class Service:
                 "bind_addr": address.host,
                 "control_port": self.control[1],
                 "drain_grace": "200ms",
+                **({"bind_tunnels": bind_tunnels} if bind_tunnels else {}),
             },
             **sections,
         }
@@ -253,6 +254,89 @@ def test_a_port_that_is_not_allowed_any_more(service):
     assert "Error" in answer and answer != IN_USE
     wire.close()
     wait_until(lambda: port_is_free(service.public_host, tunnel.port), "the port to close")
+
+
+# ---- ports at several addresses
+
+
+@pytest.fixture
+def both(address):
+    """Two addresses, of which the first is that of the control port."""
+    with Loopback() as other:
+        yield [address.host, other.host]
+
+
+@pytest.fixture
+def service_at_both(tmp_path, address, both):
+    with Service(tmp_path, address, bind_tunnels=both) as made:
+        yield made
+
+
+def test_visitors_at_both_addresses(service_at_both, both):
+    """None is refused, and the manager keeps a socket for each address."""
+    service = service_at_both
+    with Echo() as echo, spore_client(service.control, echo.port) as client:
+        first = Arrivals(both[0], client.port, every=1 / count(100))
+        second = Arrivals(both[1], client.port, every=1 / count(100))
+        with first, second:
+            for _ in range(2):
+                time.sleep(0.3)
+                service.begin_stop()
+                service.end_stop()
+                assert [len(fds) for fds in service.store.kept.values()] == [2]
+                time.sleep(0.3)
+                service.start()
+                service.process.wait_for(rf"new client .*port={client.port}\b")
+
+
+def test_both_sockets_are_one_port(service_at_both, both):
+    """The ticket takes both, in any order; a visitor waits at each. They close together."""
+    service = service_at_both
+    with Tunnel(service) as tunnel:
+        ticket = leave(service, tunnel)
+        service.end_stop()
+    for fds in service.store.kept.values():
+        fds.reverse()
+    visitors = [connect(host, tunnel.port) for host in both]
+    service.start()
+    service.process.wait_for(r"public ports wait for their clients ports=1\b")
+    wire, answer = ask(service, tunnel.port, ticket)
+    assert answer == {"Hello": tunnel.port}
+    for visitor in visitors:
+        visitor.sendall(b"early")
+    for _ in visitors:
+        with Wire.connect(service.control) as data:
+            assert read_exactly(data.accept(wire.connection()), 5) == b"early"
+    for visitor in visitors:
+        visitor.close()
+    wire.close()
+    for host in both:
+        wait_until(lambda: port_is_free(host, tunnel.port), "the port to close")
+
+
+@pytest.mark.parametrize("what", ["one fewer", "another", "one more"])
+def test_other_addresses_than_before(tmp_path, address, both, what):
+    """The port is closed before the start is over. Its client gets it at the new addresses."""
+    with Loopback() as third:
+        after = {"one fewer": both[:1], "another": [both[0], third.host]}
+        with Service(tmp_path, address, bind_tunnels=both) as service:
+            with Tunnel(service) as tunnel:
+                ticket = leave(service, tunnel)
+                service.end_stop()
+            new = after.get(what, [*both, third.host])
+            service.change("bind_tunnels", new)
+            service.start()
+            service.process.wait_for(
+                "public ports closed: they are not at the addresses of server.bind_tunnels"
+            )
+            for host in both:
+                wait_until(lambda: port_is_free(host, tunnel.port), "the port to close")
+            wire, answer = ask(service, tunnel.port, ticket)
+            assert answer == {"Hello": tunnel.port}
+            for host in new:
+                connect(host, tunnel.port).close()
+            assert port_is_free(both[1], tunnel.port) == (both[1] not in new)
+            wire.close()
 
 
 # ---- ports that are not kept

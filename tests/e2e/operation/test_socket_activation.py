@@ -5,10 +5,12 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import sys
 
 import pytest
 
+from harness.loopback import Loopback, free_port, has_ipv6
 from harness.peers import spore_binary, spore_client, spore_server
 from harness.process import Process
 from harness.services import Echo
@@ -23,10 +25,12 @@ import os, socket, sys
 fds = []
 addresses, n, pid = sys.argv[1].split(","), sys.argv[2], int(sys.argv[3])
 for address in addresses:
-    host, port = address.split(":")
-    made = socket.socket()
+    host, port = address.rsplit(":", 1)
+    made = socket.socket(socket.AF_INET6 if host[0] == "[" else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind((host, int(port)))
+    if host[0] == "[":
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(sys.argv[4]))
+    made.bind((host.strip("[]"), int(port)))
     made.listen(64)
     fds.append(os.dup2(made.fileno(), 100 + len(fds), inheritable=True))
     made.close()
@@ -36,14 +40,15 @@ for i, fd in enumerate(fds):
 os.environ["LISTEN_PID"] = str(pid or os.getpid())
 os.environ["LISTEN_FDS"] = n
 os.environ["LISTEN_FDNAMES"] = ":".join(["control"] * len(fds))
-os.execvp(sys.argv[4], sys.argv[4:])
+os.execvp(sys.argv[5], sys.argv[5:])
 """
 
 
-def manager(*addresses, n=None, pid=0):
+def manager(*addresses, n=None, pid=0, only_ipv6=0):
     """The manager, for the argument `within` of a process."""
     joined = ",".join(f"{host}:{port}" for host, port in addresses)
-    return [sys.executable, "-c", MANAGER, joined, n or str(len(addresses)), str(pid)]
+    argv = [joined, n or str(len(addresses)), str(pid), str(only_ipv6)]
+    return [sys.executable, "-c", MANAGER, *argv]
 
 
 @contextlib.contextmanager
@@ -76,6 +81,73 @@ def test_all_workers_serve(address, n):
         for _ in range(6):
             with spore_client(where, service.port, local_host=address.host) as client:
                 one_exchange(address.host, client.port)
+
+
+def inodes_at(host, port):
+    """The inodes of the sockets that listen there."""
+    packed = socket.inet_aton(host)[::-1].hex().upper()
+    rows = [
+        line.split()
+        for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()
+    ]
+    return {row[9] for row in rows if row[1] == f"{packed}:{port:04X}" and row[3] == "0A"}
+
+
+def test_a_list_of_addresses(address, tmp_path):
+    """Each of three workers has a socket at each address: two are shared, and nobody binds more."""
+    port = address.free_port()
+    with Loopback() as other, Echo() as service:
+        hosts = [address.host, other.host]
+        path = tmp_path / "server.json"
+        path.write_text(
+            json.dumps({"server": {"bind_addr": hosts, "control_port": port, "workers": 3}})
+        )
+        argv = [spore_binary(), "server", "--config", path]
+        within = manager((hosts[1], port), (hosts[0], port), (hosts[1], port))
+        with Process(argv, within=within) as process:
+            process.wait_for("server listening")
+            assert [len(inodes_at(host, port)) for host in hosts] == [1, 2]
+            for host in hosts * 3:
+                with spore_client((host, port), service.port) as client:
+                    for each in hosts:
+                        one_exchange(each, client.port)
+
+
+def test_an_address_without_a_socket(address, tmp_path):
+    """The error names it: the manager is to listen at all addresses of the list."""
+    port = address.free_port()
+    with Loopback() as other:
+        path = tmp_path / "server.json"
+        hosts = [address.host, other.host]
+        path.write_text(json.dumps({"server": {"bind_addr": hosts, "control_port": port}}))
+        argv = [spore_binary(), "server", "--config", path]
+        with Process(argv, within=manager((address.host, port))) as process:
+            assert process.wait() == 1, process.log()
+            assert f"passed no socket at {other.host}:{port}: add it to" in process.log()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")
+@pytest.mark.parametrize("only_ipv6", [0, 1])
+def test_a_list_with_both_wildcards(tmp_path, only_ipv6):
+    """A socket at :: must take IPv4 as one that the server binds."""
+    port = free_port("::")
+    path = tmp_path / "server.json"
+
+    def configure(*addresses):
+        path.write_text(json.dumps({"server": {"bind_addr": addresses, "control_port": port}}))
+
+    argv = [spore_binary(), "server", "--config", path]
+    configure("::", *["0.0.0.0"][:only_ipv6])
+    where = [("[::]", port), ("0.0.0.0", port)][: 1 + only_ipv6]
+    with Process(argv, within=manager(*where, only_ipv6=only_ipv6)) as process:
+        process.wait_for("server listening")
+        for host in ("127.0.0.1", "::1"):
+            connect(host, port).close()
+    configure("::", *["127.0.0.1"][only_ipv6:])
+    with Process(argv, within=manager(where[0], only_ipv6=only_ipv6)) as process:
+        assert process.wait() == 1, process.log()
+        needed = "both" if only_ipv6 else "ipv6-only"
+        assert f"set BindIPv6Only={needed}" in process.log()
 
 
 def test_a_program_that_prints_a_secret_gets_no_socket(address, tmp_path):
