@@ -536,6 +536,13 @@ struct sockets tunnel_take_port(struct tunnel *tunnel)
 	return listener ? listener_take(listener) : (struct sockets){ 0 };
 }
 
+struct sockets tunnel_copy_port(const struct tunnel *tunnel)
+{
+	if (!tunnel->listener || tunnel->readiness.is_shut)
+		return (struct sockets){ 0 };
+	return listener_copy(tunnel->listener);
+}
+
 struct account *tunnel_account(const struct tunnel *tunnel)
 {
 	return tunnel->account;
