@@ -12,6 +12,7 @@
 #include "net/conn.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "quota/ports.h"
 #include "quota/source.h"
 #include "session/refuse.h"
 
@@ -23,7 +24,7 @@ struct arrival {
 	struct deadline deadline;
 	struct server_worker *worker;
 	struct arrival_plan plan;
-	struct plugin_set *set; /* ref; of which all questions are asked */
+	struct plugin_set *set; /* ref; of the transports; the access lists are the worker's */
 	struct visitor visitor;
 	struct stream *stream;
 	struct source *crowd;  /* ref */
@@ -86,6 +87,15 @@ bool arrival_count(struct server_worker *worker, struct visitor *visitor)
 	source_unref(visitor->source);
 	visitor->source = NULL;
 	return false;
+}
+
+/* The access lists of the port now: a reload may have moved its entry, or removed it. */
+static size_t present_acl(const struct arrival *a)
+{
+	const struct plugin_set *set = a->worker->set;
+
+	return arrival_acl(
+		set, ports_find_entry(&set->config->settings.public, a->visitor.account->port));
 }
 
 /* ---- the crowd ---- */
@@ -201,9 +211,9 @@ static void run_move(struct loop_task *task)
 static bool is_still_welcome(struct arrival *a)
 {
 	const spore_conn *conn = stream_conn(a->stream);
-	size_t acl = arrival_acl(a->set, a->plan.entry);
+	size_t acl = present_acl(a);
 
-	return acl < N_CHAINS || !acl_wants_conn(a->set, acl) ||
+	return acl < N_CHAINS || !acl_wants_conn(a->worker->set, acl) ||
 	       arrival_is_welcome(a->worker, acl, &a->visitor, &conn->local, conn);
 }
 
@@ -247,8 +257,7 @@ static void take_address(struct arrival *a)
 	enum refusal why = REFUSED_HANDSHAKES;
 
 	a->visitor.peer = conn->peer;
-	if (!arrival_is_welcome(a->worker, arrival_acl(a->set, a->plan.entry), &a->visitor,
-	                        &conn->local, NULL))
+	if (!arrival_is_welcome(a->worker, present_acl(a), &a->visitor, &conn->local, NULL))
 		end_arrival(a, false);
 	else if (!join_crowd(a, source_get(sources, &conn->peer)) || !count_for_source(a, &why))
 		refuse_arrival(a, why, NULL);

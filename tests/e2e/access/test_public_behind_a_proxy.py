@@ -63,6 +63,18 @@ def refusals(exporter, reason):
     return exporter.value("spore_refusals_total", reason=reason, at="public")
 
 
+def server_file(server, tmp_path):
+    return tmp_path / f"server{server.control[1]}.json"
+
+
+def reload_with(server, tmp_path, times=1, **sections):
+    """Replaces these sections of the server's configuration."""
+    path = server_file(server, tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **sections}))
+    server.process.signal(signal.SIGHUP)
+    server.process.wait_for("configuration reloaded", times=times)
+
+
 @pytest.mark.parametrize("header", [fronts.line, fronts.binary], ids=["v1", "v2"])
 @pytest.mark.parametrize("visitor", [VISITOR, OTHER])
 def test_the_visitor_is_the_one_in_the_header(serve, header, visitor):
@@ -185,12 +197,32 @@ def test_tls_behind_a_proxy(serve, authority, certificate, address):
 
 def test_a_reload_changes_whom_the_server_trusts(serve, tmp_path):
     with serve() as server, Echo() as service:
-        path = tmp_path / f"server{server.control[1]}.json"
-        config = json.loads(path.read_text())
+        public = json.loads(server_file(server, tmp_path).read_text())["public"]
         with spore_client(server.control, service.port) as client:
             assert visit(client, fronts.line(VISITOR)) == b"ping"
-            config["public"][0]["transport"][0]["trusted"] = ["192.0.2.1"]
-            path.write_text(json.dumps(config))
-            server.process.signal(signal.SIGHUP)
-            server.process.wait_for("configuration reloaded")
+            public[0]["transport"][0]["trusted"] = ["192.0.2.1"]
+            reload_with(server, tmp_path, public=public)
             assert visit(client, fronts.line(VISITOR)) == b""
+
+
+ELSEWHERE = {"ports": "1-2", "acl": [{"use": "cidr", "allow": ["0.0.0.0/0"]}]}
+
+
+@pytest.mark.parametrize("before", [[], [ELSEWHERE]], ids=["removed", "moved"])
+def test_a_reload_during_a_handshake(serve, exporter, tmp_path, before):
+    """The lists that hold when the address is told decide, wherever they are."""
+    lists = [{"use": "cidr", "allow": [VISITOR]}]
+    with serve(entry={"acl": lists}) as server, Echo() as service:
+        with spore_client(server.control, service.port) as client:
+            with connect(client.host, client.port) as one, connect(client.host, client.port) as two:
+                wait_until(lambda: exporter.value("spore_connections_incoming_total") == 2, "both")
+                after = {"public": before, "acl": {"public": lists}}
+                if before:
+                    entry = json.loads(server_file(server, tmp_path).read_text())["public"]
+                    after = {"public": before + entry}
+                reload_with(server, tmp_path, **after)
+                for sock, visitor, answer in ((one, "192.0.2.8", b""), (two, VISITOR, b"ping")):
+                    sock.sendall(fronts.line(visitor) + b"ping")
+                    sock.shutdown(socket.SHUT_WR)
+                    assert how_it_ends(sock)[0] == answer
+            assert refusals(exporter, "access_list") == 1
