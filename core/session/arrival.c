@@ -30,7 +30,9 @@ struct arrival {
 	struct source *crowd;  /* ref */
 	struct loop_task move; /* takes the open stream from its loop, outside of its callbacks */
 	struct loop_task reap;
-	bool awaits_peer; /* a transport has to tell the visitor's address */
+	unsigned tellers; /* transports that may still tell the visitor's address, which is not
+	                   * decided on before the last of them has told */
+	bool is_told;     /* a transport has told it */
 	bool is_of_proxy; /* the proxy speaks for itself */
 	bool has_ended;
 };
@@ -217,26 +219,25 @@ static bool is_still_welcome(struct arrival *a)
 	       arrival_is_welcome(a->worker, acl, &a->visitor, &conn->local, conn);
 }
 
-static void become_open(struct arrival *a)
+static void go_on(struct arrival *a)
 {
-	if (a->awaits_peer)
-		refuse_arrival(a, REFUSED_HANDSHAKE,
-		               "no transport has told who the visitor is, although one of them "
-		               "has SPORE_TRANSPORTF_TELLS_PEER");
-	else if (a->is_of_proxy || !is_still_welcome(a))
-		end_arrival(a, false);
-	else
+	if (is_still_welcome(a))
 		loop_next_turn(a->worker->loop, &a->move);
+	else
+		end_arrival(a, false);
 }
 
 /* ---- the transports open ---- */
 
-/* The source of the visitor counts it from now on. */
+/* The source of the visitor, and no other, counts it from now on. */
 static bool count_for_source(struct arrival *a, enum refusal *why_out)
 {
 	const struct limits *limits = server_worker_limits(a->worker);
-	struct source *source;
+	struct source *source = a->visitor.source;
 
+	source_remove_visitor(source);
+	source_unref(source);
+	a->visitor.source = NULL;
 	if (!limits_sources(limits))
 		return true;
 	*why_out = REFUSED_NO_MEMORY;
@@ -249,8 +250,9 @@ static bool count_for_source(struct arrival *a, enum refusal *why_out)
 	return false;
 }
 
-/* What was not decided by the address of the socket is decided by the visitor's. */
-static void take_address(struct arrival *a)
+/* What was not decided by the address of the socket is decided by the visitor's. False: the arrival
+ * has ended. */
+static bool take_address(struct arrival *a)
 {
 	const spore_conn *conn = stream_conn(a->stream);
 	struct source_table *sources = a->worker->shared->sources;
@@ -261,13 +263,31 @@ static void take_address(struct arrival *a)
 		end_arrival(a, false);
 	else if (!join_crowd(a, source_get(sources, &conn->peer)) || !count_for_source(a, &why))
 		refuse_arrival(a, why, NULL);
+	return !a->has_ended;
+}
+
+static void become_open(struct arrival *a)
+{
+	/* Transports that tell in wrap() tell together. */
+	bool is_undecided = a->tellers > 0;
+
+	if (is_undecided && !a->is_told)
+		refuse_arrival(a, REFUSED_HANDSHAKE,
+		               "no transport has told who the visitor is, although one of them "
+		               "has SPORE_TRANSPORTF_TELLS_PEER");
+	else if (a->is_of_proxy)
+		end_arrival(a, false);
+	else if (!is_undecided || take_address(a))
+		go_on(a);
 }
 
 static void on_told(struct arrival *a)
 {
-	a->awaits_peer = false;
+	a->is_told = true;
 	a->is_of_proxy = stream_conn(a->stream)->is_of_proxy;
-	if (!a->is_of_proxy)
+	if (a->tellers > 0)
+		a->tellers--;
+	if (a->tellers == 0 && !a->is_of_proxy)
 		take_address(a);
 }
 
@@ -342,7 +362,7 @@ static bool join_first_crowd(struct arrival *a)
 
 	if (!limit_take(&shared->handshakes, server_worker_limits(a->worker)->handshakes))
 		return false;
-	if (join_crowd(a, a->awaits_peer ? source_get_proxy(shared->sources, peer)
+	if (join_crowd(a, a->tellers > 0 ? source_get_proxy(shared->sources, peer)
 	                                 : source_get(shared->sources, peer)))
 		return true;
 	atomic_fetch_sub(&shared->handshakes, 1);
@@ -369,11 +389,11 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
                    const struct visitor *visitor, const spore_addr *local)
 {
 	size_t transports = chain_of_entry(plan->entry, PUBLIC_TRANSPORT);
-	bool awaits_peer = transport_tells_peer(worker->set->chains[transports]);
+	unsigned tellers = transport_tellers(worker->set->chains[transports]);
 	struct visitor counted = *visitor;
 	struct arrival *a;
 
-	if (!is_admitted(worker, plan->entry, &counted, local, awaits_peer)) {
+	if (!is_admitted(worker, plan->entry, &counted, local, tellers > 0)) {
 		close(counted.fd);
 		account_unref(counted.account);
 		return;
@@ -384,7 +404,7 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
 		visitor_drop(&counted);
 		return;
 	}
-	a->awaits_peer = awaits_peer;
+	a->tellers = tellers;
 	if (join_first_crowd(a))
 		open_transports(a);
 	else

@@ -50,13 +50,17 @@ def serve(address, tmp_path, exporter):
     return start
 
 
-def visit(client, header, data=b"ping"):
+def ask(sock, header, data=b"ping"):
     """What a visitor behind this header gets back for some bytes; b"" if it is refused."""
+    with contextlib.suppress(OSError):  # it may have been refused already
+        sock.sendall(header + data)
+        sock.shutdown(socket.SHUT_WR)
+    return how_it_ends(sock)[0]
+
+
+def visit(client, header, data=b"ping"):
     with connect(client.host, client.port) as sock:
-        with contextlib.suppress(OSError):  # it may have been refused already
-            sock.sendall(header + data)
-            sock.shutdown(socket.SHUT_WR)
-        return how_it_ends(sock)[0]
+        return ask(sock, header, data)
 
 
 def refusals(exporter, reason):
@@ -221,8 +225,21 @@ def test_a_reload_during_a_handshake(serve, exporter, tmp_path, before):
                     entry = json.loads(server_file(server, tmp_path).read_text())["public"]
                     after = {"public": before + entry}
                 reload_with(server, tmp_path, **after)
-                for sock, visitor, answer in ((one, "192.0.2.8", b""), (two, VISITOR, b"ping")):
-                    sock.sendall(fronts.line(visitor) + b"ping")
-                    sock.shutdown(socket.SHUT_WR)
-                    assert how_it_ends(sock)[0] == answer
+                assert ask(one, fronts.line("192.0.2.8")) == b""
+                assert ask(two, fronts.line(VISITOR)) == b"ping"
+            assert refusals(exporter, "access_list") == 1
+
+
+def test_two_proxies(serve, exporter):
+    """Only the address that the inner one tells counts, and only as long as the visitor is there."""
+    inner = {"use": "proxy", "name": "inner", "trusted": [PROXY, "10.0.0.0/8"]}
+    lists = [{"use": "cidr", "allow": [VISITOR]}]
+    limits = {"max_visitors_per_ip": 1}
+    with serve(above=[inner], entry={"acl": lists}, limits=limits) as server, Echo() as service:
+        with spore_client(server.control, service.port) as client:
+            for _ in range(3):
+                header = fronts.line("10.0.0.1") + fronts.line(VISITOR)
+                wait_until(lambda: exporter.value("spore_relays") == 0, "the visitor to leave")
+                assert visit(client, header) == b"ping"
+            assert visit(client, fronts.line("10.0.0.1") + fronts.line("192.0.2.8")) == b""
             assert refusals(exporter, "access_list") == 1
