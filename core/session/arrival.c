@@ -117,6 +117,16 @@ static bool join_crowd(struct arrival *a, struct source *source)
 	return true;
 }
 
+static void leave_crowd(struct arrival *a)
+{
+	if (a->crowd) {
+		source_remove_handshake(a->crowd);
+		atomic_fetch_sub(&a->worker->shared->handshakes, 1);
+	}
+	source_unref(a->crowd);
+	a->crowd = NULL;
+}
+
 /* ---- the end ---- */
 
 static void run_free_arrival(struct loop_task *task)
@@ -127,17 +137,12 @@ static void run_free_arrival(struct loop_task *task)
 	free(a);
 }
 
-/* Ends the arrival, but neither its stream nor its visitor. */
+/* Ends the arrival, but neither its stream nor its visitor. It stays in its crowd. */
 static void leave_home(struct arrival *a)
 {
 	a->has_ended = true;
 	list_remove(&a->node);
 	deadline_stop(&a->deadline);
-	if (a->crowd) {
-		source_remove_handshake(a->crowd);
-		atomic_fetch_sub(&a->worker->shared->handshakes, 1);
-	}
-	source_unref(a->crowd);
 	if (!a->move.queued) /* else run_move does it */
 		loop_reap(a->worker->loop, &a->reap);
 }
@@ -148,6 +153,7 @@ static void end_arrival(struct arrival *a, bool reset)
 	account_leave(a->visitor.account, a->visitor.source);
 	account_unref(a->visitor.account);
 	leave_home(a);
+	leave_crowd(a);
 }
 
 static const char *name_of_entry(const struct arrival *a)
@@ -206,6 +212,7 @@ static void run_move(struct loop_task *task)
 		visitor.stream = a->stream;
 		leave_home(a);
 		a->plan.on_open(&visitor, a->plan.arg);
+		leave_crowd(a); /* only now: a drain sees the visitor in one of both places */
 	}
 }
 

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from harness.peers import configured_server, spore_client
 from harness.services import Echo, Inbox
 from harness.sockets import connect, how_it_ends, read_exactly
 from harness.waiting import wait_until
+from harness.wire import Tunnel
 
 PROXY = "127.0.0.1"  # where the tests connect from
 VISITOR, OTHER = "192.0.2.7", "2001:db8::7"
@@ -35,8 +37,8 @@ def serve(address, tmp_path, exporter):
     """Starts a server whose public ports trust PROXY. `above` are the transports above, `entry` is
     more of the entry."""
 
-    def start(above=(), entry=None, trusted=PROXY, **sections):
-        proxy = {"use": "proxy", "trusted": [trusted], "timeout": "2s"}
+    def start(above=(), entry=None, trusted=PROXY, timeout="2s", **sections):
+        proxy = {"use": "proxy", "trusted": [trusted], "timeout": timeout}
         metrics = [{"use": "prometheus", "listen": f"{exporter.host}:{exporter.port}"}]
         public = {"ports": "1-65535", "transport": [proxy, *above], **(entry or {})}
         sections = {
@@ -216,7 +218,7 @@ ELSEWHERE = {"ports": "1-2", "acl": [{"use": "cidr", "allow": ["0.0.0.0/0"]}]}
 def test_a_reload_during_a_handshake(serve, exporter, tmp_path, before):
     """The lists that hold when the address is told decide, wherever they are."""
     lists = [{"use": "cidr", "allow": [VISITOR]}]
-    with serve(entry={"acl": lists}) as server, Echo() as service:
+    with serve(entry={"acl": lists}, timeout="3s") as server, Echo() as service:
         with spore_client(server.control, service.port) as client:
             with connect(client.host, client.port) as one, connect(client.host, client.port) as two:
                 wait_until(lambda: exporter.value("spore_connections_incoming_total") == 2, "both")
@@ -243,3 +245,18 @@ def test_two_proxies(serve, exporter):
                 assert visit(client, header) == b"ping"
             assert visit(client, fronts.line("10.0.0.1") + fronts.line("192.0.2.8")) == b""
             assert refusals(exporter, "access_list") == 1
+
+
+def test_a_drain_waits_for_a_handshake(serve):
+    """The visitor is carried, and then the server ends."""
+    with serve(timeout="3s") as server, Tunnel(server) as tunnel, tunnel.visit() as sock:
+        sock.sendall(b"PROXY ")
+        server.process_was_ended = True
+        server.process.terminate()
+        server.process.wait_for("draining")
+        time.sleep(1)  # nothing shows that the control port stays open
+        sock.sendall(b"TCP4 192.0.2.7 127.0.0.1 4711 80\r\nping")
+        with tunnel.accept(tunnel.wire.connection()) as far:
+            assert read_exactly(far, 4) == b"ping"
+        sock.close()
+        assert server.process.wait() == 0

@@ -160,6 +160,38 @@ START_TEST(an_entry_may_have_access_lists_of_its_own)
 }
 END_TEST
 
+static void note_handshakes(struct visitor *visitor, void *arg)
+{
+	*(unsigned *)arg = scene.shared.handshakes;
+	visitor_drop(visitor);
+}
+
+/* A drain waits for handshakes and for visitors that wait, and misses none in between. */
+START_TEST(a_handshake_lasts_until_its_visitor_is_taken)
+{
+	struct tunnel *tunnel = begin(GREETED);
+	spore_addr local = scene_addr("127.0.0.1", tunnel_account(tunnel)->port);
+	unsigned handshakes = 0;
+	struct list home;
+	struct arrival_plan plan = { .on_open = note_handshakes,
+		                     .home = &home,
+		                     .arg = &handshakes };
+	struct visitor visitor = { .account = account_ref(tunnel_account(tunnel)), .peer = local };
+	int fds[2];
+
+	list_init(&home);
+	sockets_tcp_pair(fds);
+	visitor.fd = fds[1];
+	arrival_start(s->worker, &plan, &visitor, &local);
+	greet(fds[0]);
+	ck_assert_uint_eq(handshakes, 1);
+	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	ck_assert(list_is_empty(&home));
+	close(fds[0]);
+	end_with(tunnel);
+}
+END_TEST
+
 SUITE("arrival", a_visitor_waits_once_its_transports_are_open, a_source_has_few_handshakes,
       a_late_handshake_ends, arrivals_end_with_their_tunnel,
-      an_entry_may_have_access_lists_of_its_own)
+      an_entry_may_have_access_lists_of_its_own, a_handshake_lasts_until_its_visitor_is_taken)
