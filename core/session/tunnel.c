@@ -110,16 +110,27 @@ static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 	}
 }
 
+/* There was room when the visitor came, but others may have taken it during its handshake. */
+static bool may_wait(const struct tunnel *tunnel)
+{
+	return gate_is_open(&tunnel->worker->shared->gate, &tunnel->door,
+	                    server_worker_limits(tunnel->worker));
+}
+
 /* Another client has the tunnel, perhaps, and could not take the visitor. */
 static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
+	enum refusal why = REFUSED_CLIENT_LOST;
 
 	if (visitor->account == tunnel->account) {
-		take_visitor(tunnel, visitor);
-		return;
+		if (may_wait(tunnel)) {
+			take_visitor(tunnel, visitor);
+			return;
+		}
+		why = REFUSED_PENDING;
 	}
-	refuse_arriving(tunnel->worker, visitor, REFUSED_CLIENT_LOST, NULL);
+	refuse_arriving(tunnel->worker, visitor, why, NULL);
 	visitor_drop(visitor);
 }
 

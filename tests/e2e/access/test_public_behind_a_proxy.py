@@ -260,3 +260,20 @@ def test_a_drain_waits_for_a_handshake(serve):
             assert read_exactly(far, 4) == b"ping"
         sock.close()
         assert server.process.wait() == 0
+
+
+@pytest.mark.parametrize("limit", ["max_pending_per_tunnel", "max_pending"])
+def test_no_more_visitors_wait_than_may(serve, exporter, limit):
+    """Also if all of them have come before the first one waits."""
+    with serve(timeout="3s", limits={limit: 2}) as server, Tunnel(server) as tunnel:
+        visitors = [tunnel.visit() for _ in range(4)]
+        wait_until(lambda: exporter.value("spore_connections_incoming_total") == 4, "all of them")
+        for number, visitor in enumerate(visitors, 1):
+            visitor.sendall(fronts.line(f"192.0.2.{number}"))
+            if number <= 2:
+                tunnel.wire.connection()
+            else:
+                assert how_it_ends(visitor)[0] == b""
+        assert exporter.value("spore_connections_pending") == 2
+        assert refusals(exporter, "pending") == 2
+        server.process.wait_for(f"visitor refused .* from=.*{limit}")

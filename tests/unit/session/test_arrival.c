@@ -192,6 +192,30 @@ START_TEST(a_handshake_lasts_until_its_visitor_is_taken)
 }
 END_TEST
 
+START_TEST(after_a_handshake_there_may_be_no_room_to_wait)
+{
+	struct tunnel *tunnel = begin(GREETED);
+	int fds[2];
+
+	scene.workers[0].limits.settings.max_pending_per_tunnel = 1;
+	for (int i = 0; i < 2; i++)
+		fds[i] = scene_visit(tunnel_account(tunnel)->port);
+	scene_run();
+	ck_assert_uint_eq(scene.shared.handshakes, 2);
+	greet(fds[0]);
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 1);
+	greet(fds[1]);
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 1);
+	ck_assert_int_eq(scene_refusals(REFUSED_PENDING), 1);
+	ck_assert(has_ended(fds[1]));
+	ck_assert_uint_eq(tunnel_account(tunnel)->inside, 1);
+	for (int i = 0; i < 2; i++)
+		close(fds[i]);
+	end_with(tunnel);
+}
+END_TEST
+
 SUITE("arrival", a_visitor_waits_once_its_transports_are_open, a_source_has_few_handshakes,
       a_late_handshake_ends, arrivals_end_with_their_tunnel,
-      an_entry_may_have_access_lists_of_its_own, a_handshake_lasts_until_its_visitor_is_taken)
+      an_entry_may_have_access_lists_of_its_own, a_handshake_lasts_until_its_visitor_is_taken,
+      after_a_handshake_there_may_be_no_room_to_wait)
