@@ -1,5 +1,6 @@
 #include "session/arrival.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -176,6 +177,43 @@ void arrival_end_all(struct list *home)
 		struct arrival *a = CONTAINER_OF(home->next, struct arrival, node);
 
 		refuse_arrival(a, REFUSED_CLIENT_LOST, NULL);
+	}
+}
+
+/* The visitor that the account has adopted is also one that its access lists allow. They may ask
+ * for the owner's name. */
+static bool is_welcome_to_owner(struct arrival *a, const struct account *former)
+{
+	const char *name = account_identity(a->visitor.account);
+
+	return a->tellers > 0 || strcmp(account_identity(former), name) == 0 ||
+	       arrival_is_welcome(a->worker, present_acl(a), &a->visitor,
+	                          &stream_conn(a->stream)->local, NULL);
+}
+
+static void change_account(struct arrival *a, struct account *account)
+{
+	struct account *former = a->visitor.account;
+	enum refusal why;
+
+	if (!account_adopt(account, former, &why)) {
+		refuse_visitor(a->worker, account, &a->visitor.peer, why, NULL);
+		end_arrival(a, true);
+		return;
+	}
+	a->visitor.account = account_ref(account);
+	if (!is_welcome_to_owner(a, former))
+		end_arrival(a, false);
+	account_unref(former);
+}
+
+void arrival_change_account(struct list *home, struct account *account)
+{
+	struct list *next;
+
+	for (struct list *i = home->next; i != home; i = next) {
+		next = i->next;
+		change_account(CONTAINER_OF(i, struct arrival, node), account);
 	}
 }
 

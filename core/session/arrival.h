@@ -44,6 +44,8 @@ bool arrival_count(struct server_worker *worker, struct visitor *visitor);
  * or NULL. False: they deny the visitor, which has been reported. */
 bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct visitor *visitor,
                         const spore_addr *local, const spore_conn *conn);
+/* The tunnel of these arrivals has another account. A visitor that its owner may not have ends. */
+void arrival_change_account(struct list *home, struct account *account);
 /* Ends all arrivals of the list: their tunnel is closed. */
 void arrival_end_all(struct list *home);
 /* For worker->arrivals. */

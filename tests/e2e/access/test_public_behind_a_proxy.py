@@ -277,3 +277,18 @@ def test_no_more_visitors_wait_than_may(serve, exporter, limit):
         assert exporter.value("spore_connections_pending") == 2
         assert refusals(exporter, "pending") == 2
         server.process.wait_for(f"visitor refused .* from=.*{limit}")
+
+
+def test_a_reload_of_the_authentication_during_a_handshake(serve, exporter, tmp_path):
+    """The client's tunnel has another owner from then on, and so has the visitor."""
+    with serve(timeout="3s", **SECURED) as server, Echo() as service:
+        with spore_client(server.control, service.port, secret=SECRET) as client:
+            with connect(client.host, client.port) as sock:
+                wait_until(
+                    lambda: exporter.value("spore_connections_incoming_total") == 1, "the visitor"
+                )
+                auth = [{"use": "hmac", "secret": SECRET, "name": "another"}]
+                reload_with(server, tmp_path, auth=auth)
+                wait_until(lambda: exporter.value("spore_tunnels_outdated") == 0, "the review")
+                assert ask(sock, fronts.line(VISITOR)) == b"ping"
+            assert refusals(exporter, "client_lost") == 0
