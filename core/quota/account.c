@@ -496,11 +496,18 @@ struct limit_hit account_life(const struct account *account)
 	return hit;
 }
 
+/* Counts one more visitor of the principal. False: it has as many as it may have. */
+static bool take_conn(struct account *account)
+{
+	const struct grant *grant = account->grant;
+	bool is_bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
+
+	return limit_take(&account->principal->conns, is_bounded ? grant->max_conns : UINT_MAX);
+}
+
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
                    enum refusal *why_out)
 {
-	const struct grant *grant = account->grant;
-	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 	struct limit_hit in_all = account_limit_in_all(account->table, limits);
 	int64_t now_ms = clock_ms();
 
@@ -510,7 +517,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		source_remove_visitor(source);
 		return false;
 	}
-	if (!limit_take(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
+	if (!take_conn(account)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
@@ -524,6 +531,22 @@ bool account_enter(struct account *account, struct source *source, const struct 
 	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&account->trace->visitors, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
+	return true;
+}
+
+bool account_adopt(struct account *account, struct account *former, enum refusal *why_out)
+{
+	if (account->principal != former->principal) {
+		if (!take_conn(account)) {
+			*why_out = REFUSED_CLIENT_FULL;
+			return false;
+		}
+		atomic_fetch_sub(&former->principal->conns, 1);
+	}
+	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&former->visitors, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&former->inside, 1, memory_order_relaxed);
 	return true;
 }
 

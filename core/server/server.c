@@ -167,16 +167,24 @@ static bool close_public_ports(struct server *server)
 	return !server->telling;
 }
 
-/* The control port closes when no visitor waits, since its client may still take a visitor that
- * waits. Control connections stay until the relays have ended: bore's client ends its own relays
- * when it loses its control connection. */
+/* Do visitors wait, or will some? Those in a handshake are looked at first, since they move on to
+ * those that wait. */
+static bool has_waiting_visitors(struct server *server)
+{
+	return atomic_load(&server->shared.handshakes) > 0 ||
+	       !pending_is_empty(server->shared.pending);
+}
+
+/* The control port closes when no visitor waits or will wait, since its client may still take such
+ * a visitor. Control connections stay until the relays have ended: bore's client ends its own
+ * relays when it loses its control connection. */
 static void go_on_draining(struct server *server)
 {
 	void (*on_drained)(void *arg) = server->on_drained;
 
 	if (server->telling || !close_public_ports(server))
 		return;
-	if (!pending_is_empty(server->shared.pending))
+	if (has_waiting_visitors(server))
 		return;
 	if (server->listening) {
 		server->listening = false;

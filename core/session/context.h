@@ -39,7 +39,7 @@ struct server_shared {
 	struct principal_table principals; /* [any] */
 	struct source_table *sources;      /* [any] */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
-	atomic_uint handshakes;            /* [any]; visitors: session/arrival */
+	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */

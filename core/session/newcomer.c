@@ -440,7 +440,7 @@ void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer
 	struct entry entry;
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	verdict = transport_tells_peer(worker->set->chains[CHAIN_TRANSPORT])
+	verdict = transport_tellers(worker->set->chains[CHAIN_TRANSPORT]) > 0
 	                  ? entry_await(worker, peer, &entry)
 	                  : entry_judge(worker, worker->set, &conn, &entry);
 	if (verdict == ENTRY_ALLOWED)

@@ -110,16 +110,17 @@ static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 	}
 }
 
-/* Another client has the tunnel, perhaps, and could not take the visitor. */
+/* There was room when the visitor came, but others may have taken it during its handshakes. */
 static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
+	struct server_worker *worker = tunnel->worker;
 
-	if (visitor->account == tunnel->account) {
+	if (gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker))) {
 		take_visitor(tunnel, visitor);
 		return;
 	}
-	refuse_arriving(tunnel->worker, visitor, REFUSED_CLIENT_LOST, NULL);
+	refuse_arriving(worker, visitor, REFUSED_PENDING, NULL);
 	visitor_drop(visitor);
 }
 
@@ -507,6 +508,7 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 	struct account *account = succeed_account(tunnel, *allowance, hit_out);
 
 	if (account) {
+		arrival_change_account(&tunnel->arrivals, account);
 		end_allowance(tunnel, SPORE_END_MOVED);
 		tunnel->allowance = *allowance;
 		*allowance = NULL;

@@ -516,6 +516,41 @@ START_TEST(an_owner_may_succeed_itself_at_its_limit)
 }
 END_TEST
 
+START_TEST(a_visitor_moves_to_the_next_owner)
+{
+	struct account_scene scene;
+	struct account *before, *after;
+	struct limit_hit hit;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	before = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
+	ck_assert(account_scene_enter(&scene, before));
+	ck_assert(account_scene_enter(&scene, before));
+	account_ref(before);
+	after = account_succeed(before, &scene.limits, &an_instance,
+	                        make_grant(2, SPORE_AUTH_F_MAX_CONNS, 0, 1), &hit);
+	ck_assert_ptr_nonnull(after);
+	ck_assert(account_adopt(after, before, &why));
+	ck_assert_uint_eq(after->inside, 1);
+	ck_assert_uint_eq(after->visitors, 1);
+	ck_assert_uint_eq(after->principal->conns, 1);
+	ck_assert(!account_adopt(after, before, &why));
+	ck_assert_int_eq(why, REFUSED_CLIENT_FULL);
+	ck_assert_uint_eq(before->inside, 1);
+	ck_assert_uint_eq(before->visitors, 1);
+	ck_assert_uint_eq(before->principal->conns, 1);
+	ck_assert_uint_eq(scene.principals.visitors, 2);
+	ck_assert_uint_eq(account_total(after).visitors, 2);
+	account_leave(before, NULL);
+	account_leave(after, NULL);
+	ck_assert_uint_eq(scene.principals.visitors, 0);
+	account_unref(before);
+	account_close_tunnel(after);
+	account_scene_close(&scene);
+}
+END_TEST
+
 SUITE("account", the_limits_on_use_are_the_grants_or_the_servers, a_limit_says_what_sets_it,
       an_owner_may_succeed_itself_at_its_limit, an_owner_may_be_succeeded,
       a_client_that_is_lost_or_barred_is_known_to_all_accounts_of_its_tunnel,
@@ -524,4 +559,5 @@ SUITE("account", the_limits_on_use_are_the_grants_or_the_servers, a_limit_says_w
       without_authentication_there_is_no_name, tunnels_are_bounded_over_a_session,
       no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
       visitors_are_bounded_over_all, renewing_changes_rights_but_not_the_owner,
-      counts_of_many_threads_come_out_even, a_refused_visitor_is_not_counted)
+      counts_of_many_threads_come_out_even, a_refused_visitor_is_not_counted,
+      a_visitor_moves_to_the_next_owner)
