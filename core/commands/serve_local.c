@@ -21,6 +21,7 @@
 #include "process/watchdog.h"
 #include "reload/reload.h"
 #include "screen/front.h"
+#include "screen/program.h"
 #include "screen/terminal.h"
 
 struct client_process {
@@ -199,15 +200,22 @@ static int run_or_check(struct runtime *runtime, const struct reload_words *word
 /* The socket on which the screen asks; 0: there is no screen. */
 static int begin_screen(const struct config *config)
 {
+	char path[PROGRAM_PATH_SIZE];
 	const char *hint;
+	bool is_found;
 	int fd;
 
 	if (config->purpose != CONFIG_TO_RUN || !config->settings.client.screen ||
 	    logline_is_json((enum log_format)config->settings.log.format))
 		return 0;
-	fd = front_begin(&hint);
+	is_found = front_find(path, &hint);
 	if (hint)
 		log_info(hint);
+	if (!is_found)
+		return 0;
+	watchdog_stop(); /* a thread would be missing in the client, which is the child */
+	fd = front_begin(path);
+	serve_watch();
 	return fd > 0 ? fd : 0;
 }
 

@@ -96,6 +96,13 @@ def test_no_colours(server, service):
         assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", terminal.bytes)
 
 
+def test_the_client_is_watched(server, service):
+    """It has the thread that takes signals, keeps deadlines and names what hangs."""
+    with on_terminal(server, service) as terminal:
+        tasks = pathlib.Path(f"/proc/{child_of(terminal.pid)}/task")
+        assert "watchdog" in [(x / "comm").read_text().strip() for x in tasks.iterdir()]
+
+
 def test_ctrl_c(server, service):
     """The terminal is as before, and the last lines are there."""
     with on_terminal(server, service) as terminal:
