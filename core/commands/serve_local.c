@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/admin_socket.h"
@@ -97,12 +98,14 @@ static void on_reload_end(void *arg)
 	admin_restore(process->admin);
 }
 
-/* A client that somebody has started on a terminal ends with it, as other programs do. */
+/* A client ends with the terminal that shows its screen or its log. One that only was started from
+ * a terminal goes on, and reloads. */
 static bool on_hangup(void *arg)
 {
 	struct client_process *process = arg;
 
-	if (!terminal_is_gone())
+	/* Behind the screen, standard error is a pipe. */
+	if (!terminal_is_gone(process->host.screen_fd ? STDIN_FILENO : STDERR_FILENO))
 		return false;
 	drain_ask(&process->drain, "the end of its terminal");
 	return true;

@@ -152,6 +152,29 @@ def test_a_terminal_that_is_closed_ends_the_client(server, service, flags):
         server.process.wait_for("client left .*closed by the client")
 
 
+def test_a_job_outlives_its_terminal(server, service, tmp_path):
+    """HUP reloads a client that has only its standard input on a terminal that was closed."""
+    config, log = tmp_path / "client.json", tmp_path / "log"
+    config.write_text("{}")
+    job = " ".join(command(server, service.port, flags=("--config", str(config))))
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="ready> ") as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(f"{job} >{log} 2>&1 & disown; echo job $!.\r".encode())
+        wait_until(lambda: re.search(r"^job (\d+)\.", terminal.text, re.M), "the job")
+        pid = int(re.search(r"^job (\d+)\.", terminal.text, re.M).group(1))
+        wait_until(lambda: log.exists() and "listening at" in log.read_text(), "the tunnel")
+        terminal.type(b"exit\r")
+        terminal.wait()
+    try:
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: "configuration reloaded" in log.read_text(), "the reload")
+        assert is_alive(pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not is_alive(pid), "the client to end")
+
+
 def test_stopped_and_resumed(server, service):
     """By a shell's job control."""
     with Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="ready> ") as terminal:
