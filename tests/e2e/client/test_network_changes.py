@@ -106,6 +106,25 @@ def test_relays_whose_address_is_gone(network, ahead):
                 print(f"RELAY ended after {time.monotonic() - began:.2f} s")
 
 
+def test_a_relay_outlives_a_gap_after_another_change(network):
+    """The time for which an address may be gone does not begin with an earlier change."""
+    with Echo(network.here) as service, start_server(network) as server:
+        with client_in(network, server, service) as client:
+            with connect(server.public_host, client.port) as visitor:
+                visitor.sendall(b"before")
+                assert read_exactly(visitor, 6) == b"before"
+                network.stir(1)
+                client.process.wait_for("the way to the server may have changed")
+                time.sleep(1.4)
+                network.lose_address()
+                time.sleep(1.1)
+                network.get_address_again()
+                time.sleep(3)
+                assert not any("connection ended" in line for line in client.process.stderr)
+                visitor.sendall(b"after")
+                assert read_exactly(visitor, 5) == b"after"
+
+
 def test_a_change_that_does_not_concern_the_connection(network):
     """It is probed and stays; a storm of such changes is looked at a few times only."""
     with Echo(network.here) as service, start_server(network) as server:
