@@ -238,6 +238,28 @@ def test_an_allowance_is_used_up(address, tmp_path, period):
             assert is_refused(server, alice)
 
 
+def test_no_client_lifts_the_limits_of_another_one(address, tmp_path):
+    """Neither while both have tunnels, nor by coming and going."""
+    chain = [
+        {"use": "multi_secret", "name": "one", "secrets": {"alice": "a-secret"}},
+        {"use": "multi_secret", "name": "two", "secrets": {"alice": "b-secret"}},
+    ]
+    chain[0]["policy"] = {"alice": {"bytes_per_day": "1m"}}
+    write_use(tmp_path, 2_000_000)
+    with configured_server(
+        address, tmp_path, server={"usage_file": "use"}, auth=chain, log={"level": "debug"}
+    ) as server, Echo() as service:
+        with client_of(server, service) as limited:
+            with client_of(server, service, "b-secret") as free:
+                assert is_refused(server, free)
+                server.process.wait_for("from=.bytes_per_day of another client of the identity")
+            assert is_refused(server, limited)
+        with client_of(server, service, "b-secret") as free:
+            assert one_exchange(server.public_host, free.port) == b"ping"
+        with client_of(server, service) as limited:
+            assert is_refused(server, limited)
+
+
 def write_use(folder, used, day=None):
     day = day or datetime.datetime.now(datetime.timezone.utc)
     path = folder / "use"

@@ -50,11 +50,13 @@ static uint64_t carry(struct usage_table *table, uint64_t bytes)
 {
 	struct use_terms terms = { .bytes = { 5000, 5000 }, .visitors_per_second = -1 };
 	struct usage *usage = usage_get(table, "alice");
+	struct use_claim *claim = NULL;
 	uint64_t used;
 
-	ck_assert(usage_limit(usage, &terms));
+	ck_assert(usage_limit(table, usage, &claim, &terms));
 	usage_carry(table, usage, bytes);
 	used = usage->used[USE_MONTH];
+	usage_drop(table, usage, &claim);
 	usage_put(table, usage);
 	return used;
 }
