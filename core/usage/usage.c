@@ -8,6 +8,7 @@
 
 #include "log/log.h"
 
+static const int64_t day_ms = INT64_C(86400000);
 /* Visitors who come at once: those of a second. A little more, since a refill rounds up. */
 static const int64_t visitors_burst_ns = 1001000000;
 /* The log warns at this share of an allowance. */
@@ -107,8 +108,12 @@ void usage_table_turn(struct usage_table *table, int64_t wall_ms)
 	uint32_t date = date_of(wall_ms);
 
 	pthread_mutex_lock(&table->lock);
-	/* A clock that is set back begins no day for a second time. */
-	if (date > table->date) {
+	/* A clock that is set back begins no day for a second time. If it was far ahead, the days
+	 * go on from the right one, and what was used before counts for that day. */
+	if (date_of(wall_ms + day_ms) < table->date) {
+		table->date = date;
+		atomic_store(&table->changed, true);
+	} else if (date > table->date) {
 		for (struct usage *u = table->first; u; u = u->next)
 			begin_day(u, !is_same_month(date, table->date));
 		table->date = date;
@@ -244,17 +249,17 @@ static bool read_entry(const char **at, struct entry *out)
 }
 
 /* The caller holds the lock. The identity's limits are not known yet. Without memory, it starts
- * from zero. */
+ * from zero. Counts of a later day, of a clock that was ahead, count for this one. */
 static void add_entry(struct usage_table *table, uint32_t date, const struct entry *entry)
 {
 	char *identity = strndup(entry->identity, entry->len);
 	struct usage *usage = identity ? find_or_add(table, identity) : NULL;
 
 	free(identity);
-	if (!usage || !is_same_month(date, table->date))
+	if (!usage || (date < table->date && !is_same_month(date, table->date)))
 		return;
 	atomic_fetch_add(&usage->used[USE_MONTH], entry->month);
-	if (date == table->date)
+	if (date >= table->date)
 		atomic_fetch_add(&usage->used[USE_DAY], entry->day);
 	/* Its counts are kept until a tunnel tells its limits. */
 	usage->is_counted = true;

@@ -73,7 +73,8 @@ void usage_table_each(struct usage_table *table, void (*look)(struct usage *usag
 /* Returns the counts of all identities with limits on bytes, as a text that the caller frees. NULL:
  * out of memory. [main] */
 char *usage_table_write(struct usage_table *table);
-/* Adds the counts of such a text, which is NUL-ended, if they are of this day or month. NULL: good.
+/* Adds the counts of such a text, which is NUL-ended, if they are of this day or month, or of a
+ * later one, which a clock that was ahead has written. NULL: good.
  * Otherwise a permanent text says what was expected, *line_out where, and nothing was added.
  * [main] */
 const char *usage_table_read(struct usage_table *table, const char *text, unsigned *line_out);

@@ -181,6 +181,27 @@ START_TEST(days_and_months_begin_anew)
 }
 END_TEST
 
+START_TEST(a_clock_that_was_ahead_does_not_stop_the_days)
+{
+	struct usage_table table;
+	struct user user;
+
+	usage_table_init(&table, 1, day_29 + 400 * DAY_MS);
+	user = come(&table, "alice", terms_of(100, 150, -1));
+	usage_carry(&table, user.usage, 100);
+	usage_table_turn(&table, day_29); /* the clock is right now */
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_DAY);
+	usage_table_turn(&table, day_30);
+	check_admits(user.usage, 0, true, 0);
+	usage_carry(&table, user.usage, 50);
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_MONTH);
+	usage_table_turn(&table, day_1);
+	check_admits(user.usage, 0, true, 0);
+	leave(&table, &user);
+	usage_table_fini(&table);
+}
+END_TEST
+
 START_TEST(visitors_come_at_a_pace)
 {
 	struct usage_table table;
@@ -231,6 +252,8 @@ static void check_after(int64_t wall_ms, uint64_t day, uint64_t month)
 START_TEST(a_text_keeps_the_counts_of_the_day_and_month)
 {
 	check_after(day_29, 70, 70);
+	check_after(day_29 - DAY_MS, 70, 70); /* the clock was ahead */
+	check_after(day_29 - 400 * DAY_MS, 70, 70);
 	check_after(day_30, 0, 70);
 	check_after(day_1, 0, 0);
 }
@@ -268,5 +291,5 @@ END_TEST
 
 SUITE("usage", an_allowance_is_used_up, an_identity_has_one_count, the_strictest_claims_hold,
       a_client_without_limits_does_not_end_the_counts, days_and_months_begin_anew,
-      visitors_come_at_a_pace, a_text_keeps_the_counts_of_the_day_and_month,
-      a_wrong_text_changes_nothing)
+      a_clock_that_was_ahead_does_not_stop_the_days, visitors_come_at_a_pace,
+      a_text_keeps_the_counts_of_the_day_and_month, a_wrong_text_changes_nothing)
