@@ -13,6 +13,9 @@
 #include "version.h"
 #include "wire/about.h"
 
+/* Bytes per second. Policies of identities have the same one. */
+enum { LEAST_RATE = 1024 };
+
 /* Sets the key of the object to `text`, a part of the value of `from`. So --print-config finds the
  * source of the value. */
 static void place_part(struct json_doc *doc, struct json *object, const char *key, const char *text,
@@ -64,6 +67,17 @@ static void check_admin(struct admin_settings *admin, struct json_doc *doc)
 	}
 	if (source && section && section->type == JSON_OBJECT && !json_get(section, "socket"))
 		place_part(doc, section, "socket", path, &(struct json){ .source = source });
+}
+
+/* At a lower rate nearly nothing would pass. */
+static void check_rate(int64_t rate, const struct json *object, const char *key, struct diag *diag)
+{
+	const struct json *node = json_get(object, key);
+
+	if (rate > 0 && rate < LEAST_RATE && !diag_has(diag, node))
+		diag_add(diag, node,
+		         "expected 0 (no limit) or at least 1k bytes per second, found %lld",
+		         (long long)rate);
 }
 
 /* ---- the server ---- */
@@ -219,6 +233,7 @@ static void check_addresses(const spore_list *list, const struct json *node, str
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	struct server_settings *server = &settings->server;
+	const struct json *limits = json_get(json_doc_root(doc), "limits");
 	unsigned n_before = diag->count;
 
 	check_ports(server, doc, diag);
@@ -228,6 +243,8 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 		if (server->public_ports.count == 0)
 			refuse_ports(server, doc, diag);
 	}
+	check_rate(settings->limits.rate_up, limits, "rate_up", diag);
+	check_rate(settings->limits.rate_down, limits, "rate_down", diag);
 	check_addresses(&server->bind_addr, server_node(doc, "bind_addr"), diag);
 	check_addresses(&server->bind_tunnels, server_node(doc, "bind_tunnels"), diag);
 	if (server->bind_tunnels.count == 0)
@@ -616,6 +633,8 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, 
 {
 	check_service(doc, &tunnels[at], node, diag);
 	check_source(&tunnels[at], node, diag);
+	check_rate(tunnels[at].rate_up, node, "rate_up", diag);
+	check_rate(tunnels[at].rate_down, node, "rate_down", diag);
 	tunnels[at].check.is_wanted = json_get(node, "check") != NULL;
 	check_about(doc, &tunnels[at], node, diag);
 	check_name(doc, tunnels, at, node, diag);

@@ -49,7 +49,8 @@ struct account {
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
 	struct usage *usage;           /* ref; of the identity */
-	struct source *source; /* ref; the client's, where its data connections will come from */
+	struct use_claim *claim; /* owned; the limits on use that the grant and the server set */
+	struct source *source;   /* ref; the client's, where its data connections will come from */
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
 	char *identity; /* owned; never changes; "" without authentication */

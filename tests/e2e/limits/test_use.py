@@ -238,6 +238,28 @@ def test_an_allowance_is_used_up(address, tmp_path, period):
             assert is_refused(server, alice)
 
 
+def test_no_client_lifts_the_limits_of_another_one(address, tmp_path):
+    """Neither while both have tunnels, nor by coming and going."""
+    chain = [
+        {"use": "multi_secret", "name": "one", "secrets": {"alice": "a-secret"}},
+        {"use": "multi_secret", "name": "two", "secrets": {"alice": "b-secret"}},
+    ]
+    chain[0]["policy"] = {"alice": {"bytes_per_day": "1m"}}
+    write_use(tmp_path, 2_000_000)
+    with configured_server(
+        address, tmp_path, server={"usage_file": "use"}, auth=chain, log={"level": "debug"}
+    ) as server, Echo() as service:
+        with client_of(server, service) as limited:
+            with client_of(server, service, "b-secret") as free:
+                assert is_refused(server, free)
+                server.process.wait_for("from=.bytes_per_day of another client of the identity")
+            assert is_refused(server, limited)
+        with client_of(server, service, "b-secret") as free:
+            assert one_exchange(server.public_host, free.port) == b"ping"
+        with client_of(server, service) as limited:
+            assert is_refused(server, limited)
+
+
 def write_use(folder, used, day=None):
     day = day or datetime.datetime.now(datetime.timezone.utc)
     path = folder / "use"
@@ -301,6 +323,24 @@ def test_a_file_that_cannot_be_written_is_an_error(address, tmp_path):
     process = run([spore_binary(), "server", "--config", path])
     assert process.status != 0
     assert f"{tmp_path}/nowhere/use: cannot write the file: No such file" in process.log()
+
+
+def test_a_second_start_leaves_the_file_alone(address, tmp_path):
+    """It fails, since the control port is in use. The first server goes on counting."""
+    path = write_use(tmp_path, 1_000)
+    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    with configured_server(address, tmp_path, **options) as server, Echo() as service:
+        server.process.wait_for("server listening")
+        before = path.stat().st_ino, path.read_text()
+        config = tmp_path / f"server{server.control[1]}.json"
+        second = run([spore_binary(), "server", "--config", config])
+        assert second.status != 0
+        assert "address in use" in second.log()
+        assert (path.stat().st_ino, path.read_text()) == before
+        with client_of(server, service) as alice:
+            assert one_exchange(server.public_host, alice.port) == b"ping"
+            wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
+        assert "another server counts" not in server.process.log()
 
 
 def test_visitors_come_at_a_pace(address, tmp_path):
