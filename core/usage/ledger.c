@@ -11,6 +11,7 @@
 #include "base/container.h"
 #include "log/log.h"
 #include "loop/pool.h"
+#include "usage/use_file.h"
 
 enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_BYTES = 1 << 26 };
 
@@ -137,16 +138,18 @@ void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_m
 
 /* ---- reading ---- */
 
-/* The caller frees it. NULL: errno says why. */
-static char *read_file(const char *path)
+/* Closes the file. The caller frees the text. NULL: errno says why. */
+static char *read_text(int fd)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = fdopen(fd, "r");
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t n;
 
-	if (!file)
+	if (!file) {
+		close(fd);
 		return NULL;
+	}
 	errno = 0;
 	n = getdelim(&text, &room, '\0', file);
 	if (n < 0 && !ferror(file) && !errno) { /* empty */
@@ -162,15 +165,21 @@ static char *read_file(const char *path)
 	return NULL;
 }
 
-/* False: out of memory, or errno says why. */
-static bool put_aside(const struct ledger *ledger, const char *fault, unsigned line)
+/* False: *err says why. */
+static bool put_aside(const struct ledger *ledger, const char *fault, unsigned line,
+                      struct err *err)
 {
 	char *bad;
 	bool good;
 
 	if (asprintf(&bad, "%s.bad", ledger->path) < 0)
 		return false;
-	good = rename(ledger->path, bad) == 0;
+	good = use_file_check(bad, err);
+	if (good && rename(ledger->path, bad) != 0) {
+		good = false;
+		err_set(err, "%s: cannot rename the file, which is not valid: %s", ledger->path,
+		        strerrordesc_np(errno));
+	}
 	if (good)
 		log_event(LOG_ERROR,
 		          "the file of what identities have used is not valid: it was renamed, and "
@@ -184,23 +193,30 @@ static bool put_aside(const struct ledger *ledger, const char *fault, unsigned l
 	return good;
 }
 
-static bool read_counts(struct ledger *ledger, struct usage_table *table)
+/* False: *err says why. */
+static bool read_counts(struct ledger *ledger, struct usage_table *table, struct err *err)
 {
-	char *text = read_file(ledger->path);
+	int fd = use_file_open(ledger->path, err);
 	const char *fault;
 	unsigned line;
 	bool good = true;
+	char *text;
 
-	if (!text && errno == ENOENT) {
+	if (fd < 0 && errno == ENOENT) {
 		log_info("counting what identities use begins at 0: there is no file yet",
 		         log_str("file", ledger->path));
 		return true;
 	}
-	if (!text)
+	if (fd < 0)
 		return false;
+	text = read_text(fd);
+	if (!text) {
+		err_set(err, "%s: cannot read the file: %s", ledger->path, strerrordesc_np(errno));
+		return false;
+	}
 	fault = usage_table_read(table, text, &line);
 	if (fault)
-		good = put_aside(ledger, fault, line);
+		good = put_aside(ledger, fault, line, err);
 	free(text);
 	return good;
 }
@@ -228,10 +244,9 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 		ledger->new_path = NULL;
 	if (!ledger->path || !ledger->new_path)
 		goto fail;
-	if (!read_counts(ledger, table)) {
-		err_set(err, "%s: cannot read the file: %s", path, strerrordesc_np(errno));
+	if (!read_counts(ledger, table, err))
 		goto fail;
-	}
+	err_set(err, "out of memory");
 	if (!take_text(ledger, table))
 		goto fail;
 	if (!replace(ledger)) {

@@ -19,8 +19,9 @@
 struct ledger;
 
 /* Reads the file, and writes it for the first time. A missing file has no counts. A file that is
- * not valid is renamed to PATH.bad, and the log says so. NULL and *err: it cannot be read or
- * written, or memory is out. */
+ * not valid is renamed to PATH.bad, and the log says so, if its first line is that of a file of
+ * counts, or it is empty; any other file stays as it is. NULL and *err: it is such a file, it
+ * cannot be read or written, or memory is out. */
 struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err);
 /* Writes what has changed, if the last time is long ago. now_ms: monotonic. */
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);

@@ -14,7 +14,6 @@ static const int64_t visitors_burst_ns = 1001000000;
 enum { WARN_PERCENT = 80 };
 
 static const char *const period_names[USE_PERIODS] = { [USE_DAY] = "day", [USE_MONTH] = "month" };
-static const char head[] = "spore use 1\n";
 
 static uint32_t date_of(int64_t wall_ms)
 {
@@ -183,7 +182,7 @@ char *usage_table_write(struct usage_table *table)
 		return NULL;
 	pthread_mutex_lock(&table->lock);
 	atomic_store(&table->changed, false);
-	fprintf(out, "%s%" PRIu32 "\n", head, table->date);
+	fprintf(out, USE_HEAD "%" PRIu32 "\n", table->date);
 	for (const struct usage *u = table->first; u; u = u->next) {
 		uint64_t day = atomic_load(&u->used[USE_DAY]);
 		uint64_t month = atomic_load(&u->used[USE_MONTH]);
@@ -260,9 +259,9 @@ static const char *walk(const char *text, struct usage_table *table, unsigned *l
 	struct entry entry;
 
 	*line_out = 1;
-	if (strncmp(text, head, strlen(head)) != 0)
+	if (strncmp(text, USE_HEAD, strlen(USE_HEAD)) != 0)
 		return "expected \"spore use 1\"";
-	text += strlen(head);
+	text += strlen(USE_HEAD);
 	*line_out = 2;
 	if (!read_number(&text, '\n', &date) || date < 19700101 || date > 99991231)
 		return "expected a date such as 20261130";

@@ -18,6 +18,7 @@ enum use_period { USE_DAY, USE_MONTH, USE_PERIODS };
 enum use_direction { USE_UP, USE_DOWN, USE_DIRECTIONS }; /* from visitors to services, and back */
 
 #define USE_UNLIMITED UINT64_MAX
+#define USE_HEAD      "spore use 1\n" /* the first line of the counts as a text */
 
 /* The limits of an identity. */
 struct use_terms {

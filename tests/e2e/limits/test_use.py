@@ -7,6 +7,7 @@ bucket allow. No test expects a speed.
 import contextlib
 import datetime
 import json
+import os
 import re
 import time
 
@@ -293,14 +294,54 @@ def test_a_wrong_file_is_put_aside(address, tmp_path):
             assert one_exchange(server.public_host, alice.port) == b"ping"
 
 
-def test_a_file_that_cannot_be_written_is_an_error(address, tmp_path):
+def start_and_check(tmp_path, address, usage_file, **config):
+    """What a start and a check report, which both fail at once."""
     path = tmp_path / "server.json"
-    config = {"bind_addr": address.host, "control_port": address.free_port()}
-    config["usage_file"] = "nowhere/use"
-    path.write_text(json.dumps({"server": config}))
-    process = run([spore_binary(), "server", "--config", path])
-    assert process.status != 0
-    assert f"{tmp_path}/nowhere/use: cannot write the file: No such file" in process.log()
+    server = {"bind_addr": address.host, "control_port": address.free_port()}
+    path.write_text(json.dumps({"server": {**server, "usage_file": usage_file}, **config}))
+    for more in (["--check"], []):
+        process = run([spore_binary(), "server", *more, "--config", path])
+        assert process.status == 1
+        yield process.log()
+
+
+UNUSABLE = [
+    ("nowhere/use", "nowhere/use: cannot write the file: No such file"),
+    (".", "expected a regular file, found a folder"),
+    ("fifo", "fifo: expected a regular file, found another kind of file"),
+    ("/dev/zero", "/dev/zero: expected a regular file, found another kind of file"),
+    ("other", 'other: expected no file yet, or one whose first line is "spore use 1"'),
+    ("server.json", "found one that the configuration consists of or reads"),
+    ("k.key", "found one that the configuration consists of or reads"),
+    ("link", "found one that the configuration consists of or reads"),
+    ("events.log", "or a log: "),
+]
+
+
+@pytest.mark.parametrize("name, fault", UNUSABLE)
+def test_a_file_that_cannot_be_used_is_an_error(address, tmp_path, name, fault):
+    """A check reports it, too, and nothing is changed."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "other").write_text("another file\n")
+    (tmp_path / "k.key").write_text("correct horse battery staple\n")
+    (tmp_path / "k.key").chmod(0o600)
+    (tmp_path / "link").symlink_to("k.key")
+    auth_of = [{"use": "hmac", "secret": {"file": "k.key"}}]
+    log_of = [{"use": "log", "path": "events.log"}]
+    for log in start_and_check(tmp_path, address, name, auth=auth_of, events=log_of):
+        assert "/server/usage_file: " in log and fault in log
+    assert (tmp_path / "other").read_text() == "another file\n"
+    assert (tmp_path / "k.key").read_text() == "correct horse battery staple\n"
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        *("fifo", "other", "k.key", "link", "server.json", "events.log")
+    }
+
+
+def test_a_check_creates_nothing(address, tmp_path):
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"server": {"usage_file": "use"}}))
+    assert run([spore_binary(), "server", "--check", "--config", path]).status == 0
+    assert not (tmp_path / "use").exists()
 
 
 def test_visitors_come_at_a_pace(address, tmp_path):
