@@ -423,6 +423,17 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 	         integer_member(answer, "strangers"), integer_member(answer, "refusals"));
 }
 
+static void add_usage_file(struct columns *columns, const struct json *error)
+{
+	char duration[CELL];
+
+	if (!error || error->type != JSON_OBJECT)
+		return;
+	format_age(number_member(error, "duration_ms"), duration);
+	add_line(columns, "usage file", "cannot be written for %s: %s", duration,
+	         string_member(error, "error"));
+}
+
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct table each_tunnel = client_tunnels;
@@ -438,6 +449,7 @@ static bool print_status(const struct json *answer, FILE *out)
 		add_line(&columns, "not ready", "%s", string_member(answer, "not_ready"));
 	add_hanging(&columns, json_get(answer, "hanging"));
 	add_traffic(&columns, answer);
+	add_usage_file(&columns, json_get(answer, "usage_file_error"));
 	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
 	         integer_member(answer, "plugin_instances"), integer_member(answer, "generation"),
 	         integer_member(answer, "generations_alive"));

@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "log/log.h"
 #include "loop/pool.h"
 #include "usage/use_file.h"
 
-enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_BYTES = 1 << 26 };
+enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_PAUSE_MS = 3600000, MOST_BYTES = 1 << 26 };
 
 struct ledger {
 	char *path, *new_path; /* owned */
@@ -22,9 +23,12 @@ struct ledger {
 	 * pool while it is busy, as all below. */
 	dev_t device;
 	ino_t inode;
-	bool is_lost;  /* another server has the file */
-	int last_fail; /* the errno of the last attempt, so that the log says it once; 0: none */
-	char *text;    /* owned; what is to be written */
+	bool is_lost; /* another server has the file */
+	int64_t log_ms,
+		pause_ms; /* when a failure that lasts is logged again, and the pause then */
+	char *text;       /* owned; what is to be written */
+	atomic_int fault; /* the errno of the last attempt; 0: it was good */
+	_Atomic int64_t since_ms; /* when the first attempt failed that none has made good */
 	struct pool_job job;
 	atomic_bool busy;
 	int64_t next_ms;
@@ -82,26 +86,55 @@ static bool is_replaced(const struct ledger *ledger)
 	       (now.st_dev != ledger->device || now.st_ino != ledger->inode);
 }
 
+/* A failure that lasts is logged at once, and then after pauses that grow. */
+static void note_failure(struct ledger *ledger, int cause)
+{
+	int64_t now_ms = clock_ms();
+
+	if (!atomic_load(&ledger->fault)) {
+		atomic_store(&ledger->since_ms, now_ms);
+		ledger->log_ms = now_ms;
+		ledger->pause_ms = PERIOD_MS;
+	}
+	atomic_store(&ledger->fault, cause);
+	if (now_ms < ledger->log_ms)
+		return;
+	ledger->log_ms = now_ms + ledger->pause_ms;
+	ledger->pause_ms = ledger->pause_ms < MOST_PAUSE_MS / 2 ? 2 * ledger->pause_ms
+	                                                        : MOST_PAUSE_MS;
+	log_event(LOG_ERROR, "cannot write what identities have used",
+	          (const struct log_field[]){
+			  log_str("file", ledger->path), log_str("error", strerrordesc_np(cause)),
+			  log_int("fails_for_ms", now_ms - atomic_load(&ledger->since_ms)) },
+	          3);
+}
+
+static void note_success(struct ledger *ledger)
+{
+	if (!atomic_exchange(&ledger->fault, 0))
+		return;
+	log_event(LOG_INFO, "what identities have used is written again",
+	          (const struct log_field[]){
+			  log_str("file", ledger->path),
+			  log_int("failed_for_ms", clock_ms() - atomic_load(&ledger->since_ms)) },
+	          2);
+}
+
 /* [blocking], or main while the pool is not busy */
 static void save(struct ledger *ledger)
 {
-	int cause;
-
 	if (ledger->is_lost)
 		return;
 	if (is_replaced(ledger)) {
 		ledger->is_lost = true;
+		atomic_store(&ledger->fault, 0);
 		log_info("another server counts what identities use from now on",
 		         log_str("file", ledger->path));
-		return;
+	} else if (replace(ledger)) {
+		note_success(ledger);
+	} else {
+		note_failure(ledger, errno);
 	}
-	cause = replace(ledger) ? 0 : errno;
-	if (cause && cause != ledger->last_fail)
-		log_event(LOG_ERROR, "cannot write what identities have used",
-		          (const struct log_field[]){ log_str("file", ledger->path),
-		                                      log_str("error", strerrordesc_np(cause)) },
-		          2);
-	ledger->last_fail = cause;
 }
 
 /* [blocking] */
@@ -128,12 +161,24 @@ static bool take_text(struct ledger *ledger, struct usage_table *table)
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms)
 {
 	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) ||
-	    !atomic_load(&table->changed) || !take_text(ledger, table))
+	    (!atomic_load(&table->changed) && !atomic_load(&ledger->fault)) ||
+	    !take_text(ledger, table))
 		return;
 	ledger->next_ms = now_ms + PERIOD_MS;
 	atomic_store(&ledger->busy, true);
 	if (!pool_submit(ledger->pool, &ledger->job))
 		atomic_store(&ledger->busy, false);
+}
+
+int64_t ledger_fails(const struct ledger *ledger, const char **why_out)
+{
+	int cause = atomic_load(&ledger->fault);
+	int64_t fails_ms = clock_ms() - atomic_load(&ledger->since_ms);
+
+	if (!cause)
+		return 0;
+	*why_out = strerrordesc_np(cause);
+	return fails_ms > 0 ? fails_ms : 1;
 }
 
 /* ---- reading ---- */

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from harness.admin import Admin
 from harness.bulk import Sending, receive_pattern
 from harness.metrics import Exporter
 from harness.peers import configured_server, spore_binary, spore_client
@@ -292,6 +293,36 @@ def test_a_wrong_file_is_put_aside(address, tmp_path):
         assert (tmp_path / "use.bad").read_text().endswith("more\n")
         with client_of(server, service) as alice:
             assert one_exchange(server.public_host, alice.port) == b"ping"
+
+
+def test_a_failure_to_write_is_told_and_ends(address, tmp_path):
+    """In the log, in the status and as a metric. No visitor comes meanwhile."""
+    folder, away = tmp_path / "folder", tmp_path / "away"
+    folder.mkdir()
+    port = address.free_port()
+    exporter = Exporter(address.host, port)
+    admin = Admin(tmp_path / "admin.sock")
+    options = {
+        "server": {"usage_file": "folder/use"},
+        "auth": auth(bytes_per_day="1m"),
+        "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        "admin": {"socket": str(admin.path)},
+    }
+    with configured_server(address, tmp_path, **options) as server, Echo() as service:
+        with client_of(server, service) as alice:
+            folder.rename(away)
+            assert one_exchange(server.public_host, alice.port) == b"ping"
+            server.process.wait_for("error cannot write what identities have used", timeout=30)
+            wait_until(
+                lambda: exporter.value("spore_usage_unwritten_seconds") > 0,
+                "the gauge, which is set twice a second",
+            )
+            assert re.search("usage file +cannot be written for .*: No such", admin.ctl("status"))
+            assert admin.ask("status")["usage_file_error"]["error"].startswith("No such file")
+            away.rename(folder)
+            server.process.wait_for("info  what identities have used is written again", timeout=30)
+            assert admin.ask("status")["usage_file_error"] is None
+    assert "\n8 8 alice\n" in (folder / "use").read_text()
 
 
 def start_and_check(tmp_path, address, usage_file, **config):

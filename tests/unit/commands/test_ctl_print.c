@@ -158,7 +158,9 @@ START_TEST(a_limit_says_where_it_comes_from)
 	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":"
 	      "\"info\",\"visitors\":2,\"max_visitors\":12,"
 	      "\"max_visitors_from\":\"limits.max_relays\",\"memory\":2048,\"descriptors\":9,"
-	      "\"max_descriptors\":20,\"last_reload\":{\"successful\":false,\"age_ms\":60000,"
+	      "\"max_descriptors\":20,\"usage_file_error\":{\"error\":\"No space left on "
+	      "device\",\"duration_ms\":60000},\"last_reload\":{\"successful\":false,\"age_ms\":"
+	      "60000,"
 	      "\"error\":\"s.json:1: no\"}}",
 	      "state         serving at [::]:1, up for 0s\n"
 	      "version       9, process 0\n"
@@ -167,6 +169,7 @@ START_TEST(a_limit_says_where_it_comes_from)
 	      "visitors      0 relayed, 0 waiting, 0 in total, 0 B\n"
 	      "visitors now  2 of at most 12 (set by limits.max_relays)\n"
 	      "strangers     0, 0 refusals in total\n"
+	      "usage file    cannot be written for 1m00s: No space left on device\n"
 	      "plugins       0 instances; generation 0, 0 alive\n"
 	      "last reload   refused 1m00s ago: s.json:1: no\n"
 	      "memory        2.0 KiB\n"
