@@ -198,6 +198,7 @@ static void expire_last_good(const struct chain *auth, int64_t now_ms)
 
 static void show_use(struct usage *usage, void *stats)
 {
+	usage_tell(usage);
 	stats_show_use(stats, usage);
 }
 

@@ -346,6 +346,30 @@ static bool reaches(uint64_t before, uint64_t now, uint64_t allowed, unsigned pe
 	return before < mark && now >= mark;
 }
 
+/* Threads may see it at the same time. */
+static void tell_exhausted(struct usage *usage, enum use_period period, uint64_t used,
+                           uint64_t allowed)
+{
+	if (!atomic_exchange(&usage->is_told[period], true))
+		log_use(usage, period, used, allowed,
+		        "an identity has used up its bytes: its visitors end, and new ones are "
+		        "refused");
+}
+
+void usage_tell(struct usage *usage)
+{
+	for (int i = 0; i < USE_PERIODS; i++) {
+		bool is_told = atomic_load(&usage->is_told[i]);
+		uint64_t used = atomic_load(&usage->used[i]);
+		uint64_t allowed = atomic_load(&usage->allowed[i]);
+
+		if (used >= allowed && usage->refs > 0)
+			tell_exhausted(usage, (enum use_period)i, used, allowed);
+		else if (used < allowed && is_told)
+			atomic_store(&usage->is_told[i], false);
+	}
+}
+
 /* Returns whether some of the allowance is left. */
 static bool count(struct usage *usage, enum use_period period, uint64_t bytes)
 {
@@ -355,9 +379,7 @@ static bool count(struct usage *usage, enum use_period period, uint64_t bytes)
 	if (allowed == USE_UNLIMITED)
 		return true;
 	if (reaches(before, now, allowed, 100))
-		log_use(usage, period, now, allowed,
-		        "an identity has used up its bytes: its visitors end, and new ones are "
-		        "refused");
+		tell_exhausted(usage, period, now, allowed);
 	else if (reaches(before, now, allowed, WARN_PERCENT))
 		log_use(usage, period, now, allowed, "an identity has used most of its bytes");
 	return now < allowed;

@@ -238,6 +238,7 @@ def test_an_allowance_is_used_up(address, tmp_path, period):
     with configured_server(address, tmp_path, **options) as server, Inbox() as service:
         with client_of(server, service) as alice:
             assert is_refused(server, alice)
+            server.process.wait_for(f"used up its bytes.* identity=alice period={period} used=")
 
 
 def write_use(folder, used, day=None):
@@ -279,6 +280,25 @@ def test_a_reload_raises_an_allowance(address, tmp_path):
         assert one_exchange(server.public_host, alice.port) == b"ping"
         reloading.swap(auth=auth(bytes_per_day="1m"), **base)
         wait_until(lambda: is_refused(server, alice), "the new policy")
+
+
+def test_a_reload_that_uses_up_an_allowance_is_told(address, tmp_path):
+    """Nothing is carried. `spore ctl tunnels` shows what was used."""
+    write_use(tmp_path, 5_000_000)
+    admin = Admin(tmp_path / "admin.sock")
+    base = {"server": {"usage_file": "use"}, "admin": {"socket": admin.path}}
+    reloading = Reloading(tmp_path, address, auth=auth(bytes_per_day="1g"), **base)
+    with reloading.server as server, Echo() as service, client_of(server, service):
+        (tunnel,) = admin.ask("tunnels")["tunnels"]
+        assert tunnel["identity_day"] == {"used": 5_000_000, "allowed": 1 << 30}
+        assert tunnel["identity_month"] is None
+        assert " 4.8 MiB of 1.0 GiB " in admin.ctl("tunnels")
+        assert "used up" not in server.process.log()
+        reloading.swap(auth=auth(bytes_per_day="1m"), **base)
+        server.process.wait_for(
+            "an identity has used up its bytes.* identity=alice period=day used=5000000 "
+        )
+        assert admin.ask("tunnels")["tunnels"][0]["identity_day"]["allowed"] == 1 << 20
 
 
 def test_a_wrong_file_is_put_aside(address, tmp_path):
