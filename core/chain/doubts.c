@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "chain/plugin_set.h"
 #include "chain/twins.h"
+#include "chain/use_doubts.h"
 #include "config/shorthands.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -369,6 +370,9 @@ static const struct contradiction {
 	{ "server", "keepalive_visitors", "limits.relay_idle_timeout",
 	  offsetof(struct settings, server.keepalive_visitors),
 	  offsetof(struct settings, limits.relay_idle_timeout), false },
+	{ "limits", "bytes_per_day", "limits.bytes_per_month",
+	  offsetof(struct settings, limits.bytes_per_day),
+	  offsetof(struct settings, limits.bytes_per_month), false },
 	{ "limits", "max_conns_per_ip", "limits.max_tunnels",
 	  offsetof(struct settings, limits.max_conns_per_ip),
 	  offsetof(struct settings, limits.max_tunnels), false },
@@ -660,6 +664,7 @@ void doubts_find(struct plugin_set *set)
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);
+	use_doubts_find(set);
 	for (size_t id = 0; id < set->config->n_chains; id++) {
 		check_asked(set, id);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {

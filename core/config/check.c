@@ -69,14 +69,17 @@ static void check_admin(struct admin_settings *admin, struct json_doc *doc)
 		place_part(doc, section, "socket", path, &(struct json){ .source = source });
 }
 
-/* At a lower rate nearly nothing would pass. */
-static void check_rate(int64_t rate, const struct json *object, const char *key, struct diag *diag)
-{
-	const struct json *node = json_get(object, key);
+/* ---- rates ---- */
 
-	if (rate > 0 && rate < LEAST_RATE && !diag_has(diag, node))
-		diag_add(diag, node,
-		         "expected 0 (no limit) or at least 1k bytes per second, found %lld",
+/* A rate that is not 0, "no limit", is at least so many bytes per second, as in policies. */
+enum { RATE_MIN = 1024 };
+
+static void check_rate(int64_t rate, const struct json *section, const char *key, struct diag *diag)
+{
+	const struct json *node = json_get(section, key);
+
+	if (rate > 0 && rate < RATE_MIN && node && !diag_has(diag, node))
+		diag_add(diag, node, "expected 0 or at least 1k bytes per second, found %lld",
 		         (long long)rate);
 }
 
@@ -232,8 +235,8 @@ static void check_addresses(const spore_list *list, const struct json *node, str
 
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
-	struct server_settings *server = &settings->server;
 	const struct json *limits = json_get(json_doc_root(doc), "limits");
+	struct server_settings *server = &settings->server;
 	unsigned n_before = diag->count;
 
 	check_ports(server, doc, diag);
@@ -250,6 +253,8 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 	if (server->bind_tunnels.count == 0)
 		server->bind_tunnels = server->bind_addr;
 	check_admin(&settings->admin, doc);
+	check_rate(settings->limits.rate_up, limits, "rate_up", diag);
+	check_rate(settings->limits.rate_down, limits, "rate_down", diag);
 }
 
 /* ---- the client ---- */

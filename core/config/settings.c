@@ -270,9 +270,9 @@ static const spore_option limit_rows[] = {
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
 	SPORE_SIZE(struct limit_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
 	           "bytes per second from visitors to services, for all tunnels of one identity "
-	           "together; this and the next four hold for identities whose policy sets no such "
-	           "limit, and 0 means no limit. Without authentication, all clients are one "
-	           "identity. A rate is at least 1k"),
+	           "together, at least 1k; this and the next four hold for identities whose policy "
+	           "sets no such limit, and 0 means no limit. Without authentication, all clients "
+	           "are one identity"),
 	SPORE_SIZE(struct limit_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
 	           "likewise, from services to visitors"),
 	SPORE_SIZE(struct limit_settings, bytes_per_day, 0, "0", 0, INT64_C(1) << 50,

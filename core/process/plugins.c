@@ -45,7 +45,7 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 		set = plugin_set_new(&spec, diag);
 	}
 	if (set) {
-		twins_refuse(set, diag);
+		twins_refuse(set, draft->previous, diag);
 		doubts_find(set);
 		doubts_find_cut_off(set, draft->previous);
 	}

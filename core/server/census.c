@@ -27,6 +27,10 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.bytes_down = atomic_load(&account->bytes_down),
 		.readiness = *tunnel_readiness(tunnel),
 	};
+	for (int i = 0; i < USE_PERIODS; i++) {
+		out->used[i] = atomic_load(&account->usage->used[i]);
+		out->allowed[i] = atomic_load(&account->usage->allowed[i]);
+	}
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
 	about_copy(tunnel_session_about(s), &out->about);
 }

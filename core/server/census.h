@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "quota/kick.h"
 #include "session/tunnel.h"
+#include "usage/usage.h"
 #include "wire/about.h"
 
 struct server_worker;
@@ -31,10 +32,11 @@ struct census_tunnel {
 	uint16_t port;
 	bool beats; /* the client sends heartbeats */
 	spore_addr client;
-	int64_t age_ms;                              /* since the tunnel was opened */
-	unsigned visitors;                           /* now, waiting or carried */
-	unsigned pending;                            /* those that wait */
-	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
+	int64_t age_ms;                                   /* since the tunnel was opened */
+	unsigned visitors;                                /* now, waiting or carried */
+	unsigned pending;                                 /* those that wait */
+	uint64_t visitors_all, bytes_up, bytes_down;      /* under the present owner */
+	uint64_t used[USE_PERIODS], allowed[USE_PERIODS]; /* of its identity; USE_UNLIMITED: all */
 	struct tunnel_readiness readiness;
 	char identity[CENSUS_IDENTITY_SIZE];
 	struct about about; /* a copy of what the client says; nothing if memory was out */

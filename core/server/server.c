@@ -241,17 +241,26 @@ static void expire_last_good(const struct chain *auth, int64_t now_ms)
 
 static void show_use(struct usage *usage, void *stats)
 {
+	usage_tell(usage);
 	stats_show_use(stats, usage);
 }
 
 static void look_after_usage(struct server *server)
 {
 	struct usage_table *table = &server->shared.principals.usage;
+	const char *why;
 
 	usage_table_turn(table, clock_wall_ms());
 	usage_table_each(table, show_use, &server->shared.stats);
-	if (server->ledger)
-		ledger_tick(server->ledger, table, clock_ms());
+	if (!server->ledger)
+		return;
+	ledger_tick(server->ledger, table, clock_ms());
+	stats_show_unwritten(&server->shared.stats, ledger_fails(server->ledger, &why));
+}
+
+int64_t server_usage_fails(const struct server *server, const char **why_out)
+{
+	return server->ledger ? ledger_fails(server->ledger, why_out) : 0;
 }
 
 /* False: *err and *at_fault_out say why. */

@@ -59,6 +59,8 @@ struct server_room {
 };
 /* [main] */
 struct server_room server_room(const struct server *server);
+/* As ledger_fails, for server.usage_file; 0 also without such a file. [main] */
+int64_t server_usage_fails(const struct server *server, const char **why_out);
 /* What the server remembers of addresses. Borrowed; valid until server_stop. [main] */
 struct source_table *server_sources(struct server *server);
 /* Refuses new tunnels and asks the clients to move to another server. Closes the public ports:

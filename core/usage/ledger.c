@@ -10,11 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "log/log.h"
 #include "loop/pool.h"
+#include "usage/use_file.h"
 
-enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_BYTES = 1 << 26 };
+enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_PAUSE_MS = 3600000, MOST_BYTES = 1 << 26 };
 enum { LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
 
 struct ledger {
@@ -24,9 +26,12 @@ struct ledger {
 	 * that no other file gets its number. -1: nothing. Belongs to the pool while it is busy, as
 	 * all below. */
 	int fd;
-	bool is_lost;  /* another server has the file */
-	int last_fail; /* the errno of the last attempt, so that the log says it once; 0: none */
-	char *text;    /* owned; what is to be written */
+	bool is_lost; /* another server has the file */
+	int64_t log_ms,
+		pause_ms; /* when a failure that lasts is logged again, and the pause then */
+	char *text;       /* owned; what is to be written */
+	atomic_int fault; /* the errno of the last attempt; 0: it was good */
+	_Atomic int64_t since_ms; /* when the first attempt failed that none has made good */
 	struct pool_job job;
 	atomic_bool busy;
 	int64_t next_ms;
@@ -115,6 +120,40 @@ static int replace_own(struct ledger *ledger)
 	return cause;
 }
 
+/* A failure that lasts is logged at once, and then after pauses that grow. */
+static void note_failure(struct ledger *ledger, int cause)
+{
+	int64_t now_ms = clock_ms();
+
+	if (!atomic_load(&ledger->fault)) {
+		atomic_store(&ledger->since_ms, now_ms);
+		ledger->log_ms = now_ms;
+		ledger->pause_ms = PERIOD_MS;
+	}
+	atomic_store(&ledger->fault, cause);
+	if (now_ms < ledger->log_ms)
+		return;
+	ledger->log_ms = now_ms + ledger->pause_ms;
+	ledger->pause_ms = ledger->pause_ms < MOST_PAUSE_MS / 2 ? 2 * ledger->pause_ms
+	                                                        : MOST_PAUSE_MS;
+	log_event(LOG_ERROR, "cannot write what identities have used",
+	          (const struct log_field[]){
+			  log_str("file", ledger->path), log_str("error", strerrordesc_np(cause)),
+			  log_int("fails_for_ms", now_ms - atomic_load(&ledger->since_ms)) },
+	          3);
+}
+
+static void note_success(struct ledger *ledger)
+{
+	if (!atomic_exchange(&ledger->fault, 0))
+		return;
+	log_event(LOG_INFO, "what identities have used is written again",
+	          (const struct log_field[]){
+			  log_str("file", ledger->path),
+			  log_int("failed_for_ms", clock_ms() - atomic_load(&ledger->since_ms)) },
+	          2);
+}
+
 /* [blocking], or main while the pool is not busy */
 static void save(struct ledger *ledger)
 {
@@ -123,15 +162,15 @@ static void save(struct ledger *ledger)
 	if (ledger->is_lost)
 		return;
 	cause = replace_own(ledger);
-	if (ledger->is_lost)
+	if (ledger->is_lost) {
+		atomic_store(&ledger->fault, 0);
 		log_info("another server counts what identities use from now on",
 		         log_str("file", ledger->path));
-	if (cause && cause != ledger->last_fail)
-		log_event(LOG_ERROR, "cannot write what identities have used",
-		          (const struct log_field[]){ log_str("file", ledger->path),
-		                                      log_str("error", strerrordesc_np(cause)) },
-		          2);
-	ledger->last_fail = cause;
+	} else if (cause) {
+		note_failure(ledger, cause);
+	} else {
+		note_success(ledger);
+	}
 }
 
 /* [blocking] */
@@ -158,7 +197,8 @@ static bool take_text(struct ledger *ledger, struct usage_table *table)
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms)
 {
 	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) ||
-	    !atomic_load(&table->changed) || !take_text(ledger, table))
+	    (!atomic_load(&table->changed) && !atomic_load(&ledger->fault)) ||
+	    !take_text(ledger, table))
 		return;
 	ledger->next_ms = now_ms + PERIOD_MS;
 	atomic_store(&ledger->busy, true);
@@ -166,18 +206,31 @@ void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_m
 		atomic_store(&ledger->busy, false);
 }
 
+int64_t ledger_fails(const struct ledger *ledger, const char **why_out)
+{
+	int cause = atomic_load(&ledger->fault);
+	int64_t fails_ms = clock_ms() - atomic_load(&ledger->since_ms);
+
+	if (!cause)
+		return 0;
+	*why_out = strerrordesc_np(cause);
+	return fails_ms > 0 ? fails_ms : 1;
+}
+
 /* ---- reading ---- */
 
-/* The caller frees it. NULL: errno says why. */
-static char *read_file(const char *path)
+/* Closes the file. The caller frees the text. NULL: errno says why. */
+static char *read_text(int fd)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = fdopen(fd, "r");
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t n;
 
-	if (!file)
+	if (!file) {
+		close(fd);
 		return NULL;
+	}
 	errno = 0;
 	n = getdelim(&text, &room, '\0', file);
 	if (n < 0 && !ferror(file) && !errno) { /* empty */
@@ -193,15 +246,21 @@ static char *read_file(const char *path)
 	return NULL;
 }
 
-/* False: out of memory, or errno says why. */
-static bool put_aside(const struct ledger *ledger, const char *fault, unsigned line)
+/* False: *err says why. */
+static bool put_aside(const struct ledger *ledger, const char *fault, unsigned line,
+                      struct err *err)
 {
 	char *bad;
 	bool good;
 
 	if (asprintf(&bad, "%s.bad", ledger->path) < 0)
 		return false;
-	good = rename(ledger->path, bad) == 0;
+	good = use_file_check(bad, err);
+	if (good && rename(ledger->path, bad) != 0) {
+		good = false;
+		err_set(err, "%s: cannot rename the file, which is not valid: %s", ledger->path,
+		        strerrordesc_np(errno));
+	}
 	if (good)
 		log_event(LOG_ERROR,
 		          "the file of what identities have used is not valid: it was renamed, and "
@@ -215,23 +274,30 @@ static bool put_aside(const struct ledger *ledger, const char *fault, unsigned l
 	return good;
 }
 
-static bool read_counts(struct ledger *ledger, struct usage_table *table)
+/* False: *err says why. */
+static bool read_counts(struct ledger *ledger, struct usage_table *table, struct err *err)
 {
-	char *text = read_file(ledger->path);
+	int fd = use_file_open(ledger->path, err);
 	const char *fault;
 	unsigned line;
 	bool good = true;
+	char *text;
 
-	if (!text && errno == ENOENT) {
+	if (fd < 0 && errno == ENOENT) {
 		log_info("counting what identities use begins at 0: there is no file yet",
 		         log_str("file", ledger->path));
 		return true;
 	}
-	if (!text)
+	if (fd < 0)
 		return false;
+	text = read_text(fd);
+	if (!text) {
+		err_set(err, "%s: cannot read the file: %s", ledger->path, strerrordesc_np(errno));
+		return false;
+	}
 	fault = usage_table_read(table, text, &line);
 	if (fault)
-		good = put_aside(ledger, fault, line);
+		good = put_aside(ledger, fault, line, err);
 	free(text);
 	return good;
 }
@@ -264,12 +330,12 @@ static bool name_files(struct ledger *ledger, const char *path)
 static bool take_file(struct ledger *ledger, struct usage_table *table, struct err *err)
 {
 	int lock = take_lock(ledger);
-	bool good = false;
+	bool is_read = lock >= 0 && read_counts(ledger, table, err), good = false;
 
 	if (lock < 0)
 		err_set(err, "%s: cannot write the file: %s", ledger->path, strerrordesc_np(errno));
-	else if (!read_counts(ledger, table))
-		err_set(err, "%s: cannot read the file: %s", ledger->path, strerrordesc_np(errno));
+	else if (!is_read)
+		; /* *err says why */
 	else if (!take_text(ledger, table))
 		err_set(err, "out of memory");
 	else if (!replace(ledger))

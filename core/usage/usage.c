@@ -15,7 +15,6 @@ static const int64_t visitors_burst_ns = 1001000000;
 enum { WARN_PERCENT = 80 };
 
 static const char *const period_names[USE_PERIODS] = { [USE_DAY] = "day", [USE_MONTH] = "month" };
-static const char head[] = "spore use 1\n";
 
 static uint32_t date_of(int64_t wall_ms)
 {
@@ -195,7 +194,7 @@ char *usage_table_write(struct usage_table *table)
 		return NULL;
 	pthread_mutex_lock(&table->lock);
 	atomic_store(&table->changed, false);
-	fprintf(out, "%s%" PRIu32 "\n", head, table->date);
+	fprintf(out, USE_HEAD "%" PRIu32 "\n", table->date);
 	for (const struct usage *u = table->first; u; u = u->next) {
 		uint64_t day = atomic_load(&u->used[USE_DAY]);
 		uint64_t month = atomic_load(&u->used[USE_MONTH]);
@@ -272,9 +271,9 @@ static const char *walk(const char *text, struct usage_table *table, unsigned *l
 	struct entry entry;
 
 	*line_out = 1;
-	if (strncmp(text, head, strlen(head)) != 0)
+	if (strncmp(text, USE_HEAD, strlen(USE_HEAD)) != 0)
 		return "expected \"spore use 1\"";
-	text += strlen(head);
+	text += strlen(USE_HEAD);
 	*line_out = 2;
 	if (!read_number(&text, '\n', &date) || date < 19700101 || date > 99991231)
 		return "expected a date such as 20261130";
@@ -463,6 +462,30 @@ static bool reaches(uint64_t before, uint64_t now, uint64_t allowed, unsigned pe
 	return before < mark && now >= mark;
 }
 
+/* Threads may see it at the same time. */
+static void tell_exhausted(struct usage *usage, enum use_period period, uint64_t used,
+                           uint64_t allowed)
+{
+	if (!atomic_exchange(&usage->is_told[period], true))
+		log_use(usage, period, used, allowed,
+		        "an identity has used up its bytes: its visitors end, and new ones are "
+		        "refused");
+}
+
+void usage_tell(struct usage *usage)
+{
+	for (int i = 0; i < USE_PERIODS; i++) {
+		bool is_told = atomic_load(&usage->is_told[i]);
+		uint64_t used = atomic_load(&usage->used[i]);
+		uint64_t allowed = atomic_load(&usage->allowed[i]);
+
+		if (used >= allowed && usage->refs > 0)
+			tell_exhausted(usage, (enum use_period)i, used, allowed);
+		else if (used < allowed && is_told)
+			atomic_store(&usage->is_told[i], false);
+	}
+}
+
 /* Returns whether some of the allowance is left. */
 static bool count(struct usage *usage, enum use_period period, uint64_t bytes)
 {
@@ -472,9 +495,7 @@ static bool count(struct usage *usage, enum use_period period, uint64_t bytes)
 	if (allowed == USE_UNLIMITED)
 		return true;
 	if (reaches(before, now, allowed, 100))
-		log_use(usage, period, now, allowed,
-		        "an identity has used up its bytes: its visitors end, and new ones are "
-		        "refused");
+		tell_exhausted(usage, period, now, allowed);
 	else if (reaches(before, now, allowed, WARN_PERCENT))
 		log_use(usage, period, now, allowed, "an identity has used most of its bytes");
 	return now < allowed;

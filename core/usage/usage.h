@@ -21,6 +21,7 @@ enum use_period { USE_DAY, USE_MONTH, USE_PERIODS };
 enum use_direction { USE_UP, USE_DOWN, USE_DIRECTIONS }; /* from visitors to services, and back */
 
 #define USE_UNLIMITED UINT64_MAX
+#define USE_HEAD      "spore use 1\n" /* the first line of the counts as a text */
 
 /* The limits of an identity. */
 struct use_terms {
@@ -49,8 +50,9 @@ struct usage {
 	struct refill visitors;
 	atomic_int_fast64_t visitors_per_second;
 	atomic_uint_fast64_t used[USE_PERIODS], allowed[USE_PERIODS];
-	bool has_series;             /* [main], as the next */
-	uint32_t series[USE_SERIES]; /* of metrics */
+	atomic_bool is_told[USE_PERIODS]; /* the log has said that the bytes are used up */
+	bool has_series;                  /* [main], as the next */
+	uint32_t series[USE_SERIES];      /* of metrics */
 };
 
 struct usage_table {
@@ -96,6 +98,9 @@ bool usage_admit(struct usage *usage, int64_t now_ms, enum refusal *why_out);
 /* Counts bytes that a relay has moved. Logs once when most of the allowance is used, and once when
  * all of it is. False: it is used up. [any] */
 bool usage_carry(struct usage_table *table, struct usage *usage, uint64_t bytes);
+/* Logs it if bytes are used up that no traffic has just used up, as after a restart, or a reload that
+ * lowers an allowance. Once until some are left again. [main] */
+void usage_tell(struct usage *usage);
 /* The period whose bytes are used up; USE_PERIODS: none. [any] */
 enum use_period usage_exhausted(const struct usage *usage);
 

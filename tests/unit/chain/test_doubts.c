@@ -258,6 +258,9 @@ START_TEST(values_that_another_one_leaves_out)
 	                   "/server/keepalive_visitors: it has no effect: it is above "
 	                   "limits.relay_idle_timeout");
 	ck_assert_lacks(doubts("{\"server\":{\"keepalive_visitors\":\"30s\"}}"), "/server");
+	ck_assert_contains(
+		doubts("{\"limits\":{\"bytes_per_day\":\"2g\",\"bytes_per_month\":\"1g\"}}"),
+		"/limits/bytes_per_day: it has no effect: it is above limits.bytes_per_month");
 	ck_assert_lacks(doubts("{\"limits\":{\"relay_idle_timeout\":\"5s\"}}"), "/server");
 }
 END_TEST

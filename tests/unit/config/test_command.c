@@ -307,7 +307,8 @@ static void check_help(unsigned role)
 			continue;
 		ck_assert_msg(line != NULL, "%s", flag);
 		line += strlen(flag);
-		ck_assert_msg(*line == ' ' || *line == '\n', "%s is not apart from its text", flag);
+		ck_assert_msg(line[-1] == ' ' || *line == ' ' || *line == '\n',
+		              "%s is not apart from its text", flag);
 		line += strspn(line, "\n ");
 		ck_assert_msg(*line != '[' && *line != '-', "%s has no description", flag);
 	}

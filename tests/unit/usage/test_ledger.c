@@ -185,6 +185,49 @@ START_TEST(servers_replace_the_file_in_turn)
 }
 END_TEST
 
+/* Ticks until the last attempt failed or was good; ms of the last attempts: now_ms. */
+static void tick_until(struct ledger *ledger, struct usage_table *table, int64_t *now_ms,
+                       bool fails)
+{
+	const char *why;
+
+	for (int i = 0; i < 10000 && (ledger_fails(ledger, &why) > 0) != fails; i++) {
+		*now_ms += 10000;
+		ledger_tick(ledger, table, *now_ms);
+		usleep(1000);
+	}
+	ck_assert_int_eq(ledger_fails(ledger, &why) > 0, fails);
+	if (fails)
+		ck_assert_str_eq(why, "No such file or directory");
+}
+
+START_TEST(a_failed_attempt_is_made_again)
+{
+	struct usage_table table;
+	struct ledger *ledger;
+	char away[80], text[64] = "";
+	int64_t now_ms = 0;
+	FILE *file;
+
+	make_folder();
+	snprintf(away, sizeof away, "%s.away", folder);
+	ledger = open_ledger(&table);
+	carry(&table, 70);
+	ck_assert_int_eq(rename(folder, away), 0);
+	tick_until(ledger, &table, &now_ms, true);
+	ck_assert_int_eq(rename(away, folder), 0);
+	/* Nobody uses anything meanwhile. */
+	tick_until(ledger, &table, &now_ms, false);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_gt(fread(text, 1, sizeof text - 1, file), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\n70 70 alice\n"));
+	fclose(file);
+	close_ledger(ledger, &table);
+	remove_folder();
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_written_is_an_error)
 {
 	struct usage_table table;
@@ -200,4 +243,5 @@ END_TEST
 
 SUITE("ledger", counts_outlive_the_table, a_wrong_file_is_put_aside,
       the_file_of_another_server_is_left_alone, a_number_that_is_used_again_does_not_deceive,
-      servers_replace_the_file_in_turn, a_file_that_cannot_be_written_is_an_error)
+      servers_replace_the_file_in_turn, a_failed_attempt_is_made_again,
+      a_file_that_cannot_be_written_is_an_error)
