@@ -98,8 +98,8 @@ bool usage_admit(struct usage *usage, int64_t now_ms, enum refusal *why_out);
 /* Counts bytes that a relay has moved. Logs once when most of the allowance is used, and once when
  * all of it is. False: it is used up. [any] */
 bool usage_carry(struct usage_table *table, struct usage *usage, uint64_t bytes);
-/* Logs it if bytes are used up that no traffic has just used up, as after a restart, or a reload that
- * lowers an allowance. Once until some are left again. [main] */
+/* Logs it if bytes are used up that no traffic has just used up, as after a restart, or a reload
+ * that lowers an allowance. Once until some are left again. [main] */
 void usage_tell(struct usage *usage);
 /* The period whose bytes are used up; USE_PERIODS: none. [any] */
 enum use_period usage_exhausted(const struct usage *usage);

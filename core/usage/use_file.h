@@ -1,5 +1,5 @@
 /* use_file - what a server may do with the path of its file of counts (usage/ledger). It replaces
- * that file, so any other file, such as a key that the path names by mistake, must stay as it is. */
+ * that file, so any other file, such as a key that the path names by mistake, must stay. */
 #ifndef CORE_USAGE_USE_FILE_H
 #define CORE_USAGE_USE_FILE_H
 
