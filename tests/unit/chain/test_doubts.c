@@ -404,7 +404,35 @@ START_TEST(a_name_that_two_instances_have)
 }
 END_TEST
 
-SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
+#define LIMITED(policy)                                                                            \
+	"\"auth\":[{\"use\":\"multi_secret\",\"secrets\":{\"alice\":\"a\"},\"policy\":{\"alice\":" \
+	"{" policy "}}}]"
+#define FILE_OF "\"server\":{\"usage_file\":\"/tmp/use\"}"
+
+START_TEST(counts_that_a_restart_forgets)
+{
+	ck_assert_contains(doubts("{\"limits\":{\n\"bytes_per_day\":\"1g\"}}"),
+	                   ":2: /limits/bytes_per_day: a restart of the server begins to count");
+	ck_assert_contains(doubts("{" LIMITED("\"bytes_per_month\":\"1g\"") "}"),
+	                   "/auth/0/policy/alice/bytes_per_month: a restart of the server");
+	ck_assert_lacks(doubts("{\"limits\":{\"bytes_per_day\":0}}"), ": /");
+	ck_assert_lacks(doubts("{" LIMITED("\"rate_up\":\"1g\"") "}"), ": /");
+	ck_assert_lacks(doubts("{" FILE_OF "," LIMITED("\"bytes_per_month\":\"1g\"") "}"), ": /");
+}
+END_TEST
+
+START_TEST(a_file_without_counts)
+{
+	ck_assert_contains(doubts("{" FILE_OF "}"),
+	                   "/server/usage_file: it has no effect: no client has a limit on bytes");
+	ck_assert_lacks(doubts("{" FILE_OF ",\"limits\":{\"bytes_per_day\":\"1g\"}}"), ": /");
+	/* A plugin may take limits from elsewhere. */
+	ck_assert_lacks(doubts("{" FILE_OF "," LIMITED("") "}"), ": /");
+}
+END_TEST
+
+SUITE("doubts", counts_that_a_restart_forgets, a_file_without_counts,
+      an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
