@@ -71,11 +71,43 @@ static void report_of_entry(const spore_create_args *args, const char *pointer, 
 	entry->outer->report(entry->outer, place, text);
 }
 
+static const struct tls_pair *pair_at(const struct tls *tls, size_t number)
+{
+	return (const struct tls_pair *)tls->conf->certificates.items + number;
+}
+
+/* The number of the entry with this file; the number of entries: none has it. */
+static size_t find_pair(const struct tls *tls, const char *certfile)
+{
+	size_t i = 0;
+
+	while (i < tls->n_named && strcmp(pair_at(tls, i)->certfile, certfile) != 0)
+		i++;
+	return i;
+}
+
+SSL_CTX *tls_names_before(const struct tls *tls, const struct tls *previous, size_t number)
+{
+	size_t same = find_pair(previous, pair_at(tls, number)->certfile);
+	size_t n = tls->conf->certificates.count;
+
+	if (same < previous->n_named)
+		return previous->named[same];
+	if (number >= previous->n_named)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(pair_at(tls, i)->certfile, pair_at(previous, number)->certfile) == 0)
+			return NULL;
+	}
+	return previous->named[number];
+}
+
 /* Loads one entry into a context of its own. */
 static bool load_entry(struct tls *tls, const spore_create_args *args, size_t number)
 {
-	const struct tls_pair *pair = (const struct tls_pair *)tls->conf->certificates.items +
-	                              number;
+	const struct tls_pair *pair = pair_at(tls, number);
+	const struct tls *previous = args->previous;
+	struct tls before = { .ctx = previous ? tls_names_before(tls, previous, number) : NULL };
 	struct tls_conf conf = *tls->conf;
 	struct tls entry = { .host = tls->host, .log = tls->log, .conf = &conf, .server = true };
 	struct entry_args entry_args = { *args, args, number };
@@ -83,7 +115,7 @@ static bool load_entry(struct tls *tls, const spore_create_args *args, size_t nu
 	conf.certfile = pair->certfile;
 	conf.keyfile = pair->keyfile;
 	entry_args.args.report = report_of_entry;
-	entry_args.args.previous = NULL;
+	entry_args.args.previous = before.ctx ? &before : NULL;
 	entry.ctx = SSL_CTX_new(TLS_server_method());
 	if (!entry.ctx)
 		return false;
