@@ -123,6 +123,31 @@ static bool load_entry(struct tls *tls, const spore_create_args *args, size_t nu
 	return tls_files_load_own(&entry, &entry_args.args);
 }
 
+static const X509 *certificate_at(const struct tls *tls, size_t number)
+{
+	return SSL_CTX_get0_certificate(number == 0 ? tls->ctx : tls->named[number - 1]);
+}
+
+static const char *path_at(const struct tls *tls, size_t number)
+{
+	return number == 0 ? tls->conf->certfile : pair_at(tls, number - 1)->certfile;
+}
+
+/* The second one is never shown: number 0 is certfile, the others are those of `certificates`. */
+static void warn_of_twins(const struct tls *tls)
+{
+	for (size_t i = 1; i <= tls->n_named; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (X509_cmp(certificate_at(tls, i), certificate_at(tls, k)) != 0)
+				continue;
+			spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+			           "the certificate in %s is never shown: it is also in %s",
+			           path_at(tls, i), path_at(tls, k));
+			break;
+		}
+	}
+}
+
 static bool load_certificates(struct tls *tls, const spore_create_args *args)
 {
 	size_t n = tls->conf->certificates.count;
@@ -138,7 +163,11 @@ static bool load_certificates(struct tls *tls, const spore_create_args *args)
 	for (size_t i = 0; tls->named && i < n; i++)
 		good = load_entry(tls, args, i) && good;
 	SSL_CTX_set_cert_cb(tls->ctx, on_certificate, tls);
-	return good && tls->named;
+	if (!good || !tls->named)
+		return false;
+	if (SSL_CTX_get0_certificate(tls->ctx))
+		warn_of_twins(tls);
+	return true;
 }
 
 /* ---- protocols ---- */

@@ -285,6 +285,17 @@ def test_one_of_several_certificates_that_has_expired(tmp_path, address, authori
         running.refuse({"transport": tls("one", "old")})
         server.process.wait_for(rf"server.json.*{place}/0/certfile: the certificate in {said}")
         install("one", "new.example")
+        server.process.wait_for(
+            rf"the certificate in {tmp_path}/one.pem has changed: valid until ", stream="stderr"
+        )
+        server.process.wait_for(
+            rf"names that are new in the certificate in {tmp_path}/one.pem: new.example ",
+            stream="stderr",
+        )
+        server.process.wait_for(
+            rf"warn .*names that are gone from the certificate in {tmp_path}/one.pem: one.example ",
+            stream="stderr",
+        )
         running.swap(transport=tls("one", "old"))
         install("next", "next.example", **expired)
         running.refuse({"transport": tls("next", "old")})
