@@ -190,7 +190,7 @@ static const struct table tunnels = { "tunnels", {
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
 	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
 	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM }, { "service", "SERVICE", TEXT },
-	{ "service_error", "SERVICE ERROR", EVENT },
+	{ "service_error", "SERVICE ERROR", EVENT }, { "entry", "ENTRY", TEXT },
 } };
 static const struct table client_tunnels = { "tunnels", {
 	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },
