@@ -201,8 +201,8 @@ def test_the_reference_message_of_a_plain_client(tls_server):
             assert how_it_ends(wire.sock)[0] == b""
         assert time.monotonic() - started < seconds(2)
         server.process.wait_for(
-            r'connection refused .*reason="the other side does not speak TLS, which this port demands '
-            r'\(at the control port, a Spore client needs --tls\)"'
+            r'connection refused .*reason="the other side does not speak TLS, which this port '
+            r'demands \(at the control port, a Spore client needs --tls\)"'
         )
 
 
