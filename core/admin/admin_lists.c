@@ -146,6 +146,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_begin(json, NULL, '{');
 	jsonout_int(json, "id", (int64_t)tunnel->id);
 	jsonout_int(json, "port", tunnel->port);
+	jsonout_text(json, "entry", *tunnel->entry ? tunnel->entry : NULL);
 	jsonout_text(json, "identity", tunnel->identity);
 	jsonout_text(json, "client", addr_format(&tunnel->client, text));
 	write_about(&tunnel->about, json);

@@ -203,7 +203,7 @@ static const struct table tunnels = { "tunnels", {
 	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
 	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM }, { "service", "SERVICE", TEXT },
 	{ "service_error", "SERVICE ERROR", EVENT }, { "identity_day", "USED TODAY", USE },
-	{ "identity_month", "THIS MONTH", USE },
+	{ "identity_month", "THIS MONTH", USE }, { "entry", "ENTRY", TEXT },
 } };
 static const struct table client_tunnels = { "tunnels", {
 	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },

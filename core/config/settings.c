@@ -355,7 +355,7 @@ static const spore_option acl_rows[] = {
 
 static const spore_option public_rows[] = {
 	SPORE_STRING(struct public_settings, name, SPORE_OPTF_NOT_EMPTY, NULL,
-	             "name of the entry, in log lines about handshakes"),
+	             "name of the entry, for the log, metrics and `spore ctl tunnels`"),
 	SPORE_PORTS(struct public_settings, ports, SPORE_OPTF_REQUIRED, NULL,
 	            "the ports that the entry is about, such as \"8000-8099,8443\"; of several "
 	            "entries with a port, the first one counts"),

@@ -21,6 +21,8 @@ enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 /* With the NUL. */
 enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
 
+enum { CENSUS_ENTRY_SIZE = 64 };
+
 struct census_question {
 	unsigned what;    /* bits of CENSUS_*: list these */
 	size_t most;      /* list at most so many of each */
@@ -39,6 +41,9 @@ struct census_tunnel {
 	uint64_t used[USE_PERIODS], allowed[USE_PERIODS]; /* of its identity; USE_UNLIMITED: all */
 	struct tunnel_readiness readiness;
 	char identity[CENSUS_IDENTITY_SIZE];
+	/* The entry of "public" that the next visitor passes: its name, perhaps cut, or its place;
+	 * "": none */
+	char entry[CENSUS_ENTRY_SIZE];
 	struct about about; /* a copy of what the client says; nothing if memory was out */
 };
 
