@@ -663,17 +663,16 @@ static void probe_server(struct session *session)
 
 static void end_pause(struct session *session)
 {
-	retry_hurry(&session->retry);
-	if (!session->asked_by.addr.family)
+	if (retry_take_news(&session->retry, clock_ms()) && !session->asked_by.addr.family)
 		change_state(session, SESSION_WAITING);
 }
 
 /* An attempt may wait for packets that cannot come back. */
 static void dial_again(struct session *session)
 {
-	if (session->uplink.state != UPLINK_DIALLING)
+	if (session->uplink.state != UPLINK_DIALLING ||
+	    !retry_take_news(&session->retry, clock_ms()))
 		return;
-	retry_hurry(&session->retry);
 	uplink_stop(&session->uplink);
 	connect_session(session);
 }

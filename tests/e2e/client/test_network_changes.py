@@ -1,12 +1,15 @@
 """A client notices at once that its network has changed, or that it stood still for a while."""
 
+import contextlib
+import re
 import signal
+import socket
 import time
 
 import pytest
 
 from harness.network import FarNetwork
-from harness.peers import spore_client, spore_server
+from harness.peers import end, spore_client, spore_server
 from harness.scale import SLOW, seconds
 from harness.services import Echo
 from harness.sockets import connect, read_exactly
@@ -148,6 +151,31 @@ def test_a_pause_ends(network):
             client.process.wait_for("tries=5", timeout=30)
             network.get_address_again()
             assert time_until_it_works(server, client, "after five tries") < AT_ONCE_S
+
+
+def test_a_port_of_another_program_is_left_alone(network):
+    """News of the network are no reason to ask for it more often."""
+    with Echo(network.here) as service, contextlib.ExitStack() as held:
+        first = held.enter_context(start_server(network))
+        client = held.enter_context(client_in(network, first, service))
+        first.process_was_ended = True
+        end(first.process, "spore")
+        with socket.create_server((network.here, client.port)):
+            held.enter_context(start_server(network))
+            client.process.wait_for(r"already in use.* tries=([3-9]|\d\d)", timeout=30)
+            before = len(client.process.stderr)
+            for _ in range(3):
+                seen = len(client.process.stderr)
+                network.stir(1)
+                wait_until(
+                    lambda: any("may have changed" in x for x in client.process.stderr[seen:]),
+                    "a look",
+                )
+            time.sleep(1)
+            lines = "\n".join(client.process.stderr[before:])
+            tries = [int(x) for x in re.findall(r"tries=(\d+)", lines)]
+            assert 1 not in tries and tries == sorted(tries), tries
+        wait_until(lambda: works(first, client), "the tunnel to work again", timeout=40)
 
 
 def test_a_stop_that_was_too_long(address):
