@@ -393,8 +393,10 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
-	if (!ready || !server->workers || !open_ledger(server, at_fault_out, err) ||
-	    !open_workers(server, set, at_fault_out, err)) {
+	/* The ledger last: a server that cannot open its ports must not take the file of another
+	 * one. */
+	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err) ||
+	    !open_ledger(server, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}

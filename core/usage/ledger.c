@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/container.h"
@@ -13,14 +15,15 @@
 #include "loop/pool.h"
 
 enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_BYTES = 1 << 26 };
+enum { LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
 
 struct ledger {
-	char *path, *new_path; /* owned */
-	struct pool *pool;     /* owned */
-	/* What was written last: another server replaces the file by another one. Belongs to the
-	 * pool while it is busy, as all below. */
-	dev_t device;
-	ino_t inode;
+	char *path, *new_path, *lock_path; /* owned */
+	struct pool *pool;                 /* owned */
+	/* What was written last: another server replaces the file by another one. It stays open, so
+	 * that no other file gets its number. -1: nothing. Belongs to the pool while it is busy, as
+	 * all below. */
+	int fd;
 	bool is_lost;  /* another server has the file */
 	int last_fail; /* the errno of the last attempt, so that the log says it once; 0: none */
 	char *text;    /* owned; what is to be written */
@@ -47,38 +50,69 @@ static bool write_all(int fd, const char *text, size_t len)
 	return fsync(fd) == 0;
 }
 
-/* Replaces the file as a whole. False: errno says why, and the file is as before. */
+/* Only one server at a time reads or replaces the file. Returns a descriptor to close. -1: errno
+ * says why. */
+static int take_lock(const struct ledger *ledger)
+{
+	int fd = open(ledger->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -1;
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || i == LOCK_TRIES) {
+			close(fd);
+			return -1;
+		}
+		nanosleep(&(struct timespec){ 0, LOCK_PAUSE_MS * 1000000L }, NULL);
+	}
+	return fd;
+}
+
+/* Replaces the file as a whole. The caller has the lock. False: errno says why, and the file is as
+ * before. */
 static bool replace(struct ledger *ledger)
 {
 	int fd = open(ledger->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 	              0600);
-	struct stat stat;
 	int cause;
-	bool good;
 
 	if (fd < 0)
 		return false;
-	good = write_all(fd, ledger->text, strlen(ledger->text)) && fstat(fd, &stat) == 0 &&
-	       rename(ledger->new_path, ledger->path) == 0;
+	if (write_all(fd, ledger->text, strlen(ledger->text)) &&
+	    rename(ledger->new_path, ledger->path) == 0) {
+		if (ledger->fd >= 0)
+			close(ledger->fd);
+		ledger->fd = fd;
+		return true;
+	}
 	cause = errno;
 	close(fd);
-	if (good) {
-		ledger->device = stat.st_dev;
-		ledger->inode = stat.st_ino;
-	} else {
-		unlink(ledger->new_path);
-	}
+	unlink(ledger->new_path);
 	errno = cause;
-	return good;
+	return false;
 }
 
 /* Is the file another one than that which this server has written? */
 static bool is_replaced(const struct ledger *ledger)
 {
-	struct stat now;
+	struct stat own, now;
 
-	return stat(ledger->path, &now) == 0 &&
-	       (now.st_dev != ledger->device || now.st_ino != ledger->inode);
+	return fstat(ledger->fd, &own) == 0 && stat(ledger->path, &now) == 0 &&
+	       (now.st_dev != own.st_dev || now.st_ino != own.st_ino);
+}
+
+/* 0, or the errno of what failed. */
+static int replace_own(struct ledger *ledger)
+{
+	int lock = take_lock(ledger), cause = 0;
+
+	if (lock < 0)
+		return errno;
+	ledger->is_lost = is_replaced(ledger);
+	if (!ledger->is_lost && !replace(ledger))
+		cause = errno;
+	close(lock);
+	return cause;
 }
 
 /* [blocking], or main while the pool is not busy */
@@ -88,13 +122,10 @@ static void save(struct ledger *ledger)
 
 	if (ledger->is_lost)
 		return;
-	if (is_replaced(ledger)) {
-		ledger->is_lost = true;
+	cause = replace_own(ledger);
+	if (ledger->is_lost)
 		log_info("another server counts what identities use from now on",
 		         log_str("file", ledger->path));
-		return;
-	}
-	cause = replace(ledger) ? 0 : errno;
 	if (cause && cause != ledger->last_fail)
 		log_event(LOG_ERROR, "cannot write what identities have used",
 		          (const struct log_field[]){ log_str("file", ledger->path),
@@ -209,10 +240,45 @@ static bool read_counts(struct ledger *ledger, struct usage_table *table)
 
 static void free_ledger(struct ledger *ledger)
 {
+	if (ledger->fd >= 0)
+		close(ledger->fd);
 	free(ledger->path);
 	free(ledger->new_path);
+	free(ledger->lock_path);
 	free(ledger->text);
 	free(ledger);
+}
+
+/* False: out of memory. */
+static bool name_files(struct ledger *ledger, const char *path)
+{
+	ledger->path = strdup(path);
+	if (asprintf(&ledger->new_path, "%s.new", path) < 0)
+		ledger->new_path = NULL;
+	if (asprintf(&ledger->lock_path, "%s.lock", path) < 0)
+		ledger->lock_path = NULL;
+	return ledger->path && ledger->new_path && ledger->lock_path;
+}
+
+/* Takes the file over from the server that had it. False and *err. */
+static bool take_file(struct ledger *ledger, struct usage_table *table, struct err *err)
+{
+	int lock = take_lock(ledger);
+	bool good = false;
+
+	if (lock < 0)
+		err_set(err, "%s: cannot write the file: %s", ledger->path, strerrordesc_np(errno));
+	else if (!read_counts(ledger, table))
+		err_set(err, "%s: cannot read the file: %s", ledger->path, strerrordesc_np(errno));
+	else if (!take_text(ledger, table))
+		err_set(err, "out of memory");
+	else if (!replace(ledger))
+		err_set(err, "%s: cannot write the file: %s", ledger->path, strerrordesc_np(errno));
+	else
+		good = true;
+	if (lock >= 0)
+		close(lock);
+	return good;
 }
 
 struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err)
@@ -222,26 +288,13 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 	err_set(err, "out of memory");
 	if (!ledger)
 		return NULL;
+	ledger->fd = -1;
 	ledger->job.run = run_save;
-	ledger->path = strdup(path);
-	if (asprintf(&ledger->new_path, "%s.new", path) < 0)
-		ledger->new_path = NULL;
-	if (!ledger->path || !ledger->new_path)
-		goto fail;
-	if (!read_counts(ledger, table)) {
-		err_set(err, "%s: cannot read the file: %s", path, strerrordesc_np(errno));
-		goto fail;
-	}
-	if (!take_text(ledger, table))
-		goto fail;
-	if (!replace(ledger)) {
-		err_set(err, "%s: cannot write the file: %s", path, strerrordesc_np(errno));
-		goto fail;
-	}
-	ledger->pool = pool_new(1, 1);
-	if (ledger->pool)
+	if (name_files(ledger, path))
+		ledger->pool = pool_new(1, 1);
+	if (ledger->pool && take_file(ledger, table, err))
 		return ledger;
-fail:
+	pool_free(ledger->pool, POOL_WAIT_MS);
 	free_ledger(ledger);
 	return NULL;
 }
