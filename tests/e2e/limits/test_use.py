@@ -435,6 +435,24 @@ def test_a_second_start_leaves_the_file_alone(address, tmp_path):
         assert "another server counts" not in server.process.log()
 
 
+def test_a_second_start_leaves_the_file_alone(address, tmp_path):
+    """It fails, since the control port is in use. The first server goes on counting."""
+    path = write_use(tmp_path, 1_000)
+    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    with configured_server(address, tmp_path, **options) as server, Echo() as service:
+        server.process.wait_for("server listening")
+        before = path.stat().st_mtime_ns, path.read_text()
+        config = tmp_path / f"server{server.control[1]}.json"
+        second = run([spore_binary(), "server", "--config", config])
+        assert second.status != 0
+        assert "address in use" in second.log()
+        assert (path.stat().st_mtime_ns, path.read_text()) == before
+        with client_of(server, service) as alice:
+            assert one_exchange(server.public_host, alice.port) == b"ping"
+            wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
+        assert "another server counts" not in server.process.log()
+
+
 def test_visitors_come_at_a_pace(address, tmp_path):
     pace = 5
     with configured_server(
