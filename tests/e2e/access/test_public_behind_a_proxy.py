@@ -233,7 +233,7 @@ def test_a_reload_during_a_handshake(serve, exporter, tmp_path, before):
 
 
 def test_two_proxies(serve, exporter):
-    """Only the address that the inner one tells counts, and only as long as the visitor is there."""
+    """Only the address that the inner one tells counts, and only while the visitor is there."""
     inner = {"use": "proxy", "name": "inner", "trusted": [PROXY, "10.0.0.0/8"]}
     lists = [{"use": "cidr", "allow": [VISITOR]}]
     limits = {"max_visitors_per_ip": 1}
