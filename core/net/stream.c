@@ -766,8 +766,10 @@ bool stream_meets_end(struct stream *stream)
 	n = recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		bottom_lose(&stream->bottom, errno); /* the kernel tells it once */
-	stream->bottom.ended = stream->bottom.ended || n == 0;
-	return n == 0;
+	if (n != 0 || stream->bottom.lost)           /* a broken connection has no end in order */
+		return false;
+	stream->bottom.ended = true;
+	return true;
 }
 
 static enum stream_io write_bytes(struct stream *stream, const void *bytes, size_t len,

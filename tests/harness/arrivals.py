@@ -3,6 +3,7 @@
 import threading
 import uuid
 
+from .scale import count
 from .visitors import one_exchange
 
 
@@ -37,4 +38,4 @@ class Arrivals:
             each.join()
         if exception_type is None:
             assert not self.failures, f"{len(self.failures)} of {len(self._threads)}"
-            assert len(self._threads) > 20
+            assert len(self._threads) > count(20)
