@@ -140,7 +140,8 @@ static int copy_given(const struct given_sockets *given, const spore_addr *addr,
 	unsigned n = find_given(given, addr, 0, NULL);
 	int fd = -1, copy, cause;
 
-	find_given(given, addr, worker % n, &fd);
+	if (n > 0)
+		find_given(given, addr, worker % n, &fd);
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	cause = errno;
 	if (copy < 0)

@@ -330,18 +330,14 @@ static bool name_files(struct ledger *ledger, const char *path)
 static bool take_file(struct ledger *ledger, struct usage_table *table, struct err *err)
 {
 	int lock = take_lock(ledger);
-	bool is_read = lock >= 0 && read_counts(ledger, table, err), good = false;
+	bool is_read = lock >= 0 && read_counts(ledger, table, err);
+	bool has_text = is_read && take_text(ledger, table);
+	bool good = has_text && replace(ledger);
 
-	if (lock < 0)
+	if (lock < 0 || (has_text && !good))
 		err_set(err, "%s: cannot write the file: %s", ledger->path, strerrordesc_np(errno));
-	else if (!is_read)
-		; /* *err says why */
-	else if (!take_text(ledger, table))
+	else if (is_read && !has_text)
 		err_set(err, "out of memory");
-	else if (!replace(ledger))
-		err_set(err, "%s: cannot write the file: %s", ledger->path, strerrordesc_np(errno));
-	else
-		good = true;
 	if (lock >= 0)
 		close(lock);
 	return good;
