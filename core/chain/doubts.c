@@ -208,7 +208,7 @@ static struct entry_ports count_ports(const struct plugin_set *set, size_t entry
 	return count;
 }
 
-/* An earlier entry with fewer ports than the range is an exception to it, which is no mistake. */
+/* An earlier entry with fewer ports than the range is an exception to it, not a mistake. */
 static bool takes_part(const spore_port_range *earlier, const spore_port_range *range)
 {
 	bool is_exception = earlier->lo >= range->lo && earlier->hi <= range->hi &&
@@ -332,30 +332,28 @@ static void check_listening_port(struct plugin_set *set, const struct instance *
 
 /* ---- instances that are never asked ---- */
 
+static bool says_yes(struct instance *instance, int32_t (*decides_all)(void *instance))
+{
+	int32_t decides;
+
+	guest_enter(instance->name, "decides_all");
+	decides = decides_all(instance->self);
+	guest_leave();
+	return decides != 0;
+}
+
 static bool list_decides_all(struct instance *instance)
 {
 	const spore_acl_ops *ops = instance->component->ops;
-	int32_t decides;
 
-	if (!SPORE_CAN(ops, decides_all))
-		return false;
-	guest_enter(instance->name, "decides_all");
-	decides = ops->decides_all(instance->self);
-	guest_leave();
-	return decides != 0;
+	return SPORE_CAN(ops, decides_all) && says_yes(instance, ops->decides_all);
 }
 
 static bool auth_decides_all(struct instance *instance)
 {
 	const spore_auth_ops *ops = instance->component->ops;
-	int32_t decides;
 
-	if (!SPORE_CAN(ops, decides_all))
-		return false;
-	guest_enter(instance->name, "decides_all");
-	decides = ops->decides_all(instance->self);
-	guest_leave();
-	return decides != 0;
+	return SPORE_CAN(ops, decides_all) && says_yes(instance, ops->decides_all);
 }
 
 /* The chains whose instances are asked in order, until one decides. */

@@ -200,7 +200,7 @@ static int run_or_check(struct runtime *runtime, const struct reload_words *word
 	                                        : serve_check(runtime);
 }
 
-/* The socket on which the screen asks; 0: there is no screen. */
+/* The socket on which the screen asks; 0: without a screen. */
 static int begin_screen(const struct config *config)
 {
 	char path[PROGRAM_PATH_SIZE];
