@@ -16,8 +16,9 @@
 #include "net/addr.h"
 #include "net/shortage.h"
 
-/* The most connections that one turn accepts, and the failures in a turn after which it pauses. */
-enum { MOST_BATCH = 64, MAX_FAILURES = 8 };
+/* The most connections that one turn accepts, the most turns before it looks for a second one, and
+ * the failures in a turn after which it pauses. */
+enum { MOST_BATCH = 64, MOST_PATIENCE = 16, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
 /* One of its sockets. */
@@ -32,9 +33,10 @@ struct listener {
 	listener_fn on_accept;
 	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
-	int batch;          /* connections to accept in the next turn */
-	uint64_t last_turn; /* of the loop, in which it accepted connections */
-	int64_t logged_ms;  /* when the last pause was logged; 0: never */
+	int batch;         /* connections to accept in the next turn */
+	int n_single;      /* turns since the batch is 1 */
+	int patience;      /* so many of them before the batch is 2 again */
+	int64_t logged_ms; /* when the last pause was logged; 0: never */
 	struct loop_task reap;
 	bool is_shut; /* it does not listen */
 	bool closed;
@@ -96,12 +98,38 @@ static bool may_accept(struct listener *listener)
 	return false;
 }
 
+/* The listener looked for more connections than waited, which cost a call. It does so less and less
+ * often while connections come one at a time. */
+static void lessen_batch(struct listener *listener, int n_accepted)
+{
+	if (n_accepted > 1) {
+		listener->batch = n_accepted;
+		return;
+	}
+	listener->batch = 1;
+	listener->n_single = 0;
+	if (listener->patience < MOST_PATIENCE)
+		listener->patience *= 2;
+}
+
+/* As many connections waited as the listener looked for, and perhaps more. */
+static void raise_batch(struct listener *listener)
+{
+	if (listener->batch == 1 && ++listener->n_single < listener->patience)
+		return;
+	if (listener->batch > 1)
+		listener->patience = 1;
+	listener->batch *= 2;
+	if (listener->batch > MOST_BATCH)
+		listener->batch = MOST_BATCH;
+}
+
 /* Accepts up to `most` connections, while some wait and there is room. */
 static void accept_at(struct listener *listener, struct entrance *at, int most)
 {
-	int n_failed = 0;
+	int n_failed = 0, i;
 
-	for (int i = 0; i < most && !listener->closed && may_accept(listener); i++) {
+	for (i = 0; i < most && !listener->closed && may_accept(listener); i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
@@ -112,6 +140,7 @@ static void accept_at(struct listener *listener, struct entrance *at, int most)
 			addr_from_sockaddr((struct sockaddr *)&sa, &peer);
 			listener->on_accept(fd, &peer, &at->addr, listener->arg);
 		} else if (errno == EAGAIN) {
+			lessen_batch(listener, i);
 			return;
 		} else if (shortage_of(errno) || ++n_failed == MAX_FAILURES) {
 			pause_accepting(listener, at, errno);
@@ -119,19 +148,8 @@ static void accept_at(struct listener *listener, struct entrance *at, int most)
 		}
 		/* All other errors belong to one connection, not to the listener (accept(2)). */
 	}
-}
-
-/* Connections that come one at a time are accepted without a second call, which would only say that
- * there is no other one. If some come in every turn, the batch doubles. */
-static void adapt_batch(struct listener *listener)
-{
-	uint64_t turn = loop_turn(listener->loop);
-
-	if (turn - listener->last_turn > 1)
-		listener->batch = 1;
-	else if (listener->batch < MOST_BATCH)
-		listener->batch *= 2;
-	listener->last_turn = turn;
+	if (i == most)
+		raise_batch(listener);
 }
 
 /* The same at all sockets. */
@@ -147,7 +165,6 @@ static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 
 	(void)ev;
 	(void)events;
-	adapt_batch(listener);
 	accept_at(listener, CONTAINER_OF(io, struct entrance, io), listener->batch);
 }
 
@@ -167,7 +184,7 @@ struct listener *listener_new(struct loop *loop, const struct sockets *sockets,
 	if (!listener)
 		return NULL;
 	listener->loop = loop;
-	listener->batch = 1;
+	listener->batch = listener->patience = 1;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
 	listener->reap.run = run_free_listener;

@@ -241,22 +241,16 @@ def test_the_answer_to_a_visitor_leaves_with_the_clients_own(server, tmp_path, a
 
 @pytest.mark.skipif(is_sanitized(), reason="a sanitizer's delays let visitors come together")
 def test_a_visitor_that_comes_alone_costs_one_accept(server, tmp_path):
-    """On a busy machine the server may find visitors in one turn after the other, and expects more
-    of them: then the test tries again."""
-    visitors = count(100)
+    """A server that meets no second visitor looks for one less and less often."""
+    visitors = count(100, least=50)
     with Inbox() as service, spore_client(server.control, service.port) as client:
-        for turn in range(10):
-            folder = tmp_path / str(turn)
-            folder.mkdir()
-            with traced((server,), folder) as (at_server,):
-                for _ in range(visitors):
-                    visit(server, client, service, MESSAGE)
-            accepts = at_server.count("accept4")
-            print(f"{visitors} visitors: accept4 called {accepts} times")
-            assert accepts >= visitors
-            if accepts <= 1.3 * visitors:  # a few connections come to the control port, too
-                return
-    pytest.fail("each visitor costs more than one call of accept4")
+        with traced((server,), tmp_path) as (at_server,):
+            for _ in range(visitors):
+                visit(server, client, service, MESSAGE)
+    accepts = at_server.count("accept4")
+    print(f"{visitors} visitors: accept4 called {accepts} times")
+    # A few connections come to the control port, too.
+    assert visitors <= accepts <= 1.3 * visitors + 10
 
 
 def visit(server, client, service, answer, at_once=1):
