@@ -125,7 +125,7 @@ static void end_waiting(struct server *server, struct visitor *visitor, const ch
 		                     .word = word };
 
 	if (server->set->config->settings.log.visitors)
-		visitor_line_write(&line);
+		visitor_line_write(LOG_INFO, "visitor ended", &line);
 	event_visitor_ended(server->set, &line);
 	visitor_drop(visitor);
 }

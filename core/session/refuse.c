@@ -423,7 +423,7 @@ void refuse_waiting(const struct server_worker *worker, const struct visitor *vi
 
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
 	if (server_worker_logs_visitors(worker))
-		visitor_line_write(&line);
+		visitor_line_write(LOG_INFO, "visitor ended", &line);
 	else
 		log_visitor(worker, visitor->account, &visitor->peer, why, NULL, NULL);
 	event_visitor_ended(worker->set, &line);
