@@ -90,6 +90,7 @@ void entry_make_room(struct server_worker *worker, const struct server_session *
 	if (!stranger)
 		return;
 	source_turn_away(stranger->source, clock_ms());
+		          log_int("limit", server_worker_limits(worker)->settings.ban_after),
 	refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger), &hit);
 }
 
