@@ -562,6 +562,7 @@ void server_drain(struct server *server, void (*on_drained)(void *arg), void *ar
 {
 	server->accept_until_ms = clock_ms() + server->set->config->settings.server.drain_grace;
 	atomic_store(&server->shared.draining, true);
+	ledger_leave(server->ledger);
 	tell_to(server, server_worker_drain);
 	server->on_drained = on_drained;
 	server->arg = arg;

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -21,7 +22,7 @@ from harness.process import run
 from harness.reloading import Reloading
 from harness.scale import seconds
 from harness.services import Echo, Inbox
-from harness.sockets import connect, how_it_ends
+from harness.sockets import connect, how_it_ends, read_exactly
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 
@@ -423,24 +424,6 @@ def test_a_second_start_leaves_the_file_alone(address, tmp_path):
     options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
     with configured_server(address, tmp_path, **options) as server, Echo() as service:
         server.process.wait_for("server listening")
-        before = path.stat().st_ino, path.read_text()
-        config = tmp_path / f"server{server.control[1]}.json"
-        second = run([spore_binary(), "server", "--config", config])
-        assert second.status != 0
-        assert "address in use" in second.log()
-        assert (path.stat().st_ino, path.read_text()) == before
-        with client_of(server, service) as alice:
-            assert one_exchange(server.public_host, alice.port) == b"ping"
-            wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
-        assert "another server counts" not in server.process.log()
-
-
-def test_a_second_start_leaves_the_file_alone(address, tmp_path):
-    """It fails, since the control port is in use. The first server goes on counting."""
-    path = write_use(tmp_path, 1_000)
-    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
-    with configured_server(address, tmp_path, **options) as server, Echo() as service:
-        server.process.wait_for("server listening")
         before = path.stat().st_mtime_ns, path.read_text()
         config = tmp_path / f"server{server.control[1]}.json"
         second = run([spore_binary(), "server", "--config", config])
@@ -450,7 +433,44 @@ def test_a_second_start_leaves_the_file_alone(address, tmp_path):
         with client_of(server, service) as alice:
             assert one_exchange(server.public_host, alice.port) == b"ping"
             wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
-        assert "another server counts" not in server.process.log()
+        assert "another server" not in server.process.log()
+
+
+def test_two_servers_with_one_file(address, tmp_path):
+    """The one that has lost it says so, in its log, in its status and as a metric."""
+    port = address.free_port()
+    exporter = Exporter(address.host, port)
+    admin = Admin(tmp_path / "admin.sock")
+    base = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    more = {
+        "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        "admin": {"socket": str(admin.path)},
+    }
+    with configured_server(address, tmp_path, **base, **more) as first:
+        with configured_server(address, tmp_path, **base) as second:
+            first.process.wait_for(
+                "warn  another server has taken the file of what identities use: .* "
+                rf"file={tmp_path}/use remedy=",
+                timeout=40,
+            )
+            told = admin.ask("status")["usage_file_error"]
+            assert told["error"] == "another server has taken the file"
+            assert "another server has taken the file" in admin.ctl("status")
+            wait_until(lambda: exporter.value("spore_usage_unwritten_seconds") > 0, "the gauge")
+            assert "another server" not in second.process.log()
+
+
+def test_a_server_that_drains_lets_the_next_one_have_the_file(address, tmp_path):
+    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    with configured_server(address, tmp_path, **options) as first, Echo() as service:
+        with client_of(first, service) as alice:
+            with connect(first.public_host, alice.port) as visitor:
+                visitor.sendall(b"ping")
+                assert read_exactly(visitor, 4) == b"ping"
+                first.process_was_ended = True
+                first.process.signal(signal.SIGTERM)
+                with configured_server(address, tmp_path, **options):
+                    first.process.wait_for("info  another server counts", timeout=40)
 
 
 def test_visitors_come_at_a_pace(address, tmp_path):
