@@ -388,7 +388,10 @@ UNUSABLE = [
     ("server.json", "found one that the configuration consists of or reads"),
     ("k.key", "found one that the configuration consists of or reads"),
     ("link", "found one that the configuration consists of or reads"),
-    ("events.log", "or a log: "),
+    ("events.log", "a log or the admin socket: "),
+    ("events", "a log or the admin socket: "),
+    ("admin.sock", "a log or the admin socket: "),
+    ("", 'expected a path, found ""'),
 ]
 
 
@@ -401,13 +404,19 @@ def test_a_file_that_cannot_be_used_is_an_error(address, tmp_path, name, fault):
     (tmp_path / "k.key").chmod(0o600)
     (tmp_path / "link").symlink_to("k.key")
     auth_of = [{"use": "hmac", "secret": {"file": "k.key"}}]
-    log_of = [{"use": "log", "path": "events.log"}]
-    for log in start_and_check(tmp_path, address, name, auth=auth_of, events=log_of):
+    log_of = [
+        {"use": "log", "path": "events.log"},
+        {"use": "log", "path": "events.new", "name": "more"},
+    ]
+    admin_of = {"socket": "admin.sock"}
+    for log in start_and_check(
+        tmp_path, address, name, auth=auth_of, events=log_of, admin=admin_of
+    ):
         assert "/server/usage_file: " in log and fault in log
     assert (tmp_path / "other").read_text() == "another file\n"
     assert (tmp_path / "k.key").read_text() == "correct horse battery staple\n"
     assert {path.name for path in tmp_path.iterdir()} <= {
-        *("fifo", "other", "k.key", "link", "server.json", "events.log")
+        *("fifo", "other", "k.key", "link", "server.json", "events.log", "events.new")
     }
 
 
