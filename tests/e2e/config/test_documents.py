@@ -417,7 +417,7 @@ def test_one_plugin(folder):
     assert "hmac" not in text and "server.workers" not in text
     process = run([spore_binary(), "reference", "--plugin", "auth_option", "--plugin-path", path])
     assert process.status == 1 and process.stdout == []
-    assert process.stderr == ['error: found no plugin "auth_option"']
+    assert process.stderr == ['error: found no plugin "auth_option": did you mean "auth_options"?']
 
 
 def test_a_folder_that_is_not_there(tmp_path):
