@@ -8,8 +8,10 @@
 #include "arguments/arguments.h"
 #include "arguments/exit_status.h"
 #include "base/text.h"
+#include "commands/serve.h"
 #include "config/shorthands.h"
 #include "inventory/plugin_search.h"
+#include "process/watchdog.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
 #include "reference/reference.h"
@@ -203,12 +205,15 @@ static bool print_reference(struct registry *registry, const void *arg)
 int reference_run(int argc, char **argv)
 {
 	struct request request = { .roles = ROLE_SERVER | ROLE_LOCAL, .parts = PART_ALL };
+	bool is_printed;
 	int status;
 
 	(void)argc;
 	if (!arguments_read(&reference_arguments, argv, &request, &status))
 		return status;
-	return plugin_search_run(&request.search, print_reference, &request) && fflush(stdout) == 0
-	               ? EXIT_GOOD
-	               : EXIT_FAILED;
+	serve_watch();
+	is_printed = plugin_search_run(&request.search, print_reference, &request) &&
+	             fflush(stdout) == 0;
+	watchdog_stop();
+	return is_printed ? EXIT_GOOD : EXIT_FAILED;
 }
