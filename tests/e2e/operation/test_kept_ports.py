@@ -210,6 +210,9 @@ def test_the_port_is_only_for_the_ticket(service):
     wire = Wire.connect(service.control)
     wire.send({"Hello": tunnel.port})
     assert wire.receive_but_heartbeats() == IN_USE
+    service.process.wait_for(
+        "client refused .*port already in use: it waits for the client that had it before"
+    )
     assert ask(service, tunnel.port, str(uuid.uuid4()))[1] == IN_USE
     assert ask(service, tunnel.port, "00000000-0000-0000-0000-000000000000")[1] == IN_USE
     wire, answer = ask(service, other.port, ticket)
