@@ -17,6 +17,7 @@ from harness.services import Echo
 from harness.sockets import connect, read_exactly
 from harness.store import Store
 from harness.tls.certificates import Authority
+from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
 
@@ -144,6 +145,26 @@ def test_no_visitor_is_refused(tmp_path, address, way):
                     service.process.wait_for(rf"new client .*port={port}\b")
             assert len(client.process.stdout) == 1, client.process.stdout
             assert not service.store.kept
+
+
+def test_a_client_that_restarts_too(service, address, tmp_path):
+    """It leaves its ticket to its next process, for one time."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    options = {"port": address.free_port(), "env": {"RUNTIME_DIRECTORY": str(folder)}}
+    with Echo() as echo:
+        with spore_client(service.control, echo.port, **options) as client:
+            assert one_exchange(service.public_host, client.port) == b"ping"
+            service.begin_stop()
+            client.process.wait_for("the server is going away")
+            service.end_stop()
+        assert (folder / "tickets").stat().st_mode & 0o777 == 0o600
+        service.start()
+        with spore_client(service.control, echo.port, **options) as client:
+            assert client.port == options["port"]
+            assert one_exchange(service.public_host, client.port) == b"ping"
+            assert not (folder / "tickets").exists()
+        assert not (folder / "tickets").exists()
 
 
 def test_memory_of_a_manager_is_not_used_up(service):
