@@ -32,8 +32,8 @@ static void begin_colours(void)
 	if (!has_colours)
 		return;
 	use_default_colors();
-	for (short i = GOOD; i <= ADDRESS; i++)
-		init_pair(i, colours[i], -1);
+	for (int i = GOOD; i <= ADDRESS; i++)
+		init_pair((short)i, colours[i], -1);
 }
 
 bool draw_begin(void)
