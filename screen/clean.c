@@ -6,6 +6,8 @@
 #include <string.h>
 #include <wchar.h>
 
+enum { MARK_SIZE = 4 }; /* with the NUL */
+
 static bool shows_utf8;
 
 void clean_use_locale(void)
@@ -42,25 +44,36 @@ static size_t take_character(const char *text, int *width_out)
 	return n;
 }
 
+/* What stands for the rest of a text that is cut: one column. */
+static const char *mark(void)
+{
+	return shows_utf8 ? "\xe2\x80\xa6" : "~";
+}
+
 int clean(const char *text, int columns, char out[CLEAN_SIZE])
 {
-	size_t len = 0, n;
-	int used = 0;
+	size_t len = 0, n, fitting = 0; /* bytes in front of the mark, if the text is cut */
+	int used = 0, width_of_fitting = 0;
 
 	for (; *text; text += n) {
 		int width;
 
 		n = take_character(text, &width);
-		if (columns > 0 && used + (width > 0 ? width : 1) > columns)
-			break;
-		if (len + n >= CLEAN_SIZE)
-			break;
+		if ((columns > 0 && used + (width > 0 ? width : 1) > columns) ||
+		    len + n + MARK_SIZE > CLEAN_SIZE) {
+			strcpy(out + fitting, mark());
+			return width_of_fitting + 1;
+		}
 		if (width > 0)
 			memcpy(out + len, text, n);
 		else
 			out[len] = '?';
 		len += width > 0 ? n : 1;
 		used += width > 0 ? width : 1;
+		if (columns <= 0 || used < columns) {
+			fitting = len;
+			width_of_fitting = used;
+		}
 	}
 	out[len] = '\0';
 	return used;

@@ -9,8 +9,9 @@ enum { CLEAN_SIZE = 512 };
 
 /* Call it once, at the start: whether the terminal shows UTF-8 follows from the locale. */
 void clean_use_locale(void);
-/* Copies the text, cut after `columns` columns (0: no limit) and after CLEAN_SIZE - 1 bytes. What
- * cannot be shown becomes '?'. Returns the columns that the copy takes. */
+/* Copies the text, cut to `columns` columns (0: no limit) and CLEAN_SIZE - 1 bytes. The last column
+ * of a text that is cut is an ellipsis. What cannot be shown becomes '?'. Returns the columns that
+ * the copy takes. */
 int clean(const char *text, int columns, char out[CLEAN_SIZE]);
 
 #endif

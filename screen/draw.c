@@ -12,6 +12,8 @@
 
 enum { NORMAL, GOOD, WAITS, BAD, ADDRESS, DIM };
 enum { CELL = 64, LEAST_LINES = 2, MOST_LINES = 8 };
+/* Blanks between columns, and what a column of texts takes at most. */
+enum { GAP = 2, MOST_WIDTH = 60 };
 
 static bool has_colours;
 static unsigned page;
@@ -30,8 +32,8 @@ static void begin_colours(void)
 	if (!has_colours)
 		return;
 	use_default_colors();
-	for (short i = GOOD; i <= ADDRESS; i++)
-		init_pair(i, colours[i], -1);
+	for (int i = GOOD; i <= ADDRESS; i++)
+		init_pair((short)i, colours[i], -1);
 }
 
 bool draw_begin(void)
@@ -152,26 +154,69 @@ static const char *text_of_state(const struct model *model)
 	return model->server[0] ? "connected" : "not connected";
 }
 
-static void draw_header(const struct view *view)
+enum part { TITLE, STATUS, SERVER, AGE, NOW, SPEED, TROUBLES, PARTS };
+
+struct header_part {
+	char text[MODEL_TEXT];
+	int style, width; /* 0: left out */
+};
+
+static void fill_header(const struct view *view, struct header_part parts[PARTS])
 {
 	const struct model *model = view->model;
-	char age[CELL], rate[CELL], text[400];
-	int x;
+	char age[CELL], rate[CELL];
 
+	snprintf(parts[TITLE].text, MODEL_TEXT, "%s", view->title);
+	snprintf(parts[STATUS].text, MODEL_TEXT, "%s", text_of_state(model));
+	parts[STATUS].style = style_of_state(model);
+	snprintf(parts[SERVER].text, MODEL_TEXT, "%s", model->server);
+	parts[SERVER].style = ADDRESS;
+	if (!model->is_known)
+		return;
 	format_age(model->up_ms, age);
 	format_bytes(model->rate, "/s", rate);
-	attron(A_BOLD);
-	x = put(0, 0, COLS, NORMAL, view->title);
-	attroff(A_BOLD);
-	x += 2;
-	x += put(0, x, COLS - x, style_of_state(model), text_of_state(model)) + 2;
-	x += put(0, x, COLS - x, ADDRESS, model->server) + 2;
-	if (model->is_known) {
-		snprintf(text, sizeof text, "up %s  visitors %.0f  %s", age, model->visitors, rate);
-		x += put(0, x, COLS - x, NORMAL, text) + 2;
-		snprintf(text, sizeof text, model->is_client ? "losses %.0f" : "refusals %.0f",
-		         model->is_client ? model->losses : model->refusals);
-		put(0, x, COLS - x, DIM, text);
+	snprintf(parts[AGE].text, MODEL_TEXT, "up %s", age);
+	snprintf(parts[NOW].text, MODEL_TEXT, "visitors %.0f", model->visitors);
+	snprintf(parts[SPEED].text, MODEL_TEXT, "%s", rate);
+	snprintf(parts[TROUBLES].text, MODEL_TEXT,
+	         model->is_client ? "losses %.0f" : "refusals %.0f",
+	         model->is_client ? model->losses : model->refusals);
+	parts[TROUBLES].style = DIM;
+}
+
+/* What is more important gets its room first. The first two are cut, but never left out. */
+static void measure_header(struct header_part parts[PARTS])
+{
+	static const enum part by_importance[PARTS] = { TITLE, STATUS, SERVER,  NOW,
+		                                        SPEED, AGE,    TROUBLES };
+	int left = COLS;
+
+	for (int i = 0; i < PARTS; i++) {
+		struct header_part *part = &parts[by_importance[i]];
+		char shown[CLEAN_SIZE];
+		int gap = i > 0 ? GAP : 0, width = clean(part->text, 0, shown);
+
+		if (i < 2 && width + gap > left)
+			width = left > gap ? left - gap : 0;
+		part->width = width + gap <= left ? width : 0;
+		left -= part->width ? part->width + gap : 0;
+	}
+}
+
+static void draw_header(const struct view *view)
+{
+	struct header_part parts[PARTS] = { 0 };
+	int x = 0;
+
+	fill_header(view, parts);
+	measure_header(parts);
+	for (int i = 0; i < PARTS; i++) {
+		if (!parts[i].width)
+			continue;
+		attron(i == TITLE ? A_BOLD : A_NORMAL);
+		put(0, x, parts[i].width, parts[i].style, parts[i].text);
+		attroff(i == TITLE ? A_BOLD : A_NORMAL);
+		x += parts[i].width + GAP;
 	}
 }
 
@@ -179,17 +224,21 @@ static void draw_header(const struct view *view)
 
 enum column { PUBLIC, STATE, VISITORS, RATE, TOTAL, BYTES, LOCAL, NAME, COLUMNS };
 
-/* Clear names, the least width, and which column is left out first on a narrow terminal. */
+/* Clear names, and the width that is enough at first: for texts that need it, at least this. */
 static const struct {
 	const char *of_client, *of_server;
 	int width;
 	bool is_number;
 } columns[COLUMNS] = {
-	[PUBLIC] = { "PUBLIC", "PORT", 10, false },   [STATE] = { "STATE", "STATE", 9, false },
+	[PUBLIC] = { "PUBLIC", "PORT", 10, false },   [STATE] = { "STATE", "STATE", 12, false },
 	[VISITORS] = { "NOW", "NOW", 6, true },       [RATE] = { "RATE", "RATE", 12, true },
 	[TOTAL] = { "TOTAL", "TOTAL", 9, true },      [BYTES] = { "BYTES", "BYTES", 11, true },
 	[LOCAL] = { "SERVICE", "CLIENT", 16, false }, [NAME] = { "NAME", "NAME", 12, false },
 };
+
+/* On a narrow terminal the last ones are left out first. */
+static const enum column by_importance[COLUMNS] = { PUBLIC, STATE, LOCAL, VISITORS,
+	                                            RATE,   BYTES, TOTAL, NAME };
 
 static void format_state(const struct view *view, const struct model_row *row, char out[CELL])
 {
@@ -246,26 +295,51 @@ static int style_of(const struct model_row *row, enum column column)
 	return is_open ? GOOD : strcmp(row->state, "ended") == 0 ? BAD : WAITS;
 }
 
-/* The widths of the columns; 0: there is no room. An address is never cut while it fits. */
+static const char *head_of(const struct view *view, enum column column)
+{
+	return view->model->is_client ? columns[column].of_client : columns[column].of_server;
+}
+
+/* The width that the column needs to cut nothing. */
+static int wanted_width(const struct view *view, enum column column)
+{
+	char text[MODEL_TEXT], shown[CLEAN_SIZE];
+	int width = (int)strlen(head_of(view, column));
+
+	if (columns[column].is_number)
+		return columns[column].width;
+	for (size_t i = 0; i < view->model->n; i++) {
+		int used;
+
+		format_cell(view, &view->model->rows[i], column, text);
+		used = clean(text, MOST_WIDTH, shown);
+		width = used > width ? used : width;
+	}
+	return width;
+}
+
+/* The widths of the columns; 0: there is no room. First each column gets what is enough at first,
+ * and a public address all that it needs. What is left goes to texts that are cut. */
 static void measure(const struct view *view, int widths[COLUMNS])
 {
-	int left = COLS;
+	int left = COLS + GAP, wanted[COLUMNS];
 
-	for (int c = 0; c < COLUMNS; c++) {
-		char text[MODEL_TEXT], shown[CLEAN_SIZE];
-		int width = columns[c].width;
+	for (int i = 0; i < COLUMNS; i++) {
+		enum column c = by_importance[i];
+		int width = c == PUBLIC ? COLS : columns[c].width;
 
-		for (size_t i = 0; i < view->model->n && !columns[c].is_number; i++) {
-			int used;
+		wanted[c] = wanted_width(view, c);
+		width = width < wanted[c] ? width : wanted[c];
+		widths[c] = width + GAP <= left ? width : 0;
+		left -= widths[c] ? widths[c] + GAP : 0;
+	}
+	for (int i = 0; i < COLUMNS; i++) {
+		enum column c = by_importance[i];
+		int more = widths[c] ? wanted[c] - widths[c] : 0;
 
-			format_cell(view, &view->model->rows[i], (enum column)c, text);
-			used = clean(text, 60, shown);
-			width = used > width ? used : width;
-		}
-		widths[c] = left >= width ? width : c == 0 ? left : 0;
-		left -= widths[c] ? widths[c] + 2 : 0;
-		if (!widths[c])
-			left = 0;
+		more = more < left ? more : left;
+		widths[c] += more > 0 ? more : 0;
+		left -= more > 0 ? more : 0;
 	}
 }
 
@@ -275,19 +349,19 @@ static void draw_cells(int y, const struct view *view, const struct model_row *r
 	char text[MODEL_TEXT], shown[CLEAN_SIZE];
 	int x = 0;
 
-	for (int c = 0; c < COLUMNS && widths[c]; c++) {
+	for (int c = 0; c < COLUMNS; c++) {
 		int used, indent;
 
+		if (!widths[c])
+			continue;
 		if (row)
 			format_cell(view, row, (enum column)c, text);
 		else
-			snprintf(text, sizeof text, "%s",
-			         view->model->is_client ? columns[c].of_client
-			                                : columns[c].of_server);
+			snprintf(text, sizeof text, "%s", head_of(view, (enum column)c));
 		used = clean(text, widths[c], shown);
 		indent = columns[c].is_number ? widths[c] - used : 0;
 		put(y, x + indent, widths[c], row ? style_of(row, (enum column)c) : DIM, text);
-		x += widths[c] + 2;
+		x += widths[c] + GAP;
 	}
 }
 

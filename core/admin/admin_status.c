@@ -97,16 +97,18 @@ static void write_figures(struct metrics *metrics, bool is_client, struct jsonou
 
 /* ---- workers ---- */
 
-static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
+static void write_workers(const struct survey *survey, unsigned n_workers, struct jsonout *json)
 {
-	unsigned n = 0;
+	unsigned strangers = 0, denied = 0;
 
 	for (unsigned i = 0; i < n_workers; i++) {
 		const struct census *census = survey_answer(survey, i);
 
-		n += census ? census->n_strangers : 0;
+		strangers += census ? census->n_strangers : 0;
+		denied += census ? census->n_denied : 0;
 	}
-	return n;
+	jsonout_int(json, "strangers", strangers);
+	jsonout_int(json, "tunnels_denied", denied);
 }
 
 /* ---- visitors ---- */
@@ -236,8 +238,7 @@ static void write_server(const struct admin_query *query, struct jsonout *json)
 {
 	struct server_room room = server_room(query->host->server);
 
-	jsonout_int(json, "strangers",
-	            count_strangers(query->survey, query->host->runtime->n_workers));
+	write_workers(query->survey, query->host->runtime->n_workers, json);
 	write_room(&room, json);
 	write_usage_file(query->host->server, json);
 }

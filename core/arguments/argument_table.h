@@ -49,6 +49,7 @@ struct argument_table {
 	const char *remarks; /* last paragraph of the help; may be NULL */
 	const struct argument_word *words;
 	size_t n_words;                     /* 0: the subcommand takes nothing but flags */
+	const char *noun;                   /* what each word is; NULL: a command */
 	size_t word_offset, operand_offset; /* const char *, borrowed */
 	const struct argument_flag *flags;  /* without --help, which every subcommand has */
 	size_t n_flags;                     /* at most ARGUMENT_MAX_FLAGS */

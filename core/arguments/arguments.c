@@ -207,6 +207,18 @@ static size_t list_words(const struct argument_table *table, const char *names[A
 	return table->n_words;
 }
 
+static bool refuse_noun(struct parser *p, const char *word)
+{
+	const struct argument_table *table = p->table;
+	const char *names[ARGUMENT_MAX_WORDS];
+	char all[256], shown[SHOWN];
+
+	text_escape(word, strlen(word), shown, sizeof shown);
+	err_set(p->err, "unknown %s \"%s\": expected %s", table->noun, shown,
+	        join_names(names, list_words(table, names), all, sizeof all));
+	return false;
+}
+
 static bool read_word(struct parser *p, const char *word)
 {
 	const struct argument_table *table = p->table;
@@ -219,6 +231,8 @@ static bool read_word(struct parser *p, const char *word)
 			return true;
 		}
 	}
+	if (table->noun)
+		return refuse_noun(p, word);
 	return refuse_unknown(p, word, text_suggest(word, names, list_words(table, names)),
 	                      USAGE_UNKNOWN_COMMAND, USAGE_UNKNOWN_COMMAND_LIKE);
 }
@@ -256,7 +270,7 @@ static bool check_line(struct parser *p)
 	char all[256];
 
 	if (p->table->n_words > 0 && !p->word) {
-		err_set(p->err, USAGE_NO_COMMAND,
+		err_set(p->err, USAGE_NO_WORD, p->table->noun ? p->table->noun : "command",
 		        join_names(names, list_words(p->table, names), all, sizeof all));
 		return false;
 	}

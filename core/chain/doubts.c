@@ -54,9 +54,59 @@ static bool is_known(const struct plugin_set *set, const char *identity)
 	return false;
 }
 
+/* The keys of the instance's objects, such as "secrets", that are identities. Adds them to `names`,
+ * which has room for all, and returns how many there are. names NULL: only counts the keys. */
+static size_t find_identities(const struct plugin_set *set, const struct instance *instance,
+                              const char **names)
+{
+	const struct json *option = instance->raw ? instance->raw->first : NULL;
+	size_t n = 0;
+
+	for (; option; option = option->next) {
+		const struct json *key = option->type == JSON_OBJECT ? option->first : NULL;
+
+		for (; key; key = key->next) {
+			if (names && !is_known(set, key->key))
+				continue;
+			if (names)
+				names[n] = key->key;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* NULL: the configuration has none like it. */
+static const char *find_similar(const struct plugin_set *set, const char *identity)
+{
+	const struct chain *auth = set->chains[CHAIN_AUTH];
+	const char **names, *similar;
+	size_t n = 0;
+
+	for (size_t i = 0; i < auth->n; i++)
+		n += find_identities(set, auth->items[i], NULL);
+	names = calloc(n + 1, sizeof *names);
+	n = 0;
+	for (size_t i = 0; names && i < auth->n; i++)
+		n += find_identities(set, auth->items[i], names + n);
+	similar = names ? text_suggest(identity, names, n) : NULL;
+	free(names);
+	return similar;
+}
+
 static void check_identity(struct plugin_set *set, const char *identity, const struct json *node)
 {
-	if (identity && !is_known(set, identity))
+	const char *similar;
+
+	if (!identity || is_known(set, identity))
+		return;
+	similar = find_similar(set, identity);
+	if (similar)
+		diag_add(&set->doubts, node,
+		         "no auth plugin knows the identity \"%s\", so this applies to nobody: did "
+		         "you mean \"%s\"?",
+		         identity, similar);
+	else
 		diag_add(&set->doubts, node,
 		         "no auth plugin knows the identity \"%s\", so this applies to nobody",
 		         identity);
@@ -290,13 +340,31 @@ static void check_entry(struct plugin_set *set, const struct json *node, size_t 
 		         "this entry has no effect: it has neither transports nor access lists");
 }
 
+/* Instances of the entries have names, too, which check_names compares. */
+static void check_entry_name(struct plugin_set *set, const struct json *node, size_t entry)
+{
+	const struct public_settings *entries = set->config->settings.public.items;
+
+	for (size_t i = 0; i < entry && entries[entry].name; i++) {
+		if (!entries[i].name || strcmp(entries[i].name, entries[entry].name) != 0)
+			continue;
+		diag_add(&set->doubts, json_get(node, "name"),
+		         "/public/%zu has this name, too: logs and `spore ctl tunnels` cannot tell "
+		         "them apart",
+		         i);
+		return;
+	}
+}
+
 static void check_entries(struct plugin_set *set)
 {
 	const struct json *list = json_get(json_doc_root(set->config->doc), "public");
 	const struct json *node = list ? list->first : NULL;
 
-	for (size_t i = 0; node && i < set->config->settings.public.count; i++, node = node->next)
+	for (size_t i = 0; node && i < set->config->settings.public.count; i++, node = node->next) {
 		check_entry(set, node, i);
+		check_entry_name(set, node, i);
+	}
 }
 
 /* ---- listeners at public ports ---- */
@@ -534,6 +602,9 @@ static const struct contradiction {
 	{ "limits", "max_pending_per_tunnel", "limits.max_pending",
 	  offsetof(struct settings, limits.max_pending_per_tunnel),
 	  offsetof(struct settings, limits.max_pending), false },
+	{ "limits", "max_handshakes_per_ip", "limits.max_handshakes",
+	  offsetof(struct settings, limits.max_handshakes_per_ip),
+	  offsetof(struct settings, limits.max_handshakes), false },
 	{ "limits", "max_unauthenticated_per_ip", "limits.max_unauthenticated",
 	  offsetof(struct settings, limits.max_unauthenticated_per_ip),
 	  offsetof(struct settings, limits.max_unauthenticated), false },
@@ -583,6 +654,30 @@ static void check_client_limit(struct plugin_set *set, const struct json *object
 	}
 }
 
+/* NULL: the object does not set this size. */
+static const int64_t *find_size(const struct json *object, const struct option_table *table,
+                                const char *key, const char *fields)
+{
+	for (uint32_t i = 0; i < table->n && json_get(object, key); i++) {
+		const spore_option *row = option_row(table, i);
+
+		if (row->type == SPORE_OPT_SIZE && strcmp(row->name, key) == 0)
+			return (const void *)(fields + row->offset);
+	}
+	return NULL;
+}
+
+static void check_client_bytes(struct plugin_set *set, const struct json *object,
+                               const struct option_table *table, const char *fields)
+{
+	const int64_t *day = find_size(object, table, "bytes_per_day", fields);
+	const int64_t *month = find_size(object, table, "bytes_per_month", fields);
+
+	if (day && month && *day > *month)
+		diag_add(&set->doubts, json_get(object, "bytes_per_day"),
+		         "it has no effect: it is above bytes_per_month");
+}
+
 /* The limits of the clients that are the keys of a map. */
 static void check_client_limits(struct plugin_set *set, const struct instance *instance,
                                 const spore_option *row)
@@ -602,6 +697,7 @@ static void check_client_limits(struct plugin_set *set, const struct instance *i
 
 		for (uint32_t i = 0; i < table.n; i++)
 			check_client_limit(set, child, option_row(&table, i), fields);
+		check_client_bytes(set, child, &table, fields);
 	}
 }
 
@@ -644,6 +740,29 @@ static void check_dependences(struct plugin_set *set)
 		if (node && setting_at(set, dependences[i].needs_offset) == 0)
 			diag_add(&set->doubts, node, "it has no effect while %s is 0",
 			         dependences[i].needs);
+	}
+}
+
+static bool has_public_transports(const struct plugin_set *set)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < set->config->settings.public.count; i++)
+		has = has || set->config->chains[chain_of_entry(i, PUBLIC_TRANSPORT)].n > 0;
+	return has;
+}
+
+static void check_handshakes(struct plugin_set *set)
+{
+	static const char *const keys[] = { "max_handshakes", "max_handshakes_per_ip" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct json *node = find_setting(set, "limits", keys[i]);
+
+		if (node && set->config->role == ROLE_SERVER && !has_public_transports(set))
+			diag_add(&set->doubts, node,
+			         "it has no effect: visitors shake hands only at ports with "
+			         "transports, and no entry of /public has some");
 	}
 }
 
@@ -731,6 +850,31 @@ static void check_clients_auth(struct plugin_set *set)
 	for (size_t i = 1; set->config->role != ROLE_SERVER && i < chain->n; i++)
 		diag_add(&set->doubts, chain->items[i]->raw,
 		         "it is never used: a client answers with its first auth instance only");
+}
+
+static bool is_used(const struct settings *settings, const char *check)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+
+	for (size_t i = 0; i < settings->tunnels.count; i++) {
+		if (tunnels[i].check.use && strcmp(tunnels[i].check.use, check) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void check_checks(struct plugin_set *set)
+{
+	const struct chain *chain = set->chains[CHAIN_CHECKS];
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct instance *check = chain->items[i];
+
+		if (!is_used(&set->config->settings, check->name))
+			diag_add(&set->doubts, check->raw,
+			         "it is never used: no tunnel has \"check\": {\"use\": \"%s\"}",
+			         check->name);
+	}
 }
 
 /* Only a server's auth instances judge. */
@@ -835,9 +979,11 @@ static void check_effects(struct plugin_set *set)
 {
 	check_visitor_lines(set);
 	check_dependences(set);
+	check_handshakes(set);
 	check_wholes(set);
 	check_prefer_first(set);
 	check_clients_auth(set);
+	check_checks(set);
 	check_way(set);
 	for (size_t id = 0; id < set->config->n_chains; id++) {
 		if (set->config->chains[id].row->kind == SPORE_KIND_TRANSPORT) {

@@ -288,24 +288,56 @@ static void check_usage_file(const struct log_file *file, bool is_running, struc
 	reading_end();
 }
 
+/* At the end of a path: what a server makes of it, or beside it (usage/ledger). */
+static const char *const of_usage_file[] = { "", ".new", ".lock", ".bad" };
+enum { N_OF_USAGE_FILE = sizeof of_usage_file / sizeof *of_usage_file };
+
+/* Is the file another one that the configuration names? */
+static bool is_named(const struct plugin_set *set, const struct log_file *file,
+                     const struct log_files *logs)
+{
+	const char *socket = set->config->settings.admin.socket;
+	struct log_files sockets = { 0 };
+	bool is_socket;
+
+	if (socket && *socket)
+		add_file(&sockets, socket, file->node);
+	is_socket = sockets.n > 0 && is_same_file(file, sockets.items);
+	free_log_files(&sockets);
+	return is_socket || is_read(file, set->config) || is_log(file, logs);
+}
+
 static void refuse_usage_file(const struct plugin_set *set, const struct log_files *logs,
                               bool is_running, struct diag *diag)
 {
 	const struct json *section = json_get(json_doc_root(set->config->doc), "server");
 	const struct json *node = json_get(section, "usage_file");
 	struct log_files own = { 0 };
+	char *paths[N_OF_USAGE_FILE] = { NULL };
+	unsigned n = diag->count;
 
 	if (set->config->role != ROLE_SERVER || !node || !set->config->settings.server.usage_file)
 		return;
-	add_file(&own, set->config->settings.server.usage_file, node);
-	if (own.n > 0 && (is_read(own.items, set->config) || is_log(own.items, logs)))
-		diag_add(diag, node,
-		         "expected a file of its own to replace, found one that the configuration "
-		         "consists of or reads, or a log: %s",
-		         own.items->path);
-	else if (own.n > 0)
+	for (size_t i = 0; i < N_OF_USAGE_FILE; i++) {
+		if (asprintf(&paths[i], "%s%s", set->config->settings.server.usage_file,
+		             of_usage_file[i]) >= 0)
+			add_file(&own, paths[i], node);
+		else
+			paths[i] = NULL;
+	}
+	for (size_t i = 0; i < own.n && diag->count == n; i++) {
+		if (is_named(set, &own.items[i], logs))
+			diag_add(
+				diag, node,
+				"expected a file of its own to replace, found one that the "
+				"configuration consists of or reads, a log or the admin socket: %s",
+				own.items[i].path);
+	}
+	if (own.n > 0 && diag->count == n)
 		check_usage_file(own.items, is_running, diag);
 	free_log_files(&own);
+	for (size_t i = 0; i < N_OF_USAGE_FILE; i++)
+		free(paths[i]);
 }
 
 void twins_refuse(const struct plugin_set *set, bool is_running, struct diag *diag)

@@ -11,6 +11,7 @@
 #include "client/proxy.h"
 #include "client/roll.h"
 #include "host/readiness.h"
+#include "keep/tickets.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/survey.h"
@@ -34,6 +35,7 @@ struct client {
 	ev_timer drain_poll;           /* on the main loop */
 	void (*on_drained)(void *arg);
 	void *arg;
+	struct tickets tickets; /* of main, also while worker 0 notes those that are left */
 	/* Of main: what the workers have or will have. */
 	struct plugin_set *set;         /* ref */
 	struct client_tunnel **tunnels; /* owned; in the order of its configuration, borrowed each:
@@ -338,10 +340,12 @@ static void run_stop_sessions(void *arg)
 {
 	struct client *client = arg;
 
-	client->leaves = true;
 	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
+		if (!client->leaves)
+			client_tunnel_note_tickets(tunnel_at(i), &client->tickets);
 		client_tunnel_stop(tunnel_at(i));
 	}
+	client->leaves = true;
 	servers_stop(&client->shared.servers);
 	changes_stop(&client->changes);
 }
@@ -457,6 +461,7 @@ static void free_client(struct client *client)
 		plugin_set_unref(client->workers[i].set);
 	plugin_set_unref(client->set);
 	config_unref(client->first);
+	tickets_fini(&client->tickets);
 	taken_fini(&client->shared.taken);
 	free(client->tunnels);
 	free(client->workers);
@@ -660,6 +665,7 @@ static bool add_new(struct order *order, const struct tunnel_settings *settings,
 		.n_workers = client->env.n_workers,
 		.config = order->set->config,
 		.settings = settings,
+		.tickets = &client->tickets,
 		.on_news = on_session_news,
 		.on_over = on_session_over,
 	});
@@ -815,10 +821,12 @@ struct client *client_start(const struct client_env *env)
 	set_up_main(client);
 	set_up_shared(client);
 	set_up_workers(client);
+	tickets_read(&client->tickets);
 	if (!open_first_tunnels(client)) {
 		client_stop(client);
 		return NULL;
 	}
+	tickets_fini(&client->tickets);
 	return client;
 }
 
@@ -944,5 +952,6 @@ void client_stop(struct client *client)
 	loop_settle(client->env.loops[0]); /* frees the tunnels that other workers left last */
 	ev_async_stop(loop_ev(client->env.main_loop), &client->news);
 	ev_async_stop(loop_ev(client->env.main_loop), &client->exit);
+	tickets_write(&client->tickets);
 	free_client(client);
 }

@@ -5,6 +5,7 @@
 #include "base/container.h"
 #include "client/proxy.h"
 #include "config/config.h"
+#include "keep/tickets.h"
 #include "log/log.h"
 
 /* ---- the end ---- */
@@ -53,6 +54,20 @@ static void limit_rate(struct client_tunnel *tunnel, const struct tunnel_setting
 	    !bucket_set_rate(&tunnel->buckets[1], (uint64_t)settings->rate_down))
 		log_error("the limits on the rate have not changed: out of memory",
 		          log_str("tunnel", settings->name));
+}
+
+/* A ticket is for the port that is configured. Of several servers, one may have left a port. */
+static void find_ticket(struct session *session, const struct tickets *tickets)
+{
+	const struct servers *servers = &session->worker->shared->servers;
+	uint16_t port = (uint16_t)session->tunnel->port;
+
+	for (unsigned i = 0; tickets && port && i < servers->n; i++) {
+		if (tickets_find(tickets, servers_at(servers, i)->name, port, &session->ticket)) {
+			session->ticket_from = i;
+			return;
+		}
+	}
 }
 
 static void set_up_session(struct client_tunnel *tunnel, size_t index,
@@ -148,8 +163,24 @@ struct client_tunnel *client_tunnel_new(const struct client_tunnel_spec *spec)
 	limit_rate(tunnel, spec->settings);
 	set_up_session(tunnel, 0, spec);
 	set_up_session(tunnel, 1, spec);
+	find_ticket(&tunnel->sessions[0], spec->tickets);
 	set_up_health(tunnel, spec);
 	return tunnel;
+}
+
+void client_tunnel_note_tickets(const struct client_tunnel *tunnel, struct tickets *tickets)
+{
+	static const struct uuid none;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct session *session = &tunnel->sessions[i];
+		const struct servers *servers = &session->worker->shared->servers;
+
+		if (!uuid_equal(&session->ticket, &none))
+			tickets_add(tickets, &session->ticket,
+			            servers_at(servers, session->ticket_from)->name,
+			            session->retry.last_port);
+	}
 }
 
 /* ---- on the workers ---- */

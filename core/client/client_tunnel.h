@@ -33,11 +33,14 @@ struct client_tunnel {
 	struct ahead_pool pools[]; /* one for each worker */
 };
 
+struct tickets;
+
 struct client_tunnel_spec {
 	struct client_worker *workers; /* borrowed: they outlive the tunnel */
 	unsigned n_workers;
 	struct config *config;                  /* a reference is taken */
 	const struct tunnel_settings *settings; /* of that configuration */
+	const struct tickets *tickets;          /* of an earlier process; NULL: none */
 	/* As in struct session, whose `owner` is the tunnel. */
 	void (*on_news)(struct session *session);
 	void (*on_over)(struct session *session, enum client_exit status);
@@ -58,6 +61,8 @@ void client_tunnel_use(struct client_tunnel *tunnel, const struct client_worker 
  * worker closes the control connection, too. [worker] */
 void client_tunnel_leave(struct client_tunnel *tunnel, const struct client_worker *worker);
 
+/* Adds the tickets that the sessions have not shown yet. [worker] 0 */
+void client_tunnel_note_tickets(const struct client_tunnel *tunnel, struct tickets *tickets);
 /* Shows the service in the metrics, if it is checked. [worker] 0 */
 void client_tunnel_show_service(struct client_tunnel *tunnel);
 /* Hides it until it is shown again, maybe under another name. [worker] 0 */

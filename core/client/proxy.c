@@ -100,6 +100,8 @@ static const char *failure_text(enum shortage lacks, const char *otherwise)
 
 /* ---- the line for each visitor ---- */
 
+static const char visitor_ended[] = "visitor ended";
+
 /* A visitor that a relay carries, and what the log says about one that has ended. */
 struct record {
 	struct ahead_pool *pool;
@@ -108,14 +110,16 @@ struct record {
 	int64_t since_ms;
 };
 
-static void log_visitor(const struct record *record, const struct relay_end *end,
-                        const char *reason)
+static void log_visitor(enum log_level level, const char *event, const struct record *record,
+                        const struct relay_end *end, const char *reason)
 {
 	char id[UUID_TEXT_SIZE], from[ADDR_TEXT_SIZE];
 	int64_t lasted_ms = loop_now_ms(record->pool->worker->loop) - record->since_ms;
 
+	if (!log_is_enabled(level))
+		return;
 	uuid_format(&record->id, id);
-	log_event(LOG_INFO, "visitor ended",
+	log_event(level, event,
 	          (const struct log_field[]){
 			  log_str("visitor",
 	                          record->from.family ? addr_format(&record->from, from) : ""),
@@ -137,7 +141,7 @@ static void log_failure(const struct proxy *proxy)
 	struct record record = record_of(proxy);
 
 	if (client_worker_logs_visitors(proxy->worker))
-		log_visitor(&record, &(struct relay_end){ .error = NULL },
+		log_visitor(LOG_INFO, visitor_ended, &record, &(struct relay_end){ .error = NULL },
 		            proxy->failure ? proxy->failure : "the client ends");
 }
 
@@ -197,16 +201,14 @@ static bool may_be_refused(const struct relay_end *end)
 	return end->error && end->bytes[0] == 0;
 }
 
-static void log_relay_end(const struct relay_end *end)
+static void log_relay_end(const struct record *record, const struct relay_end *end,
+                          const char *reason)
 {
-	struct log_field up = log_int("bytes_from_visitor", (int64_t)end->bytes[0]);
-	struct log_field down = log_int("bytes_from_service", (int64_t)end->bytes[1]);
-
 	if (end->error)
-		log_at(may_be_refused(end) ? LOG_WARN : LOG_INFO, "connection broken", up, down,
-		       log_str("error", end->error));
+		log_visitor(may_be_refused(end) ? LOG_WARN : LOG_INFO, "connection broken", record,
+		            end, reason);
 	else
-		log_debug("connection ended", up, down);
+		log_visitor(LOG_DEBUG, "connection ended", record, end, reason);
 }
 
 /* The server is on the left side of the relay, the service on the right. */
@@ -243,9 +245,9 @@ static void on_relay_end(const struct relay_end *end, void *arg)
 	client_worker_release(worker);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
 	if (has_line)
-		log_visitor(record, end, reasons[end->cause]);
+		log_visitor(LOG_INFO, visitor_ended, record, end, reasons[end->cause]);
 	if (!has_line || may_be_refused(end))
-		log_relay_end(end);
+		log_relay_end(record, end, reasons[end->cause]);
 	record->pool->tally.now--;
 	users_leave(record->pool->users);
 	free(record);
@@ -778,7 +780,7 @@ void proxy_refuse(struct ahead_pool *pool, const struct announced *visitor, cons
 	                                 .event = "connection dropped",
 	                                 .error = why });
 	if (client_worker_logs_visitors(worker))
-		log_visitor(&record, &(struct relay_end){ .error = NULL },
+		log_visitor(LOG_INFO, visitor_ended, &record, &(struct relay_end){ .error = NULL },
 		            failure_text(lacks, why));
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,7 +16,14 @@ enum { STEP = 64 * 1024, MOST = 64 * 1024 * 1024 };
 static void explain_failure(struct err *err, const char *path, int cause)
 {
 	const char *remedy = "";
+	struct stat st;
 
+	if (cause == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		err_set(err,
+		        "cannot reach a server or client at %s: expected a unix socket, found %s",
+		        path, S_ISDIR(st.st_mode) ? "a folder" : "a file of another kind");
+		return;
+	}
 	if (cause == ENOENT || cause == ECONNREFUSED)
 		remedy = ": is one running with --admin-socket? Give its path with --socket";
 	else if (cause == EACCES)

@@ -204,6 +204,7 @@ static const struct table tunnels = { "tunnels", {
 	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM }, { "service", "SERVICE", TEXT },
 	{ "service_error", "SERVICE ERROR", EVENT }, { "identity_day", "USED TODAY", USE },
 	{ "identity_month", "THIS MONTH", USE }, { "entry", "ENTRY", TEXT },
+	{ "denied", "DENIED BY", TEXT },
 } };
 static const struct table client_tunnels = { "tunnels", {
 	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },
@@ -414,6 +415,7 @@ static void add_place(struct columns *columns, const struct json *answer)
 static void add_traffic(struct columns *columns, const struct json *answer)
 {
 	long long outdated = integer_member(answer, "tunnels_outdated");
+	long long denied = integer_member(answer, "tunnels_denied");
 	char bytes[CELL];
 
 	format_bytes(number_member(answer, "bytes"), bytes);
@@ -428,6 +430,11 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 	add_line(columns, "tunnels",
 	         outdated ? "%lld, %lld not judged by this generation yet" : "%lld",
 	         integer_member(answer, "tunnels"), outdated);
+	if (denied)
+		add_line(columns, "denied",
+		         "%lld tunnel%s without new visitors, since access lists deny the clients "
+		         "after a reload: see DENIED BY of `spore ctl tunnels`",
+		         denied, denied == 1 ? "" : "s");
 	add_line(columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
 	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
 	         integer_member(answer, "visitors_all"), bytes);

@@ -7,8 +7,10 @@
 #include "arguments/exit_status.h"
 #include "commands/plugin_info.h"
 #include "commands/plugin_list.h"
+#include "commands/serve.h"
 #include "inventory/plugin_search.h"
 #include "inventory/plugin_view.h"
+#include "process/watchdog.h"
 
 struct request {
 	const char *word, *file; /* file: only with info */
@@ -92,12 +94,14 @@ static bool show(struct registry *registry, const void *arg)
 int plugin_run(int argc, char **argv)
 {
 	struct request request = { 0 };
+	bool is_shown;
 	int status;
 
 	(void)argc;
 	if (!arguments_read(&plugin_arguments, argv, &request, &status))
 		return status;
-	return plugin_search_run(&request.search, show, &request) && fflush(stdout) == 0
-	               ? EXIT_GOOD
-	               : EXIT_FAILED;
+	serve_watch();
+	is_shown = plugin_search_run(&request.search, show, &request) && fflush(stdout) == 0;
+	watchdog_stop();
+	return is_shown ? EXIT_GOOD : EXIT_FAILED;
 }

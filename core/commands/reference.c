@@ -2,13 +2,16 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arguments/arguments.h"
 #include "arguments/exit_status.h"
 #include "base/text.h"
+#include "commands/serve.h"
 #include "config/shorthands.h"
 #include "inventory/plugin_search.h"
+#include "process/watchdog.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
 #include "reference/reference.h"
@@ -107,15 +110,60 @@ const struct argument_table reference_arguments = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
+/* The name, or the part of it behind the kind: "hmac" of "auth_hmac". */
+static const char *find_meant(const char *found, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *kind_end = strchr(names[i], '_');
+
+		if (kind_end && strcmp(kind_end + 1, found) == 0)
+			return names[i];
+	}
+	return text_suggest(found, names, n);
+}
+
+/* The caller frees it. NULL: no plugin has a name like it. */
+static char *find_similar(const struct catalogue *catalogue, const char *name)
+{
+	char **names = calloc(catalogue->n + 1, sizeof *names), *similar = NULL;
+	const char *meant;
+	size_t n = 0;
+
+	for (; names && n < catalogue->n; n++) {
+		const char *use = catalogue->entries[n].use_by_file;
+
+		names[n] = strndup(use, strcspn(use, ":"));
+		if (!names[n])
+			break;
+	}
+	meant = names ? find_meant(name, (const char *const *)names, n) : NULL;
+	if (meant)
+		similar = strdup(meant);
+	while (n > 0)
+		free(names[--n]);
+	free(names);
+	return similar;
+}
+
+static void refuse_plugin(const struct catalogue *catalogue, const char *name)
+{
+	char *similar = find_similar(catalogue, name);
+	char shown[256];
+
+	text_printable(name, strlen(name), shown, sizeof shown);
+	fprintf(stderr, "error: found no plugin \"%s\"", shown);
+	if (similar)
+		fprintf(stderr, ": did you mean \"%s\"?", similar);
+	fputc('\n', stderr);
+	free(similar);
+}
+
 static bool write_plugin(const struct request *request, struct document *document,
                          const struct catalogue *catalogue)
 {
-	char shown[256];
-
 	if (reference_write_plugins(document, request->roles, catalogue, request->plugin) > 0)
 		return true;
-	text_printable(request->plugin, strlen(request->plugin), shown, sizeof shown);
-	fprintf(stderr, "error: found no plugin \"%s\"\n", shown);
+	refuse_plugin(catalogue, request->plugin);
 	return false;
 }
 
@@ -157,12 +205,15 @@ static bool print_reference(struct registry *registry, const void *arg)
 int reference_run(int argc, char **argv)
 {
 	struct request request = { .roles = ROLE_SERVER | ROLE_LOCAL, .parts = PART_ALL };
+	bool is_printed;
 	int status;
 
 	(void)argc;
 	if (!arguments_read(&reference_arguments, argv, &request, &status))
 		return status;
-	return plugin_search_run(&request.search, print_reference, &request) && fflush(stdout) == 0
-	               ? EXIT_GOOD
-	               : EXIT_FAILED;
+	serve_watch();
+	is_printed = plugin_search_run(&request.search, print_reference, &request) &&
+	             fflush(stdout) == 0;
+	watchdog_stop();
+	return is_printed ? EXIT_GOOD : EXIT_FAILED;
 }

@@ -31,6 +31,7 @@ const struct argument_table completion_arguments = {
 	.summary = "Prints a script with which a shell completes the command lines of spore.",
 	.words = words,
 	.n_words = N_SHELLS,
+	.noun = "shell",
 	.word_offset = offsetof(struct request, shell),
 };
 

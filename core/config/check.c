@@ -605,14 +605,39 @@ static void check_name(struct json_doc *doc, struct tunnel_settings *tunnels, si
 		snprintf(name + length, NAME_SIZE - length, "#%zu", number++);
 }
 
-/* False: the section "checks" has no instance of this name. */
-static bool has_check(const struct config_chain *checks, const char *name)
+/* False: the section "checks" has no instance of this name. *similar_out: the one that was probably
+ * meant; NULL: none is similar. */
+static bool has_check(const struct config_chain *checks, const char *name, struct json_doc *doc,
+                      const char **similar_out)
 {
+	const char **names = json_doc_alloc(doc, (checks->n + 1) * sizeof *names);
+	size_t n = 0;
+
 	for (size_t i = 0; i < checks->n; i++) {
 		if (checks->items[i].name && strcmp(checks->items[i].name, name) == 0)
 			return true;
+		if (names && checks->items[i].name)
+			names[n++] = checks->items[i].name;
 	}
+	*similar_out = names ? text_suggest(name, names, n) : NULL;
 	return false;
+}
+
+static void check_use(const struct config_chain *checks, const char *name, const struct json *node,
+                      struct json_doc *doc, struct diag *diag)
+{
+	const char *similar;
+
+	if (has_check(checks, name, doc, &similar))
+		return;
+	if (similar)
+		diag_add(diag, node,
+		         "expected the name of an instance in \"checks\", found \"%s\": did you "
+		         "mean \"%s\"?",
+		         name, similar);
+	else
+		diag_add(diag, node, "expected the name of an instance in \"checks\", found \"%s\"",
+		         name);
 }
 
 void check_uses(const struct settings *settings, const struct config_chain *checks,
@@ -626,10 +651,8 @@ void check_uses(const struct settings *settings, const struct config_chain *chec
 	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
 		const char *use = tunnels[i].check.use;
 
-		if (use && !has_check(checks, use))
-			diag_add(diag, json_get(json_get(node, "check"), "use"),
-			         "expected the name of an instance in \"checks\", found \"%s\"",
-			         use);
+		if (use)
+			check_use(checks, use, json_get(json_get(node, "check"), "use"), doc, diag);
 	}
 }
 

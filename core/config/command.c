@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "config/settings.h"
 #include "config/target.h"
 #include "diag/diag.h"
 #include "diag/usage.h"
@@ -140,6 +141,48 @@ static bool take_file(struct parser *p, const char *path, const char *flag)
 	return true;
 }
 
+/* The flag that sets the option at this target; NULL: there is none. */
+static const char *find_setter(unsigned role, const char *target)
+{
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (shorthands[i].roles & role && strcmp(shorthands[i].target, target) == 0)
+			return shorthands[i].name;
+	}
+	return NULL;
+}
+
+/* An option that only has this name in a file: the flag that sets it, or its place there, as
+ * "limits.rate_up" or "tunnels[].rate_up". True: there is such an option. */
+static bool refuse_key(struct parser *p, const char *shown, const char *name)
+{
+	const struct option_table *root = p->role == ROLE_SERVER ? &settings_server
+	                                                         : &settings_client;
+	char target[128], flag[64];
+	const char *setter;
+
+	for (uint32_t i = 0; i < root->n; i++) {
+		const spore_option *section = option_row(root, i);
+		struct option_table inner = option_inner(section);
+		bool is_list = section->type == SPORE_OPT_LIST;
+
+		if (!option_find(&inner, name))
+			continue;
+		snprintf(target, sizeof target, "/%s%s/%s", section->name, is_list ? "[0]" : "",
+		         name);
+		setter = find_setter(p->role, target);
+		if (setter)
+			diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG_LIKE, shown,
+			         with_case(setter, '_', '-', false, flag, sizeof flag));
+		else
+			diag_add(p->diag, NULL,
+			         "unknown flag %s: only a configuration file (--config) can set "
+			         "%s%s.%s",
+			         shown, section->name, is_list ? "[]" : "", name);
+		return true;
+	}
+	return false;
+}
+
 static void suggest_flag(struct parser *p, const char *word)
 {
 	const char *names[COMMAND_MAX_VALUES + N_PURPOSES + 2], *meant;
@@ -158,6 +201,8 @@ static void suggest_flag(struct parser *p, const char *word)
 	plain[strcspn(plain, "=")] = '\0';
 	meant = text_suggest(plain, names, n);
 	text_escape(word, strcspn(word, "="), shown, sizeof shown);
+	if (!(meant && strcmp(meant, plain) == 0) && refuse_key(p, shown, plain))
+		return;
 	if (meant)
 		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG_LIKE, shown,
 		         with_case(meant, '_', '-', false, flag, sizeof flag));

@@ -98,10 +98,11 @@ static const spore_option server_rows[] = {
 	SPORE_BOOL(struct server_settings, watch_files, 0, "true",
 	           "when a file that a plugin reads changes, such as a file of keys, passwords, "
 	           "addresses or certificates, use it without a reload"),
-	SPORE_STRING(struct server_settings, usage_file, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,
+	SPORE_STRING(struct server_settings, usage_file,
+	             SPORE_OPTF_PATH | SPORE_OPTF_NOT_EMPTY | OPTIONF_RESTART, NULL,
 	             "file that keeps over restarts what identities use of bytes_per_day and "
-	             "bytes_per_month; written every 10s and at the end. Default: none, and a "
-	             "restart begins at 0"),
+	             "bytes_per_month; written every 10s and at the end; each server needs one of "
+	             "its own. Default: none, and a restart begins at 0"),
 };
 static const spore_option client_rows[] = {
 	SPORE_LIST(struct client_settings, to,

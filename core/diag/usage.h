@@ -11,6 +11,7 @@
 #define USAGE_UNKNOWN_COMMAND      "unknown command \"%s\""
 #define USAGE_UNKNOWN_COMMAND_LIKE "unknown command \"%s\": did you mean \"%s\"?"
 #define USAGE_NO_COMMAND           "expected a command: %s"
+#define USAGE_NO_WORD              "expected a %s: %s"
 #define USAGE_NO_VALUE             "expected a value after %s, found the end of the command line"
 #define USAGE_FLAG_AS_VALUE                                                                        \
 	"expected a value after %s, found a word that begins with \"-\"; if it is the value, "     \

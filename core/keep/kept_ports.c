@@ -14,6 +14,7 @@ struct kept_port {
 	char name[KEPT_PORT_NAME_SIZE];
 	struct sockets sockets;
 	unsigned n; /* sockets that were passed; `sockets` has no more than it can hold */
+	uint16_t port;
 };
 
 /* ---- names ---- */
@@ -95,7 +96,7 @@ static void add_socket(struct kept_ports *ports, const struct kept_socket *socke
 
 /* Puts the sockets into the order of the addresses. False: they do not listen at these addresses
  * and one port. */
-static bool sort_sockets(struct sockets *sockets, const spore_list *at)
+static bool sort_sockets(struct sockets *sockets, const spore_list *at, uint16_t *port_out)
 {
 	int sorted[SOCK_ADDRESSES_MAX];
 	struct sock_sizes sizes = { 0 };
@@ -116,12 +117,14 @@ static bool sort_sockets(struct sockets *sockets, const spore_list *at)
 		port = addr.port;
 	}
 	memcpy(sockets->fds, sorted, sizeof sorted);
+	*port_out = port;
 	return true;
 }
 
 static bool fits(struct kept_port *kept, const spore_list *at)
 {
-	return is_name(kept->name) && kept->n == at->count && sort_sockets(&kept->sockets, at);
+	return is_name(kept->name) && kept->n == at->count &&
+	       sort_sockets(&kept->sockets, at, &kept->port);
 }
 
 static void end_kept(struct kept_port *kept)
@@ -174,6 +177,18 @@ struct sockets kept_ports_take(struct kept_ports *ports, const struct uuid *tick
 	pthread_mutex_unlock(&ports->lock);
 	free(kept);
 	return sockets;
+}
+
+bool kept_ports_has(struct kept_ports *ports, uint16_t port)
+{
+	const struct kept_port *kept;
+
+	pthread_mutex_lock(&ports->lock);
+	kept = ports->first;
+	while (kept && kept->port != port)
+		kept = kept->next;
+	pthread_mutex_unlock(&ports->lock);
+	return kept != NULL;
 }
 
 unsigned kept_ports_close(struct kept_ports *ports)

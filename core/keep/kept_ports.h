@@ -51,6 +51,8 @@ unsigned kept_ports_fill(struct kept_ports *ports, const struct kept_socket *soc
  * this ticket, identity and number. */
 struct sockets kept_ports_take(struct kept_ports *ports, const struct uuid *ticket,
                                const char *identity, uint16_t port);
+/* Is the port kept for a client that has not come yet? */
+bool kept_ports_has(struct kept_ports *ports, uint16_t port);
 /* Closes all ports, and returns how many there were. */
 unsigned kept_ports_close(struct kept_ports *ports);
 

@@ -34,6 +34,20 @@ bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct 
 	       atomic_load(door->inside) < limit_of(settings->max_pending_per_tunnel);
 }
 
+struct limit_hit gate_limit(const struct gate *gate, const struct limits *limits)
+{
+	const struct limit_settings *settings = &limits->settings;
+	/* A visitor may have left meanwhile. */
+	bool is_full = atomic_load(&gate->inside) >= limit_of(settings->max_pending) ||
+	               !settings->max_pending_per_tunnel;
+
+	return (struct limit_hit){
+		.why = REFUSED_PENDING,
+		.most = is_full ? settings->max_pending : settings->max_pending_per_tunnel,
+		.from = is_full ? "limits.max_pending" : "limits.max_pending_per_tunnel",
+	};
+}
+
 /* The caller holds the lock. */
 static void remove_from_queue(struct gate *gate, struct gate_door *door)
 {

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "loop/loop.h"
 
+struct limit_hit;
 struct limits;
 
 struct gate {
@@ -42,6 +43,8 @@ void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *i
                        const struct limits *limits);
 /* Is there room? The door does not wait. [worker] */
 bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits);
+/* The limit for which it is not open. [worker] */
+struct limit_hit gate_limit(const struct gate *gate, const struct limits *limits);
 /* False: no room. The door then waits, and its wake will run once. [worker] */
 bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits);
 /* To be called when the wake runs. The door may wait again. After it has let its visitors in, call

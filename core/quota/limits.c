@@ -114,12 +114,8 @@ struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
 		hit.from = "limits.max_visitors_per_ip";
 		break;
 	case REFUSED_HANDSHAKES:
-		hit.most = -1;
-		hit.from = "limits.max_handshakes, limits.max_handshakes_per_ip";
-		break;
-	case REFUSED_PENDING:
-		hit.most = -1;
-		hit.from = "limits.max_pending_per_tunnel, limits.max_pending";
+		hit.most = settings->max_handshakes_per_ip;
+		hit.from = "limits.max_handshakes_per_ip";
 		break;
 	case REFUSED_SOURCE_PACE:
 		hit.most = settings->visitor_rate;
@@ -129,6 +125,14 @@ struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
 		break;
 	}
 	return hit;
+}
+
+struct limit_hit limits_of_handshakes(const struct limits *limits, unsigned most)
+{
+	return (struct limit_hit){ .why = REFUSED_HANDSHAKES,
+		                   .most = most,
+		                   .from = limits->settings.max_handshakes ? "limits.max_handshakes"
+		                                                           : "descriptors" };
 }
 
 /* Do so many descriptors suffice for these settings and one tunnel? */

@@ -53,6 +53,9 @@ struct limit_hit {
 
 /* The limit of one source for which it is refused with this reason. [any] */
 struct limit_hit limits_of_source(const struct limits *limits, enum refusal why);
+/* The limit on visitors in a handshake that follows from the one in all. most: `handshakes`, or
+ * what one proxy may have of them. [any] */
+struct limit_hit limits_of_handshakes(const struct limits *limits, unsigned most);
 
 /* How many connections of one proxy may wait for the address of their client: half of all
  * unauthenticated ones. [any] */

@@ -382,12 +382,13 @@ void source_remove_visitor(struct source *source)
 		atomic_fetch_sub(&source->visitors, 1);
 }
 
-bool source_add_handshake(struct source *source, const struct limits *limits)
+bool source_add_handshake(struct source *source, const struct limits *limits,
+                          struct limit_hit *hit_out)
 {
-	unsigned most = source_is_proxy(source) ? limits->handshakes / 2 + 1
-	                                        : (unsigned)limits->settings.max_handshakes_per_ip;
-
-	return limit_take(&source->handshakes, most);
+	*hit_out = source_is_proxy(source)
+	                   ? limits_of_handshakes(limits, limits->handshakes / 2 + 1)
+	                   : limits_of_source(limits, REFUSED_HANDSHAKES);
+	return limit_take(&source->handshakes, (unsigned)hit_out->most);
 }
 
 void source_remove_handshake(struct source *source)

@@ -21,6 +21,7 @@
 
 #include "wire/refusal.h"
 
+struct limit_hit;
 struct limits;
 struct source;
 struct source_table;
@@ -87,8 +88,10 @@ bool source_was_wrong(struct source *source, const struct limits *limits, int64_
 /* Its wrong answers are forgotten. */
 void source_was_right(struct source *source);
 
-/* Counts one more visitor whose handshake runs; false if the source, or the proxy, has too many. */
-bool source_add_handshake(struct source *source, const struct limits *limits);
+/* Counts one more visitor whose handshake runs; false and *hit_out if the source, or the proxy, has
+ * too many. */
+bool source_add_handshake(struct source *source, const struct limits *limits,
+                          struct limit_hit *hit_out);
 void source_remove_handshake(struct source *source);
 
 /* ---- for the operator ---- */

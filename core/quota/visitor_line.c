@@ -5,13 +5,15 @@
 #include "net/addr.h"
 #include "quota/account.h"
 
-void visitor_line_write(const struct visitor_line *line)
+void visitor_line_write(enum log_level level, const char *event, const struct visitor_line *line)
 {
 	const struct account *account = line->account;
 	char id[UUID_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 
+	if (!log_is_enabled(level))
+		return;
 	uuid_format(&line->id, id);
-	log_event(LOG_INFO, "visitor ended",
+	log_event(level, event,
 	          (const struct log_field[]){ log_str("visitor", addr_format(&line->peer, peer)),
 	                                      log_int("port", account->port),
 	                                      log_int("tunnel", (int64_t)account->id),

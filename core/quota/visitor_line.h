@@ -1,11 +1,11 @@
-/* visitor_line - the log's line about a visitor that has left the server, with the option
- * log.visitors. [any] */
+/* visitor_line - the log's line about a visitor that has left the server. [any] */
 #ifndef CORE_QUOTA_VISITOR_LINE_H
 #define CORE_QUOTA_VISITOR_LINE_H
 
 #include <spore/base.h>
 
 #include "base/uuid.h"
+#include "log/event.h"
 
 struct account;
 
@@ -20,6 +20,7 @@ struct visitor_line {
 	const char *error;             /* what a transport reports; NULL: nothing */
 };
 
-void visitor_line_write(const struct visitor_line *line);
+/* event: "visitor ended" is that of the option log.visitors. */
+void visitor_line_write(enum log_level level, const char *event, const struct visitor_line *line);
 
 #endif

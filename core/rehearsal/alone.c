@@ -83,8 +83,10 @@ int alone_ask(struct asking *asking, const char *path)
 	struct alone alone = { .asking = asking, .status = EXIT_FAILED };
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
-	struct config *config = serve_load(ROLE_SERVER, 3, argv, &diag, &status);
+	struct config *config;
 
+	serve_watch();
+	config = serve_load(ROLE_SERVER, 3, argv, &diag, &status);
 	if (!config)
 		return status;
 	status = EXIT_FAILED;

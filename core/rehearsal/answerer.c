@@ -180,6 +180,7 @@ static int run_client(int fd, const char *path, const struct made_client *made)
 	int status = EXIT_FAILED;
 
 	clear_environment();
+	serve_watch();
 	if (path)
 		config = serve_load(ROLE_LOCAL, 3, argv, &diag, &status);
 	else

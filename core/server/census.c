@@ -47,6 +47,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 	}
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
 	name_entry(s->worker->set, account->port, out->entry);
+	entry_explain_denial(s, out->denial);
 	about_copy(tunnel_session_about(s), &out->about);
 }
 
@@ -57,6 +58,16 @@ static void list_tunnels(const struct server_worker *worker, struct census *cens
 
 	for (; s && census->tunnels_shown < room; s = server_sessions_next(s))
 		describe_tunnel(s, &census->tunnels[census->tunnels_shown++]);
+}
+
+static unsigned count_denied(const struct server_worker *worker)
+{
+	const struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+	unsigned n = 0;
+
+	for (; s; s = server_sessions_next(s))
+		n += s->is_denied;
+	return n;
 }
 
 struct relay_list {
@@ -104,6 +115,7 @@ struct census *census_take(struct server_worker *worker, const struct census_que
 	census->n_tunnels = worker->sessions[LIST_TUNNELS].count;
 	census->n_relays = worker->relays.count;
 	census->n_strangers = worker->strangers.count;
+	census->n_denied = count_denied(worker);
 	census->vitals = loop_vitals(worker->loop);
 	tunnels = question->what & CENSUS_TUNNELS ? least(census->n_tunnels, question->most) : 0;
 	relays = question->what & CENSUS_RELAYS ? least(census->n_relays, question->most) : 0;

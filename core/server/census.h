@@ -10,6 +10,7 @@
 
 #include "loop/loop.h"
 #include "quota/kick.h"
+#include "session/entry.h"
 #include "session/tunnel.h"
 #include "usage/usage.h"
 #include "wire/about.h"
@@ -44,6 +45,9 @@ struct census_tunnel {
 	/* The entry of "public" that the next visitor passes: its name, perhaps cut, or its place;
 	 * "": none */
 	char entry[CENSUS_ENTRY_SIZE];
+	/* Why access lists deny its client since a reload, so that it serves no new visitor; "":
+	 * they do not */
+	char denial[ENTRY_DENIAL_SIZE];
 	struct about about; /* a copy of what the client says; nothing if memory was out */
 };
 
@@ -60,6 +64,7 @@ struct census_relay {
 
 struct census {
 	unsigned n_tunnels, n_relays, n_strangers;
+	unsigned n_denied; /* tunnels whose clients access lists deny since a reload */
 	struct loop_vitals vitals;
 	size_t tunnels_shown, relays_shown;
 	struct census_tunnel *tunnels; /* owned, tunnels_shown of them */

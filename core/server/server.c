@@ -125,7 +125,7 @@ static void end_waiting(struct server *server, struct visitor *visitor, const ch
 		                     .word = word };
 
 	if (server->set->config->settings.log.visitors)
-		visitor_line_write(&line);
+		visitor_line_write(LOG_INFO, "visitor ended", &line);
 	event_visitor_ended(server->set, &line);
 	visitor_drop(visitor);
 }
@@ -562,6 +562,7 @@ void server_drain(struct server *server, void (*on_drained)(void *arg), void *ar
 {
 	server->accept_until_ms = clock_ms() + server->set->config->settings.server.drain_grace;
 	atomic_store(&server->shared.draining, true);
+	ledger_leave(server->ledger);
 	tell_to(server, server_worker_drain);
 	server->on_drained = on_drained;
 	server->arg = arg;

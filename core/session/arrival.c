@@ -103,11 +103,12 @@ static size_t present_acl(const struct arrival *a)
 
 /* ---- the crowd ---- */
 
-/* Counts the arrival in the crowd of this source, which it takes, in place of another crowd. False:
- * the crowd is full; the source is given back. */
-static bool join_crowd(struct arrival *a, struct source *source)
+/* Counts the arrival in the crowd of this source, which it takes, in place of another crowd. False
+ * and *hit_out: the crowd is full, or memory is out (source NULL); the source is given back. */
+static bool join_crowd(struct arrival *a, struct source *source, struct limit_hit *hit_out)
 {
-	if (!source || !source_add_handshake(source, server_worker_limits(a->worker))) {
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	if (!source || !source_add_handshake(source, server_worker_limits(a->worker), hit_out)) {
 		source_unref(source);
 		return false;
 	}
@@ -167,8 +168,15 @@ static const char *name_of_entry(const struct arrival *a)
 static void refuse_arrival(struct arrival *a, enum refusal why, const char *detail)
 {
 	refuse_arriving(a->worker, &a->visitor, why,
-	                &(struct refuse_opening){ detail, name_of_entry(a) });
+	                &(struct refuse_opening){ detail, name_of_entry(a), NULL });
 	end_arrival(a, why != REFUSED_HANDSHAKE);
+}
+
+static void refuse_crowded(struct arrival *a, const struct limit_hit *hit)
+{
+	refuse_arriving(a->worker, &a->visitor, hit->why,
+	                &(struct refuse_opening){ NULL, name_of_entry(a), hit });
+	end_arrival(a, true);
 }
 
 void arrival_end_all(struct list *home)
@@ -301,12 +309,15 @@ static bool take_address(struct arrival *a)
 {
 	const spore_conn *conn = stream_conn(a->stream);
 	struct source_table *sources = a->worker->shared->sources;
-	enum refusal why = REFUSED_HANDSHAKES;
+	struct limit_hit hit;
+	enum refusal why;
 
 	a->visitor.peer = conn->peer;
 	if (!arrival_is_welcome(a->worker, present_acl(a), &a->visitor, &conn->local, NULL))
 		end_arrival(a, false);
-	else if (!join_crowd(a, source_get(sources, &conn->peer)) || !count_for_source(a, &why))
+	else if (!join_crowd(a, source_get(sources, &conn->peer), &hit))
+		refuse_crowded(a, &hit);
+	else if (!count_for_source(a, &why))
 		refuse_arrival(a, why, NULL);
 	return !a->has_ended;
 }
@@ -399,16 +410,20 @@ static struct arrival *new_arrival(struct server_worker *worker, const struct ar
 	return a;
 }
 
-/* The crowd of a proxy is one of its own. False: it is full. */
-static bool join_first_crowd(struct arrival *a)
+/* The crowd of a proxy is one of its own. False and *hit_out: it is full, or memory is out. */
+static bool join_first_crowd(struct arrival *a, struct limit_hit *hit_out)
 {
 	struct server_shared *shared = a->worker->shared;
+	const struct limits *limits = server_worker_limits(a->worker);
 	const spore_addr *peer = &a->visitor.peer;
 
-	if (!limit_take(&shared->handshakes, server_worker_limits(a->worker)->handshakes))
+	*hit_out = limits_of_handshakes(limits, limits->handshakes);
+	if (!limit_take(&shared->handshakes, limits->handshakes))
 		return false;
-	if (join_crowd(a, a->tellers > 0 ? source_get_proxy(shared->sources, peer)
-	                                 : source_get(shared->sources, peer)))
+	if (join_crowd(a,
+	               a->tellers > 0 ? source_get_proxy(shared->sources, peer)
+	                              : source_get(shared->sources, peer),
+	               hit_out))
 		return true;
 	atomic_fetch_sub(&shared->handshakes, 1);
 	return false;
@@ -436,6 +451,7 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
 	size_t transports = chain_of_entry(plan->entry, PUBLIC_TRANSPORT);
 	unsigned tellers = transport_tellers(worker->set->chains[transports]);
 	struct visitor counted = *visitor;
+	struct limit_hit hit;
 	struct arrival *a;
 
 	if (!is_admitted(worker, plan->entry, &counted, local, tellers > 0)) {
@@ -450,8 +466,8 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
 		return;
 	}
 	a->tellers = tellers;
-	if (join_first_crowd(a))
+	if (join_first_crowd(a, &hit))
 		open_transports(a);
 	else
-		refuse_arrival(a, REFUSED_HANDSHAKES, NULL);
+		refuse_crowded(a, &hit);
 }

@@ -1,5 +1,7 @@
 #include "session/entry.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/acl.h"
@@ -45,11 +47,26 @@ void entry_find_barred(struct server_worker *worker, const struct plugin_set *be
 	char pointer[BARRED_PLACE_SIZE];
 
 	for (s = server_sessions_first(worker, LIST_TUNNELS); s; s = server_sessions_next(s)) {
-		if (would_allow(s, worker->set, &now) || !would_allow(s, before, &earlier))
+		s->is_denied = !would_allow(s, worker->set, &now);
+		if (!s->is_denied || !would_allow(s, before, &earlier))
 			continue;
 		json_pointer(now.by->raw, pointer, sizeof pointer);
 		barred_add(&worker->shared->barred, &s->peer, now.by->name, pointer, now.reason);
 	}
+}
+
+bool entry_explain_denial(const struct server_session *s, char out[ENTRY_DENIAL_SIZE])
+{
+	struct acl_answer answer;
+	char pointer[BARRED_PLACE_SIZE];
+
+	*out = '\0';
+	if (!s->is_denied || would_allow(s, s->worker->set, &answer))
+		return false;
+	json_pointer(answer.by->raw, pointer, sizeof pointer);
+	snprintf(out, ENTRY_DENIAL_SIZE, "%.60s at %.90s%s%.90s", answer.by->name, pointer,
+	         *answer.reason ? ": " : "", answer.reason);
+	return true;
 }
 
 /* The source, entered and with a ref; NULL: out of memory, or the source is banned. A ban does not
@@ -73,6 +90,7 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
 		          log_str("reason", refusal_text(REFUSED_SOURCE)),
+		          log_int("limit", server_worker_limits(worker)->settings.ban_after),
 		          log_str("from", "limits.ban_after"));
 	source_leave(source, false);
 	source_unref(source);

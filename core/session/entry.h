@@ -31,9 +31,13 @@ enum entry_verdict entry_await(struct server_worker *worker, const spore_addr *p
                                struct entry *out);
 /* Gives back what was not used. */
 void entry_leave(const struct entry *entry);
-/* Adds the tunnels whose clients the worker's access lists deny, and those of `before` did not, to
- * the worker's shared `barred`. */
+/* Notes which tunnels have clients that the worker's access lists deny now. Adds those that the
+ * lists of `before` did not deny to the worker's shared `barred`. */
 void entry_find_barred(struct server_worker *worker, const struct plugin_set *before);
+enum { ENTRY_DENIAL_SIZE = 256 };
+/* Why the access lists deny the client of this tunnel, cut to fit: "cidr at /acl/control/0:
+ * 10.0.0.0/8". False: they do not; the text is empty. */
+bool entry_explain_denial(const struct server_session *s, char out[ENTRY_DENIAL_SIZE]);
 /* Another stranger may have to make room for this one, which has just been added. fd: its
  * descriptor. */
 void entry_make_room(struct server_worker *worker, const struct server_session *newcomer, int fd);

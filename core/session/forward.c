@@ -53,23 +53,6 @@ static const struct {
 	[RELAY_USED_UP] = { "used_up", "the client has used up its bytes" },
 };
 
-/* The operator has not asked for a line per visitor. */
-static void log_relay_end(const struct forward *forward, const struct relay_end *end)
-{
-	enum log_level level = end->error ? LOG_INFO : LOG_DEBUG;
-	char text[ADDR_TEXT_SIZE];
-
-	if (!log_is_enabled(level))
-		return;
-	log_event(level, end->error ? "connection broken" : "connection ended",
-	          (const struct log_field[]){ log_str("visitor", addr_format(&forward->peer, text)),
-	                                      log_int("port", forward->account->port),
-	                                      log_int("bytes_up", (int64_t)end->bytes[1]),
-	                                      log_int("bytes_down", (int64_t)end->bytes[0]),
-	                                      log_str("error", end->error) },
-	          end->error ? 5 : 4);
-}
-
 static struct visitor_line make_line(const struct forward *forward, const struct relay_end *end)
 {
 	return (struct visitor_line){ .id = forward->visitor_id,
@@ -88,9 +71,11 @@ static void tell_end(const struct forward *forward, const struct relay_end *end)
 	struct visitor_line line = make_line(forward, end);
 
 	if (server_worker_logs_visitors(forward->worker))
-		visitor_line_write(&line);
+		visitor_line_write(LOG_INFO, "visitor ended", &line);
+	else if (end->error)
+		visitor_line_write(LOG_INFO, "connection broken", &line);
 	else
-		log_relay_end(forward, end);
+		visitor_line_write(LOG_DEBUG, "connection ended", &line);
 	event_visitor_ended(forward->worker->set, &line);
 }
 

@@ -363,7 +363,9 @@ static void log_visitor(const struct server_worker *worker, const struct account
                         const spore_addr *peer, enum refusal why, const struct acl_answer *denied,
                         const struct refuse_opening *opening)
 {
-	struct limit_hit hit = account_limit(account, server_worker_limits(worker), why);
+	struct limit_hit hit = opening && opening->hit
+	                               ? *opening->hit
+	                               : account_limit(account, server_worker_limits(worker), why);
 	enum log_level level = level_of(why);
 	struct log_field fields[12];
 	char text[ADDR_TEXT_SIZE];
@@ -423,7 +425,7 @@ void refuse_waiting(const struct server_worker *worker, const struct visitor *vi
 
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
 	if (server_worker_logs_visitors(worker))
-		visitor_line_write(&line);
+		visitor_line_write(LOG_INFO, "visitor ended", &line);
 	else
 		log_visitor(worker, visitor->account, &visitor->peer, why, NULL, NULL);
 	event_visitor_ended(worker->set, &line);

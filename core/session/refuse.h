@@ -74,6 +74,7 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
  * known. */
 struct refuse_opening {
 	const char *detail, *entry;
+	const struct limit_hit *hit; /* NULL: the limit follows from the reason */
 };
 
 /* The same for a visitor whose transports do not open. */

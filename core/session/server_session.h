@@ -108,6 +108,7 @@ struct server_session {
 	bool awaits_peer;
 	bool is_of_proxy;  /* a proxy speaks for itself: no client may log in */
 	const char *judge; /* the auth instance that denied or could not decide; permanent */
+	bool is_denied;    /* a tunnel, whose client the access lists deny since a reload */
 };
 
 /* A session in OPENING with the stream of fd, which has no owner yet, and a part of the role, which

@@ -115,12 +115,14 @@ static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
 	struct server_worker *worker = tunnel->worker;
+	struct limit_hit hit;
 
 	if (gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker))) {
 		take_visitor(tunnel, visitor);
 		return;
 	}
-	refuse_arriving(worker, visitor, REFUSED_PENDING, NULL);
+	hit = gate_limit(&worker->shared->gate, server_worker_limits(worker));
+	refuse_arriving(worker, visitor, hit.why, &(struct refuse_opening){ .hit = &hit });
 	visitor_drop(visitor);
 }
 

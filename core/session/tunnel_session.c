@@ -301,6 +301,9 @@ static const char *details_of_port(const struct server_session *s, enum refusal 
 	case REFUSED_PORT_NOT_ALLOWED:
 		return ports_reservation(server_worker_settings(s->worker), wanted);
 	case REFUSED_PORT_IN_USE:
+		if (kept_ports_has(&s->worker->shared->kept_ports, wanted))
+			return "it waits for the client that had it before the server's restart, "
+			       "for 40 s at most";
 		return account_port_is_held(&s->worker->shared->principals, wanted)
 		               ? "another client has it"
 		               : "another program on the server's machine has it";

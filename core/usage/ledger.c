@@ -26,15 +26,18 @@ struct ledger {
 	 * that no other file gets its number. -1: nothing. Belongs to the pool while it is busy, as
 	 * all below. */
 	int fd;
-	bool is_lost; /* another server has the file */
 	int64_t log_ms,
 		pause_ms; /* when a failure that lasts is logged again, and the pause then */
-	char *text;       /* owned; what is to be written */
+	char *text;       /* owned; what is to be written; NULL: nothing has changed */
 	atomic_int fault; /* the errno of the last attempt; 0: it was good */
 	_Atomic int64_t since_ms; /* when the first attempt failed that none has made good */
 	struct pool_job job;
 	atomic_bool busy;
-	int64_t next_ms;
+	atomic_bool is_lost; /* another server has the file */
+	int64_t next_ms;     /* [main], as the rest */
+	int64_t lost_ms;     /* when a tick saw that first; 0: none has */
+	bool leaves;         /* the next server may take the file */
+	bool is_told;        /* the log has said that the file is lost */
 };
 
 /* ---- writing ---- */
@@ -97,7 +100,7 @@ static bool replace(struct ledger *ledger)
 	return false;
 }
 
-/* Is the file another one than that which this server has written? */
+/* Is the file another one than that which this server has written? [blocking] */
 static bool is_replaced(const struct ledger *ledger)
 {
 	struct stat own, now;
@@ -113,8 +116,8 @@ static int replace_own(struct ledger *ledger)
 
 	if (lock < 0)
 		return errno;
-	ledger->is_lost = is_replaced(ledger);
-	if (!ledger->is_lost && !replace(ledger))
+	atomic_store(&ledger->is_lost, is_replaced(ledger));
+	if (!atomic_load(&ledger->is_lost) && !replace(ledger))
 		cause = errno;
 	close(lock);
 	return cause;
@@ -159,18 +162,17 @@ static void save(struct ledger *ledger)
 {
 	int cause;
 
-	if (ledger->is_lost)
+	if (!ledger->text) {
+		atomic_store(&ledger->is_lost, is_replaced(ledger));
 		return;
-	cause = replace_own(ledger);
-	if (ledger->is_lost) {
-		atomic_store(&ledger->fault, 0);
-		log_info("another server counts what identities use from now on",
-		         log_str("file", ledger->path));
-	} else if (cause) {
-		note_failure(ledger, cause);
-	} else {
-		note_success(ledger);
 	}
+	cause = replace_own(ledger);
+	if (atomic_load(&ledger->is_lost))
+		atomic_store(&ledger->fault, 0);
+	else if (cause)
+		note_failure(ledger, cause);
+	else
+		note_success(ledger);
 }
 
 /* [blocking] */
@@ -194,11 +196,52 @@ static bool take_text(struct ledger *ledger, struct usage_table *table)
 	return true;
 }
 
+static void tell_loss(struct ledger *ledger)
+{
+	struct log_field file = log_str("file", ledger->path);
+
+	if (ledger->is_told)
+		return;
+	ledger->is_told = true;
+	if (ledger->leaves)
+		log_info("another server counts what identities use from now on", file);
+	else
+		log_warn("another server has taken the file of what identities use: this server "
+		         "still limits them, but what they use here from now on is kept nowhere, "
+		         "and forgotten at its restart",
+		         file,
+		         log_str("remedy", "give each server a server.usage_file of its own, and "
+		                           "restart this one"));
+}
+
+/* A server that leaves is often told so only after the next one has the file. */
+static void heed_loss(struct ledger *ledger, int64_t now_ms)
+{
+	if (!ledger->lost_ms) {
+		ledger->lost_ms = now_ms;
+		atomic_store(&ledger->since_ms, clock_ms());
+	}
+	if (ledger->leaves || now_ms - ledger->lost_ms >= PERIOD_MS)
+		tell_loss(ledger);
+}
+
+/* False: memory is out. */
+static bool take_changes(struct ledger *ledger, struct usage_table *table)
+{
+	if (atomic_load(&table->changed) || atomic_load(&ledger->fault))
+		return take_text(ledger, table);
+	free(ledger->text);
+	ledger->text = NULL;
+	return true;
+}
+
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms)
 {
-	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) ||
-	    (!atomic_load(&table->changed) && !atomic_load(&ledger->fault)) ||
-	    !take_text(ledger, table))
+	if (atomic_load(&ledger->is_lost)) {
+		heed_loss(ledger, now_ms);
+		return;
+	}
+	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) || !take_changes(ledger, table))
 		return;
 	ledger->next_ms = now_ms + PERIOD_MS;
 	atomic_store(&ledger->busy, true);
@@ -209,11 +252,12 @@ void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_m
 int64_t ledger_fails(const struct ledger *ledger, const char **why_out)
 {
 	int cause = atomic_load(&ledger->fault);
+	bool is_lost = ledger->is_told && !ledger->leaves;
 	int64_t fails_ms = clock_ms() - atomic_load(&ledger->since_ms);
 
-	if (!cause)
+	if (!cause && !is_lost)
 		return 0;
-	*why_out = strerrordesc_np(cause);
+	*why_out = is_lost ? "another server has taken the file" : strerrordesc_np(cause);
 	return fails_ms > 0 ? fails_ms : 1;
 }
 
@@ -361,6 +405,12 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 	return NULL;
 }
 
+void ledger_leave(struct ledger *ledger)
+{
+	if (ledger)
+		ledger->leaves = true;
+}
+
 void ledger_close(struct ledger *ledger, struct usage_table *table)
 {
 	if (!ledger)
@@ -368,7 +418,9 @@ void ledger_close(struct ledger *ledger, struct usage_table *table)
 	/* A thread that hangs in the file system keeps the ledger. */
 	if (!pool_free(ledger->pool, POOL_WAIT_MS))
 		return;
-	if (take_text(ledger, table))
+	if (!atomic_load(&ledger->is_lost) && take_text(ledger, table))
 		save(ledger);
+	if (atomic_load(&ledger->is_lost))
+		tell_loss(ledger);
 	free_ledger(ledger);
 }

@@ -7,8 +7,10 @@
  *   end 1
  *
  * When another server has replaced the file, such as the next server during a drain, this one
- * leaves the file alone. A lock on PATH.lock, which stays empty, keeps servers from replacing the
- * file at the same time. [main] */
+ * leaves the file alone. If this one does not drain, that is a mistake of the operator: the log
+ * warns, and ledger_fails tells of it. The newer server has the file, since a server that starts
+ * cannot know whether the one before it is about to end. A lock on PATH.lock, which stays empty,
+ * keeps servers from replacing the file at the same time. [main] */
 #ifndef CORE_LEDGER_H
 #define CORE_LEDGER_H
 
@@ -29,8 +31,10 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 /* Writes what has changed or could not be written, if the last time is long ago. now_ms:
  * monotonic. */
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);
+/* The server drains: from now on the next server may take the file. NULL is fine. */
+void ledger_leave(struct ledger *ledger);
 /* For how many milliseconds the file could not be written, and in *why_out the permanent text of
- * the error; 0: it can be written. */
+ * the error; 0: it can be written, or need not be. */
 int64_t ledger_fails(const struct ledger *ledger, const char **why_out);
 /* Writes the counts and frees the ledger. NULL is fine. */
 void ledger_close(struct ledger *ledger, struct usage_table *table);

@@ -296,7 +296,11 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 		                    "expected certfile as well: the certificate of this key");
 	if (!conf->certfile && tls->server)
 		return report_fault(args, "",
-		                    "expected certfile and keyfile: a server needs a certificate");
+		                    conf->certificates.count > 0
+		                            ? "expected certfile and keyfile beside "
+		                              "certificates: the certificate for all other names"
+		                            : "expected certfile and keyfile: a server needs a "
+		                              "certificate");
 	if (!conf->certfile)
 		return true;
 	return load_certificate(tls, args) && load_key(tls, args);

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import shutil
 
 import pytest
@@ -102,8 +103,18 @@ def test_a_reload_that_denies_clients_that_are_connected(address, stranger, tmp_
         reloading.server.process.wait_for(said, stream="stderr")
         assert said not in admin.ctl("reload"), "they are denied already"
         assert str(port) in admin.ctl("tunnels")
+        why = f"cidr at /acl/control/1: {stranger}/32"
+        assert [row["denied"] for row in admin.ask("tunnels")["tunnels"]] == [why]
+        assert why in admin.ctl("tunnels")
+        assert admin.ask("status")["tunnels_denied"] == 1
+        assert re.search("^denied +1 tunnel", admin.ctl("status"), re.M)
         assert not is_let_in(reloading.server.control, stranger)
         reloading.server.process.wait_for(f"client refused by access list .*detail={stranger}/32")
+        reloading.write({"acl": {"control": [office]}})
+        admin.ctl("reload")
+        assert admin.ask("tunnels")["tunnels"][0]["denied"] is None
+        assert admin.ask("status")["tunnels_denied"] == 0
+        assert "denied" not in admin.ctl("status")
 
 
 def test_variables(address, stranger):

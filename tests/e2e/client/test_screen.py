@@ -256,6 +256,29 @@ def test_sizes(server, service):
         assert address_on(terminal, server)
 
 
+def test_a_narrow_terminal(server, service):
+    """Whole columns and parts of the first line are left out. What is cut ends with an ellipsis."""
+    name = "a-service-with-a-rather-long-name"
+    with on_terminal(server, service, "--tunnel-name", name, size=(24, 60)) as terminal:
+        terminal.wait_for("visitors")
+        lines = terminal.lines
+        assert f"connected  {server.control[0]}:{server.control[1]}" in lines[0]
+        parts = r"spore local|connected|\S+:\d+|up \w+|visitors \d+|[\d.]+ \w+/s|losses \d+"
+        assert all(re.fullmatch(parts, part) for part in lines[0].split("  ")), lines[0]
+        head = next(line for line in lines if line.startswith("PUBLIC"))
+        assert head.split() == ["PUBLIC", "STATE", "NOW", "SERVICE"]
+        assert re.search(rf"^\S+:\d+ +open +0 +localhost:{service.port}$", terminal.text, re.M)
+        log = [line for line in lines if "connected to server" in line or "listening at" in line]
+        assert log and all(line.endswith("\u2026") for line in log if len(line) == 60)
+        terminal.resize(24, 120)
+        terminal.wait_for(name[:12])
+
+
+def test_a_narrow_terminal_without_utf8(server, service):
+    with on_terminal(server, service, size=(24, 40), LC_ALL="C") as terminal:
+        wait_until(lambda: any(line.endswith("~") for line in terminal.lines), "a line that is cut")
+
+
 def test_a_countdown(address, service):
     """And the last error of the tunnel."""
     with spore_server(address) as server, on_terminal(server, service) as terminal:

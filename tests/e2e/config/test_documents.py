@@ -42,7 +42,7 @@ NOT_IN_A_SCHEMA = {
     "files and roles that a plugin checks": r"cannot read |\.keys?:\d+:\d+: expected|keyfile: the client|authorized_keys: a list|"
     r"expected names: the names|as clients dial it|this option on a|expected a private key|key_passphrase as well|which cannot be decrypted|the passphrase "
     r"does not open|wrong\.users:\d+:\d+: expected|wrong\.policy: /|good\.key: line 1|"
-    r"plugin \w+ has no \w+ side|plugin \w+ cannot check an answer|last_good\" on a server only|a name of 1 to 255 bytes|the name and the password are too long",
+    r"plugin \w+ has no \w+ side|plugin \w+ cannot check an answer|last_good\" on a server only|a certificate in PEM form|certificate for all other names|a name of 1 to 255 bytes|the name and the password are too long",
     "URLs, DNs, filters and attributes of a directory": r"since ldap://|with %n for the name|^expected \"user\"|"
     r"expected a URL with a host, perhaps|expected only ports, max_tunnels, .* and visitors_per_second$",
     "a URL, a header and certificates have a form": r"\{name\} in the|since http://|certificates in PEM|name of an HTTP "
@@ -417,7 +417,7 @@ def test_one_plugin(folder):
     assert "hmac" not in text and "server.workers" not in text
     process = run([spore_binary(), "reference", "--plugin", "auth_option", "--plugin-path", path])
     assert process.status == 1 and process.stdout == []
-    assert process.stderr == ['error: found no plugin "auth_option"']
+    assert process.stderr == ['error: found no plugin "auth_option": did you mean "auth_options"?']
 
 
 def test_a_folder_that_is_not_there(tmp_path):

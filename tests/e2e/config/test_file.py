@@ -197,3 +197,25 @@ def test_a_file_that_does_not_answer_is_named(tmp_path, role, words, option):
         process.wait_for(
             f"reading a file hangs path={path} option={option} duration_ms=", stream="stderr"
         )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plugin", "list", "--config", "PATH"],
+        ["plugin", "info", "FILE", "--config", "PATH"],
+        ["reference", "--part", "keys", "--config", "PATH"],
+        ["auth", "test", "--config", "PATH", "--secret-file", "FILE"],
+        ["auth", "test", "--config", "FILE", "--client", "PATH"],
+    ],
+    ids=" ".join,
+)
+def test_other_commands_name_it_too(tmp_path, words):
+    path, other = tmp_path / "spore.json", tmp_path / "other"
+    other.write_text("{}")
+    places = {"PATH": str(path), "FILE": str(other)}
+    argv = [spore_binary(), *(places.get(word, word) for word in words)]
+    with leased(path, "{}"), Process(argv) as process:
+        process.wait_for(
+            f"reading a file hangs path={path} option=--config duration_ms=", stream="stderr"
+        )

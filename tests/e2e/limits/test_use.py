@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -21,7 +22,7 @@ from harness.process import run
 from harness.reloading import Reloading
 from harness.scale import seconds
 from harness.services import Echo, Inbox
-from harness.sockets import connect, how_it_ends
+from harness.sockets import connect, how_it_ends, read_exactly
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 
@@ -387,7 +388,10 @@ UNUSABLE = [
     ("server.json", "found one that the configuration consists of or reads"),
     ("k.key", "found one that the configuration consists of or reads"),
     ("link", "found one that the configuration consists of or reads"),
-    ("events.log", "or a log: "),
+    ("events.log", "a log or the admin socket: "),
+    ("events", "a log or the admin socket: "),
+    ("admin.sock", "a log or the admin socket: "),
+    ("", 'expected a path, found ""'),
 ]
 
 
@@ -400,13 +404,19 @@ def test_a_file_that_cannot_be_used_is_an_error(address, tmp_path, name, fault):
     (tmp_path / "k.key").chmod(0o600)
     (tmp_path / "link").symlink_to("k.key")
     auth_of = [{"use": "hmac", "secret": {"file": "k.key"}}]
-    log_of = [{"use": "log", "path": "events.log"}]
-    for log in start_and_check(tmp_path, address, name, auth=auth_of, events=log_of):
+    log_of = [
+        {"use": "log", "path": "events.log"},
+        {"use": "log", "path": "events.new", "name": "more"},
+    ]
+    admin_of = {"socket": "admin.sock"}
+    for log in start_and_check(
+        tmp_path, address, name, auth=auth_of, events=log_of, admin=admin_of
+    ):
         assert "/server/usage_file: " in log and fault in log
     assert (tmp_path / "other").read_text() == "another file\n"
     assert (tmp_path / "k.key").read_text() == "correct horse battery staple\n"
     assert {path.name for path in tmp_path.iterdir()} <= {
-        *("fifo", "other", "k.key", "link", "server.json", "events.log")
+        *("fifo", "other", "k.key", "link", "server.json", "events.log", "events.new")
     }
 
 
@@ -415,24 +425,6 @@ def test_a_check_creates_nothing(address, tmp_path):
     path.write_text(json.dumps({"server": {"usage_file": "use"}}))
     assert run([spore_binary(), "server", "--check", "--config", path]).status == 0
     assert not (tmp_path / "use").exists()
-
-
-def test_a_second_start_leaves_the_file_alone(address, tmp_path):
-    """It fails, since the control port is in use. The first server goes on counting."""
-    path = write_use(tmp_path, 1_000)
-    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
-    with configured_server(address, tmp_path, **options) as server, Echo() as service:
-        server.process.wait_for("server listening")
-        before = path.stat().st_ino, path.read_text()
-        config = tmp_path / f"server{server.control[1]}.json"
-        second = run([spore_binary(), "server", "--config", config])
-        assert second.status != 0
-        assert "address in use" in second.log()
-        assert (path.stat().st_ino, path.read_text()) == before
-        with client_of(server, service) as alice:
-            assert one_exchange(server.public_host, alice.port) == b"ping"
-            wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
-        assert "another server counts" not in server.process.log()
 
 
 def test_a_second_start_leaves_the_file_alone(address, tmp_path):
@@ -450,7 +442,44 @@ def test_a_second_start_leaves_the_file_alone(address, tmp_path):
         with client_of(server, service) as alice:
             assert one_exchange(server.public_host, alice.port) == b"ping"
             wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
-        assert "another server counts" not in server.process.log()
+        assert "another server" not in server.process.log()
+
+
+def test_two_servers_with_one_file(address, tmp_path):
+    """The one that has lost it says so, in its log, in its status and as a metric."""
+    port = address.free_port()
+    exporter = Exporter(address.host, port)
+    admin = Admin(tmp_path / "admin.sock")
+    base = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    more = {
+        "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        "admin": {"socket": str(admin.path)},
+    }
+    with configured_server(address, tmp_path, **base, **more) as first:
+        with configured_server(address, tmp_path, **base) as second:
+            first.process.wait_for(
+                "warn  another server has taken the file of what identities use: .* "
+                rf"file={tmp_path}/use remedy=",
+                timeout=40,
+            )
+            told = admin.ask("status")["usage_file_error"]
+            assert told["error"] == "another server has taken the file"
+            assert "another server has taken the file" in admin.ctl("status")
+            wait_until(lambda: exporter.value("spore_usage_unwritten_seconds") > 0, "the gauge")
+            assert "another server" not in second.process.log()
+
+
+def test_a_server_that_drains_lets_the_next_one_have_the_file(address, tmp_path):
+    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    with configured_server(address, tmp_path, **options) as first, Echo() as service:
+        with client_of(first, service) as alice:
+            with connect(first.public_host, alice.port) as visitor:
+                visitor.sendall(b"ping")
+                assert read_exactly(visitor, 4) == b"ping"
+                first.process_was_ended = True
+                first.process.signal(signal.SIGTERM)
+                with configured_server(address, tmp_path, **options):
+                    first.process.wait_for("info  another server counts", timeout=40)
 
 
 def test_visitors_come_at_a_pace(address, tmp_path):

@@ -246,8 +246,8 @@ def test_the_public_entry_of_a_tunnel(admin, tmp_path, address):
             stack.enter_context(spore_client(server.control, service.port, port=port))
         assert entries() == {ports[0]: "web", ports[1]: "/public/1", ports[2]: None}
         head, *rows = admin.ctl("tunnels").splitlines()
-        assert head.split()[-1] == "ENTRY"
-        assert sorted(row.split()[-1] for row in rows) == ["-", "/public/1", "web"]
+        assert head.split()[-3:] == ["ENTRY", "DENIED", "BY"]
+        assert sorted(row.split()[-2] for row in rows) == ["-", "/public/1", "web"]
         path.write_text(json.dumps({"public": public[1:]}))
         admin.ctl("reload")
         assert entries() == {ports[0]: None, ports[1]: "/public/0", ports[2]: None}

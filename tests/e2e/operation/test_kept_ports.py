@@ -17,6 +17,7 @@ from harness.services import Echo
 from harness.sockets import connect, read_exactly
 from harness.store import Store
 from harness.tls.certificates import Authority
+from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
 
@@ -146,6 +147,26 @@ def test_no_visitor_is_refused(tmp_path, address, way):
             assert not service.store.kept
 
 
+def test_a_client_that_restarts_too(service, address, tmp_path):
+    """It leaves its ticket to its next process, for one time."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    options = {"port": address.free_port(), "env": {"RUNTIME_DIRECTORY": str(folder)}}
+    with Echo() as echo:
+        with spore_client(service.control, echo.port, **options) as client:
+            assert one_exchange(service.public_host, client.port) == b"ping"
+            service.begin_stop()
+            client.process.wait_for("the server is going away")
+            service.end_stop()
+        assert (folder / "tickets").stat().st_mode & 0o777 == 0o600
+        service.start()
+        with spore_client(service.control, echo.port, **options) as client:
+            assert client.port == options["port"]
+            assert one_exchange(service.public_host, client.port) == b"ping"
+            assert not (folder / "tickets").exists()
+        assert not (folder / "tickets").exists()
+
+
 def test_memory_of_a_manager_is_not_used_up(service):
     """After a restart the manager keeps no socket, and the server has none that nobody uses."""
     for _ in range(3):
@@ -210,6 +231,9 @@ def test_the_port_is_only_for_the_ticket(service):
     wire = Wire.connect(service.control)
     wire.send({"Hello": tunnel.port})
     assert wire.receive_but_heartbeats() == IN_USE
+    service.process.wait_for(
+        "client refused .*port already in use: it waits for the client that had it before"
+    )
     assert ask(service, tunnel.port, str(uuid.uuid4()))[1] == IN_USE
     assert ask(service, tunnel.port, "00000000-0000-0000-0000-000000000000")[1] == IN_USE
     wire, answer = ask(service, other.port, ticket)

@@ -49,6 +49,23 @@ def admin(tmp_path):
 CLIENT_FLAGS = ["--log-format", "json", "--log-visitors", "--tunnel-name", "web"]
 
 
+def test_the_lines_of_connections_say_as_much(address, names):
+    """Without the option: those of connections that have ended, or are broken."""
+    level = ["--log-format", "json", "--log-level", "debug"]
+    with spore_server(address, extra=[*names[:2], *level]) as server, Echo() as service:
+        with spore_client(
+            server.control, service.port, secret="s3cret", extra=[*level, "--tunnel-name", "web"]
+        ) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            for process, fields in ((server.process, SERVER), (client.process, CLIENT)):
+                wait_until(lambda: lines(process, "connection ended"), "the line")
+                line = lines(process, "connection ended")[0]
+                assert fields | BOTH <= line.keys()
+                assert line["bytes_up"] == 4 and line["reason"] == "closed"
+            assert line["tunnel"] == "web"
+            assert not lines(client.process)
+
+
 def test_both_sides_log_each_visitor(address, names, admin):
     with spore_server(address, extra=[*names, *admin.flags]) as server, Echo() as service:
         with spore_client(

@@ -277,9 +277,10 @@ def test_a_handshake_that_stalls(serve, exporter, authority):
             assert refusals(exporter, "handshake") == 1
 
 
-def test_too_many_handshakes(serve, exporter, authority):
-    """One source has few of them, and a new one is possible as soon as one has ended."""
-    with serve(limits={"max_handshakes_per_ip": 3}) as server, Echo() as service:
+@pytest.mark.parametrize("limit", ["max_handshakes_per_ip", "max_handshakes"])
+def test_too_many_handshakes(serve, exporter, authority, limit):
+    """There are few of them, and a new one is possible as soon as one has ended."""
+    with serve(limits={limit: 3}) as server, Echo() as service:
         with spore_client(server.control, service.port) as client:
             stalled = [connect(client.host, client.port) for _ in range(3)]
             wait_until(
@@ -288,6 +289,7 @@ def test_too_many_handshakes(serve, exporter, authority):
             with contextlib.suppress(ConnectionError):
                 connect(client.host, client.port).close()
             wait_until(lambda: refusals(exporter, "handshakes") == 1, "the refusal")
+            server.process.wait_for(rf"visitor refused .* limit=3 from=limits\.{limit}$")
             stalled.pop().close()
             server.process.wait_for("visitor left before its first byte")
             with visit(client, authority) as visitor:

@@ -37,9 +37,12 @@ START_TEST(an_identity_that_nobody_has_is_named)
 {
 	const char *found = doubts("{\"auth\":[" SECRETS "],\n" PUBLIC("\"bob\",\n\"alcie\"") "}");
 
-	ck_assert_contains(found, ":3: /acl/public/0/identity/1: no auth plugin knows the identity "
-	                          "\"alcie\", so this applies to nobody\n");
+	ck_assert_contains(found,
+	                   ":3: /acl/public/0/identity/1: no auth plugin knows the identity "
+	                   "\"alcie\", so this applies to nobody: did you mean \"alice\"?\n");
 	ck_assert_lacks(found, "bob");
+	found = doubts("{\"auth\":[" SECRETS "],\n" PUBLIC("\"carol\"") "}");
+	ck_assert_contains(found, "the identity \"carol\", so this applies to nobody\n");
 }
 END_TEST
 
@@ -362,6 +365,35 @@ START_TEST(settings_of_a_client_without_effect)
 }
 END_TEST
 
+START_TEST(limits_on_handshakes_without_effect)
+{
+#define HANDSHAKES "\"limits\":{\"max_handshakes\":5,\n\"max_handshakes_per_ip\":9}"
+#define PROXIED    "\"public\":[{\"ports\":8000,\"transport\":[" PROXY "]}]"
+	const char *found = doubts("{" HANDSHAKES "}");
+
+	ck_assert_contains(found, ":1: /limits/max_handshakes: it has no effect: visitors shake");
+	ck_assert_contains(found, ":2: /limits/max_handshakes_per_ip: it has no effect: visitors");
+	found = doubts("{" HANDSHAKES "," PROXIED "}");
+	ck_assert_lacks(found, "visitors shake");
+	ck_assert_contains(found, ":2: /limits/max_handshakes_per_ip: it has no effect: it is "
+	                          "above limits.max_handshakes\n");
+}
+END_TEST
+
+START_TEST(a_check_that_no_tunnel_uses)
+{
+	const char *found = doubts_of(
+		ROLE_LOCAL,
+		"{\"client\":{\"to\":\"a\"},\"tunnels\":[{\"local_port\":80,\"check\":{\"use\":"
+		"\"shop\"}},{\"local_port\":81,\"check\":{}}],\"checks\":[{\"use\":\"http\","
+		"\"name\":\"shop\"},\n{\"use\":\"http\"}]}");
+
+	ck_assert_str_eq(strchr(found, ':'),
+	                 ":2: /checks/1: it is never used: no tunnel has \"check\": {\"use\": "
+	                 "\"http\"}\n");
+}
+END_TEST
+
 START_TEST(on_error_without_effect)
 {
 #define ON_ERROR(use) "{\"use\":\"" use "\",\"secret\":\"abcdefgh\",\"on_error\":\"next\"}"
@@ -408,6 +440,19 @@ END_TEST
 	"\"auth\":[{\"use\":\"multi_secret\",\"secrets\":{\"alice\":\"a\"},\"policy\":{\"alice\":" \
 	"{" policy "}}}]"
 #define FILE_OF "\"server\":{\"usage_file\":\"/tmp/use\"}"
+
+START_TEST(bytes_of_a_day_above_those_of_a_month)
+{
+	ck_assert_contains(
+		doubts("{" FILE_OF "," LIMITED("\"bytes_per_day\":\"2g\",\n\"bytes_per_month\":"
+	                                       "\"1g\"") "}"),
+		":1: /auth/0/policy/alice/bytes_per_day: it has no effect: it is above "
+		"bytes_per_month\n");
+	ck_assert_lacks(doubts("{" FILE_OF "," LIMITED("\"bytes_per_day\":\"1g\","
+	                                               "\"bytes_per_month\":\"1g\"") "}"),
+	                "no effect");
+}
+END_TEST
 
 START_TEST(counts_that_a_restart_forgets)
 {
@@ -471,6 +516,17 @@ START_TEST(entries_whose_ports_earlier_ones_have)
 }
 END_TEST
 
+START_TEST(entries_of_one_name)
+{
+	const char *found = doubts(ENTRIES("{\"name\":\"web\",\"ports\":8000,\"acl\":[]},"
+	                                   "{\"name\":\"web\",\"ports\":8001,\"acl\":[]}"));
+
+	ck_assert_contains(found, "/public/1/name: /public/0 has this name, too");
+	ck_assert_lacks(doubts(ENTRIES("{\"ports\":8000,\"acl\":[]},{\"ports\":8001,\"acl\":[]}")),
+	                "has this name");
+}
+END_TEST
+
 START_TEST(entries_without_transports_and_lists)
 {
 	static const char idle[] = "this entry has no effect: it has neither transports nor access "
@@ -507,17 +563,18 @@ START_TEST(a_name_that_transports_of_two_sections_have)
 }
 END_TEST
 
-SUITE("doubts", counts_that_a_restart_forgets, a_file_without_counts,
-      an_identity_that_nobody_has_is_named, any_instance_may_have_it,
-      an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
-      a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
-      a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
-      values_that_another_one_leaves_out, an_auth_instance_that_is_never_asked,
-      bans_that_reach_nobody, two_transports_that_tell_the_client_s_address,
-      an_access_list_that_is_never_asked, an_access_list_that_is_never_asked_about_its_identities,
-      a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
-      a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
-      settings_of_a_client_without_effect, on_error_without_effect,
+SUITE("doubts", entries_of_one_name, bytes_of_a_day_above_those_of_a_month,
+      counts_that_a_restart_forgets, a_file_without_counts, an_identity_that_nobody_has_is_named,
+      any_instance_may_have_it, an_instance_that_cannot_tell_may_have_anyone,
+      a_reserved_port_that_no_tunnel_would_get, a_server_without_authentication_is_open,
+      a_listener_among_the_public_ports_is_named, a_limit_behind_another_one_is_named,
+      a_client_s_limit_above_the_server_s_is_named, values_that_another_one_leaves_out,
+      an_auth_instance_that_is_never_asked, bans_that_reach_nobody,
+      two_transports_that_tell_the_client_s_address, an_access_list_that_is_never_asked,
+      an_access_list_that_is_never_asked_about_its_identities, a_header_at_a_port_without_tunnels,
+      a_reload_that_cuts_clients_off, a_limit_without_the_one_that_it_needs,
+      parts_of_seconds_that_the_system_cannot_count, settings_of_a_client_without_effect,
+      a_check_that_no_tunnel_uses, limits_on_handshakes_without_effect, on_error_without_effect,
       a_way_that_begins_above_other_transports, a_name_that_two_instances_have,
       entries_of_ports_that_no_tunnel_gets, entries_whose_ports_earlier_ones_have,
       entries_without_transports_and_lists, a_proxy_s_header_inside_of_another_transport,

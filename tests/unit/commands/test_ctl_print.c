@@ -55,10 +55,10 @@ START_TEST(a_hostile_text_is_shown_harmless)
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
 	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
 	      "HEARTBEATS  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR  USED TODAY  THIS MONTH  "
-	      "ENTRY\n"
+	      "ENTRY  DENIED BY\n"
 	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
 	      "-           -     -        -     -        -              -           -           "
-	      "-\n");
+	      "-      -\n");
 }
 END_TEST
 
@@ -74,13 +74,14 @@ START_TEST(what_a_client_says_is_shown_in_short)
 	      "\"tags\":{\"k\":7}}]}",
 	      "ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
 	      "NAME                                              VERSION  TAGS          "
-	      "SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  ENTRY\n"
+	      "SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  ENTRY  "
+	      "DENIED BY\n"
 	      "1   -     -         -       -    -         -        -      -   -     -           "
 	      "web                                               spore/1  env=test, a=  -        "
-	      "-              512 B of 1.0 MiB  -           -\n"
+	      "-              512 B of 1.0 MiB  -           -      -\n"
 	      "2   -     -         -       -    -         -        -      -   -     -           "
 	      "a23456789012345678901234567890123456789012345...  -        k=            -        "
-	      "-              -                 -           -\n");
+	      "-              -                 -           -      -\n");
 }
 END_TEST
 

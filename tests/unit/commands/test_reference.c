@@ -50,6 +50,10 @@ START_TEST(one_plugin)
 	ck_assert_contains(capture_out(&capture), "### The auth plugin `hmac`");
 	ck_assert_lacks(capture_out(&capture), "`cidr`");
 	ck_assert_lacks(capture_out(&capture), "`server.min_port`");
+	ck_assert_int_eq(run((char *[]){ "--plugin=hmac", "--plugin-path", PLUGIN_DIR, NULL }),
+	                 EXIT_FAILED);
+	ck_assert_str_eq(capture_err(&capture),
+	                 "error: found no plugin \"hmac\": did you mean \"auth_hmac\"?\n");
 	ck_assert_int_eq(run((char *[]){ "--plugin", "a\033b", NULL }), EXIT_FAILED);
 	ck_assert_str_eq(capture_out(&capture), "");
 	ck_assert_str_eq(capture_err(&capture), "error: found no plugin \"a\\x1bb\"\n");

@@ -35,7 +35,8 @@ START_TEST(another_shell_is_refused)
 
 	ck_assert_int_eq(run(&capture, "csh"), EXIT_USAGE);
 	ck_assert_str_eq(capture_out(&capture), "");
-	ck_assert_contains(capture_err(&capture), "unknown command \"csh\"");
+	ck_assert_contains(capture_err(&capture),
+	                   "unknown shell \"csh\": expected bash, zsh or fish");
 }
 END_TEST
 

@@ -199,7 +199,10 @@ START_TEST(ports_that_nobody_takes_are_closed)
 {
 	int fd = keep();
 
+	ck_assert(kept_ports_has(&ports, addr.port));
+	ck_assert(!kept_ports_has(&ports, addr.port ^ 1));
 	ck_assert_uint_eq(kept_ports_close(&ports), 1);
+	ck_assert(!kept_ports_has(&ports, addr.port));
 	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
 	ck_assert(!is_kept(&ticket, "alice", addr.port));
 	kept_ports_fini(&ports);

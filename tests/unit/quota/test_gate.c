@@ -283,8 +283,29 @@ START_TEST(no_wake_is_lost_between_threads)
 }
 END_TEST
 
+START_TEST(the_limit_that_is_reached_is_named)
+{
+	struct scene scene;
+	struct limit_hit hit;
+
+	set_up(&scene, 3, 2);
+	enter(&scene, 0);
+	enter(&scene, 0);
+	hit = gate_limit(&scene.gate, &scene.limits);
+	ck_assert_str_eq(hit.from, "limits.max_pending_per_tunnel");
+	ck_assert_int_eq(hit.most, 2);
+	enter(&scene, 1);
+	hit = gate_limit(&scene.gate, &scene.limits);
+	ck_assert_str_eq(hit.from, "limits.max_pending");
+	ck_assert_int_eq(hit.most, 3);
+	for (int i = 0; i < 3; i++)
+		gate_leave(&scene.gate, &scene.tunnels[i / 2].inside);
+	tear_down(&scene);
+}
+END_TEST
+
 SUITE("gate", room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone,
       the_first_in_line_comes_next, one_that_is_full_itself_is_passed_over,
       a_door_that_is_shut_is_not_woken, higher_limits_let_in_whoever_waits,
       lower_limits_send_nobody_away, a_door_that_counts_anew_may_have_room,
-      no_wake_is_lost_between_threads)
+      no_wake_is_lost_between_threads, the_limit_that_is_reached_is_named)

@@ -228,6 +228,36 @@ START_TEST(a_failed_attempt_is_made_again)
 }
 END_TEST
 
+/* Ticks for so long that a loss is told. Nobody uses anything meanwhile. */
+static void let_time_pass(struct ledger *ledger, struct usage_table *table)
+{
+	for (int64_t now_ms = 0; now_ms < 3000000; now_ms += 10000) {
+		ledger_tick(ledger, table, now_ms);
+		usleep(1000);
+	}
+}
+
+START_TEST(a_loss_is_told_unless_the_server_leaves)
+{
+	struct usage_table tables[2];
+	struct ledger *old, *new;
+	const char *why;
+
+	make_folder();
+	old = open_ledger(&tables[0]);
+	new = open_ledger(&tables[1]);
+	let_time_pass(old, &tables[0]);
+	ck_assert_int_gt(ledger_fails(old, &why), 0);
+	ck_assert_str_eq(why, "another server has taken the file");
+	ck_assert_int_eq(ledger_fails(new, &why), 0);
+	ledger_leave(old);
+	ck_assert_int_eq(ledger_fails(old, &why), 0);
+	close_ledger(old, &tables[0]);
+	close_ledger(new, &tables[1]);
+	remove_folder();
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_written_is_an_error)
 {
 	struct usage_table table;
@@ -244,4 +274,4 @@ END_TEST
 SUITE("ledger", counts_outlive_the_table, a_wrong_file_is_put_aside,
       the_file_of_another_server_is_left_alone, a_number_that_is_used_again_does_not_deceive,
       servers_replace_the_file_in_turn, a_failed_attempt_is_made_again,
-      a_file_that_cannot_be_written_is_an_error)
+      a_loss_is_told_unless_the_server_leaves, a_file_that_cannot_be_written_is_an_error)
