@@ -39,7 +39,7 @@ struct plugin_set {
 	bool needs_challenge; /* an auth instance needs the answer to a challenge */
 	bool binds;           /* an auth instance takes an answer that is bound to the transport */
 	uint32_t accepts;   /* SPORE_OFFER_*: the forms of answers that its auth instances accept */
-	struct diag doubts; /* see chain/doubts; points into the configuration */
+	struct diag doubts; /* see doubts/; points into the configuration */
 };
 
 struct plugin_set_spec {

@@ -8,13 +8,10 @@
 
 struct plugin_set;
 
-/* Adds to set->doubts each probable mistake that concerns several parts of the configuration, such
- * as an identity that no auth instance can have. Call it once, before the set is used. [control] */
+/* Adds each of them to set->doubts, except those of a reload (cut_off_doubts). Call it once, before
+ * the set is used. [control] */
 void doubts_find(struct plugin_set *set);
-/* Adds a doubt if clients that are connected now cannot open data connections to this set. before:
- * the set that this one replaces; NULL at the start. [control] */
-void doubts_find_cut_off(struct plugin_set *set, const struct plugin_set *before);
-/* [main] */
+/* A warning for each. [main] */
 void doubts_log(const struct plugin_set *set);
 /* Writes one printable line for each. [main] */
 void doubts_print(const struct plugin_set *set, FILE *out);
