@@ -37,7 +37,7 @@ RANKS = [
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"reload"},
-    {"admin", "arguments"},
+    {"admin", "arguments", "show"},
     {"screen"},
     {"commands"},
     {"rehearsal"},
