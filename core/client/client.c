@@ -6,9 +6,12 @@
 
 #include "base/container.h"
 #include "base/descriptors.h"
+#include "carry/carried.h"
+#include "carry/origin.h"
+#include "carry/proxy.h"
+#include "carry/proxy_server.h"
 #include "client/client_tunnel.h"
 #include "client/match.h"
-#include "client/proxy.h"
 #include "client/roll.h"
 #include "host/readiness.h"
 #include "log/log.h"
@@ -289,13 +292,14 @@ static void run_open_worker(void *arg)
 	                   uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	deadline_list_init(&worker->probes, worker->loop, SESSION_PROBE_MS, session_on_probe);
-	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
+	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SERVER_SLOW_MS,
+	                   proxy_server_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
-	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
+	deadline_list_init(&worker->holds, worker->loop, ORIGIN_HOLD_MS, origin_on_held);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
-	worker->relays.on_moved = proxy_count;
+	worker->relays.on_moved = carried_count;
 	list_init(&worker->pools);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);

@@ -7,8 +7,8 @@
 #ifndef CORE_CLIENT_CLIENT_TUNNEL_H
 #define CORE_CLIENT_CLIENT_TUNNEL_H
 
-#include "client/ahead.h"
-#include "client/decline.h"
+#include "carry/ahead.h"
+#include "carry/decline.h"
 #include "client/session.h"
 #include "health/health.h"
 #include "relay/bucket.h"

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/ahead.h"
+#include "carry/ahead.h"
 #include "client/session.h"
 #include "health/health.h"
 

@@ -33,7 +33,7 @@ RANKS = [
     {"config", "host"},
     {"chain", "quota"},
     {"verdict", "event", "way", "health", "keep", "doubts"},
-    {"session"},
+    {"session", "carry"},
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"reload"},

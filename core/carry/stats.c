@@ -1,4 +1,4 @@
-#include "client/stats.h"
+#include "carry/stats.h"
 
 #include "loop/loop.h"
 #include "metrics/families.h"

@@ -1,4 +1,4 @@
-#include "client/ahead.h"
+#include "carry/ahead.h"
 
 #include "base/buf.h"
 #include "base/container.h"

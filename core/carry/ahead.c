@@ -1,9 +1,9 @@
-#include "client/ahead.h"
+#include "carry/ahead.h"
 
 #include <stdlib.h>
 
 #include "base/container.h"
-#include "client/uplink.h"
+#include "carry/uplink.h"
 #include "config/settings.h"
 #include "log/log.h"
 #include "net/addr.h"

@@ -1,4 +1,4 @@
-#include "client/decline.h"
+#include "carry/decline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "log/log.h"
 #include "loop/loop.h"
 
-/* After so long without a visitor that is not carried, the rest is told. */
+/* The log tells of the visitors without a line when no other one was declined for this long. */
 static const double quiet_s = 5;
 
 /* A visitor of another worker, on its way to the session's. */

@@ -3,8 +3,8 @@
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
 
+#include "carry/shared.h"
 #include "chain/transport.h"
-#include "client/shared.h"
 #include "link/link.h"
 #include "net/dial.h"
 #include "verdict/auth.h"
@@ -83,14 +83,14 @@ struct uplink {
 	struct auth_run auth;
 };
 
-/* On an uplink that is closed; zeroed memory is closed. server: where to connect to, copied.
+/* Starts an uplink that is closed. Zeroed memory is closed. server: where to connect to, copied.
  * A data connection must go to the server that has announced its visitor, even if the name leads
  * elsewhere meanwhile. on_ready and on_failed never run from within. */
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
                   const struct server_place *server, const struct uplink_events *events);
-/* On an uplink that is closed: READY on the open stream of an earlier one, with the bytes that were
- * received on it since. Takes both. False: the server has sent too much; on_ready does not run in
- * any case. */
+/* Makes a closed uplink READY on the open stream of an earlier uplink, with the bytes that were
+ * received on this stream since. Takes both. False: the server has sent too much; on_ready does not
+ * run in any case. */
 bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct stream *stream,
                    struct buf *received, const struct uplink_events *events);
 /* Closes whatever is open. Idempotent. */

@@ -11,8 +11,8 @@
  * A connection that is lost, or that the server closes, is replaced after a pause. No visitor is
  * lost with it: the server answers Accept, and until that answer the visitor can be accepted on a
  * newly dialled connection. [worker] */
-#ifndef CORE_CLIENT_AHEAD_H
-#define CORE_CLIENT_AHEAD_H
+#ifndef CORE_CARRY_AHEAD_H
+#define CORE_CARRY_AHEAD_H
 
 #include <ev.h>
 #include <spore/base.h>
@@ -56,7 +56,7 @@ typedef void (*ahead_open_fn)(struct ahead_pool *pool, const struct message *ope
 /* What visitors have brought and taken on one worker. [worker] */
 struct ahead_tally {
 	uint64_t visitors; /* that were taken up, since the start */
-	unsigned now;      /* of them, those that are being set up or carried */
+	unsigned now;      /* visitors that are being set up or carried now */
 	uint64_t up, down; /* bytes from visitors, and to them */
 };
 
@@ -66,7 +66,7 @@ struct ahead_pool {
 	struct config *config;                /* ref; of `tunnel` */
 	const struct tunnel_settings *tunnel; /* replaced by a reload */
 	struct users *users;                  /* of the tunnel, with the pool */
-	struct ahead_tally tally;             /* the proxies' */
+	struct ahead_tally tally;             /* counted by carry/proxy and carry/carried */
 	struct decliner *decliner;            /* of the tunnel */
 	struct bucket *buckets; /* of the tunnel: the limits on its rate, up and down; NULL: none */
 	ahead_open_fn on_open;
@@ -76,18 +76,19 @@ struct ahead_pool {
 	unsigned n;          /* in both lists */
 	unsigned lent;       /* to visitors: they may come back */
 	atomic_uint n_idle;  /* [any] */
-	unsigned failures;   /* since a connection was of use */
+	unsigned failures;   /* in a row: since a connection has been useful */
 	unsigned grants;     /* number of the present grant */
 	ev_timer pause;      /* before the next attempt */
 	bool is_left;        /* the tunnel is closed: no grant counts any more */
-	/* Of the proxies: */
+	/* Used by the visitors that are set up (carry/proxy, carry/origin): */
 	bool lacks_service;   /* the last visitor did not reach the service */
-	unsigned vain_holds;  /* of Opened, in a row */
+	unsigned vain_holds;  /* holds of Opened in vain, in a row (origin_hold) */
 	unsigned until_holds; /* visitors before the next hold */
 };
 
-/* With a stream: the server has accepted the visitor. The stream and the bytes that followed the
- * answer belong to the callee. NULL: the connection was lost before the answer. */
+/* The answer on a connection of the pool. With a stream: the server has accepted the visitor. The
+ * callee owns the stream and the bytes that followed the answer. NULL: the connection was lost
+ * before the answer. */
 typedef void (*ahead_fn)(struct stream *stream, struct buf *received, void *arg);
 
 /* `worker`, `tunnel`, `config`, `users`, `decliner` and `on_open` are set, everything else is zero.
@@ -114,9 +115,8 @@ void ahead_pool_return(struct ahead_pool *pool, unsigned grant, struct stream *s
                        struct buf *received);
 
 /* Takes an idle connection out of the pool and sends `accept` on it, which asks for a visitor. With
- * Carry the connection is lent from now on (ahead_pool_lend).
- * on_answer runs later, once; the connection does not exist any more then. NULL: no connection is
- * idle. */
+ * Carry the connection is lent from now on (ahead_pool_lend). on_answer runs once, later. Then the
+ * returned pointer is no longer valid. NULL: no connection is idle. */
 struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, ahead_fn on_answer,
                          void *arg);
 /* Closes the connection of this worker that has been idle longest, of those that were kept for the

@@ -1,4 +1,4 @@
-#include "client/decline.h"
+#include "carry/decline.h"
 
 #include <stdio.h>
 #include <string.h>

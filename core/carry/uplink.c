@@ -1,4 +1,4 @@
-#include "client/uplink.h"
+#include "carry/uplink.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "net/stream.h"
 #include "option/value_number.h"
 
-/* Behind a visitor's end, the next visitor may have come with its first bytes. */
+/* After the end of a visitor, the next visitor and its first bytes may have come already. */
 enum { RESUMED_MOST = LINK_MAX_IN + LANE_HEADER + LANE_FIRST_MOST };
 
 static void on_link_message(struct link *link, const struct message *message);

@@ -1,9 +1,9 @@
 /* decline - what a client does about the visitors of one tunnel that it cannot carry. It tells a
  * Spore server, which ends them at once; at another server they wait until they expire. It writes
- * at most one line in DECLINE_LOG_MS, which says how many others there were. After a pause a line
- * of its own tells the rest. */
-#ifndef CORE_CLIENT_DECLINE_H
-#define CORE_CLIENT_DECLINE_H
+ * at most one line in DECLINE_LOG_MS, which says how many visitors had no line since the last one.
+ * After a pause, a further line tells of the visitors that still had none. */
+#ifndef CORE_CARRY_DECLINE_H
+#define CORE_CARRY_DECLINE_H
 
 #include <ev.h>
 #include <stdatomic.h>
@@ -50,12 +50,13 @@ struct declined {
 /* [main] */
 void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel,
                   struct users *users);
-/* Tells of the visitors without a line. Later ones get no other line. [worker]: of its loop */
+/* Writes a line about the visitors that had none. Visitors that are declined later get no such
+ * line. [worker]: of its loop */
 void decline_stop(struct decliner *decliner);
-/* From now on, visitors are declined on this link of one of the tunnel's two sessions. [worker]:
- * theirs; the next, too */
+/* From now on, visitors are declined on this link of one of the tunnel's two sessions. This and
+ * decline_no_more_on: [worker] of the sessions */
 void decline_on(struct decliner *decliner, struct link *link, bool reads_unserved);
-/* No longer on this one, which need not be there. */
+/* From now on, no visitor is declined on this link. Does nothing if none was. */
 void decline_no_more_on(struct decliner *decliner, const struct link *link);
 /* Does a server read Decline, or Unserved (DECLINE_READS_BOTH)? [any] */
 bool decline_is_read(const struct decliner *decliner, enum decline_reads least);

@@ -1,4 +1,4 @@
-#include "client/uplink.h"
+#include "carry/uplink.h"
 
 #include "few_descriptors.h"
 #include "scene/client_scene.h"

@@ -1,12 +1,13 @@
-/* shared - what the workers of a client share, and what belongs to each. Internal to client/. */
-#ifndef CORE_CLIENT_SHARED_H
-#define CORE_CLIENT_SHARED_H
+/* shared - what the workers of a client share, and what belongs to each. Internal to carry/ and
+ * client/. */
+#ifndef CORE_CARRY_SHARED_H
+#define CORE_CARRY_SHARED_H
 
 #include <ev.h>
 #include <stdatomic.h>
 
+#include "carry/stats.h"
 #include "chain/plugin_set.h"
-#include "client/stats.h"
 #include "lane/taken.h"
 #include "link/linger.h"
 #include "loop/deadline.h"

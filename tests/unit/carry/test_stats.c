@@ -1,4 +1,4 @@
-#include "client/stats.h"
+#include "carry/stats.h"
 
 #include "run_until.h"
 #include "scene/client_scene.h"

@@ -1,6 +1,6 @@
 /* stats - what a client counts. The names and meanings are in metrics/families. */
-#ifndef CORE_CLIENT_STATS_H
-#define CORE_CLIENT_STATS_H
+#ifndef CORE_CARRY_STATS_H
+#define CORE_CARRY_STATS_H
 
 #include <stdbool.h>
 #include <stdint.h>
