@@ -67,13 +67,17 @@ const struct argument_table ctl_arguments = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* Can the operand be sent? The server reads a line of words and limits its length. Only an identity
- * may contain blanks. */
+/* The longest operands. With the command, they fit into a line of 256 bytes, which every version of
+ * the server reads. */
+enum { MOST_IDENTITY = 239, MOST_WORD = 63 };
+
+/* Can the operand be sent? The server reads one line of words. Only an identity may contain
+ * blanks. */
 static bool can_be_sent(const char *operand)
 {
 	bool is_identity = strncmp(operand, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0;
 	const char *forbidden = is_identity ? "\r\n" : " \t\r\n";
-	size_t most = is_identity ? 239 : 63;
+	size_t most = is_identity ? MOST_IDENTITY : MOST_WORD;
 
 	return *operand && strlen(operand) <= most && !strpbrk(operand, forbidden);
 }
