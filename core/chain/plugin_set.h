@@ -23,8 +23,8 @@ struct retirer;
 struct chain {
 	atomic_uint refs;
 	size_t n;
-	/* Of transports, for the instances above them: see instance_spec. In the document of the
-	 * config. */
+	/* In a chain of transports: the facts that they tell the instances above them (see
+	 * instance_spec). They lie in the document of the config. */
 	const char **conn_attrs;
 	bool may_be_secure;
 	struct instance *items[]; /* refs */

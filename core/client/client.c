@@ -30,18 +30,18 @@ struct client {
 	struct client_env env;
 	struct client_shared shared;
 	struct client_worker *workers; /* owned */
-	struct config *first;          /* ref; the list of servers stays that of the first one */
+	struct config *first;          /* ref; all reloads keep its list of servers */
 	ev_async news;                 /* on the main loop; unlike a task it can be recalled */
 	ev_async exit;                 /* the same */
 	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
 	ev_timer drain_poll;           /* on the main loop */
 	void (*on_drained)(void *arg);
 	void *arg;
-	/* Of main: what the workers have or will have. */
+	/* Used by main only: what the workers have, or what they get with the last order. */
 	struct plugin_set *set;         /* ref */
 	struct client_tunnel **tunnels; /* owned; in the order of its configuration, borrowed each:
 	                                 * the workers use them */
-	/* Of worker 0. */
+	/* Used by worker 0 only. */
 	struct changes changes;
 	struct list open; /* of struct client_tunnel: those that the workers have */
 	size_t n_over;    /* tunnels that have ended for good */
@@ -56,7 +56,7 @@ static const struct settings *settings_in_use(const struct client *client)
 
 /* ---- news and exit ---- */
 
-/* At most MOST_NAME bytes, and whole characters of UTF-8. */
+/* How many bytes of the name are shown: at most MOST_NAME, and whole characters of UTF-8. */
 static int shown_length(const char *name)
 {
 	size_t n = strnlen(name, MOST_NAME + 1);
@@ -68,7 +68,7 @@ static int shown_length(const char *name)
 	return n > 0 ? (int)n - 1 : 0;
 }
 
-/* For the operator: how many tunnels are open, and the names of those that are not. [main] */
+/* Writes for the operator how many tunnels are open, and the names of the others. [main] */
 static void describe_tunnels(const struct client *client, char *text, size_t size)
 {
 	const struct tunnel_settings *tunnels = settings_in_use(client)->tunnels.items;
@@ -640,7 +640,7 @@ static struct order *new_order(struct client *client, struct plugin_set *set, si
 	return order;
 }
 
-/* Of an order that no worker gets. */
+/* Frees an order that no worker gets, with the tunnels that were made for it. */
 static void drop_order(struct order *order)
 {
 	for (size_t i = 0; i < order->n; i++) {

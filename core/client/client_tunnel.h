@@ -38,7 +38,7 @@ struct client_tunnel_spec {
 	unsigned n_workers;
 	struct config *config;                  /* a reference is taken */
 	const struct tunnel_settings *settings; /* of that configuration */
-	/* As in struct session, whose `owner` is the tunnel. */
+	/* The callbacks of its sessions. The `owner` of such a session is the tunnel. */
 	void (*on_news)(struct session *session);
 	void (*on_over)(struct session *session, enum client_exit status);
 };

@@ -238,6 +238,8 @@ static double read_generations(void *retirer)
 	return retirer_generations(retirer);
 }
 
+/* Makes the metrics call `read` for the number of generations. NULL: they no longer call anything,
+ * and keep the last value. */
 static void sample_generations(const struct plugins *plugins, double (*read)(void *arg))
 {
 	metrics_sample(plugins->metrics,
