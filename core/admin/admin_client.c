@@ -135,7 +135,7 @@ static void write_rows(const struct admin_query *query, const char *key, struct 
 	jsonout_end(json, ']');
 }
 
-/* Of the tunnels that are listed. */
+/* The bytes that visitors of the listed tunnels have sent and received. */
 static int64_t sum_bytes(const struct admin_query *query)
 {
 	const struct roll *roll = first_roll(query);

@@ -10,7 +10,7 @@ struct admin_query;
 void admin_client_servers_write(const struct admin_query *query, struct jsonout *json);
 /* Writes the members of `status` about visitors, and the tunnels. */
 void admin_client_status_write(const struct admin_query *query, struct jsonout *json);
-/* In the order of the configuration. */
+/* Writes the list of tunnels, in the order of the configuration. */
 void admin_client_tunnels_write(const struct admin_query *query, struct jsonout *json);
 
 #endif

@@ -89,7 +89,7 @@ void *slab_take(struct slab *slab, uint64_t *number_out)
 void *slab_find(const struct slab *slab, uint64_t number)
 {
 	uint32_t slot = (uint32_t)(number >> 32) & MAX_SLOTS, generation = (uint32_t)number;
-	bool is_odd = generation % 2 == 1; /* as that of each taken object */
+	bool is_odd = generation % 2 == 1; /* an even one is that of a free slot */
 	struct header *header;
 
 	if (slab_tag(number) != slab->tag || slot == 0 || slot > slab->n_pages * PER_PAGE)

@@ -22,9 +22,10 @@ struct slab {
 void slab_init(struct slab *slab, size_t object_size, uint32_t tag);
 void slab_fini(struct slab *slab);
 
-/* A zeroed object and its number, which is not 0. NULL: out of memory, or of slots. */
+/* Returns a zeroed object and its number, which is not 0. NULL: memory is out, or all slots are
+ * taken. */
 void *slab_take(struct slab *slab, uint64_t *number_out);
-/* The object that has this number; NULL: there is none (any more). */
+/* The object that has this number. NULL: no object has it, or the object was given back. */
 void *slab_find(const struct slab *slab, uint64_t number);
 /* The number of an object. */
 uint64_t slab_number(const struct slab *slab, const void *object);

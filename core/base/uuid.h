@@ -24,13 +24,13 @@ struct uuid_stock {
 	unsigned left;
 };
 
-/* As uuid_random. Nothing of the UUID stays in the stock. */
+/* Like uuid_random, but takes the random bytes from the stock, which keeps no copy of them. */
 bool uuid_stock_take(struct uuid_stock *stock, struct uuid *uuid_out);
 
 /* Makes it a version 8 UUID, whose bits each application defines. The 12 bits after the version
  * become those of `custom`: see spore_challenge_offers. */
 void uuid_mark(struct uuid *uuid, unsigned custom);
-/* In lower case with hyphens, NUL-terminated. */
+/* Writes the UUID in lower case with hyphens, and a NUL. */
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);
 /* Accepts the forms that Rust's uuid crate accepts, in any case: with hyphens, without, in braces,
  * or as a URN. */

@@ -23,8 +23,8 @@ struct retirer;
 struct chain {
 	atomic_uint refs;
 	size_t n;
-	/* Of transports, for the instances above them: see instance_spec. In the document of the
-	 * config. */
+	/* In a chain of transports: the facts that they tell the instances above them (see
+	 * instance_spec). They lie in the document of the config. */
 	const char **conn_attrs;
 	bool may_be_secure;
 	struct instance *items[]; /* refs */
@@ -39,7 +39,7 @@ struct plugin_set {
 	bool needs_challenge; /* an auth instance needs the answer to a challenge */
 	bool binds;           /* an auth instance takes an answer that is bound to the transport */
 	uint32_t accepts;   /* SPORE_OFFER_*: the forms of answers that its auth instances accept */
-	struct diag doubts; /* see chain/doubts; points into the configuration */
+	struct diag doubts; /* see doubts/; points into the configuration */
 };
 
 struct plugin_set_spec {

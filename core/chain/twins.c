@@ -85,7 +85,7 @@ static int compare_proofs(const void *a, const void *b)
 	return order;
 }
 
-/* Equal secrets within an instance are its own business. */
+/* Equal secrets within one instance are not reported: the plugin decides about them. */
 static void report_equal(struct plugin_set *set, struct proofs *proofs)
 {
 	char pointer[512];

@@ -6,9 +6,12 @@
 
 #include "base/container.h"
 #include "base/descriptors.h"
+#include "carry/carried.h"
+#include "carry/origin.h"
+#include "carry/proxy.h"
+#include "carry/proxy_server.h"
 #include "client/client_tunnel.h"
 #include "client/match.h"
-#include "client/proxy.h"
 #include "client/roll.h"
 #include "host/readiness.h"
 #include "keep/tickets.h"
@@ -28,7 +31,7 @@ struct client {
 	struct client_env env;
 	struct client_shared shared;
 	struct client_worker *workers; /* owned */
-	struct config *first;          /* ref; the list of servers stays that of the first one */
+	struct config *first;          /* ref; all reloads keep its list of servers */
 	ev_async news;                 /* on the main loop; unlike a task it can be recalled */
 	ev_async exit;                 /* the same */
 	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
@@ -36,11 +39,11 @@ struct client {
 	void (*on_drained)(void *arg);
 	void *arg;
 	struct tickets tickets; /* of main, also while worker 0 notes those that are left */
-	/* Of main: what the workers have or will have. */
+	/* Used by main only: what the workers have, or what they get with the last order. */
 	struct plugin_set *set;         /* ref */
 	struct client_tunnel **tunnels; /* owned; in the order of its configuration, borrowed each:
 	                                 * the workers use them */
-	/* Of worker 0. */
+	/* Used by worker 0 only. */
 	struct changes changes;
 	struct list open; /* of struct client_tunnel: those that the workers have */
 	size_t n_over;    /* tunnels that have ended for good */
@@ -55,7 +58,7 @@ static const struct settings *settings_in_use(const struct client *client)
 
 /* ---- news and exit ---- */
 
-/* At most MOST_NAME bytes, and whole characters of UTF-8. */
+/* How many bytes of the name are shown: at most MOST_NAME, and whole characters of UTF-8. */
 static int shown_length(const char *name)
 {
 	size_t n = strnlen(name, MOST_NAME + 1);
@@ -67,7 +70,7 @@ static int shown_length(const char *name)
 	return n > 0 ? (int)n - 1 : 0;
 }
 
-/* For the operator: how many tunnels are open, and the names of those that are not. [main] */
+/* Writes for the operator how many tunnels are open, and the names of the others. [main] */
 static void describe_tunnels(const struct client *client, char *text, size_t size)
 {
 	const struct tunnel_settings *tunnels = settings_in_use(client)->tunnels.items;
@@ -291,13 +294,14 @@ static void run_open_worker(void *arg)
 	                   uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	deadline_list_init(&worker->probes, worker->loop, SESSION_PROBE_MS, session_on_probe);
-	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
+	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SERVER_SLOW_MS,
+	                   proxy_server_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
-	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
+	deadline_list_init(&worker->holds, worker->loop, ORIGIN_HOLD_MS, origin_on_held);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
-	worker->relays.on_moved = proxy_count;
+	worker->relays.on_moved = carried_count;
 	list_init(&worker->pools);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
@@ -641,7 +645,7 @@ static struct order *new_order(struct client *client, struct plugin_set *set, si
 	return order;
 }
 
-/* Of an order that no worker gets. */
+/* Frees an order that no worker gets, with the tunnels that were made for it. */
 static void drop_order(struct order *order)
 {
 	for (size_t i = 0; i < order->n; i++) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/container.h"
-#include "client/proxy.h"
+#include "carry/proxy.h"
 #include "config/config.h"
 #include "keep/tickets.h"
 #include "log/log.h"

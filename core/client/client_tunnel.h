@@ -7,8 +7,8 @@
 #ifndef CORE_CLIENT_CLIENT_TUNNEL_H
 #define CORE_CLIENT_CLIENT_TUNNEL_H
 
-#include "client/ahead.h"
-#include "client/decline.h"
+#include "carry/ahead.h"
+#include "carry/decline.h"
 #include "client/session.h"
 #include "health/health.h"
 #include "relay/bucket.h"
@@ -41,7 +41,7 @@ struct client_tunnel_spec {
 	struct config *config;                  /* a reference is taken */
 	const struct tunnel_settings *settings; /* of that configuration */
 	const struct tickets *tickets;          /* of an earlier process; NULL: none */
-	/* As in struct session, whose `owner` is the tunnel. */
+	/* The callbacks of its sessions. The `owner` of such a session is the tunnel. */
 	void (*on_news)(struct session *session);
 	void (*on_over)(struct session *session, enum client_exit status);
 };

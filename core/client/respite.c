@@ -1,8 +1,8 @@
 #include "client/respite.h"
 
 #include "base/container.h"
+#include "carry/shared.h"
 #include "chain/transport.h"
-#include "client/shared.h"
 #include "config/settings.h"
 #include "net/addr.h"
 #include "net/resolve.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "carry/shared.h"
 #include "client/client_tunnel.h"
-#include "client/shared.h"
 #include "loop/loop.h"
 
 static void format_place(const char *host, int64_t port, char out[ROLL_TEXT_SIZE])

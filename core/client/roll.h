@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/ahead.h"
+#include "carry/ahead.h"
 #include "client/session.h"
 #include "health/health.h"
 
@@ -20,7 +20,7 @@ enum { ROLL_TEXT_SIZE = 256 };
 struct roll_row {
 	const struct users *tunnel; /* tells tunnels apart; must not be followed */
 	struct ahead_tally tally;   /* of this worker */
-	/* Of the first worker alone, whose `state` is not NULL. */
+	/* Only the first worker sets these. There `state` is not NULL. */
 	const char *state; /* static: session_state_name */
 	char name[ROLL_TEXT_SIZE];
 	char local[ROLL_TEXT_SIZE];     /* "HOST:PORT" or "unix:PATH" of the service */
@@ -43,7 +43,7 @@ struct roll {
 	struct roll_row rows[];
 };
 
-/* In the order of the configuration that the worker has. NULL: out of memory. [worker] */
+/* The tunnels of the worker, in the order of its configuration. NULL: out of memory. [worker] */
 struct roll *roll_make(const struct client_worker *worker);
 
 #endif

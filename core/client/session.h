@@ -9,10 +9,10 @@
 
 #include <ev.h>
 
-#include "client/decline.h"
+#include "carry/decline.h"
+#include "carry/uplink.h"
 #include "client/respite.h"
 #include "client/spread.h"
-#include "client/uplink.h"
 #include "link/pulse.h"
 #include "way/exit.h"
 #include "way/retry.h"

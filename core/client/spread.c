@@ -5,10 +5,10 @@
 
 #include "base/container.h"
 #include "base/descriptors.h"
-#include "client/ahead.h"
-#include "client/decline.h"
-#include "client/proxy.h"
-#include "client/shared.h"
+#include "carry/ahead.h"
+#include "carry/decline.h"
+#include "carry/proxy.h"
+#include "carry/shared.h"
 #include "config/settings.h"
 #include "log/log.h"
 

@@ -9,8 +9,9 @@
 #include "arguments/arguments.h"
 #include "arguments/exit_status.h"
 #include "commands/ctl_ask.h"
-#include "commands/ctl_print.h"
 #include "quota/kick.h"
+#include "show/answer.h"
+#include "show/escaped.h"
 #include "json/json.h"
 #include "json/parse.h"
 
@@ -66,13 +67,17 @@ const struct argument_table ctl_arguments = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* Can the operand be sent? The server reads a line of words and limits its length. Only an identity
- * may contain blanks. */
+/* The longest operands. With the command, they fit into a line of 256 bytes, which every version of
+ * the server reads. */
+enum { MOST_IDENTITY = 239, MOST_WORD = 63 };
+
+/* Can the operand be sent? The server reads one line of words. Only an identity may contain
+ * blanks. */
 static bool can_be_sent(const char *operand)
 {
 	bool is_identity = strncmp(operand, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0;
 	const char *forbidden = is_identity ? "\r\n" : " \t\r\n";
-	size_t most = is_identity ? 239 : 63;
+	size_t most = is_identity ? MOST_IDENTITY : MOST_WORD;
 
 	return *operand && strlen(operand) <= most && !strpbrk(operand, forbidden);
 }
@@ -86,7 +91,7 @@ static void print_server_warnings(const struct json *answer)
 
 	for (const struct json *i = warnings ? warnings->first : NULL; i; i = i->next) {
 		fputs("warning: ", stderr);
-		ctl_print_text(i->type == JSON_STRING ? i->raw : "", stderr);
+		escaped_print(i->type == JSON_STRING ? i->raw : "", stderr);
 		fputc('\n', stderr);
 	}
 }
@@ -97,10 +102,10 @@ static void print_server_error(const struct json *answer)
 			  *mistakes = json_get(answer, "mistakes");
 
 	fputs("error: ", stderr);
-	ctl_print_text(error->type == JSON_STRING ? error->raw : "", stderr);
+	escaped_print(error->type == JSON_STRING ? error->raw : "", stderr);
 	fputc('\n', stderr);
 	if (mistakes && mistakes->type == JSON_STRING)
-		ctl_print_text(mistakes->raw, stderr);
+		escaped_print(mistakes->raw, stderr);
 	print_server_warnings(answer);
 }
 
@@ -125,7 +130,7 @@ static int print_answer(const struct request *request, struct json *answer, cons
 	else if (refused)
 		print_server_error(answer);
 	else
-		good = ctl_print(request->command, answer, stdout);
+		good = answer_print(request->command, answer, stdout);
 	if (!request->as_json)
 		print_silent_workers(answer);
 	good = fflush(stdout) == 0 && good;

@@ -8,7 +8,8 @@
 
 /* Connects to the admin socket. -1, errno and *err on failure. */
 int ctl_connect(const char *path, struct err *err);
-/* As ctl_ask, on such a connection, which can be used once. The caller closes it. */
+/* Like ctl_ask, but on a connection that is open already. It can be used once, and the caller
+ * closes it. */
 char *ctl_ask_on(int fd, const char *path, const char *line, int wait_ms, size_t *len_out,
                  struct err *err);
 /* `line` ends in a newline. Returns the answer, which the caller frees and which has no NUL at its

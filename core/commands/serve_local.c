@@ -90,7 +90,7 @@ static void on_client_exit(enum client_exit status, bool carries, void *arg)
 		drain_done(&process->drain);
 }
 
-/* As with a server: HUP brings back a socket that somebody has deleted. */
+/* A reload also brings back an admin socket that somebody has deleted, as that of a server does. */
 static void on_reload_end(void *arg)
 {
 	const struct client_process *process = arg;

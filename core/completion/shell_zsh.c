@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* A text in single quotes; `special` characters get a backslash. */
+/* Writes a text that stands in single quotes. The characters of `special` get a backslash. */
 static void write_text(const char *text, const char *special, FILE *out)
 {
 	for (; *text; text++) {
@@ -36,7 +36,8 @@ static void write_action(enum offer_value value, const char *choices, FILE *out)
 
 /* ---- flags, as specifications of _arguments ---- */
 
-/* `name` and its end: "--config=" may be followed by the value at once, as "-c+" may. */
+/* Writes what _arguments needs to know of the flag under this name. `end` says how a value follows:
+ * '=' for "--config=FILE" and "--config FILE", '+' for "-cFILE" and "-c FILE". */
 static void write_spec(const struct offer_flag *flag, const char *name, char end, FILE *out)
 {
 	fputs("'", out);
@@ -57,7 +58,8 @@ static void write_spec(const struct offer_flag *flag, const char *name, char end
 	fputs("'", out);
 }
 
-/* Such a flag is offered only while no other word of the command was given. */
+/* Writes a condition: no word but this one was given. `word` is the only word that the flag belongs
+ * to. */
 static void write_restriction(const struct offer *offer, const char *word, FILE *out)
 {
 	fputs("\t(( 0", out);

@@ -110,7 +110,7 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 }
 
 /* Flags that say what to do with the configuration. They have no key in it. */
-static const struct {
+static const struct purpose {
 	const char *flag, *name;
 	enum config_purpose purpose;
 } purposes[] = {
@@ -213,26 +213,44 @@ static void suggest_flag(struct parser *p, const char *word)
 		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG, shown);
 }
 
+/* NULL: the flag is not in `purposes`. */
+static const struct purpose *find_purpose(const char *flag)
+{
+	for (size_t i = 0; i < N_PURPOSES; i++) {
+		if (strcmp(flag, purposes[i].flag) == 0)
+			return &purposes[i];
+	}
+	return NULL;
+}
+
+/* NULL: no flag of this role has the name. In a flag, words are joined by "-", not by "_". */
+static const struct shorthand *find_long(const struct parser *p, const char *flag)
+{
+	char name[64];
+
+	with_case(flag + 2, '-', '_', false, name, sizeof name);
+	return strchr(flag, '_') ? NULL : shorthand_find(p->role, name);
+}
+
+/* Reads "--FLAG", "--FLAG VALUE" or "--FLAG=VALUE". */
 static bool read_long(struct parser *p, const char *word)
 {
 	const char *equals = strchr(word, '='), *value;
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
 	const struct shorthand *shorthand;
-	char flag[64], name[64];
+	const struct purpose *purpose;
+	char flag[64];
 
 	if (strcmp(word, "--help") == 0) {
 		p->help = true;
 		return true;
 	}
 	snprintf(flag, sizeof flag, "%.*s", (int)len, word);
-	for (size_t i = 0; i < N_PURPOSES; i++) {
-		if (strcmp(flag, purposes[i].flag) != 0)
-			continue;
+	purpose = find_purpose(flag);
+	if (purpose)
 		return equals ? refuse_word(p, USAGE_VALUE, flag)
-		              : take_purpose(p, purposes[i].purpose, flag);
-	}
-	with_case(flag + 2, '-', '_', false, name, sizeof name);
-	shorthand = strchr(flag, '_') ? NULL : shorthand_find(p->role, name);
+		              : take_purpose(p, purpose->purpose, flag);
+	shorthand = find_long(p, flag);
 	if (!shorthand && strcmp(flag, "--config") != 0) {
 		suggest_flag(p, word);
 		return false;

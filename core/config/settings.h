@@ -53,7 +53,7 @@ struct client_settings {
 	const char *proxy, *no_proxy;
 	spore_str proxy_password;
 	uint32_t prefer_first; /* return to the first server when it answers again */
-	/* Those of `to`, in order. Made by check_client. */
+	/* The servers of `to`, in order. check_client makes this list. */
 	const struct client_server *servers;
 	size_t n_servers;
 	int64_t workers, busy_poll_us;
@@ -126,7 +126,7 @@ struct limit_settings {
 	int64_t ban_after;                  /* wrong secrets; 0: never */
 	int64_t ban_time;                   /* ms */
 	spore_list ban_exempt;              /* of spore_cidr */
-	/* Of an identity without a limit of its own. */
+	/* The limits of an identity that has none of its own. */
 	int64_t rate_up, rate_down;             /* bytes per second */
 	int64_t bytes_per_day, bytes_per_month; /* in both directions */
 	int64_t visitors_per_second;

@@ -32,7 +32,7 @@ static bool read_port(const char *colon, struct target *target, const char **why
 	return true;
 }
 
-/* As shorter_len: 3 for "::1:7835", where the 7835 belongs to the address, but looks like a
+/* Like shorter_len, but 3 for "::1:7835", where the 7835 belongs to the address, but looks like a
  * port. */
 static size_t length_without_port(const char *text)
 {

@@ -207,7 +207,8 @@ static size_t start_of_doubt(const struct walk *walk, struct span line, bool sta
 
 /* ---- passwords in URLs ---- */
 
-/* In "SCHEME://USER:PASSWORD@HOST", with or without the scheme. Empty: there is none. */
+/* The password in "SCHEME://USER:PASSWORD@HOST", with or without the scheme. Empty: there is
+ * none. */
 static struct span find_url_password(const char *text, struct span word)
 {
 	const char *start = text + word.start;

@@ -140,7 +140,7 @@ static void read_variables(const struct expansion *e)
 
 /* ---- the entry ---- */
 
-/* True: the key may be there. */
+/* False: the key is a mistake, which was reported. */
 static bool check_key(const struct expansion *e, size_t at)
 {
 	const struct json *node = get_key(e, at);
@@ -157,7 +157,7 @@ static bool check_key(const struct expansion *e, size_t at)
 	return false;
 }
 
-/* True: none of the keys is a mistake. */
+/* False: a key is a mistake, which was reported. */
 static bool check_keys(const struct expansion *e)
 {
 	const struct json *url = get_key(e, URL);
@@ -173,6 +173,9 @@ static bool check_keys(const struct expansion *e)
 	return false;
 }
 
+/* Moves the key from its section into `entry`, under the name of the option that it stands for.
+ * Messages still name the place where the operator wrote it (written_as). entry NULL: there is no
+ * entry, so the key is only removed. */
 static void move_key(const struct expansion *e, size_t at, struct json *entry)
 {
 	struct json *node = get_key(e, at);
@@ -187,7 +190,7 @@ static void move_key(const struct expansion *e, size_t at, struct json *entry)
 		json_add(e->doc, entry, e->keys->keys[at].option, node);
 }
 
-/* The list with the entry in front, which is the first of them to be added. */
+/* Puts the entry in front of the elements of its list. */
 static void add_first(const struct expansion *e, struct json *entry)
 {
 	struct json *root = json_doc_root(e->doc), *old = json_get(root, e->keys->list);

@@ -43,8 +43,8 @@ struct health {
 void health_init(struct health *health);
 /* Starts to check the service of the tunnel, if its settings want that. */
 void health_start(struct health *health, const struct tunnel_settings *tunnel);
-/* The tunnel has these settings now. If others of the checks or another service are in them, the
- * checks start anew; what is known stays known until then. */
+/* The tunnel has these settings now. If its checks or its service have changed, the checks start
+ * anew. Until then the last result counts. */
 void health_use(struct health *health, const struct tunnel_settings *tunnel);
 /* Idempotent. */
 void health_stop(struct health *health);

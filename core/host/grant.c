@@ -16,12 +16,12 @@ static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNE
                                      SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
                                      SPORE_AUTH_F_VISITORS_PER_SECOND;
-/* Those whose members ABI 1.0 did not have. */
+/* The fields of members that spore_auth_result did not have in ABI 1.0. */
 static const uint32_t later_fields = SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
                                      SPORE_AUTH_F_VISITORS_PER_SECOND;
 
-/* With a longer life, the time of the tunnel's end would overflow. */
+/* If a tunnel lived longer than this, the time of its end would overflow. */
 static const int64_t longest_life_ms = INT64_MAX / 2;
 
 const char *identity_fault(spore_str identity)

@@ -27,16 +27,17 @@ struct grant {
 const char *identity_fault(spore_str identity);
 /* What is wrong with a result; NULL: nothing. The text is permanent. */
 const char *grant_fault(const spore_auth_result *result);
-/* Copies `result`, which must be free of faults, or NULL (an empty grant). NULL: out of memory. */
+/* A grant with a copy of `result`, which must be free of faults. result NULL: an empty grant. NULL:
+ * out of memory. */
 struct grant *grant_new(const spore_auth_result *result);
-/* Without the verifier. NULL: out of memory. */
+/* A copy of the grant without its verifier. NULL: out of memory. */
 struct grant *grant_copy(const struct grant *grant);
 /* Replaces *grant by one with this policy; identity and session stay. False: out of memory, and
  * nothing has changed. */
 bool grant_renew(struct grant **grant, const struct grant *policy);
 /* Wipes and frees the verifier. */
 void grant_drop_verifier(struct grant *grant);
-/* Also wipes the verifier. NULL is fine. */
+/* Frees the grant, and wipes the verifier. NULL is fine. */
 void grant_free(struct grant *grant);
 /* The policy allows this public port. */
 bool grant_has_port(const struct grant *grant, uint16_t port);

@@ -71,7 +71,7 @@ static const char *clean_key(spore_str key, char out[KEY_SIZE])
 }
 
 /* What a line from create() is about: the instance's section, and its place in the file. The keys
- * are those of other lines about a configuration (chain/doubts). */
+ * are those of other lines about a configuration (doubts/doubts). */
 enum { PLACE_FIELDS = 3 };
 
 /* Returns the number of fields; 0: the instance is not in create(). */

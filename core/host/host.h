@@ -37,7 +37,7 @@ void host_fini(void);
 const spore_host *host_table(void);
 struct metrics *host_metrics(void);
 struct resolver *host_resolver(void);
-/* As spore_host.get_extension. */
+/* Implements spore_host.get_extension. */
 const void *host_get_extension(const char *id);
 
 #endif

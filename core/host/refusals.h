@@ -28,7 +28,7 @@ struct refusals {
 	uint32_t others; /* the series of all other reasons */
 };
 
-/* Without series: refusals_count then does nothing. */
+/* A set without series. Before refusals_register, refusals_count does nothing. */
 void refusals_init(struct refusals *refusals);
 void refusals_fini(struct refusals *refusals);
 /* point: SPORE_ACL_AT_*; plugin: the instance's name. [main] */

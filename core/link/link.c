@@ -31,7 +31,7 @@ static void skip_frame(struct link *link, enum frame_state state, size_t len)
 	buf_consume(&link->in, link->discarding ? link->in.len : len + 1);
 }
 
-/* As for bore, the end of the stream also ends the last frame. */
+/* The end of the stream also ends the last frame, as bore has it. */
 static void end_last_frame(struct link *link)
 {
 	if (!buf_append(&link->in, "", 1, link->most_in + 1))

@@ -5,6 +5,8 @@
 #include "base/text.h"
 
 static const char *const level_names[] = { "trace", "debug", "info", "warn", "error" };
+/* The longest name of a level and one space. So all events begin in the same column. */
+enum { LEVEL_WIDTH = 6 };
 
 /* The severities of syslog. */
 static const char *const priorities[] = { "<7>", "<7>", "<6>", "<4>", "<3>" };
@@ -30,7 +32,7 @@ static void put_text(struct line *line, const char *text)
 	put(line, text, strlen(text));
 }
 
-/* With leading zeros up to `width` digits. */
+/* Puts the number with leading zeros, so that it has at least `width` digits. */
 static void put_number(struct line *line, int64_t number, size_t width)
 {
 	char digits[24];
@@ -178,7 +180,7 @@ static void put_head(struct line *line, enum log_format format, int64_t wall_ms,
 		put(line, " ", 1);
 	}
 	put_text(line, level_names[level]);
-	put(line, "  ", 6 - strlen(level_names[level])); /* events begin in one column */
+	put(line, "  ", LEVEL_WIDTH - strlen(level_names[level]));
 }
 
 bool logline_is_json(enum log_format format)

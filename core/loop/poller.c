@@ -71,7 +71,7 @@ static bool control(int set, int operation, int fd, uint32_t events, uint64_t ke
 	return epoll_ctl(set, operation, fd, &event) == 0;
 }
 
-/* As in libev, an error or a hang-up makes the descriptor readable and writable. */
+/* An error or a hang-up makes the descriptor readable and writable, as libev has it. */
 static uint32_t events_of(uint32_t epoll_events)
 {
 	return (epoll_events & ~(uint32_t)EPOLLOUT ? SPORE_READ : 0) |

@@ -19,7 +19,7 @@ typedef bool (*poller_fn)(uint64_t key, uint32_t events);
 
 /* NULL: out of memory or descriptors. */
 struct poller *poller_new(struct loop *loop, poller_fn on_ready);
-/* Not within on_ready. NULL is fine. */
+/* Do not call it within on_ready. NULL is fine. */
 void poller_free(struct poller *poller);
 
 /* Watches the descriptor for `events` (0: for nothing yet), level-triggered. Returns 0 or an errno:

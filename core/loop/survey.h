@@ -36,11 +36,11 @@ struct survey *survey_start(const struct survey_plan *plan);
 /* Cancels the survey: `done` will not run. Must not be called after `done` has run. */
 void survey_forget(struct survey *survey);
 
-/* Only within `done`. The answer of the index-th loop, dropped when `done` returns; NULL: there is
- * none. */
+/* The answer of the index-th loop. NULL: this loop has not answered. Call it only within `done`:
+ * the survey frees all answers when `done` returns. */
 void *survey_answer(const struct survey *survey, unsigned index);
-/* Only within `done`. The time from the question until the index-th loop began to answer it; -1:
- * that loop has not answered. */
+/* The time from the question until the index-th loop began to answer it. -1: this loop has not
+ * answered. Call it only within `done`. */
 int64_t survey_waited_ns(const struct survey *survey, unsigned index);
 
 #endif

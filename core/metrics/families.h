@@ -31,7 +31,7 @@ enum family {
 	FAMILY_CONTROL_CONNECTIONS,
 	FAMILY_REFUSALS, /* at, reason */
 	FAMILY_BANS,
-	/* Of a client. */
+	/* The families of a client. */
 	FAMILY_CLIENT_VISITORS,
 	FAMILY_CLIENT_FAILURES, /* reason */
 	FAMILY_CLIENT_LOSSES,

@@ -20,10 +20,10 @@ void bottom_init(struct bottom *bottom, int fd);
 /* The connection has failed with this errno. */
 void bottom_lose(struct bottom *bottom, int cause);
 
-/* As spore_stream_ops.readv and .writev of the base, without the indirection. */
+/* The slots readv and writev of the base, which net/ calls directly. */
 int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
 int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
-/* As spore_stream_ops.close. Idempotent. */
+/* The slot close of the base. Idempotent. */
 void bottom_close(spore_stream *base, uint32_t how);
 
 #endif

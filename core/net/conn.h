@@ -42,7 +42,7 @@ bool conn_has_secure_layer(const spore_conn *conn);
 bool conn_is_stale(const spore_conn *conn);
 /* A layer has SPORE_ATTR_EXPIRED. Live only. */
 bool conn_has_expired(const spore_conn *conn);
-/* As spore_host.conn_attr. */
+/* Implements spore_host.conn_attr. */
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out);
 /* A transport tells the peer's address, or that a proxy speaks for itself (family 0). False: the
  * handshakes are over. Live only. */

@@ -53,13 +53,14 @@ __attribute__((format(printf, 3, 4))) void layer_fault(struct layer *layer, cons
 
 /* The number of bytes that this transport and those below it hold back. */
 size_t layer_pending(struct layer *layer);
-/* As spore_stream_ops.attr. */
+/* Calls spore_stream_ops.attr of the transport. */
 bool layer_attr(struct layer *layer, const char *key, size_t index, spore_str *out);
 /* The transport's words for its failure; NULL: none. */
 const char *layer_error(struct layer *layer);
 /* It has both detach and attach. */
 bool layer_can_move(const struct layer *layer);
-/* As spore_stream_ops. A result that is not allowed is reported and becomes SPORE_EINVAL. */
+/* Both call the slot of spore_stream_ops. A result that is not allowed is reported and becomes
+ * SPORE_EINVAL. */
 spore_status layer_detach(struct layer *layer);
 spore_status layer_attach(struct layer *layer, void *state);
 

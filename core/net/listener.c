@@ -112,7 +112,8 @@ static void lessen_batch(struct listener *listener, int n_accepted)
 		listener->patience *= 2;
 }
 
-/* As many connections waited as the listener looked for, and perhaps more. */
+/* All calls of the batch have found a connection, so more connections may wait. Looks for more of
+ * them next time. */
 static void raise_batch(struct listener *listener)
 {
 	if (listener->batch == 1 && ++listener->n_single < listener->patience)
@@ -152,7 +153,7 @@ static void accept_at(struct listener *listener, struct entrance *at, int most)
 		raise_batch(listener);
 }
 
-/* The same at all sockets. */
+/* Accepts up to `most` connections at each socket. */
 static void accept_some(struct listener *listener, int most)
 {
 	for (unsigned i = 0; i < listener->n; i++)

@@ -113,7 +113,7 @@ static struct net_failure failure_of(int code, int system_error)
 		                     code == EAI_MEMORY ? SHORTAGE_MEMORY : SHORTAGE_NONE };
 }
 
-/* As getaddrinfo, but a shortage becomes EAI_SYSTEM. If getaddrinfo gets no descriptor for its
+/* Calls getaddrinfo, but a shortage becomes EAI_SYSTEM. If getaddrinfo gets no descriptor for its
  * files and servers, it says that there is no such name, and leaves the cause in errno. */
 static int get_addresses(const char *name, const struct addrinfo *hints, struct addrinfo **list_out)
 {

@@ -74,7 +74,7 @@ bool option_type_at(uint32_t index, struct option_type *type_out)
 	return false;
 }
 
-/* In the form that an operator writes: "1d", "64k", "5". */
+/* Writes a bound in the form that an operator writes: "1d", "64k", "5". */
 static const char *format_bound(uint32_t type, int64_t bound, char out[VALUE_SCALED_SIZE])
 {
 	if (type == SPORE_OPT_DURATION)

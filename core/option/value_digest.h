@@ -12,7 +12,7 @@ bool value_read_sha256(const struct option_scope *scope, const struct json *node
 
 /* Size of "sha256:HEX" with its NUL. */
 #define VALUE_SHA256_SIZE 72
-/* In lower case. Returns `out`. [any] */
+/* Writes the digest as hexadecimal digits in lower case. Returns `out`. [any] */
 const char *value_format_sha256(const spore_sha256 *digest, char out[VALUE_SHA256_SIZE]);
 
 #endif

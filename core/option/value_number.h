@@ -18,7 +18,7 @@ bool value_read_size(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, int64_t *out);
 
 #define VALUE_SCALED_SIZE 32
-/* In the largest unit that divides the value: "90s", "1d"; "64k". Returns `out`. [any] */
+/* Writes the value in the largest unit that divides it: "90s", "1d", "64k". Returns `out`. [any] */
 const char *value_format_duration(int64_t ms, char out[VALUE_SCALED_SIZE]);
 const char *value_format_size(int64_t bytes, char out[VALUE_SCALED_SIZE]);
 

@@ -67,7 +67,7 @@ static void log_mistake(const struct diag_mistake *mistake, void *arg)
 	log_event(LOG_ERROR, manner->event, fields, n);
 }
 
-/* With excerpts of the file. */
+/* The mistakes in the file, with excerpts of it. */
 static void print_mistakes(const struct diag *diag, const char *command)
 {
 	char *text = NULL;

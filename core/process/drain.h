@@ -23,13 +23,14 @@ struct drain {
 	_Atomic int64_t timeout_ms; /* for a drain that is caused later */
 	_Atomic int64_t lasts_ms;   /* timeout_ms when the drain was caused */
 	void (*begin)(void *arg);
-	unsigned (*count_visitors)(void *arg); /* those that the end of the drain would cut off */
+	unsigned (*count_visitors)(
+		void *arg); /* visitors that the end of the drain would cut off */
 	void *arg;
 };
 
-/* Calls begin at the first signal. Breaks the loop at the second signal, `timeout_ms` after the
- * first, or on drain_done. count_visitors: how many there are, for the log. The watchdog must
- * run. */
+/* Prepares for the signals that end the process. At the first signal, `begin` is called. The loop
+ * is broken at the second signal, `timeout_ms` after the first one, or by drain_done.
+ * count_visitors: how many visitors there are, for the log. The watchdog must run. */
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
                 void (*begin)(void *arg), unsigned (*count_visitors)(void *arg), void *arg);
 /* Applies to a drain that has not begun. */

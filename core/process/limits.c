@@ -125,7 +125,7 @@ void limits_check_descriptors(unsigned needed, unsigned visitors)
 }
 
 /* node: the value of the option. The keys are those of other lines about a configuration
- * (chain/doubts). */
+ * (doubts/doubts). */
 static void warn_capped(const struct json *node, int64_t asked, int got, const char *sysctl)
 {
 	struct log_field fields[6];

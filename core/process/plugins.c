@@ -4,9 +4,10 @@
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "chain/doubts.h"
 #include "chain/retirer.h"
 #include "chain/twins.h"
+#include "doubts/cut_off_doubts.h"
+#include "doubts/doubts.h"
 #include "host/host.h"
 #include "inventory/plugin_path.h"
 #include "metrics/families.h"
@@ -47,7 +48,7 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 	if (set) {
 		twins_refuse(set, draft->previous, diag);
 		doubts_find(set);
-		doubts_find_cut_off(set, draft->previous);
+		cut_off_doubts_find(set, draft->previous);
 	}
 	draft->loader = registry.loader; /* loaded files are never unloaded */
 	return set;
@@ -237,6 +238,8 @@ static double read_generations(void *retirer)
 	return retirer_generations(retirer);
 }
 
+/* Makes the metrics call `read` for the number of generations. NULL: they no longer call anything,
+ * and keep the last value. */
 static void sample_generations(const struct plugins *plugins, double (*read)(void *arg))
 {
 	metrics_sample(plugins->metrics,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "chain/doubts.h"
 #include "config/shorthands.h"
+#include "doubts/doubts.h"
 #include "host/host.h"
 #include "host/readiness.h"
 #include "log/hangs.h"

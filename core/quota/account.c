@@ -166,7 +166,8 @@ static int64_t term_of(const struct grant *grant, uint32_t field, uint64_t grant
 	return grant && grant->fields & field ? (int64_t)granted : setting;
 }
 
-/* As term_of, for limits whose setting 0 means "no limit", while the grant may allow nothing. */
+/* Like term_of, but for limits on bytes: 0 means "no limit" in a setting, and "nothing" in a
+ * grant. */
 static uint64_t bytes_of(const struct grant *grant, uint32_t field, uint64_t granted,
                          int64_t setting)
 {

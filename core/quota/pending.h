@@ -53,24 +53,25 @@ void pending_free(struct pending *pending);
 
 /* False: out of memory; the visitor still belongs to the caller. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
-/* Each function that takes a visitor out lets the next one in, if `limits` allow that. */
+/* When a function below takes a visitor out, the next one may come in if `limits` allow it. */
 
-/* Takes out the visitor of this id. False: there is no such visitor, or not any more. */
+/* Takes the visitor of this id out of the table. False: no such visitor waits. */
 bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
                   struct visitor *visitor_out);
 
 enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
 
-/* The same for the owner of the visitor's tunnel, which is known by the auth instance `by` and the
- * session. PENDING_FOREIGN: the tunnel has another owner, and the visitor stays in the table. */
+/* Takes the visitor of this id out of the table, if its tunnel belongs to the client that the auth
+ * instance `by` knows under this session. PENDING_FOREIGN: the tunnel has another owner, and the
+ * visitor stays in the table. */
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
                                      const struct instance *by, uint64_t session,
                                      const struct limits *limits, struct visitor *visitor_out);
 
-/* The connection on which this visitor was handed over has ended. False: it does not wait any more.
- */
+/* The connection on which this visitor was handed over has ended. False: the visitor does not wait
+ * any more. */
 bool pending_lose_offer(struct pending *pending, const struct uuid *id);
-/* As pending_take_own, but only a visitor whose offer is lost. */
+/* Like pending_take_own, but takes only a visitor whose offer was lost (pending_lose_offer). */
 enum pending_result pending_take_lost(struct pending *pending, const struct uuid *id,
                                       const struct instance *by, uint64_t session,
                                       const struct limits *limits, struct visitor *visitor_out);

@@ -449,7 +449,8 @@ void source_was_right(struct source *source)
 
 /* ---- for the operator ---- */
 
-/* The caller holds the lock. The key of an IPv6 source is the prefix of its /64. */
+/* The caller holds the lock. Addresses have 16 bytes here, also those of IPv4 (::ffff:ADDRESS). So
+ * the prefix of an IPv4 source is all 128 bits, and the prefix of an IPv6 source is its /64. */
 static struct source_ban describe_ban(const struct source *source, int64_t now_ms)
 {
 	struct source_ban ban = { .left_ms = ban_left(source, now_ms),

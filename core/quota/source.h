@@ -33,7 +33,8 @@ void source_table_free(struct source_table *table);
 
 /* The source of an address, with a reference. NULL: out of memory. */
 struct source *source_get(struct source_table *table, const spore_addr *addr);
-/* Likewise, the source of a proxy at this address, for connections whose clients are not known. */
+/* The source of a proxy at this address, with a reference. It stands for the proxy's connections
+ * whose clients are not known yet. NULL: out of memory. */
 struct source *source_get_proxy(struct source_table *table, const spore_addr *addr);
 bool source_is_proxy(const struct source *source);
 struct source *source_ref(struct source *source);
@@ -42,12 +43,12 @@ void source_unref(struct source *source);
 
 /* A visitor was announced to a client of this source, so a data connection is expected. */
 void source_announce(struct source *source);
-/* It is no longer expected: it has come, or never will. */
+/* The data connection is no longer expected: it has come, or it will never come. */
 void source_unannounce(struct source *source);
 /* Counts one more unauthenticated connection. True if it may be an expected data connection, since
  * no more have arrived than are expected. Such a connection is counted separately. */
 bool source_enter(struct source *source);
-/* One less. was_asked_for: what source_enter returned. */
+/* Counts one unauthenticated connection less. was_asked_for: what source_enter returned for it. */
 void source_leave(struct source *source, bool was_asked_for);
 
 /* Does it have more unauthenticated connections than one source, or one proxy, may have? */

@@ -61,7 +61,8 @@ void stats_tunnel(const struct stats *stats, const struct loop *loop,
                   const struct stats_identity *identity, int delta);
 /* Shows what an identity has used, and its limits, if it has some. [main] */
 void stats_show_use(const struct stats *stats, struct usage *usage);
-/* For so long the file of what identities use could not be written; 0: it can. [main] */
+/* fails_ms: for how long the file with the usage of identities could not be written; 0: the last
+ * write was successful. [main] */
 void stats_show_unwritten(const struct stats *stats, int64_t fails_ms);
 /* A relay has moved these bytes. */
 void stats_carried(const struct stats *stats, const struct loop *loop,

@@ -130,7 +130,7 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 	stranger->source = NULL;
 }
 
-/* A limit that follows from the one on all strangers. */
+/* The hit of a limit that follows from the limit on all strangers. */
 static struct limit_hit limit_in_all(const struct limits *limits, unsigned most)
 {
 	struct limit_hit hit = { .why = REFUSED_CROWD,
@@ -148,14 +148,16 @@ static struct limit_hit limit_of_one(const struct limits *limits, const struct s
 	                               : limits_of_source(limits, REFUSED_CROWD);
 }
 
-/* A worker never closes its only stranger, so each worker may exceed the limits by one. */
+/* If the newcomer's source has more than its share, the oldest of its own crowd goes. If there are
+ * too many strangers in all, the oldest of the largest crowd goes. A worker never closes its only
+ * stranger, so each worker may exceed the limits by one. */
 struct stranger *stranger_to_close(const struct stranger_list *list,
                                    const struct stranger *newcomer, const struct limits *limits,
                                    bool scarce, struct limit_hit *hit_out)
 {
 	bool is_over = atomic_load(list->total) > limits->strangers;
 
-	if (!newcomer->crowd)
+	if (!newcomer->crowd) /* an expected data connection */
 		return NULL;
 	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits)) {
 		*hit_out = limit_of_one(limits, newcomer->source);

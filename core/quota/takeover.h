@@ -30,12 +30,12 @@ struct takeover_holder {
 };
 
 struct takeover_calls {
-	/* On the holder's worker: the listening sockets, or none and who keeps them. *holder_out is
-	 * zeroed. */
+	/* Runs on the holder's worker. Returns the listening sockets of the port. If the holder
+	 * keeps them, returns none and fills *holder_out, which is zeroed before. */
 	struct sockets (*yield)(const struct takeover_question *question,
 	                        struct takeover_holder *holder_out);
-	/* On the asker's worker, never before takeover_ask returns: takes the sockets, or gets none
-	 * and who keeps them. */
+	/* Runs on the asker's worker, never before takeover_ask has returned. Takes the sockets. If
+	 * there are none, `holder` says who keeps them. */
 	void (*on_answer)(void *arg, struct sockets *sockets, const struct takeover_holder *holder);
 };
 

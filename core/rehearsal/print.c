@@ -5,7 +5,7 @@
 
 #include "arguments/exit_status.h"
 #include "base/columns.h"
-#include "commands/ctl_print.h"
+#include "show/escaped.h"
 #include "wire/refusal.h"
 #include "json/parse.h"
 
@@ -158,7 +158,7 @@ static const char unbound_text[] =
 static void print_refusal_of_tunnel(const struct json *answer, const char *verdict, FILE *out)
 {
 	fputs("refused: ", out);
-	ctl_print_text(text_of(answer, "status", verdict), out);
+	escaped_print(text_of(answer, "status", verdict), out);
 	fputc('\n', out);
 }
 
@@ -169,7 +169,7 @@ static void print_by(const char *before, const struct json *answer, const char *
 	const char *by = text_of(answer, "by", NULL);
 
 	fputs(by ? before : otherwise, out);
-	ctl_print_text(by ? by : "", out);
+	escaped_print(by ? by : "", out);
 }
 
 static bool print_verdict(const struct json *answer, const char *verdict, FILE *out)
@@ -233,7 +233,7 @@ int print_answer(const char *text, size_t len, bool as_json, FILE *out)
 		status = fflush(out) == 0 && !error ? status : EXIT_FAILED;
 	} else if (error) {
 		fputs("error: ", stderr);
-		ctl_print_text(error, stderr);
+		escaped_print(error, stderr);
 		fputc('\n', stderr);
 	} else {
 		status = print_tables(answer, out);

@@ -35,7 +35,7 @@ static bool read_challenge(const char *text, size_t len, struct uuid *challenge_
 	return good;
 }
 
-/* As ctl_ask, but sends the line only to a process that may see a secret. */
+/* Like ctl_ask, but sends the line only to a process that may see a secret. */
 static char *ask_server(const char *socket, const char *line, int wait_ms, size_t *len_out,
                         struct err *err)
 {

@@ -19,7 +19,7 @@ struct courier;
 struct flow;
 struct stream;
 
-/* From one stream to the other. */
+/* The part of a courier for one direction. */
 struct courier_way {
 	struct courier *courier;
 	struct stream *from, *to; /* borrowed from the relay, as is the flow */

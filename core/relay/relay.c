@@ -19,13 +19,14 @@
 #include "uring/uring.h"
 
 static const double sweep_s = 1.0;
-/* A relay in which no byte has moved for so long is quiet. */
+/* A relay is quiet if no byte has moved for this long. */
 enum { QUIET_MS = 500 };
-/* A relay gets a courier after so many turns without bulk, and after twice as many each time that
- * bulk or a slow reader has stopped it. A quiet one is stopped: it costs the kernel memory. */
+/* A relay gets a courier after COURIER_TURNS turns without bulk data. Each time that bulk data or a
+ * slow reader stops the courier, the relay waits twice as many turns, at most COURIER_MOST_TURNS.
+ * A courier that was quiet for COURIER_QUIET_MS is stopped, since it takes memory of the kernel. */
 enum { COURIER_TURNS = 16, COURIER_MOST_TURNS = 1 << 14, COURIER_QUIET_MS = 10000 };
-/* So much must be allowed to wait. If the worker is busy while much comes, it may be more: the
- * kernel receives until the buffers of the ring are used up. */
+/* A relay has a courier only if it may hold this many bytes. If many bytes come while the worker is
+ * busy, a courier may hold more: the kernel receives until the buffers of the ring are used up. */
 static const size_t courier_least_held = (size_t)128 * 1024;
 
 /* flows[i] comes from streams[i] and goes to streams[!i]. */
@@ -190,7 +191,7 @@ static void drain_flow(struct relay *relay, int from)
 	flow_drain(&relay->flows[from], &ends);
 }
 
-/* The stream that this flow reads has failed. */
+/* The stream of this index has failed while the relay read from it. */
 static void fail_relay(struct relay *relay, int from)
 {
 	const char *complaint = stream_complaint(relay->streams[from]);
@@ -705,7 +706,7 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 	ev_timer_start(loop_ev(loop), &set->sweep);
 }
 
-/* Has nothing moved for a while, and is nothing under way in this process? */
+/* Has no byte moved for QUIET_MS, and does the relay hold none? */
 static bool is_quiet(const struct relay *relay)
 {
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;

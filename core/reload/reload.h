@@ -89,7 +89,7 @@ void reload_ask(struct reload *reload, struct reload_request *request);
 void reload_forget(struct reload_request *request);
 /* From now on every reload is refused, also one that runs: the process drains. [main] */
 void reload_close(struct reload *reload);
-/* As reload_close, and HUP is ignored. May be called again. */
+/* Does the same as reload_close, and ignores HUP from now on. May be called again. */
 void reload_stop(struct reload *reload);
 
 #endif

@@ -35,7 +35,7 @@ static int open_socket(char name_out[NAME_SIZE])
 	return fd;
 }
 
-/* In the parent: does not return. */
+/* Runs in the parent process, and does not return. */
 static void become_screen(const char *path, const char *name, int log_fd, pid_t client)
 {
 	char fd_text[16], pid_text[16];
@@ -49,7 +49,7 @@ static void become_screen(const char *path, const char *name, int log_fd, pid_t 
 	_exit(1);
 }
 
-/* In the child: it ends when the screen is gone. */
+/* Runs in the child process, which ends when the screen is gone. */
 static void become_client(int log_fd, pid_t screen)
 {
 	dup2(log_fd, STDOUT_FILENO);

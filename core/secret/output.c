@@ -169,7 +169,7 @@ static bool read_end(struct run *run, struct pipe_end *end)
 	return true;
 }
 
-/* On true, fills *err. */
+/* Fills *err if it returns true. */
 static bool is_late(const struct run *run, struct err *err)
 {
 	if (clock_ms() < run->until_ms)

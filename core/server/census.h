@@ -19,14 +19,14 @@ struct server_worker;
 
 enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 
-/* With the NUL. */
+/* Of the text of an identity, with its NUL. */
 enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
 
 enum { CENSUS_ENTRY_SIZE = 64 };
 
 struct census_question {
 	unsigned what;    /* bits of CENSUS_*: list these */
-	size_t most;      /* list at most so many of each */
+	size_t most;      /* list at most this many of each */
 	struct kick kick; /* if given: end these tunnels and relays, after they are copied */
 };
 
@@ -37,7 +37,7 @@ struct census_tunnel {
 	spore_addr client;
 	int64_t age_ms;                                   /* since the tunnel was opened */
 	unsigned visitors;                                /* now, waiting or carried */
-	unsigned pending;                                 /* those that wait */
+	unsigned pending;                                 /* visitors that wait */
 	uint64_t visitors_all, bytes_up, bytes_down;      /* under the present owner */
 	uint64_t used[USE_PERIODS], allowed[USE_PERIODS]; /* of its identity; USE_UNLIMITED: all */
 	struct tunnel_readiness readiness;

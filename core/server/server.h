@@ -59,7 +59,8 @@ struct server_room {
 };
 /* [main] */
 struct server_room server_room(const struct server *server);
-/* As ledger_fails, for server.usage_file; 0 also without such a file. [main] */
+/* Does the same as ledger_fails for server.usage_file. Returns 0 if there is no such file.
+ * [main] */
 int64_t server_usage_fails(const struct server *server, const char **why_out);
 /* What the server remembers of addresses. Borrowed; valid until server_stop. [main] */
 struct source_table *server_sources(struct server *server);
@@ -80,7 +81,7 @@ void server_stop(struct server *server);
 /* No thread may call server_revise any more. The server is stopped. NULL is fine. [main] */
 void server_free(struct server *server);
 
-/* As host_services.revise, with the server as its argument. Does nothing unless the server has
+/* For host_services.revise, with the server as its argument. Does nothing unless the server has
  * started. [any] */
 void server_revise(void *server, const struct revision *revision);
 

@@ -8,7 +8,7 @@
 
 struct link;
 
-/* Of an open tunnel: account_announcer. [worker] of the tunnel */
+/* How an open tunnel announces its visitors. account_announcer finds it. [worker] of the tunnel */
 struct announcer {
 	struct link *link;    /* borrowed; the control connection */
 	bool tells_addresses; /* of visitors: the client reads Visitor */

@@ -281,10 +281,10 @@ static void judge_ahead(struct server_session *s)
 
 /* ---- a visitor that is handed over ---- */
 
-/* What is read together with Opened: the first bytes of the service. */
+/* At most this many bytes are read at once: Opened and the first bytes of the service. */
 enum { ANSWER_MOST = 16 * 1024 };
 
-/* On its way to another worker, which has a connection for it. */
+/* A visitor on its way to another worker, where a connection waits for it. */
 struct handover {
 	struct loop_task task;
 	struct server_worker *worker;

@@ -28,7 +28,8 @@ static bool is_allowed(const struct server_worker *worker, const struct plugin_s
 	return false;
 }
 
-/* As when a connection of this client comes and its transports have opened. */
+/* Would the access lists of the set let in a connection of this client whose transports have
+ * opened? */
 static bool would_allow(const struct server_session *s, const struct plugin_set *set,
                         struct acl_answer *answer)
 {

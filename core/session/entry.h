@@ -26,7 +26,8 @@ enum entry_verdict {
 /* Decides by the addresses of `conn`, and by the access lists of the set. */
 enum entry_verdict entry_judge(struct server_worker *worker, const struct plugin_set *set,
                                const spore_conn *conn, struct entry *out);
-/* The same for a connection of a proxy, whose client will be known later: nothing is asked. */
+/* Lets a connection of a proxy in, unless memory is out: the client is not known yet, so no access
+ * list is asked. Call entry_judge later, when the proxy has told the client's address. */
 enum entry_verdict entry_await(struct server_worker *worker, const spore_addr *proxy,
                                struct entry *out);
 /* Gives back what was not used. */

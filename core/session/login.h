@@ -46,13 +46,13 @@ int32_t login_renew(struct login *login, struct server_session *s, const struct 
 /* After SPORE_ALLOW, unless an owner's instance was asked: the ALLOW, for the caller to end. Wipes
  * the answer if the instance that allowed needs none to renew it. */
 struct allowance *login_take_allowance(struct login *login);
-/* As auth_give_up. */
+/* Does the same as auth_give_up. */
 int32_t login_give_up(struct login *login);
 /* Drops a pending verdict. reason: as for login_fini. */
 void login_cancel(struct login *login, uint32_t reason);
 /* Ends an ALLOW that was taken, of a client without a tunnel. The allowance may be NULL. */
 void login_end_allowance(const struct login *login, struct allowance *allowance, uint32_t reason);
-/* As auth_failure. */
+/* Does the same as auth_failure. */
 const char *login_failure(const struct login *login, int32_t *status_out);
 /* Logs which plugin has not given its verdict in time. */
 void login_log_late(const struct login *login);

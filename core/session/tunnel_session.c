@@ -422,7 +422,8 @@ static struct server_session *find_tunnel_of(const struct takeover_question *que
 	return s;
 }
 
-static void name_holder(const struct server_session *s, struct takeover_holder *holder_out)
+/* Tells who has the port: the client that asks for it belongs to the same owner. */
+static void describe_holder(const struct server_session *s, struct takeover_holder *holder_out)
 {
 	const struct tunnel_session *t = part_of(s);
 	const char *name = about_name(&t->login.about);
@@ -432,7 +433,8 @@ static void name_holder(const struct server_session *s, struct takeover_holder *
 	snprintf(holder_out->name, sizeof holder_out->name, "%s", name ? name : "");
 }
 
-/* On the holder's worker. The session that has the port ends if its client is silent. */
+/* Runs on the holder's worker. If the client of the session that has the port is silent, the
+ * session gives up the port and ends. */
 static struct sockets yield_port(const struct takeover_question *question,
                                  struct takeover_holder *holder_out)
 {
@@ -443,7 +445,7 @@ static struct sockets yield_port(const struct takeover_question *question,
 		return sockets;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
-		name_holder(s, holder_out);
+		describe_holder(s, holder_out);
 		return sockets;
 	}
 	sockets = tunnel_take_port(part_of(s)->tunnel);

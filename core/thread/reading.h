@@ -19,8 +19,8 @@ void reading_begin(const char *path, const char *option);
 void reading_end(void);
 /* True: a file is being read. [any] */
 bool reading_look(struct reading *out);
-/* As reading_look, but true only when the reading has lasted for GUEST_HANG_NS, and once more each
- * time when it has lasted twice as long as then. [any] */
+/* Like reading_look, but reports a reading only once it has lasted for GUEST_HANG_NS, and again
+ * each time when the duration has doubled. [any] */
 bool reading_hangs(struct reading *out);
 
 #endif

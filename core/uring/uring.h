@@ -37,7 +37,7 @@ struct uring *uring_new(struct loop *loop);
 /* No operation may be pending. NULL is fine. */
 void uring_free(struct uring *uring);
 
-/* There is room for so many operations. Otherwise the next three may return false: nothing was
+/* Is there room for n operations? Otherwise the next three functions may return false: nothing was
  * queued. */
 bool uring_has_room(struct uring *uring, unsigned n);
 /* Receives until the end, a failure or uring_cancel. */

@@ -83,7 +83,7 @@ static void add_from_text(struct job *job, spore_str text)
 	}
 }
 
-/* By name, then by line. */
+/* Compares the names, then the lines. */
 static int by_name(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
@@ -156,7 +156,8 @@ static void warn_of_absent_name(struct job *job, const char *file, const char *n
 	           name);
 }
 
-/* As ports_check. file: as above. */
+/* Checks the ports of a policy. Returns NULL, or what is wrong. file: the file of the policy, or
+ * NULL for the option. */
 static const char *check_ports(struct job *job, const char *file, const char *name,
                                const struct policy *policy)
 {

@@ -46,8 +46,8 @@ static const spore_option options[] = {
 	           "allow http:// to another machine, where everyone in between reads answers and "
 	           "keys and can let anyone in"),
 	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
-	           "accept answers that are bound to the TLS session, besides others (prefer) or only "
-	           "those (require); without a key the service decides itself"),
+	           "accept answers that are bound to the TLS session: \"prefer\" accepts other "
+	           "answers, too, and \"require\" does not; without a key the service decides itself"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to connect, with TLS"),
 	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,

@@ -5,10 +5,10 @@
 
 #include "http.h"
 
-/* As spore_auth_ops.verify. [worker] */
+/* Implements spore_auth_ops.verify. [worker] */
 int32_t key_mode_judge(struct http_worker *worker, const spore_auth_request *rq,
                        spore_ticket ticket);
-/* As spore_auth_ops.cancel. [worker] */
+/* Implements spore_auth_ops.cancel. [worker] */
 void key_mode_cancel(struct http_worker *worker, spore_ticket ticket);
 
 #endif

@@ -113,9 +113,12 @@ static bool find_entry(const struct settings *settings, LDAP *link, const char *
 
 struct link_search inquiry_groups(const struct settings *settings)
 {
-	return (struct link_search){ .base = settings->conf->group_base,
-		                     .wanted = no_attributes,
-		                     .most = settings->n_groups ? GROUPS_MAX : 1 };
+	return (struct link_search){
+		.base = settings->conf->group_base,
+		.wanted = no_attributes,
+		/* Without policies for groups, one group is enough to let the client in. */
+		.most = settings->n_groups ? GROUPS_MAX : 1
+	};
 }
 
 bool inquiry_judge_groups(const struct settings *settings, LDAP *link,

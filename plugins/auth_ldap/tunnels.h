@@ -16,7 +16,7 @@ enum { TUNNELS_MAC_SIZE = 32, TUNNELS_MACS_MAX = 4 };
 
 struct tunnels;
 
-/* With one reference. NULL: out of memory. [any] */
+/* Returns an empty table with one reference. NULL: out of memory. [any] */
 struct tunnels *tunnels_new(void);
 struct tunnels *tunnels_ref(struct tunnels *tunnels);
 /* Wipes and frees with the last reference. Accepts NULL. [any] */

@@ -20,7 +20,8 @@ static enum look_result end_access(struct ldap_instance *ldap, const struct look
 	return LOOK_ENDED;
 }
 
-/* As at a log-in, what is not understood could be a restriction. */
+/* A part of the entry that is not understood could be a restriction. So the client is denied, as it
+ * would be at a log-in. */
 static enum look_result end_wrong(struct ldap_instance *ldap, const struct look *look)
 {
 	ldap_log_wrong(ldap, look->known.identity, &look->fault);

@@ -38,10 +38,9 @@ static const spore_option options[] = {
 		"colon is the secret; # begins a comment"),
 	SPORE_MAP(struct conf, policy, SPORE_OPTF_INHERITS, &policy_item,
 	          "limits of each name; the policy of \"*\" applies to what a policy leaves out"),
-	SPORE_ENUM(
-		struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
-		"accept answers that are bound to the TLS session, besides others (prefer) or only "
-		"those (require)"),
+	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
+	           "accept answers that are bound to the TLS session: \"prefer\" accepts other "
+	           "answers, too, and \"require\" does not"),
 };
 
 static void destroy(void *instance)

@@ -183,7 +183,7 @@ static void add_from_file(struct enlist_job *job)
 
 /* ---- duplicates ---- */
 
-/* By name, then by place. */
+/* Compares the names, then the places. */
 static int by_name(const void *a, const void *b)
 {
 	const struct member *const *x = a, *const *y = b;

@@ -46,11 +46,11 @@ struct asker {
 
 /* False: out of memory, and there is nothing to stop. [worker] */
 bool asker_start(struct asker *asker, struct asker_shared *shared, spore_worker *worker);
-/* As pipeline_stop(). [worker] */
+/* Does the same as pipeline_stop(). [worker] */
 void asker_stop(struct asker *asker);
-/* As pipeline_send(). [worker] */
+/* Does the same as pipeline_send(). [worker] */
 enum ask_result asker_send(struct asker *asker, struct query *query);
-/* As pipeline_withdraw(). [worker] */
+/* Does the same as pipeline_withdraw(). [worker] */
 bool asker_withdraw(struct asker *asker, struct query *query);
 
 #endif

@@ -87,7 +87,8 @@ static int64_t pause_of(const struct link *link)
 	if (pause > LINK_PAUSE_MAX_MS)
 		pause = LINK_PAUSE_MAX_MS;
 	link->host->random(&random, sizeof random);
-	/* From a half to all of it, so that the workers do not all come at once. */
+	/* A random part, from a half to all of the pause, so that the workers do not all connect at
+	 * once. */
 	return pause / 2 + pause * random / 510;
 }
 

@@ -6,15 +6,15 @@
 
 #include "../common/report.h"
 
-/* A value that libpq refuses for every keyword that it checks. With it, libpq reads all options but
- * does not connect. */
+/* libpq checks the values of some keywords after it has read all options. It accepts this value for
+ * none of them. */
 static const char nonsense[] = "?";
 
 /* ---- what libpq makes of it ---- */
 
-/* Reads the connection string, the service file and the environment. `refused` is the keyword whose
- * value is replaced by nonsense; libpq checks it after it has read all options. *why_out is libpq's
- * text, which the caller frees. Returns NULL if memory is used up. */
+/* Makes libpq read the connection string, the service file and the environment. Then libpq checks
+ * the values, and finds nonsense for the keyword `refused`. So it never connects. *why_out: libpq's
+ * text about its failure, which the caller frees. NULL: out of memory. */
 static PQconninfoOption *read_options(const char *conninfo, const char *refused, char **why_out)
 {
 	const char *keywords[] = { "dbname", refused, NULL };

@@ -196,7 +196,8 @@ static const struct server_name *find_name(const struct pubkey *pubkey, const st
 	return NULL;
 }
 
-/* As key_verify. */
+/* Checks the signature of the proof. The result is that of key_verify. 0: the statement cannot be
+ * made. */
 static int check_signature(const spore_auth_request *rq, const struct proof *proof,
                            const struct key *key, const struct server_name *name)
 {

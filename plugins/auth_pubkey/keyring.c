@@ -134,7 +134,7 @@ static void add_from_file(struct job *job, unsigned file)
 
 /* ---- order ---- */
 
-/* By fingerprint, then by place. */
+/* Compares the fingerprints, then the places. */
 static int by_fingerprint(const void *a, const void *b)
 {
 	const struct authorized_key *x = a, *y = b;

@@ -88,8 +88,8 @@ static const spore_option options[] = {
 	SPORE_STRING(struct conf, prefix, SPORE_OPTF_NOT_EMPTY, "\"spore\"",
 	             "the key of a client is PREFIX:client:NAME"),
 	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
-	           "accept answers that are bound to the TLS session, besides others (prefer) or only "
-	           "those (require)"),
+	           "accept answers that are bound to the TLS session: \"prefer\" accepts other "
+	           "answers, too, and \"require\" does not"),
 	SPORE_LIST(struct conf, names, SPORE_OPTF_NOT_EMPTY, &text_item,
 	           "the names and IP addresses under which clients dial this server, without port: "
 	           "clients may sign with the private key of their pubkey then"),

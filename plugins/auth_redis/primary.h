@@ -62,7 +62,7 @@ struct primary {
 bool primary_start(struct primary *primary);
 /* [worker] */
 void primary_stop(struct primary *primary);
-/* As conn_send(). False also if the connection is not ready. [worker] */
+/* Does the same as conn_send(). Returns false also if the connection is not ready. [worker] */
 bool primary_send(struct primary *primary, int n, const spore_str *words);
 /* Treats the connection as lost, because the caller cannot use it any more. [worker] */
 void primary_give_up(struct primary *primary, const char *why);

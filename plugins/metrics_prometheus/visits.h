@@ -12,7 +12,7 @@ struct sockaddr;
 
 /* The limits are low: these descriptors come out of the few that the host keeps in reserve. */
 enum { VISITS_MAX_OF_SOURCE = 8, VISITS_MAX = 24 };
-/* As long as Prometheus waits by default. */
+/* Prometheus waits this long by default. */
 enum { VISITS_DEADLINE_MS = 10000 };
 
 /* One connection. Its descriptor belongs to libmicrohttpd. */

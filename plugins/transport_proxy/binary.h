@@ -8,7 +8,8 @@
 enum { BINARY_SIGNATURE_SIZE = 12 };
 extern const uint8_t binary_signature[BINARY_SIGNATURE_SIZE];
 
-/* As reader_read. The first bytes, as many as have come, are those of the signature. */
+/* Does the same as reader_read for this form of the header. The caller has checked that the bytes
+ * begin with the signature, or with the part of it that has come. */
 enum header_result binary_read(const uint8_t *bytes, size_t n, struct header *out);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "header.h"
 
-/* As reader_read. The first bytes, as many as have come, are those of the signature. */
+/* Does the same as reader_read for this form of the header. The caller has checked that the bytes
+ * begin with the signature, or with the part of it that has come. */
 enum header_result line_read(const uint8_t *bytes, size_t n, struct header *out);
 
 #endif

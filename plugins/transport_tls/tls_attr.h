@@ -6,7 +6,7 @@
 
 /* All keys that tls_attr() may answer; NULL-terminated. */
 extern const char *const tls_attr_keys[];
-/* As spore_stream_ops.attr. */
+/* Implements spore_stream_ops.attr. */
 uint32_t tls_attr(struct tls_stream *stream, const char *key, size_t index, spore_str *out);
 
 /* Drops what is cached for the stream that was asked last. */

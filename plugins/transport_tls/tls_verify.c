@@ -165,8 +165,8 @@ void tls_verify_set_up(struct tls *tls)
 {
 	if (tls->server && !tls->conf->cacertfile)
 		return;
-	/* As in GnuTLS, Go and curl: what the operator puts into cacertfile is trusted itself, also
-	 * an intermediate authority without its root, or the peer's own certificate. */
+	/* Each certificate in cacertfile is trusted by itself, also an intermediate authority
+	 * without its root, or the peer's own certificate. GnuTLS, Go and curl do the same. */
 	if (tls->conf->cacertfile)
 		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(tls->ctx),
 		                            X509_V_FLAG_PARTIAL_CHAIN);

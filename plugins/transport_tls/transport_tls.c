@@ -159,7 +159,7 @@ static uint32_t may_know(void *instance, const char *key)
 	return !tls->server || tls->conf->cacertfile || strncmp(key, "x509.", 5) != 0;
 }
 
-/* As SPORE_ATTR_INSECURE says of each connection (tls_attr.c). */
+/* The same answer that SPORE_ATTR_INSECURE gives for each connection (tls_attr.c). */
 static uint32_t may_be_secure(void *instance)
 {
 	const struct tls_conf *conf = ((const struct tls *)instance)->conf;

@@ -7,7 +7,7 @@
 
 extern const spore_stream_ops proxy_stream_ops;
 
-/* As wrap(). */
+/* Implements spore_transport_ops.wrap. */
 spore_status proxy_stream_wrap(const struct proxy_worker *worker, const spore_wrap_args *args,
                                spore_stream **upper_out);
 

@@ -4,8 +4,8 @@
 
 #include "dial.h"
 
-/* As many lines as the instance has threads. A line is closed after AGE_MAX_MS, because the
- * directory may have moved, or changed the password of the service account. */
+/* IDLE_MAX: as many lines as the instance has threads. A line is closed after AGE_MAX_MS, because
+ * the directory may have moved, or changed the password of the service account. */
 enum { IDLE_MAX = 8, AGE_MAX_MS = 300000 };
 
 void lines_init(struct lines *lines, const struct settings *settings)

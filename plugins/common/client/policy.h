@@ -22,8 +22,8 @@ struct policy {
 	int64_t rate_up, rate_down; /* bytes per second */
 	int64_t bytes_per_day, bytes_per_month;
 	int64_t visitors_per_second;
-	/* SPORE_AUTH_F_*: limits that hold also if they are zero or empty. Then they allow nothing.
-	 * The option "policy" leaves this 0. */
+	/* SPORE_AUTH_F_*: the limits that count although they are zero or empty. Such a limit
+	 * allows nothing. The option "policy" leaves this 0. */
 	uint32_t stated;
 };
 
@@ -31,7 +31,8 @@ struct policy {
  * ...). */
 extern const spore_option_item policy_item;
 
-/* Completes the policy of one name: what it leaves out comes from that of all names. [any] */
+/* Completes the policy of one name: it takes each limit that it does not set from `all`, the policy
+ * of the name "*". [any] */
 void policy_inherit(struct policy *own, const struct policy *all);
 /* The numbers of the policy, in a fixed order: all that it says except its ports. [any] */
 enum { POLICY_NUMBERS = 9 };

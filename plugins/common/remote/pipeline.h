@@ -32,9 +32,9 @@ enum ask_result {
 	ASK_REFUSED,    /* the store has replied with an error, or with something else */
 	ASK_TIMEOUT,
 	ASK_STOPPED, /* the instance ends */
-	/* not sent */
+	/* The question was not accepted (pipeline_send): */
 	ASK_SUSPENDED, /* the breaker is open */
-	ASK_BUSY,      /* too many wait */
+	ASK_BUSY,      /* too many questions wait */
 	ASK_NO_MEMORY,
 	ASK_RESULTS
 };
@@ -105,11 +105,13 @@ void pipeline_fini(struct pipeline_shared *shared);
 /* The first members are set by the caller. False: out of memory, and there is nothing to stop.
  * [worker] */
 bool pipeline_start(struct pipeline *pipeline);
-/* Ends what is left: on_end() is called with ASK_STOPPED. [worker] */
+/* Ends all questions that have no reply: on_end() gets ASK_STOPPED. [worker] */
 void pipeline_stop(struct pipeline *pipeline);
 
-/* Asks. Returns ASK_REPLIED if on_end() will be called, which happens after return only. Otherwise
- * on_end() is not called, and the result, which has been counted and logged, says why. [worker] */
+/* Accepts the question, and sends it as soon as a connection is ready. Returns ASK_REPLIED, which
+ * here only says that the question was accepted: on_end() will be called, but not before this
+ * function has returned. Any other result says why the question was not accepted. It has been
+ * counted and logged, and on_end() is not called. [worker] */
 enum ask_result pipeline_send(struct pipeline *pipeline, struct ask *ask);
 /* Takes a question back that has not been sent. True: on_end() will not be called. [worker] */
 bool pipeline_withdraw(struct pipeline *pipeline, struct ask *ask);

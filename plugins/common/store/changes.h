@@ -61,7 +61,7 @@ void changes_note_any(struct changes *changes);
  * is under way. [worker] */
 void changes_poll(struct changes *changes);
 /* The two ways to begin a walk, both for look_at_all() only: */
-/* Looks up those who are in and those on the roll. [worker] */
+/* Looks up the names of all sessions and all names on the roll. [worker] */
 void changes_note_all(struct changes *changes);
 /* The same for a keeper with a roll. The plugin also lists all names of the store, by any number of
  * calls of changes_list(), and then says whether the list is complete. [worker] */

@@ -62,7 +62,8 @@ uint32_t keeper_needs_challenge(const struct keeper *keeper);
 /* The identity that a record gives to a client of this form. It points into the record or is
  * `name`. [any] */
 const char *keeper_identity(enum evidence_form form, const struct record *record, const char *name);
-/* As sessions_find(), also in the table of the instance that this one replaces. [any] */
+/* Does the same as sessions_find(), but also looks into the table of the instance that this one
+ * replaces. [any] */
 bool keeper_find_session(struct keeper *keeper, uint64_t number, struct session *out);
 /* Tells the host that a session is denied, or which limits it has now. Other sessions of the same
  * identity stay as they are. [any] */

@@ -10,7 +10,7 @@ enum { N_BUCKETS = 1024 };
 struct entry {
 	struct entry *next;          /* of its number's bucket */
 	struct entry *next_named;    /* of its name's bucket */
-	struct entry *older, *newer; /* of those who have left */
+	struct entry *older, *newer; /* in the list of sessions that have left */
 	size_t n;                    /* ALLOWs that have not ended; 0: it has left */
 	bool is_revoked;
 	struct session session;
@@ -20,7 +20,7 @@ struct sessions {
 	atomic_uint refs;
 	pthread_mutex_t lock;
 	struct entry *numbers[N_BUCKETS], *names[N_BUCKETS];
-	struct entry *oldest, *newest; /* of those who have left */
+	struct entry *oldest, *newest; /* the list of sessions that have left */
 	size_t n_left;
 	bool remembers;
 	struct sessions *successor;  /* ref, or NULL */
@@ -172,9 +172,9 @@ static void drop(struct sessions *sessions, struct entry *entry)
 	free_entry(entry);
 }
 
-/* ---- those who have left ---- */
+/* ---- sessions that have left ---- */
 
-/* Takes an entry out of the list of those who have left. */
+/* Takes an entry out of the list of sessions that have left. */
 static void unlink_left(struct sessions *sessions, struct entry *entry)
 {
 	if (entry->older)
@@ -195,7 +195,7 @@ static void forget(struct sessions *sessions, struct entry *entry)
 	drop(sessions, entry);
 }
 
-/* Adds an entry to those who have left. It verifies nothing any more, so its credential is
+/* Adds an entry to the sessions that have left. It verifies nothing any more, so its credential is
  * wiped. */
 static void remember(struct sessions *sessions, struct entry *entry)
 {

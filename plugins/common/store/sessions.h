@@ -7,8 +7,8 @@
  * tunnels, limits and verifiers of sessions apart.
  *
  * A session has left when its last ALLOW has ended. The host may still let its client in by an
- * earlier verdict. So the table remembers who has left: such a session verifies nothing, but a
- * change of its name finds it.
+ * earlier verdict. So the table remembers sessions that have left. Such a session verifies
+ * nothing, but a change of its name finds it.
  *
  * All workers share the table, whose lock is held for one look-up. The instance that replaces this
  * one reads it, too. This code is compiled into each plugin that uses it. */
@@ -36,12 +36,12 @@ void session_digest(const spore_host *host, const struct terms *terms, uint8_t o
 
 struct sessions;
 
-/* How many of those who have left are remembered: as many as the host has verifiers of an
+/* The most sessions that have left and are remembered: as many as the host keeps verifiers of an
  * instance. */
 enum { SESSIONS_LEFT_MAX = 10256 };
 
-/* With one reference. remembers: whether the table remembers those who have left. NULL: out of
- * memory. [main] */
+/* An empty table with one reference. remembers: whether it keeps sessions that have left. NULL: out
+ * of memory. [main] */
 struct sessions *sessions_new(bool remembers);
 /* Makes `sessions`, which is not in use yet, the successor of `old`: it remembers whom `old` knows,
  * and whom `old` still lets in, because the host may go on with verdicts of the old instance.

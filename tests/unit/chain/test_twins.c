@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "capture.h"
-#include "chain/doubts.h"
+#include "doubts/doubts.h"
 #include "scene/host_scene.h"
 #include "suite.h"
 

@@ -17,10 +17,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "client/ahead.h"
-#include "client/proxy.h"
+#include "carry/ahead.h"
+#include "carry/carried.h"
+#include "carry/origin.h"
+#include "carry/proxy.h"
+#include "carry/proxy_server.h"
+#include "carry/shared.h"
 #include "client/session.h"
-#include "client/shared.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "host/host.h"
@@ -136,14 +139,15 @@ static inline void client_scene_open_worker(void *arg)
 
 	deadline_list_init(&worker->answers, worker->loop, 3000, uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
-	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
+	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SERVER_SLOW_MS,
+	                   proxy_server_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
-	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
+	deadline_list_init(&worker->holds, worker->loop, ORIGIN_HOLD_MS, origin_on_held);
 	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	worker->max_lingerers = 8;
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
-	worker->relays.on_moved = proxy_count;
+	worker->relays.on_moved = carried_count;
 	list_init(&worker->pools);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
