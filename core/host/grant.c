@@ -12,7 +12,8 @@ enum { REASON_MAX = 512 };
 enum { FIRST_SIZE = offsetof(spore_auth_result, life_ms) + sizeof(int64_t) };
 
 static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNELS |
-                                     SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE;
+                                     SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE |
+                                     SPORE_AUTH_F_SHARE;
 
 /* With a longer life, the time of the tunnel's end would overflow. */
 static const int64_t longest_life_ms = INT64_MAX / 2;
@@ -59,6 +60,8 @@ static const char *fields_fault(const spore_auth_result *r)
 		return "max_conns: not 0, but fields lacks SPORE_AUTH_F_MAX_CONNS";
 	if (r->life_ms && !(r->fields & SPORE_AUTH_F_LIFE))
 		return "life_ms: not 0, but fields lacks SPORE_AUTH_F_LIFE";
+	if (SPORE_HAS(r, reserved) && r->share && !(r->fields & SPORE_AUTH_F_SHARE))
+		return "share: not 0, but fields lacks SPORE_AUTH_F_SHARE";
 	return r->life_ms < 0 ? "life_ms: negative" : NULL;
 }
 
@@ -138,6 +141,7 @@ struct grant *grant_new(const spore_auth_result *result)
 	grant->max_tunnels = r.max_tunnels;
 	grant->max_conns = r.max_conns;
 	grant->life_ms = r.life_ms < longest_life_ms ? r.life_ms : longest_life_ms;
+	grant->share = r.share;
 	grant->identity = copy_text(r.identity, SPORE_IDENTITY_MAX);
 	grant->reason = copy_text(r.reason, REASON_MAX);
 	good = copy_ports(grant, &r);
@@ -161,6 +165,7 @@ struct grant *grant_copy(const struct grant *grant)
 		.max_tunnels = grant->max_tunnels,
 		.max_conns = grant->max_conns,
 		.life_ms = grant->life_ms,
+		.share = grant->share,
 	};
 
 	return grant_new(&result);

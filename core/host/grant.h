@@ -11,6 +11,7 @@ struct grant {
 	uint64_t session;
 	uint32_t max_tunnels, max_conns;
 	int64_t life_ms;
+	uint32_t share;          /* its tunnels may share a port */
 	char *identity, *reason; /* owned, NUL-ended, never NULL */
 	spore_port_range *ports; /* owned */
 	size_t n_ports;

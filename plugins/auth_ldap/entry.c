@@ -174,7 +174,7 @@ bool entry_is_same(const struct facts *a, const struct facts *b)
 	return strcmp(a->dn, b->dn) == 0 && strcmp(a->identity, b->identity) == 0 &&
 	       mine.stated == other.stated && mine.max_tunnels == other.max_tunnels &&
 	       mine.max_conns == other.max_conns && mine.life == other.life &&
-	       mine.ports.count == other.ports.count &&
+	       mine.share == other.share && mine.ports.count == other.ports.count &&
 	       (mine.ports.count == 0 || memcmp(mine.ports.items, other.ports.items,
 	                                        mine.ports.count * sizeof(spore_port_range)) == 0);
 }

@@ -45,6 +45,8 @@ static const spore_option client_options[] = {
 	          "visitors at once; 0: no limit"),
 	SPORE_DURATION(struct client, life, 0, "0", 0, INT64_C(31536000000),
 	               "lifetime of a tunnel; 0: no limit"),
+	SPORE_ENUM(struct client, share, 0, "\"default\"", "default|yes|no",
+	           "may its tunnels share a public port; default: as the server's key share says"),
 };
 static const spore_option_item client_item = {
 	SPORE_OPT_OBJECT, sizeof(struct client), client_options,
@@ -144,6 +146,7 @@ static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *r
 		.max_tunnels = client->max_tunnels,
 		.max_conns = client->max_conns,
 		.life = client->life,
+		.share = client->share,
 	};
 	spore_auth_result result = {
 		.struct_size = sizeof result,

@@ -9,6 +9,8 @@ static const spore_option rows[] = {
 	          "visitors at once on all its tunnels, waiting ones included; default: no limit"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, POLICY_MAX_LIFE_MS,
 	               "lifetime of a tunnel; default: no limit"),
+	SPORE_ENUM(struct policy, share, 0, "\"default\"", "default|yes|no",
+	           "may its tunnels share a public port; default: as the server's key share says"),
 };
 
 const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), rows,
@@ -20,7 +22,7 @@ static uint32_t limits_of(const struct policy *policy)
 	return policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
 	       (policy->max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
 	       (policy->max_conns ? SPORE_AUTH_F_MAX_CONNS : 0) |
-	       (policy->life ? SPORE_AUTH_F_LIFE : 0);
+	       (policy->life ? SPORE_AUTH_F_LIFE : 0) | (policy->share ? SPORE_AUTH_F_SHARE : 0);
 }
 
 void policy_inherit(struct policy *own, const struct policy *all)
@@ -35,6 +37,8 @@ void policy_inherit(struct policy *own, const struct policy *all)
 		own->max_conns = all->max_conns;
 	if (!(has & SPORE_AUTH_F_LIFE))
 		own->life = all->life;
+	if (!(has & SPORE_AUTH_F_SHARE))
+		own->share = all->share;
 	own->stated |= all->stated;
 }
 
@@ -46,4 +50,5 @@ void policy_grant(const struct policy *policy, spore_auth_result *result)
 	result->max_tunnels = (uint32_t)policy->max_tunnels;
 	result->max_conns = (uint32_t)policy->max_conns;
 	result->life_ms = policy->life;
+	result->share = policy->share == POLICY_SHARE_YES;
 }

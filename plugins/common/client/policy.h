@@ -10,11 +10,15 @@
 enum { POLICY_MAX_COUNT = 1000000 };
 #define POLICY_MAX_LIFE_MS (365 * INT64_C(86400000))
 
+/* May its tunnels share a public port? */
+enum policy_share { POLICY_SHARE_DEFAULT, POLICY_SHARE_YES, POLICY_SHARE_NO };
+
 /* A member that is zero or empty limits nothing, unless it is stated. */
 struct policy {
 	spore_list ports; /* of spore_port_range; borrowed */
 	int64_t max_tunnels, max_conns;
-	int64_t life; /* ms */
+	int64_t life;  /* ms */
+	int64_t share; /* enum policy_share */
 	/* SPORE_AUTH_F_*: limits that hold also if they are zero or empty. Then they allow nothing.
 	 * The option "policy" leaves this 0. */
 	uint32_t stated;

@@ -104,6 +104,14 @@ static bool set_life(struct terms *terms, const char *text)
 	return terms->policy.life > 0 || !terms->is_positive;
 }
 
+static bool set_share(struct terms *terms, const char *text)
+{
+	bool is_yes = strcmp(text, "yes") == 0;
+
+	terms->policy.share = is_yes ? POLICY_SHARE_YES : POLICY_SHARE_NO;
+	return is_yes || strcmp(text, "no") == 0;
+}
+
 static const struct row {
 	const char *name;
 	uint32_t field;
@@ -122,6 +130,8 @@ static const struct row {
 	{ "life", SPORE_AUTH_F_LIFE, set_life,
 	  "expected at most 365 days, such as \"90s\" or \"1h\", or a number of seconds",
 	  "expected 1 ms to 365 days, such as \"90s\" or \"1h\", or a number of seconds" },
+	{ "share", SPORE_AUTH_F_SHARE, set_share, "expected \"yes\" or \"no\"",
+	  "expected \"yes\" or \"no\"" },
 };
 
 /* NULL: no limit has this name. */
@@ -139,7 +149,7 @@ const char *terms_set(struct terms *terms, const char *name, const char *text)
 	const struct row *row = find_row(name);
 
 	if (!row)
-		return "unknown: expected only ports, max_tunnels, max_conns and life";
+		return "unknown: expected only ports, max_tunnels, max_conns, life and share";
 	if (!text || !row->set(terms, text))
 		return terms->is_positive ? row->expected_positive : row->expected;
 	terms->policy.stated |= row->field;

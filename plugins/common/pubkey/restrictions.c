@@ -54,6 +54,11 @@ static bool read_life(const char *value, struct restrictions *out)
 	return !terms_set(&out->terms, "life", value);
 }
 
+static bool read_share(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "share", value);
+}
+
 static int two_digits(const char *text)
 {
 	return (text[0] - '0') * 10 + text[1] - '0';
@@ -119,6 +124,7 @@ static const struct {
 	{ "max-tunnels", read_max_tunnels, "expected a whole number from 1 to 1000000, such as max-tunnels=5" },
 	{ "max-conns", read_max_conns, "expected a whole number from 1 to 1000000, such as max-conns=500" },
 	{ "life", read_life, "expected a number of ms, s, m, h or d, at most 365d, such as life=1h" },
+	{ "share", read_share, "expected share=yes or share=no" },
 	{ "expiry-time", read_expiry, "expected a time such as expiry-time=20271231 or 202712312359Z: YYYYMMDD[HHMM[SS]], with Z in UTC" },
 	{ "identity", read_identity, "expected an identity of 1 to 255 bytes of UTF-8 without control characters" },
 };

@@ -108,7 +108,7 @@ static const struct row {
 } rows[] = {
 	{ "secret", read_secret },      { "key", read_key }, { "pubkey", read_pubkey },
 	{ "password_hash", read_hash }, { "ports", NULL },   { "max_tunnels", NULL },
-	{ "max_conns", NULL },          { "life", NULL },
+	{ "max_conns", NULL },          { "life", NULL },    { "share", NULL },
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -137,7 +137,7 @@ const char *record_set(struct record *record, const spore_host *host, spore_str 
 
 	if (row == N_ROWS)
 		return "unknown: expected only secret, key, pubkey, password_hash, ports, "
-		       "max_tunnels, max_conns and life";
+		       "max_tunnels, max_conns, life and share";
 	if (record->seen & 1u << row)
 		return "expected each field once, found it again";
 	record->seen |= 1u << row;

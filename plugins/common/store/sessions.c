@@ -65,8 +65,8 @@ uint64_t session_number(const spore_host *host, enum evidence_form form,
 void session_digest(const spore_host *host, const struct terms *terms, uint8_t out[32])
 {
 	const struct policy *policy = &terms->policy;
-	int64_t numbers[5] = { policy->max_tunnels, policy->max_conns, policy->life, policy->stated,
-		               terms->n_ports };
+	int64_t numbers[6] = { policy->max_tunnels, policy->max_conns, policy->life,
+		               policy->share,       policy->stated,    terms->n_ports };
 	uint8_t bytes[sizeof numbers + sizeof terms->ports] = { 0 };
 
 	memcpy(bytes, numbers, sizeof numbers);

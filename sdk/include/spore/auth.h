@@ -145,7 +145,8 @@ enum {
 	SPORE_AUTH_F_PORTS = 1 << 0,
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
 	SPORE_AUTH_F_MAX_CONNS = 1 << 2,
-	SPORE_AUTH_F_LIFE = 1 << 3
+	SPORE_AUTH_F_LIFE = 1 << 3,
+	SPORE_AUTH_F_SHARE = 1 << 4
 };
 
 typedef struct spore_auth_result {
@@ -181,8 +182,11 @@ typedef struct spore_auth_result {
 	/* The longest time that the verifier may be used, from now on. 0: as the operator says;
 	 * never negative. */
 	int64_t verifier_life_ms;
+	/* 1: tunnels of the session value may share one public port, and each visitor goes to one
+	 * of them. 0: they may not. */
+	uint32_t share, reserved;
 } spore_auth_result;
-SPORE_GROWABLE(spore_auth_result, verifier_life_ms);
+SPORE_GROWABLE(spore_auth_result, reserved);
 
 /* A verifier that the host holds, and what came with it in the result of verify(). */
 typedef struct spore_verifier {

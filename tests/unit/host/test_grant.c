@@ -107,7 +107,8 @@ START_TEST(a_wrong_result_is_told_by_its_field)
 
 	for (size_t i = 0; i < sizeof many / sizeof *many; i++)
 		many[i] = (spore_port_range){ 1, 1 };
-	check_fault((spore_auth_result){ .fields = 16 }, "fields");
+	check_fault((spore_auth_result){ .fields = 32 }, "fields");
+	check_fault((spore_auth_result){ .share = 1 }, "share");
 	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS, .n_ports = 5 }, "ports");
 	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS,
 	                                 .ports = &inverted,
