@@ -46,7 +46,8 @@ struct proxy {
 	bool is_framed;        /* ... and frames the bytes of this one already */
 	unsigned grant;        /* ... under the pool's grant of this number */
 	bool lends;            /* ... and was lent by the pool */
-	bool was_opened;       /* the server has handed the visitor over with Open */
+	bool was_opened;       /* the server has handed the visitor over with Open ... */
+	struct origin *origin; /* ... and gets Opened once `local` stands; owned by `server` */
 	bool asks_local_first; /* nothing goes to the server before `dial` has ended */
 	const char *failure;   /* why the visitor gets no relay; static */
 	bool is_started;       /* else it is queued */
@@ -606,13 +607,29 @@ static bool is_untouched(const struct proxy *proxy)
 	return !proxy->server && !proxy->ahead && proxy->uplink.state != UPLINK_READY;
 }
 
-/* The server is told if it can do something about it. Otherwise it gets the data connection, which
- * ends at once. True: it was told, and the proxy has ended. */
+/* Opened was not sent. The server finds the connection lost and announces the visitor again: then
+ * it is told the reason, and may have another client for it. */
+static void give_back(struct proxy *proxy)
+{
+	proxy->failure = "given back to the server: no connection to the service";
+	taken_forget(&proxy->worker->shared->taken, &proxy->id);
+	stream_close(proxy->server, true);
+	proxy->server = NULL;
+	end_proxy(proxy, false);
+}
+
+/* A visitor that was handed over goes back. The server is told if it can do something about it.
+ * Otherwise it gets the data connection, which ends at once. True: it was told, and the proxy has
+ * ended. */
 static bool fail_local(struct proxy *proxy, const struct net_failure *failure)
 {
 	enum decline_reads needed = failure->lacks ? DECLINE_READS_DECLINE : DECLINE_READS_BOTH;
 	bool is_told = is_untouched(proxy) && decline_is_read(proxy->pool->decliner, needed);
 
+	if (proxy->was_opened) {
+		give_back(proxy);
+		return true;
+	}
 	proxy->local_failed = true;
 	proxy->failure = failure_text(failure->lacks, "no connection to the service");
 	fail_visitor(proxy->pool, CLIENT_FAILURE_SERVICE,
@@ -630,11 +647,26 @@ static bool fail_local(struct proxy *proxy, const struct net_failure *failure)
 	return is_told;
 }
 
+/* The service is there, so the visitor is the client's: Opened may go, perhaps with the first bytes
+ * of the service. */
+static void release_opened(struct proxy *proxy)
+{
+	struct ahead_pool *pool = proxy->pool;
+
+	if (pool->until_holds == 0) {
+		deadline_start(&proxy->worker->holds, &proxy->origin->hold);
+	} else {
+		pool->until_holds--;
+		stream_release_user(proxy->server);
+	}
+}
+
 /* After a visitor that has not reached the service, the next one must reach it before the server is
- * connected to. So the server can be told, even if a wrong name takes long to resolve. */
+ * connected to. So the server can be told, even if a wrong name takes long to resolve. At a shared
+ * port this holds for every visitor, since another client may have it. */
 static bool may_be_unserved(const struct proxy *proxy)
 {
-	return proxy->pool->lacks_service &&
+	return (proxy->pool->lacks_service || proxy->tunnel->share) &&
 	       decline_is_read(proxy->pool->decliner, DECLINE_READS_BOTH);
 }
 
@@ -660,6 +692,8 @@ static void on_local(int fd, const spore_addr *addr, const struct net_failure *f
 		proxy->pool->lacks_service = !proxy->local;
 	if (proxy->local)
 		stream_open(proxy->local);
+	if (proxy->local && proxy->was_opened)
+		release_opened(proxy);
 	if (!proxy->local && (fail_local(proxy, failure) || !proxy->asks_local_first))
 		return;
 	if (proxy->asks_local_first)
@@ -859,21 +893,13 @@ void proxy_on_held(struct deadline *deadline)
 	learn_from_hold(pool, in_vain);
 }
 
-/* Frames the visitor's bytes from here on. False: out of memory. */
+/* Frames the visitor's bytes from here on. Opened waits for the service. False: out of memory. */
 static bool hold_opened(struct proxy *proxy)
 {
-	struct ahead_pool *pool = proxy->pool;
-	struct origin *origin = begin_user(proxy);
-
-	if (!origin)
+	proxy->origin = begin_user(proxy);
+	if (!proxy->origin)
 		return false;
 	stream_hold_user(proxy->server);
-	if (pool->until_holds == 0) {
-		deadline_start(&proxy->worker->holds, &origin->hold);
-	} else {
-		pool->until_holds--;
-		stream_release_user(proxy->server);
-	}
 	return true;
 }
 

@@ -98,6 +98,7 @@ struct session {
 	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
 	char lost_why[SESSION_WHY_SIZE];
 	bool has_noted_unknown; /* the log says that visitors' addresses are not known */
+	bool is_shared;         /* the server shares the port with other clients */
 };
 
 /* settings: of the configuration that the session begins with. [any] */
@@ -113,6 +114,9 @@ bool session_lives(const struct session *session);
 const char *session_state_name(const struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
+/* The client ends. As session_stop, but a tunnel that shares its port first leaves the share: the
+ * server gives the visitors that this client has not taken to others. */
+void session_leave(struct session *session);
 /* If the tunnel stands, and at another server than the first one, looks whether that one takes it.
  * True: it does look. */
 bool session_return(struct session *session);

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-enum { CELL = 256, MOST_COLUMNS = 16 };
+enum { CELL = 256, MOST_COLUMNS = 24 };
 /* Bytes of a client's claim that a table shows. */
 enum { CLAIM_SHOWN = 48 };
 
@@ -188,7 +188,8 @@ static const struct table tunnels = { "tunnels", {
 	{ "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE }, { "visitors", "VISITORS", NUMBER },
 	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
-	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
+	{ "heartbeats", "HEARTBEATS", YES_NO }, { "shared", "SHARED", YES_NO },
+	{ "name", "NAME", CLAIM },
 	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
 } };
 static const struct table client_tunnels = { "tunnels", {

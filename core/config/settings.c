@@ -67,6 +67,9 @@ static const spore_option server_rows[] = {
 	           "public ports whose visitors are announced to the service with a header of the "
 	           "PROXY protocol, version 2, ahead of their bytes, for the services of bore "
 	           "clients, such as `[20080, \"20500-20599\"]`; a Spore client has send_proxy"),
+	SPORE_BOOL(struct server_settings, share, OPTIONF_NEW_ONLY, "false",
+	           "several clients of one identity may share a public port, if their "
+	           "configurations ask for it; the policy of an identity may say otherwise"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
 	IO(struct server_settings),
@@ -160,6 +163,15 @@ static const spore_option tunnel_rows[] = {
 	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
 	           "tell the service each visitor's address with a header of the PROXY protocol "
 	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
+	SPORE_BOOL(struct tunnel_settings, share, 0, "false",
+	           "share the public port with other clients of the same identity that have the "
+	           "same port and this key; needs a Spore server that sends a Challenge and "
+	           "allows it"),
+	SPORE_ENUM(struct tunnel_settings, share_by, 0, "\"load\"", "load|source",
+	           "which of these clients gets a visitor: the one with the fewest visitors "
+	           "(load), or always the same one for a source, which is an IPv4 address or an "
+	           "IPv6 /64, as long as this client is there (source); one client that says "
+	           "source suffices"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for; a Spore server passes them to its "
 	           "authentication plugins and does nothing else with them"),

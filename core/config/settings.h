@@ -18,6 +18,7 @@ struct server_settings {
 	int64_t control_port, min_port, max_port;
 	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports;   /* of spore_list of spore_port_range */
+	uint32_t share;              /* tunnels of one identity may share a port */
 	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
 	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
 	 * check_server makes it. */
@@ -75,6 +76,8 @@ struct tunnel_settings {
 	int64_t local_port;
 	int64_t port;       /* public; 0: the server chooses */
 	int64_t send_proxy; /* enum proxy_header_version */
+	uint32_t share;     /* with other clients of its identity */
+	int64_t share_by;   /* 0: load; 1: source */
 	spore_list hosts;   /* of const char * */
 	spore_map tags;     /* of const char * */
 	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes

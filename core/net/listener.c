@@ -30,6 +30,7 @@ struct listener {
 	spore_addr addr;
 	int64_t logged_ms; /* when the last pause was logged; 0: never */
 	struct loop_task reap;
+	bool is_shut; /* it does not listen */
 	bool closed;
 };
 
@@ -134,17 +135,41 @@ void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg))
 
 void listener_wake(struct listener *listener)
 {
-	if (listener->closed)
+	if (listener->closed || listener->is_shut)
 		return;
 	ev_io_start(loop_ev(listener->loop), &listener->io);
 	accept_some(listener, BATCH);
+}
+
+bool listener_shut(struct listener *listener)
+{
+	if (listener->is_shut || listener->closed)
+		return true;
+	if (!sock_stop_listening(listener->io.fd))
+		return false;
+	listener->is_shut = true;
+	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
+	return true;
+}
+
+bool listener_reopen(struct listener *listener, struct err *err)
+{
+	if (!listener->is_shut || listener->closed)
+		return true;
+	if (!sock_listen_again(listener->io.fd, err))
+		return false;
+	listener->is_shut = false;
+	ev_io_start(loop_ev(listener->loop), &listener->io);
+	return true;
 }
 
 void listener_finish(struct listener *listener)
 {
 	if (!listener || listener->closed)
 		return;
-	accept_some(listener, SOMAXCONN);
+	if (!listener->is_shut)
+		accept_some(listener, SOMAXCONN);
 	listener_free(listener);
 }
 

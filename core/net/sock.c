@@ -119,6 +119,19 @@ bool sock_listen(int fd, struct err *err)
 	return false;
 }
 
+/* Linux lets sockets that do not listen share a port if they all have SO_REUSEADDR. */
+bool sock_stop_listening(int fd)
+{
+	return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0) && shutdown(fd, SHUT_RD) == 0;
+}
+
+/* Connections that were accepted before are bound to the port, too, so SO_REUSEADDR is needed. */
+bool sock_listen_again(int fd, struct err *err)
+{
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return sock_listen(fd, err);
+}
+
 /* If the peer is on this machine, it has answered by the time that connect returns. A second call
  * gets the result, so that the caller need not wait for a turn of the loop. */
 static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool is_near)

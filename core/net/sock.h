@@ -25,6 +25,11 @@ int sock_unbound(const spore_addr *addr);
  * if another process has the port, and before listen. */
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
+/* A listening socket refuses connections from now on, and resets those that nobody has accepted. It
+ * keeps its port, which no other socket can get meanwhile. */
+bool sock_stop_listening(int fd);
+/* After sock_stop_listening. */
+bool sock_listen_again(int fd, struct err *err);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
  * call sock_take_error. -1 and errno on failure. */

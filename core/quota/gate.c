@@ -24,14 +24,17 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 	door->wake = (struct loop_task){ .run = run_wake };
 	door->waking = false;
 	door->inside = inside;
+	door->has_room = NULL;
 }
 
 static bool is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits)
 {
 	const struct limit_settings *settings = &limits->settings;
+	unsigned most = limit_of(settings->max_pending_per_tunnel);
 
-	return atomic_load(&gate->inside) < limit_of(settings->max_pending) &&
-	       atomic_load(door->inside) < limit_of(settings->max_pending_per_tunnel);
+	if (atomic_load(&gate->inside) >= limit_of(settings->max_pending))
+		return false;
+	return door->has_room ? door->has_room(door, most) : atomic_load(door->inside) < most;
 }
 
 /* The caller holds the lock. */

@@ -28,6 +28,9 @@ struct gate_door {
 	struct loop_task wake; /* posted to the loop when there is room */
 	bool waking;           /* the wake is posted and has not run; under the gate's lock */
 	atomic_uint *inside;   /* borrowed; the tunnel's visitors; changes under the gate's lock */
+	/* In place of `inside`, for a port that several tunnels share: may one of them have one
+	 * more than `most` says? Called under the gate's lock. NULL: `inside` counts. [any] */
+	bool (*has_room)(const struct gate_door *door, unsigned most);
 };
 
 /* [main] */

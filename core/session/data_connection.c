@@ -301,13 +301,14 @@ static bool may_be_offered(const struct server_session *s, const struct visitor 
 	return owner->principal == visitor->account->principal && may_go_on(owner, s->link.stream);
 }
 
-/* Offers the visitor on the connection that was reserved here. If it has gone meanwhile, the
- * visitor is announced. */
+/* Offers the visitor, which is counted as offered, on the connection that was reserved here. If it
+ * has gone meanwhile, the visitor is announced. */
 static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
                        struct visitor *visitor, bool tells_address)
 {
 	struct list *node = ahead_pick(pass, loop_index(worker->loop));
 	struct server_session *s = node ? CONTAINER_OF(node, struct server_session, shelf) : NULL;
+	struct account *account;
 
 	if (s && may_be_offered(s, visitor)) {
 		server_session_move(s, SESSION_OFFERED);
@@ -317,7 +318,10 @@ static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
 	}
 	if (s)
 		server_session_end(s, false);
+	account = account_ref(visitor->account);
 	announce_from(worker, MESSAGE_VISITOR, visitor);
+	account_offer(account, -1);
+	account_unref(account);
 }
 
 static void run_handover(struct loop_task *task)
@@ -353,8 +357,13 @@ bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass
 
 	if (!on)
 		return false;
-	if (on != worker)
-		return hand_over(on, pass, visitor, tells_address);
+	account_offer(visitor->account, 1);
+	if (on != worker) {
+		if (hand_over(on, pass, visitor, tells_address))
+			return true;
+		account_offer(visitor->account, -1);
+		return false;
+	}
 	offer_here(worker, pass, visitor, tells_address);
 	return true;
 }

@@ -19,16 +19,18 @@
 #include "quota/source.h"
 #include "session/announce.h"
 #include "session/data_connection.h"
+#include "session/group.h"
 #include "session/refuse.h"
 #include "verdict/allowance.h"
-#include "wire/about.h"
 
 struct tunnel {
 	struct server_worker *worker;
 	struct announcer announcer;
 	struct ahead_pass *pass;     /* borrowed; its connections are handed visitors; NULL: none */
 	const struct about *about;   /* borrowed */
-	struct listener *listener;   /* owned; NULL while draining */
+	struct listener *listener;   /* owned; NULL while draining, and if the port is shared */
+	struct share_member member;  /* without a share: the port is not shared */
+	spore_addr local;            /* where visitors connect to */
 	struct account *account;     /* ref */
 	struct gate_door door;       /* of the listener */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
@@ -41,7 +43,7 @@ static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint
 {
 	const struct server_worker *worker = tunnel->worker;
 	struct acl_question question = { .peer = peer,
-		                         .local = listener_addr(tunnel->listener),
+		                         .local = &tunnel->local,
 		                         .identity = account_identity(tunnel->account) };
 	struct acl_answer answer;
 	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
@@ -68,15 +70,26 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 	       !pending_take(pending, &visitor->id, limits, visitor);
 }
 
-/* The visitor is accepted: hands it to the client if a connection waits for it, or announces it.
+/* Hands the visitor to the client if a connection waits for it, or announces it.
  * False and *why_out: the visitor is still the caller's, and ends. */
-static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
+static bool pass_to_client(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
-	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
 	if (tunnel->pass && data_connection_offer(tunnel->worker, tunnel->pass, visitor,
 	                                          tunnel->announcer.tells_addresses))
 		return true;
 	return hold_visitor(tunnel, visitor, why_out);
+}
+
+/* Takes the visitor, which is counted. */
+static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
+{
+	struct server_worker *worker = tunnel->worker;
+	enum refusal why;
+
+	if (pass_to_client(tunnel, visitor, &why) || group_pass_on(worker, visitor, false))
+		return;
+	refuse_waiting(worker, visitor, why);
+	visitor_drop(visitor);
 }
 
 static bool has_room(void *arg)
@@ -148,11 +161,31 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	if (!uuid_random(&visitor.id)) {
 		refuse_visitor(worker, account, peer, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(&visitor);
-	} else if (!pass_visitor_on(tunnel, &visitor, &why)) {
-		refuse_waiting(worker, &visitor, why);
-		visitor_drop(&visitor);
+		return;
 	}
+	visitor.born_as = visitor.id;
+	event_visitor_accepted(worker->set, account, peer, &visitor.id);
+	take_visitor(tunnel, &visitor);
 }
+
+/* ---- visitors of a shared port ---- */
+
+static struct tunnel *tunnel_of(struct announcer *announcer)
+{
+	return CONTAINER_OF(announcer, struct tunnel, announcer);
+}
+
+static void on_shared_visitor(struct announcer *announcer, int fd, const spore_addr *peer)
+{
+	on_visitor(fd, peer, tunnel_of(announcer));
+}
+
+static void on_visitor_passed_on(struct announcer *announcer, struct visitor *visitor)
+{
+	take_visitor(tunnel_of(announcer), visitor);
+}
+
+static const struct announcer_calls announcer_calls = { on_shared_visitor, on_visitor_passed_on };
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has
  * sent is discarded. */
@@ -182,6 +215,10 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
+	if (tunnel_is_shared(tunnel))
+		share_shun(&tunnel->member);
+	if (group_pass_on(worker, &visitor, false))
+		return;
 	refuse_waiting(worker, &visitor, why);
 	if (why == REFUSED_UNSERVED)
 		end_in_order(worker, &visitor);
@@ -226,26 +263,85 @@ static bool tell_client(struct tunnel *tunnel)
 	return true;
 }
 
-/* Takes the listening socket. False: out of memory, or the client does not read. */
-static bool start_tunnel(struct tunnel *tunnel, int fd)
+/* The client gets the texts that bore's server sends, which do not tell this cause. */
+static int open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
+                     struct limit_hit *hit_out)
 {
-	struct server_worker *worker = tunnel->worker;
+	const struct server_settings *settings = server_worker_settings(tunnel->worker);
+	const struct grant *grant = tunnel->account->grant;
+	char text[ADDR_TEXT_SIZE];
+	enum refusal why;
+	int fd = ports_open(settings, grant, wanted, &why);
 
-	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
+	if (fd < 0)
+		*hit_out = ports_limit(settings, by, grant, why, wanted);
+	if (fd < 0 && !ports_have_address(settings))
+		log_error("cannot open a public port: this host does not have the address",
+		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
+	return fd;
+}
+
+/* Takes the listening socket. False: out of memory. */
+static bool listen_at(struct tunnel *tunnel, int fd)
+{
+	tunnel->listener = listener_new(tunnel->worker->loop, fd, on_visitor, tunnel);
 	if (!tunnel->listener) {
 		close(fd);
 		return false;
 	}
+	listener_set_gate(tunnel->listener, has_room);
+	tunnel->local = *listener_addr(tunnel->listener);
+	account_stand(tunnel->account, tunnel->worker, tunnel->local.port);
+	return true;
+}
+
+/* Serves the port together with others. Takes the listening socket. False and *hit_out. */
+static bool join_share(struct tunnel *tunnel, const struct tunnel_port *port,
+                       struct limit_hit *hit_out)
+{
+	struct server_worker *worker = tunnel->worker;
+
+	tunnel->local = server_worker_settings(worker)->bind_tunnels;
+	tunnel->local.port = port->wanted;
+	tunnel->member.by_source = port->share == ABOUT_SHARES_BY_SOURCE;
+	/* Other workers may use the account from the moment on when it is a member. */
+	account_stand(tunnel->account, worker, port->wanted);
+	return group_join(worker,
+	                  &(struct group_wish){ .port = port->wanted,
+	                                        .fd = port->fd,
+	                                        .member = &tunnel->member,
+	                                        .account = tunnel->account },
+	                  hit_out);
+}
+
+/* Opens the port, or takes the listening socket. False and *hit_out. */
+static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
+                     const struct instance *by, struct limit_hit *hit_out)
+{
+	int fd = port->fd;
+
+	if (port->share != ABOUT_SHARES_NOTHING)
+		return join_share(tunnel, port, hit_out);
+	if (fd < 0)
+		fd = open_port(tunnel, by, port->wanted, hit_out);
+	if (fd < 0)
+		return false;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	return listen_at(tunnel, fd);
+}
+
+/* The port is open. False: the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel)
+{
+	struct server_worker *worker = tunnel->worker;
+
 	tunnel->since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
-	tunnel->account->id = server_new_id(worker->shared);
-	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	find_series(tunnel);
 	if (!tell_client(tunnel))
 		return false;
 	account_set_announcer(tunnel->account, &tunnel->announcer);
 	count_tunnel(tunnel, 1);
-	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return true;
 }
@@ -286,65 +382,67 @@ static struct account *open_account(const struct tunnel *tunnel, struct source *
 	return account;
 }
 
-/* The client gets the texts that bore's server sends, which do not tell this cause. */
-static int open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
-                     struct limit_hit *hit_out)
+/* Gives back what tunnel_open has got so far. */
+static void undo_open(struct tunnel *tunnel)
 {
-	const struct server_settings *settings = server_worker_settings(tunnel->worker);
-	const struct grant *grant = tunnel->account->grant;
-	char text[ADDR_TEXT_SIZE];
-	enum refusal why;
-	int fd = ports_open(settings, grant, wanted, &why);
+	share_leave(&tunnel->member);
+	listener_free(tunnel->listener);
+	if (tunnel->account)
+		account_close_tunnel(tunnel->account);
+	free(tunnel);
+}
 
-	if (fd < 0)
-		*hit_out = ports_limit(settings, by, grant, why, wanted);
-	if (fd < 0 && !ports_have_address(settings))
-		log_error("cannot open a public port: this host does not have the address",
-		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
-	return fd;
+/* NULL and *hit_out. */
+static struct tunnel *new_tunnel(struct server_worker *worker, struct link *link,
+                                 struct source *source, const struct about *about,
+                                 const struct allowance *allowance, struct limit_hit *hit_out)
+{
+	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	if (!tunnel)
+		return NULL;
+	tunnel->worker = worker;
+	tunnel->announcer.calls = &announcer_calls;
+	tunnel->announcer.link = link;
+	tunnel->announcer.tells_addresses = about_wants_addresses(about);
+	tunnel->about = about;
+	tunnel->account = open_account(tunnel, source, allowance, hit_out);
+	if (tunnel->account) {
+		tunnel->account->id = server_new_id(worker->shared);
+		return tunnel;
+	}
+	free(tunnel);
+	return NULL;
 }
 
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
                            struct tunnel_port port, struct limit_hit *hit_out)
 {
-	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
-	int fd = port.fd;
+	struct tunnel *tunnel = new_tunnel(worker, link, source, about, *allowance, hit_out);
 
-	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (!tunnel)
-		goto fail;
-	tunnel->worker = worker;
-	tunnel->announcer.link = link;
-	tunnel->announcer.tells_addresses = about_wants_addresses(about);
-	tunnel->about = about;
-	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
-	if (!tunnel->account)
-		goto fail;
-	if (fd < 0)
-		fd = open_port(tunnel, allowance_by(*allowance), port.wanted, hit_out);
-	if (fd < 0)
-		goto fail;
-	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (start_tunnel(tunnel, fd)) {
-		/* Without authentication all clients are one owner, so a port that was closed may
-		 * be another client's now. */
-		if (port.fd >= 0 || *allowance)
-			announce_strays(tunnel);
-		tunnel->allowance = *allowance;
-		*allowance = NULL;
-		return tunnel;
+	if (!tunnel) {
+		if (port.fd >= 0)
+			close(port.fd);
+		return NULL;
 	}
-	fd = -1;
-fail:
-	if (fd >= 0)
-		close(fd);
-	if (tunnel)
-		listener_free(tunnel->listener);
-	if (tunnel && tunnel->account)
-		account_close_tunnel(tunnel->account);
-	free(tunnel);
-	return NULL;
+	if (!get_port(tunnel, &port, allowance_by(*allowance), hit_out)) {
+		undo_open(tunnel);
+		return NULL;
+	}
+	if (!start_tunnel(tunnel)) {
+		*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+		undo_open(tunnel);
+		return NULL;
+	}
+	/* Without authentication all clients are one owner, so a port that was closed may be
+	 * another client's now. */
+	if (port.fd >= 0 || *allowance)
+		announce_strays(tunnel);
+	tunnel->allowance = *allowance;
+	*allowance = NULL;
+	return tunnel;
 }
 
 static void end_allowance(struct tunnel *tunnel, uint32_t reason)
@@ -364,6 +462,21 @@ static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 	tunnel->allowance = NULL;
 }
 
+/* The client may have taken these visitors, and nobody is left who could say so. */
+static void end_lost(struct tunnel *tunnel)
+{
+	struct pending *pending = tunnel->worker->shared->pending;
+	size_t most = pending_count(pending), n;
+	struct pending_stray *lost = most > 0 ? malloc(most * sizeof *lost) : NULL;
+
+	if (!lost)
+		return;
+	n = pending_find_lost(pending, tunnel->account, lost, most);
+	for (size_t i = 0; i < n; i++)
+		tunnel_end_taken(tunnel, &lost[i].id);
+	free(lost);
+}
+
 /* A client that leaves by itself may still take the visitors that it was handed. */
 static bool bars_client(uint32_t reason)
 {
@@ -378,9 +491,15 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	if (!tunnel)
 		return;
 	listener_free(tunnel->listener);
+	share_leave(&tunnel->member);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	account_set_announcer(tunnel->account, NULL);
+	account_set_closed(tunnel->account);
+	if (reason != SPORE_END_SHUTDOWN) {
+		group_pass_all_on(tunnel->worker, tunnel->account);
+		end_lost(tunnel);
+	}
 	if (bars_client(reason))
 		account_bar_client(tunnel->account);
 	tunnel->closed = true;
@@ -390,22 +509,31 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		free(tunnel);
 }
 
+/* Does the new owner's grant allow what the tunnel has? False: *hit_out. */
+static bool may_keep_port(const struct tunnel *tunnel, const struct allowance *allowance,
+                          struct limit_hit *hit_out)
+{
+	const struct server_settings *settings = server_worker_settings(tunnel->worker);
+	const struct grant *grant = allowance ? allowance->grant : NULL;
+
+	if (grant && !grant_has_port(grant, tunnel->account->port)) {
+		*hit_out = ports_limit_of_grant(allowance->by, grant, REFUSED_PORT_NOT_ALLOWED);
+		return false;
+	}
+	*hit_out = (struct limit_hit){ .why = REFUSED_SHARE };
+	return !tunnel_is_shared(tunnel) || ports_may_be_shared(settings, grant);
+}
+
 /* The account that takes the place of the tunnel's. NULL and *hit_out. */
 static struct account *succeed_account(const struct tunnel *tunnel,
                                        const struct allowance *allowance, struct limit_hit *hit_out)
 {
-	uint16_t port = tunnel->account->port;
 	struct account *account;
 	struct grant *grant;
 
 	if (!allowance)
 		return account_succeed(tunnel->account, NULL, NULL, hit_out);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (!grant_has_port(allowance->grant, port)) {
-		*hit_out = ports_limit_of_grant(allowance->by, allowance->grant,
-		                                REFUSED_PORT_NOT_ALLOWED);
-		return NULL;
-	}
 	grant = grant_copy(allowance->grant);
 	if (!grant)
 		return NULL;
@@ -415,23 +543,47 @@ static struct account *succeed_account(const struct tunnel *tunnel,
 	return account;
 }
 
+/* The tunnel has this account from now on. */
+static void use_account(struct tunnel *tunnel, struct account *account,
+                        struct allowance **allowance)
+{
+	end_allowance(tunnel, SPORE_END_MOVED);
+	tunnel->allowance = *allowance;
+	*allowance = NULL;
+	count_tunnel(tunnel, -1);
+	tunnel->account = account;
+	find_series(tunnel);
+	count_tunnel(tunnel, 1);
+	if (tunnel_is_shared(tunnel))
+		share_change_account(&tunnel->member, account);
+	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
+	                  server_worker_limits(tunnel->worker));
+}
+
+/* In its share, the tunnel belongs to this client from now on. */
+static bool change_owner_in_share(struct tunnel *tunnel, const struct instance *by,
+                                  uint64_t session)
+{
+	return !tunnel_is_shared(tunnel) || share_change_owner(&tunnel->member, by, session);
+}
+
 bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
                          struct limit_hit *hit_out)
 {
-	struct account *old = account_ref(tunnel->account);
-	struct account *account = succeed_account(tunnel, *allowance, hit_out);
+	struct account *old = account_ref(tunnel->account), *account = NULL;
+	const struct principal *owner = old->principal;
 
-	if (account) {
-		end_allowance(tunnel, SPORE_END_MOVED);
-		tunnel->allowance = *allowance;
-		*allowance = NULL;
-		count_tunnel(tunnel, -1);
-		tunnel->account = account;
-		find_series(tunnel);
-		count_tunnel(tunnel, 1);
-		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
-		                  server_worker_limits(tunnel->worker));
+	if (may_keep_port(tunnel, *allowance, hit_out)) {
+		*hit_out = (struct limit_hit){ .why = REFUSED_PORT_IN_USE };
+		if (change_owner_in_share(tunnel, allowance_by(*allowance),
+		                          allowance_session(*allowance))) {
+			account = succeed_account(tunnel, *allowance, hit_out);
+			if (!account)
+				change_owner_in_share(tunnel, owner->by, owner->session);
+		}
 	}
+	if (account)
+		use_account(tunnel, account, allowance);
 	account_unref(old); /* other workers may have looked at its count through the door */
 	return account != NULL;
 }
@@ -469,8 +621,37 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass)
 	tunnel->pass = pass;
 }
 
+bool tunnel_is_shared(const struct tunnel *tunnel)
+{
+	return tunnel->member.share != NULL;
+}
+
+void tunnel_leave_share(struct tunnel *tunnel)
+{
+	share_set_leaving(&tunnel->member);
+	group_pass_all_on(tunnel->worker, tunnel->account);
+}
+
+bool tunnel_is_settled(const struct tunnel *tunnel)
+{
+	return account_is_settled(tunnel->account);
+}
+
+void tunnel_set_ready(struct tunnel *tunnel, bool is_ready, bool closes)
+{
+	if (!tunnel_is_shared(tunnel))
+		return;
+	share_set_ready(&tunnel->member, is_ready, closes);
+	if (!is_ready)
+		group_pass_all_on(tunnel->worker, tunnel->account);
+}
+
 void tunnel_stop_accepting(struct tunnel *tunnel)
 {
+	if (tunnel_is_shared(tunnel)) {
+		share_set_leaving(&tunnel->member);
+		return;
+	}
 	listener_finish(tunnel->listener);
 	tunnel->listener = NULL;
 }

@@ -4,8 +4,8 @@
 #define CORE_TUNNEL_H
 
 #include "session/context.h"
+#include "wire/about.h"
 
-struct about;
 struct ahead_pass;
 struct allowance;
 struct link;
@@ -15,7 +15,8 @@ struct uuid;
 /* The port that a client asks for (0: any), or a listening socket that it takes over. */
 struct tunnel_port {
 	uint16_t wanted;
-	int fd; /* taken; -1: none */
+	int fd;                 /* taken; -1: none */
+	enum about_share share; /* with other clients of its owner; then `wanted` is not 0 */
 };
 
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the allowance on success
@@ -43,8 +44,18 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
-/* Announces the visitors that have come, and closes the port, but not the tunnel. Idempotent. */
+/* Announces the visitors that have come, and closes the port, but not the tunnel. A shared port
+ * closes with its last tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
+/* Does it share its port? */
+bool tunnel_is_shared(const struct tunnel *tunnel);
+/* The client leaves the share: visitors that it was told of and has not taken go to others. */
+void tunnel_leave_share(struct tunnel *tunnel);
+/* Has the client taken all visitors that it was told of? */
+bool tunnel_is_settled(const struct tunnel *tunnel);
+/* The client of a tunnel that shares its port reaches its service, or not. closes: then the port is
+ * to be closed if no other tunnel of the share is ready. */
+void tunnel_set_ready(struct tunnel *tunnel, bool is_ready, bool closes);
 /* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is
  * fine. */
 void tunnel_close(struct tunnel *tunnel, uint32_t reason);

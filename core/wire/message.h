@@ -62,8 +62,12 @@ enum message_type {
 	 * announces visitors until the client has Moved, or for a short time. */
 	MESSAGE_LEAVING,
 	/* To a server that is leaving: the client has its tunnel elsewhere, or wants the port
-	 * there. The server announces the visitors that have come, and ends the connection. */
-	MESSAGE_MOVED
+	 * there. Or to a server whose Extended offers it (MESSAGE_OFFER_SHARED): the client leaves
+	 * the share. The server announces the visitors that have come, and ends the connection. */
+	MESSAGE_MOVED,
+	/* To a server whose Extended offers it: whether the client reaches its service. If it does
+	 * not: close, whether the port is to be closed; text, why. */
+	MESSAGE_READY
 };
 
 /* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
@@ -72,7 +76,10 @@ enum {
 	MESSAGE_OFFER_CLAIM = 1,
 	MESSAGE_OFFER_DECLINE = 2,
 	MESSAGE_OFFER_UNSERVED = 4,
-	MESSAGE_OFFER_CARRY = 8
+	MESSAGE_OFFER_CARRY = 8,
+	MESSAGE_OFFER_READY = 16,
+	/* The tunnel shares its port, and the server reads Moved at any time. */
+	MESSAGE_OFFER_SHARED = 32
 };
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */
 enum {
@@ -97,7 +104,8 @@ struct message {
 	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
 	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
 	struct uuid id;
-	struct uuid pass; /* in CARRY */
+	struct uuid pass;  /* in CARRY */
+	bool ready, close; /* in READY */
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* ends with NUL; a \u0000 in the message ends it early */
 };

@@ -23,7 +23,7 @@ static struct tunnel *open_tunnel(uint16_t wanted, struct limit_hit *hit_out)
 	struct allowance *allowance = NULL;
 
 	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                     (struct tunnel_port){ wanted, -1 }, hit_out);
+	                     (struct tunnel_port){ .wanted = wanted, .fd = -1 }, hit_out);
 	scene_run();
 	return tunnel;
 }
@@ -119,7 +119,7 @@ START_TEST(an_allowance_goes_to_the_tunnel)
 	allowance = allow(
 		&(spore_auth_result){ .struct_size = sizeof(spore_auth_result), .session = 5 });
 	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                     (struct tunnel_port){ 0, -1 }, &hit);
+	                     (struct tunnel_port){ .wanted = 0, .fd = -1 }, &hit);
 	ck_assert_ptr_nonnull(tunnel);
 	ck_assert_ptr_null(allowance);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 5);
@@ -297,7 +297,7 @@ START_TEST(a_port_moves_to_another_tunnel)
 	visitor = try_to_connect(port);
 	ck_assert_int_ge(visitor, 0);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, fd }, &hit);
+	                        (struct tunnel_port){ .wanted = 0, .fd = fd }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	ck_assert_uint_eq(scene_expect_tunnel(client), port);
@@ -323,7 +323,7 @@ START_TEST(visitors_that_wait_are_announced_to_the_successor)
 	fd = tunnel_take_port(tunnel);
 	tunnel_close(tunnel, SPORE_END_CLOSED);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, fd }, &hit);
+	                        (struct tunnel_port){ .wanted = 0, .fd = fd }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	scene_expect_tunnel(client);
@@ -352,7 +352,7 @@ static void reopen(bool by_name, bool announced)
 	for (int i = 0; i < 2; i++) {
 		allowances[i] = by_name ? allow(&five) : NULL;
 		tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowances[i],
-		                     (struct tunnel_port){ port, -1 }, &hit);
+		                     (struct tunnel_port){ .wanted = port, .fd = -1 }, &hit);
 		ck_assert_ptr_nonnull(tunnel);
 		scene_run();
 		port = scene_expect_tunnel(client);

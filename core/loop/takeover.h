@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct instance;
+struct loop;
 struct server_worker;
 struct takeover;
 
@@ -35,8 +36,9 @@ struct takeover_calls {
 	void (*on_answer)(void *arg, int fd, const struct takeover_holder *holder);
 };
 
-/* `calls` outlives the takeover. NULL: out of memory. [worker] */
-struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
+/* The loops are of the two workers. `calls` outlives the takeover. NULL: out of memory. [worker] */
+struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
+                              const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg);
 /* The asker is gone: a socket that arrives later is closed. NULL is fine. [worker] */
 void takeover_forget(struct takeover *takeover);

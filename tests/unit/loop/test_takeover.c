@@ -1,4 +1,4 @@
-#include "session/takeover.h"
+#include "loop/takeover.h"
 
 #include <fcntl.h>
 
@@ -36,7 +36,8 @@ static struct takeover *ask(void)
 	struct takeover_question question = { .holder = &scene.workers[1],
 		                              .session = 77,
 		                              .port = 4000 };
-	struct takeover *takeover = takeover_ask(&scene.workers[0], &question, &calls, &answer);
+	struct takeover *takeover = takeover_ask(scene.workers[0].loop, scene.workers[1].loop,
+	                                         &question, &calls, &answer);
 
 	ck_assert_ptr_nonnull(takeover);
 	return takeover;

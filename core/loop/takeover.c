@@ -1,11 +1,10 @@
-#include "session/takeover.h"
+#include "loop/takeover.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "loop/loop.h"
-#include "session/context.h"
 
 struct takeover {
 	struct loop_task task;
@@ -43,7 +42,8 @@ static void run_question(struct loop_task *task)
 	loop_post(takeover->asker, &takeover->task);
 }
 
-struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
+struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
+                              const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg)
 {
 	struct takeover *takeover = calloc(1, sizeof *takeover);
@@ -51,12 +51,12 @@ struct takeover *takeover_ask(struct server_worker *asker, const struct takeover
 	if (!takeover)
 		return NULL;
 	*takeover = (struct takeover){ .task.run = run_question,
-		                       .asker = asker->loop,
+		                       .asker = asker,
 		                       .question = *question,
 		                       .calls = calls,
 		                       .fd = -1,
 		                       .arg = arg };
-	loop_post(question->holder->loop, &takeover->task);
+	loop_post(holder, &takeover->task);
 	return takeover;
 }
 
