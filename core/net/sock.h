@@ -26,7 +26,8 @@ int sock_unbound(const spore_addr *addr);
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
 /* A listening socket refuses connections from now on, and resets those that nobody has accepted. It
- * keeps its port, which no other socket can get meanwhile. */
+ * keeps its port, which no other socket can get meanwhile, if it was bound to a number. A port that
+ * the kernel has chosen is lost. */
 bool sock_stop_listening(int fd);
 /* After sock_stop_listening. */
 bool sock_listen_again(int fd, struct err *err);

@@ -37,6 +37,57 @@ START_TEST(a_second_bind_is_refused_until_the_port_is_shared)
 }
 END_TEST
 
+/* Bound to a number, as public ports are. */
+static int bind_to_number(spore_addr *addr_out)
+{
+	struct err err;
+	int fd;
+
+	*addr_out = loopback();
+	fd = sock_bind(addr_out, false, NULL, &err);
+	sock_local_addr(fd, addr_out);
+	close(fd);
+	fd = sock_bind(addr_out, false, NULL, &err);
+	ck_assert_msg(fd >= 0, "%s", err.text);
+	return fd;
+}
+
+/* Our end closes first, and waits in TIME_WAIT. */
+static void end_first(int fd, int peer)
+{
+	char byte;
+
+	close(fd);
+	ck_assert_int_eq(read(peer, &byte, 1), 0);
+	close(peer);
+}
+
+START_TEST(a_port_is_kept_while_nothing_listens)
+{
+	int fd, peers[3], fds[3];
+	spore_addr addr;
+	struct err err;
+
+	fd = bind_to_number(&addr);
+	ck_assert(sock_listen(fd, &err));
+	for (int i = 0; i < 3; i++) {
+		peers[i] = sockets_dial(&addr);
+		ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 5000), 1);
+		fds[i] = accept(fd, NULL, NULL);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	end_first(fds[0], peers[0]);
+	ck_assert(sock_stop_listening(fd));
+	end_first(fds[1], peers[1]);
+	ck_assert_int_eq(sock_bind(&addr, false, NULL, &err), -1);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	ck_assert_msg(sock_listen_again(fd, &err), "%s", err.text);
+	close(sockets_dial(&addr));
+	end_first(fds[2], peers[2]);
+	close(fd);
+}
+END_TEST
+
 START_TEST(sockets_are_as_the_core_wants_them)
 {
 	struct sock_sizes sizes = { 20000, 30000 };
@@ -235,7 +286,8 @@ START_TEST(a_path_that_is_no_socket_is_refused)
 END_TEST
 
 SUITE("sock", a_path_that_is_no_socket_is_refused,
-      a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
-      keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
-      the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
-      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address)
+      a_second_bind_is_refused_until_the_port_is_shared, a_port_is_kept_while_nothing_listens,
+      sockets_are_as_the_core_wants_them, keepalive_is_as_asked_for,
+      what_the_peer_does_not_acknowledge_is_seen, the_ipv6_wildcard_takes_ipv4_too,
+      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
+      unread_bytes_are_seen, what_is_no_socket_has_no_address)
