@@ -254,10 +254,13 @@ static void close_port(void *arg)
 
 static void end_group(struct group *group)
 {
+	bool is_free; /* otherwise the posted wake frees the group */
+
 	list_remove(&group->node);
-	share_unref(group->share);
 	group->is_over = true;
-	if (gate_shut(&group->worker->shared->gate, &group->door))
+	is_free = gate_shut(&group->worker->shared->gate, &group->door);
+	share_unref(group->share); /* before that, other workers look at its room */
+	if (is_free)
 		free(group);
 }
 
