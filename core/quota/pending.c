@@ -209,7 +209,8 @@ static size_t find_all(struct pending *pending, const struct account *account,
 				*visitor = &CONTAINER_OF(i, struct pending_entry, by_age)->visitor;
 
 			if (is_meant(account, visitor))
-				out[n++] = (struct pending_stray){ visitor->id, visitor->peer };
+				out[n++] = (struct pending_stray){ visitor->id, visitor->peer,
+					                           visitor->tried };
 		}
 		pthread_mutex_unlock(&shard->lock);
 	}

@@ -79,6 +79,7 @@ enum pending_result pending_take_lost(struct pending *pending, const struct uuid
 struct pending_stray {
 	struct uuid id;
 	spore_addr peer;
+	uint64_t tried; /* as in struct visitor */
 };
 
 /* Copies at most `most` visitors that wait at the port of this account, and came while its owner

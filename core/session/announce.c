@@ -39,7 +39,7 @@ static void end_visitor(struct server_worker *worker, const struct uuid *id, enu
 
 	if (!pending_take(worker->shared->pending, id, server_worker_limits(worker), &visitor))
 		return;
-	if (visitor.offer == OFFER_NONE && group_pass_on(worker, &visitor, false))
+	if (visitor.offer == OFFER_NONE && group_pass_on(worker, &visitor))
 		return;
 	refuse_waiting(worker, &visitor, why);
 	visitor_drop(&visitor);

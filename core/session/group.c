@@ -57,7 +57,7 @@ static void run_errand(struct loop_task *task)
 		announcer->calls->visit(announcer, visitor->fd, &visitor->peer);
 	else if (!visitor->account)
 		bring_visitor(worker, account_share(errand->to), visitor->fd, &visitor->peer);
-	else if (!group_pass_on(worker, visitor, false))
+	else if (!group_pass_on(worker, visitor))
 		end_visitor(worker, visitor);
 	end_errand(errand);
 }
@@ -134,20 +134,33 @@ static struct visitor visitor_for(const struct visitor *visitor, struct account 
 	return moved;
 }
 
-bool group_pass_on(struct server_worker *worker, struct visitor *visitor, bool only_ready)
+/* The places where the visitor is not to come again. */
+static uint64_t places_tried(const struct account *from, uint64_t before)
 {
-	struct account *from = visitor->account, *to;
-	struct share *share = account_share(from);
+	return before | UINT64_C(1) << account_place(from);
+}
+
+/* Another tunnel for a visitor of this one, as share_choose returns it. */
+static struct account *choose_another(const struct account *from, const spore_addr *source,
+                                      uint64_t tried, bool only_ready)
+{
+	return share_choose(
+		account_share(from),
+		&(struct share_question){ source, places_tried(from, tried), 0, only_ready });
+}
+
+/* Takes the choice. False: out of memory, and the visitor is still the caller's. */
+static bool move_visitor(struct server_worker *worker, struct visitor *visitor, struct account *to)
+{
+	struct account *from = visitor->account;
 	struct visitor moved;
 	struct uuid id;
 
-	if (!share || !uuid_random(&id))
+	if (!uuid_random(&id)) {
+		forget_choice(to);
 		return false;
-	visitor->tried |= UINT64_C(1) << account_place(from);
-	to = share_choose(
-		share, &(struct share_question){ &visitor->peer, visitor->tried, 0, only_ready });
-	if (!to)
-		return false;
+	}
+	visitor->tried = places_tried(from, visitor->tried);
 	moved = visitor_for(visitor, to, &id);
 	log_passing(visitor, to);
 	account_ref(to);
@@ -163,36 +176,50 @@ bool group_pass_on(struct server_worker *worker, struct visitor *visitor, bool o
 	return true;
 }
 
-/* Puts the visitor back, since there is no other tunnel for it. */
-static void put_back(struct server_worker *worker, struct visitor *visitor)
+bool group_pass_on(struct server_worker *worker, struct visitor *visitor)
 {
-	visitor->deadline_ms = clock_ms() + PENDING_MS;
-	if (pending_add(worker->shared->pending, visitor))
+	struct account *to = NULL;
+
+	if (account_share(visitor->account))
+		to = choose_another(visitor->account, &visitor->peer, visitor->tried, false);
+	return to && move_visitor(worker, visitor, to);
+}
+
+/* The visitor stays in the table while no other tunnel is there for it, so that its client finds it
+ * at any time. */
+static void pass_waiting_on(struct server_worker *worker, const struct account *account,
+                            const struct pending_stray *waiting)
+{
+	struct account *to = choose_another(account, &waiting->peer, waiting->tried, true);
+	struct visitor visitor;
+
+	if (!to)
 		return;
-	refuse_waiting(worker, visitor, REFUSED_NO_MEMORY);
-	visitor_drop(visitor);
+	if (!pending_take(worker->shared->pending, &waiting->id, server_worker_limits(worker),
+	                  &visitor)) {
+		forget_choice(to); /* its client has it, or the time is over */
+		return;
+	}
+	if (move_visitor(worker, &visitor, to))
+		return;
+	refuse_waiting(worker, &visitor, REFUSED_NO_MEMORY);
+	visitor_drop(&visitor);
 }
 
 void group_pass_all_on(struct server_worker *worker, const struct account *account)
 {
 	struct pending *pending = worker->shared->pending;
-	struct share *share = account_share(account);
 	size_t most = pending_count(pending), n;
 	struct pending_stray *waiting;
 
-	if (!share || most == 0 || share_look(share).able == 0)
+	if (!account_share(account) || most == 0)
 		return;
 	waiting = malloc(most * sizeof *waiting);
 	if (!waiting)
 		return;
 	n = pending_find_waiting(pending, account, waiting, most);
-	for (size_t i = 0; i < n; i++) {
-		struct visitor visitor;
-
-		if (pending_take(pending, &waiting[i].id, server_worker_limits(worker), &visitor) &&
-		    !group_pass_on(worker, &visitor, true))
-			put_back(worker, &visitor);
-	}
+	for (size_t i = 0; i < n; i++)
+		pass_waiting_on(worker, account, &waiting[i]);
 	free(waiting);
 }
 

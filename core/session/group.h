@@ -29,13 +29,13 @@ struct group_wish {
  * changed, and the fd is closed. [worker] */
 bool group_join(struct server_worker *worker, const struct group_wish *wish,
                 struct limit_hit *hit_out);
+
 /* ---- visitors that are not taken ---- */
 
 /* The client of the visitor's tunnel has not taken it, and will not: gives it to another tunnel of
- * the share. Takes the visitor, which is not in the table. only_ready: not to one that could do as
- * little. False: there is no share or no other tunnel; the visitor is still the caller's. [worker]
- */
-bool group_pass_on(struct server_worker *worker, struct visitor *visitor, bool only_ready);
+ * the share. Takes the visitor, which is not in the table. False: there is no share or no other
+ * tunnel; the visitor is still the caller's. [worker] */
+bool group_pass_on(struct server_worker *worker, struct visitor *visitor);
 /* Gives all visitors that wait for the client of this account's tunnel, and were not handed over,
  * to tunnels that are ready. Without such a tunnel they go on waiting. [worker] */
 void group_pass_all_on(struct server_worker *worker, const struct account *account);

@@ -86,7 +86,7 @@ static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 	struct server_worker *worker = tunnel->worker;
 	enum refusal why;
 
-	if (pass_to_client(tunnel, visitor, &why) || group_pass_on(worker, visitor, false))
+	if (pass_to_client(tunnel, visitor, &why) || group_pass_on(worker, visitor))
 		return;
 	refuse_waiting(worker, visitor, why);
 	visitor_drop(visitor);
@@ -217,7 +217,7 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 		why = REFUSED_CUT_OFF;
 	if (tunnel_is_shared(tunnel))
 		share_shun(&tunnel->member);
-	if (group_pass_on(worker, &visitor, false))
+	if (group_pass_on(worker, &visitor))
 		return;
 	refuse_waiting(worker, &visitor, why);
 	if (why == REFUSED_UNSERVED)

@@ -127,7 +127,8 @@ static struct visitor make_visitor(void)
 		                   .born_as = { { 1 } },
 		                   .fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
 		                   .account = account_ref(tunnels[0].account),
-		                   .peer = scene_addr("192.0.2.3", 77) };
+		                   .peer = scene_addr("192.0.2.3", 77),
+		                   .deadline_ms = 1 };
 	enum refusal why;
 
 	ck_assert(account_enter(visitor.account, NULL, &scene.limits, &why));
@@ -140,7 +141,7 @@ START_TEST(a_visitor_goes_on_under_another_id)
 
 	begin();
 	visitor = make_visitor();
-	ck_assert(group_pass_on(&scene.workers[0], &visitor, false));
+	ck_assert(group_pass_on(&scene.workers[0], &visitor));
 	ck_assert_uint_eq(account_load(tunnels[0].account), 0);
 	ck_assert_uint_eq(account_load(tunnels[1].account), 2); /* expected, and counted */
 	scene_run();
@@ -148,7 +149,7 @@ START_TEST(a_visitor_goes_on_under_another_id)
 	ck_assert_ptr_eq(moved->account, tunnels[1].account);
 	ck_assert(!uuid_equal(&moved->id, &visitor.id));
 	ck_assert(uuid_equal(&moved->born_as, &visitor.id));
-	ck_assert(!group_pass_on(&scene.workers[1], moved, false)); /* each tunnel gets it once */
+	ck_assert(!group_pass_on(&scene.workers[1], moved)); /* each tunnel gets it once */
 	visitor_drop(moved);
 	leave(0);
 	leave(1);
@@ -194,5 +195,25 @@ START_TEST(visitors_stay_where_they_are_if_no_other_is_ready)
 }
 END_TEST
 
+START_TEST(a_visitor_that_has_been_everywhere_does_not_leave_the_table)
+{
+	struct visitor visitor;
+
+	begin();
+	visitor = make_visitor();
+	visitor.tried = UINT64_C(1) << tunnels[1].member.place;
+	ck_assert(pending_add(scene.shared.pending, &visitor));
+	group_pass_all_on(&scene.workers[0], tunnels[0].account);
+	ck_assert(pending_take(scene.shared.pending, &visitor.id, &scene.limits, &visitor));
+	ck_assert_int_eq(visitor.deadline_ms, 1); /* it was not put back either */
+	ck_assert_uint_eq(account_waiting(tunnels[1].account), 0);
+	visitor_drop(&visitor);
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
 SUITE("group", visitors_reach_the_tunnels_on_their_workers, a_visitor_goes_on_under_another_id,
-      visitors_that_wait_go_on_together, visitors_stay_where_they_are_if_no_other_is_ready)
+      visitors_that_wait_go_on_together, visitors_stay_where_they_are_if_no_other_is_ready,
+      a_visitor_that_has_been_everywhere_does_not_leave_the_table)
