@@ -398,7 +398,7 @@ static struct share_member *find_best(struct share *share, const struct share_qu
 		unsigned rank = rank_of(member, question, now_ms);
 
 		if (question->tried & UINT64_C(1) << member->place ||
-		    (question->only_ready && rank > 0))
+		    (question->only_ready && (!member->is_ready || member->is_leaving)))
 			continue;
 		if (best &&
 		    (rank > best_rank ||

@@ -110,7 +110,8 @@ struct share_question {
 	const spore_addr *source;
 	uint64_t tried;  /* bits of the places that it has been at already */
 	unsigned most;   /* waiting visitors of each: others come first; 0: no limit */
-	bool only_ready; /* and not leaving; otherwise one that is not ready is better than none */
+	bool only_ready; /* and not leaving; otherwise one that is not ready is better than none.
+	                  * One that is shunned is ready all the same */
 };
 /* The account of the chosen member, with a reference, and expected to get a visitor: see
  * account_expect. NULL: there is no such member. */

@@ -165,6 +165,8 @@ START_TEST(visitors_that_wait_go_on_together)
 	visitor = make_visitor();
 	ck_assert(pending_add(scene.shared.pending, &visitor));
 	share_set_ready(&tunnels[0].member, false, false);
+	share_shun(
+		&tunnels[1].member); /* it has declined another visitor, and perhaps takes this */
 	group_pass_all_on(&scene.workers[0], tunnels[0].account);
 	scene_run();
 	ck_assert(pending_is_empty(scene.shared.pending));
