@@ -122,7 +122,8 @@ static void log_passing(const struct visitor *visitor, const struct account *to)
 	          5);
 }
 
-/* The visitor as that tunnel gets it. The old account still counts it. */
+/* The visitor as that tunnel gets it: its client has as long as the first one. The old account
+ * still counts it. */
 static struct visitor visitor_for(const struct visitor *visitor, struct account *to,
                                   const struct uuid *id)
 {
@@ -131,6 +132,7 @@ static struct visitor visitor_for(const struct visitor *visitor, struct account 
 	moved.id = *id;
 	moved.account = to;
 	moved.offer = OFFER_NONE;
+	moved.deadline_ms = clock_ms() + PENDING_MS;
 	return moved;
 }
 

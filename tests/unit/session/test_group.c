@@ -149,6 +149,7 @@ START_TEST(a_visitor_goes_on_under_another_id)
 	ck_assert_ptr_eq(moved->account, tunnels[1].account);
 	ck_assert(!uuid_equal(&moved->id, &visitor.id));
 	ck_assert(uuid_equal(&moved->born_as, &visitor.id));
+	ck_assert_int_gt(moved->deadline_ms, 1); /* this client has as long as the first one */
 	ck_assert(!group_pass_on(&scene.workers[1], moved)); /* each tunnel gets it once */
 	visitor_drop(moved);
 	leave(0);
