@@ -136,10 +136,11 @@ static struct visitor visitor_for(const struct visitor *visitor, struct account 
 	return moved;
 }
 
-/* The places where the visitor is not to come again. */
+/* The places where the visitor is not to come again. A tunnel that has ended has none any more, and
+ * another may have got its place. */
 static uint64_t places_tried(const struct account *from, uint64_t before)
 {
-	return before | UINT64_C(1) << account_place(from);
+	return account_is_closed(from) ? before : before | UINT64_C(1) << account_place(from);
 }
 
 /* Another tunnel for a visitor of this one, as share_choose returns it. */

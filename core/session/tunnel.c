@@ -215,8 +215,11 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
-	if (tunnel_is_shared(tunnel))
+	if (tunnel_is_shared(tunnel)) {
 		share_shun(&tunnel->member);
+		/* It may have waited since another tunnel of the client had the port. */
+		visitor.tried |= UINT64_C(1) << tunnel->member.place;
+	}
 	if (group_pass_on(worker, &visitor))
 		return;
 	refuse_waiting(worker, &visitor, why);
@@ -387,8 +390,10 @@ static void undo_open(struct tunnel *tunnel)
 {
 	share_leave(&tunnel->member);
 	listener_free(tunnel->listener);
-	if (tunnel->account)
+	if (tunnel->account) {
+		account_set_closed(tunnel->account);
 		account_close_tunnel(tunnel->account);
+	}
 	free(tunnel);
 }
 

@@ -111,6 +111,22 @@ def test_each_client_gets_a_visitor_once(two):
         assert is_quiet(first)
 
 
+def test_a_client_that_returns_gets_a_visitor_once(server, port, two):
+    """It is told of the visitor that has waited for it, and declines it."""
+    two[1].wire.send({"Ready": {"ready": False}})
+    time.sleep(0.2)
+    with two[0].visit() as visitor:
+        old = two[0].wire.connection()
+        two[0].wire.close()
+        time.sleep(0.2)
+        with Member(server, port) as again:
+            assert (again.early or [again.wire.connection()]) == [old]
+            again.wire.send({"Unserved": old})
+            two[1].wire.send({"Unserved": two[1].wire.connection()})
+            assert how_it_ends(visitor)[1] == "end"
+            assert is_quiet(again)
+
+
 def test_the_visitors_of_a_client_that_dies_go_to_the_other(two):
     with contextlib.ExitStack() as stack:
         visitors = [stack.enter_context(two[0].visit()) for _ in range(6)]

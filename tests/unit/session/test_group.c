@@ -60,6 +60,7 @@ static void leave(int i)
 {
 	share_leave(&tunnels[i].member);
 	account_set_announcer(tunnels[i].account, NULL);
+	account_set_closed(tunnels[i].account);
 	account_close_tunnel(tunnels[i].account);
 	scene_run();
 }
@@ -158,6 +159,24 @@ START_TEST(a_visitor_goes_on_under_another_id)
 }
 END_TEST
 
+START_TEST(the_place_of_a_tunnel_that_has_ended_is_not_avoided)
+{
+	struct visitor visitor;
+
+	begin();
+	visitor = make_visitor();
+	leave(0);
+	join(0, -1); /* at the place of the one before */
+	leave(1);
+	ck_assert(group_pass_on(&scene.workers[0], &visitor));
+	scene_run();
+	ck_assert_ptr_eq(tunnels[0].visitor.account, tunnels[0].account);
+	visitor_drop(&tunnels[0].visitor);
+	leave(0);
+	end();
+}
+END_TEST
+
 START_TEST(visitors_that_wait_go_on_together)
 {
 	struct visitor visitor;
@@ -218,5 +237,6 @@ START_TEST(a_visitor_that_has_been_everywhere_does_not_leave_the_table)
 END_TEST
 
 SUITE("group", visitors_reach_the_tunnels_on_their_workers, a_visitor_goes_on_under_another_id,
-      visitors_that_wait_go_on_together, visitors_stay_where_they_are_if_no_other_is_ready,
+      the_place_of_a_tunnel_that_has_ended_is_not_avoided, visitors_that_wait_go_on_together,
+      visitors_stay_where_they_are_if_no_other_is_ready,
       a_visitor_that_has_been_everywhere_does_not_leave_the_table)
