@@ -2,16 +2,19 @@
 not taken. The clients of these tests speak frames directly."""
 
 import contextlib
+import random
+import threading
 import time
 
 import pytest
 
 from harness.lanes import DATA, END, frame, read_data, read_frame
+from harness.metrics import Exporter
 from harness.peers import configured_server
-from harness.scale import seconds
+from harness.scale import count, seconds
 from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end
 from harness.waiting import wait_until
-from harness.wire import Tunnel, Wire
+from harness.wire import Ended, Tunnel, Wire
 
 SECRET = "s3cret"
 SHARED, READY = 32, 16
@@ -326,3 +329,92 @@ def test_waiting_visitors_are_limited_for_each_of_them(address, tmp_path, port):
         third = stack.enter_context(Member(server, port))
         assert len(third.early + third.announced(0.4)) == 2
         assert len(visitors) == 7
+
+
+# ---- all counts come back
+
+
+class Churn:
+    """Members that come and go, and do anything with their visitors, while others visit them."""
+
+    def __init__(self, server, port):
+        self._server, self._port = server, port
+        self._over = threading.Event()
+        self.accepted = 0
+
+    def run(self, lives):
+        visitors = [threading.Thread(target=self._visit) for _ in range(12)]
+        members = [
+            threading.Thread(target=self._live, args=(random.Random(seed), lives))
+            for seed in range(5)
+        ]
+        for thread in visitors + members:
+            thread.start()
+        for thread in members:
+            thread.join()
+        self._over.set()
+        for thread in visitors:
+            thread.join()
+
+    def _visit(self):
+        while not self._over.is_set():
+            with contextlib.suppress(OSError), connect(self._server.public_host, self._port) as one:
+                one.settimeout(0.3)
+                one.sendall(b"x")
+                one.recv(1)
+            time.sleep(0.002)
+
+    def _live(self, chance, lives):
+        for _ in range(lives):
+            with contextlib.suppress(OSError, TimeoutError, Ended, AssertionError):
+                way, wants = chance.choice(["load", "source"]), chance.choice([0, 4 | 8])
+                with Member(self._server, self._port, way, wants) as member:
+                    self._serve(member, chance)
+
+    def _serve(self, member, chance):
+        for _ in range(chance.randrange(1, 12)):
+            identity = member.early.pop() if member.early else member.wire.connection(0.1)
+            what = chance.choice(["accept", "accept", "Decline", "Unserved", "ready", "nothing"])
+            if what == "accept":
+                with member.accept(identity) as stream:
+                    stream.sendall(b"y")
+                self.accepted += 1
+            elif what == "ready":
+                ready = {"ready": chance.random() < 0.5, "close": chance.random() < 0.5}
+                member.wire.send({"Ready": ready})
+            elif what != "nothing":
+                member.wire.send({what: identity})
+        if chance.random() < 0.5:
+            member.wire.send("Moved")
+            member.wire.expect_end()
+
+
+def test_all_counts_come_back(address, tmp_path, port):
+    """However members and visitors have ended, the next ones have all the room that there is."""
+    metrics = Exporter(address.host, address.free_port())
+    with configured_server(
+        address,
+        tmp_path,
+        server={"share": True, "workers": 4},
+        limits={"max_pending_per_tunnel": 2, "max_visitors_per_ip": 8, "max_relays": 8},
+        auth=[{"use": "hmac", "secret": SECRET}],
+        metrics=[{"use": "prometheus", "listen": f"{metrics.host}:{metrics.port}"}],
+    ) as server:
+        server.secret = SECRET
+        churn = Churn(server, port)
+        churn.run(count(50, least=10))
+        assert churn.accepted > 0
+
+        def is_calm():
+            page = metrics.page()
+            return not any(
+                page.value(f"spore_{name}") for name in ("connections_pending", "relays", "tunnels")
+            )
+
+        wait_until(is_calm, "the last visitor to end", timeout=20)
+        with contextlib.ExitStack() as stack:
+            members = [stack.enter_context(Member(server, port)) for _ in range(4)]
+            for _ in range(8):
+                stack.enter_context(connect(server.public_host, port))
+            ids = [each.wire.connection() for each in members for _ in range(2)]
+            assert len(set(ids)) == 8
