@@ -27,7 +27,8 @@ struct admin {
 	struct loop *loop;
 	const struct admin_host *host;
 	struct admin_socket socket;
-	struct listener *listener; /* owned */
+	struct listener *listener; /* owned; NULL: no path is configured */
+	struct listener *screen;   /* owned; NULL: there is no screen */
 	struct list sessions;
 	unsigned n_sessions;
 	struct deadline_list timeouts;
@@ -202,13 +203,14 @@ static void reject(int fd, uid_t uid)
 	close(fd);
 }
 
-static void on_accept(int fd, const spore_addr *peer, void *arg)
+static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct admin *admin = arg;
 	uid_t uid = (uid_t)-1;
 	struct session *session;
 
 	(void)peer;
+	(void)local;
 	if (!admin_socket_is_trusted(fd, &uid)) {
 		reject(fd, uid);
 		return;
@@ -242,19 +244,29 @@ static bool has_room(void *arg)
 
 static bool start_listening(struct admin *admin, const char *path, struct err *err)
 {
-	int fd = admin_socket_open(&admin->socket, path, err);
+	struct sockets sockets = { 1, { admin_socket_open(&admin->socket, path, err) } };
 
-	if (fd < 0)
+	if (sockets.fds[0] < 0)
 		return false;
-	admin->listener = listener_new(admin->loop, fd, on_accept, admin);
+	admin->listener = listener_new(admin->loop, &sockets, on_accept, admin);
 	if (!admin->listener) {
-		close(fd);
+		sock_close_all(&sockets);
 		err_set(err, "out of memory");
 		return false;
 	}
 	listener_set_gate(admin->listener, has_room);
 	log_info("admin socket", log_str("path", path));
 	return true;
+}
+
+static bool start_serving_screen(struct admin *admin, struct err *err)
+{
+	struct sockets sockets = { .fds = { admin->host->screen_fd }, .n = 1 };
+
+	admin->screen = listener_new(admin->loop, &sockets, on_accept, admin);
+	if (!admin->screen)
+		err_set(err, "out of memory");
+	return admin->screen != NULL;
 }
 
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,
@@ -265,7 +277,7 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	struct admin *admin;
 
 	*admin_out = NULL;
-	if (!path || !*path)
+	if ((!path || !*path) && host->screen_fd == 0)
 		return true;
 	err_set(err, "out of memory");
 	admin = calloc(1, sizeof *admin);
@@ -275,7 +287,8 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	admin->host = host;
 	list_init(&admin->sessions);
 	deadline_list_init(&admin->timeouts, loop, TIMEOUT_MS, on_timeout);
-	if (!start_listening(admin, path, err)) {
+	if ((path && *path && !start_listening(admin, path, err)) ||
+	    (host->screen_fd > 0 && !start_serving_screen(admin, err))) {
 		admin_stop(admin);
 		return false;
 	}
@@ -312,6 +325,7 @@ void admin_stop(struct admin *admin)
 	if (!admin)
 		return;
 	close_socket(admin);
+	listener_free(admin->screen);
 	while (!list_is_empty(&admin->sessions))
 		close_session(CONTAINER_OF(admin->sessions.next, struct session, node));
 	deadline_list_fini(&admin->timeouts);

@@ -118,7 +118,7 @@ struct trial_plan admin_trial_plan(const struct admin_trial_question *question,
 		                   .port = question->port,
 		                   .wait_ms = settings->auth_timeout };
 
-	plan.facts.local = settings->bind_addr;
+	plan.facts.local = *(const spore_addr *)settings->bind_addr.items;
 	plan.facts.local.port = (uint16_t)settings->control_port;
 	return plan;
 }
@@ -185,6 +185,21 @@ static void write_limit(const struct grant *grant, uint32_t field, const char *k
 		jsonout_text(json, key, NULL);
 }
 
+static void write_use(const struct grant *grant, struct jsonout *json)
+{
+	static const struct grant nothing = { 0 };
+	const struct grant *from = grant ? grant : &nothing;
+
+	write_limit(grant, SPORE_AUTH_F_RATE_UP, "rate_up", (int64_t)from->rate_up, json);
+	write_limit(grant, SPORE_AUTH_F_RATE_DOWN, "rate_down", (int64_t)from->rate_down, json);
+	write_limit(grant, SPORE_AUTH_F_BYTES_PER_DAY, "bytes_per_day",
+	            (int64_t)from->bytes_per_day, json);
+	write_limit(grant, SPORE_AUTH_F_BYTES_PER_MONTH, "bytes_per_month",
+	            (int64_t)from->bytes_per_month, json);
+	write_limit(grant, SPORE_AUTH_F_VISITORS_PER_SECOND, "visitors_per_second",
+	            from->visitors_per_second, json);
+}
+
 static void write_allowed(const struct grant *grant, const struct config *config,
                           struct jsonout *json)
 {
@@ -197,6 +212,7 @@ static void write_allowed(const struct grant *grant, const struct config *config
 	write_limit(grant, SPORE_AUTH_F_LIFE, "life_ms", grant ? grant->life_ms : 0, json);
 	if (grant && grant->fields & SPORE_AUTH_F_SHARE)
 		jsonout_bool(json, "share", grant->share != 0);
+	write_use(grant, json);
 	if (grant && *grant->reason)
 		jsonout_text(json, "reason", grant->reason);
 	jsonout_end(json, '}');

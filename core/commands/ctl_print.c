@@ -189,14 +189,15 @@ static const struct table tunnels = { "tunnels", {
 	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
 	{ "heartbeats", "HEARTBEATS", YES_NO }, { "shared", "SHARED", YES_NO },
-	{ "name", "NAME", CLAIM },
-	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
+	{ "name", "NAME", CLAIM }, { "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
+	{ "service", "SERVICE", TEXT }, { "service_error", "SERVICE ERROR", EVENT },
 } };
 static const struct table client_tunnels = { "tunnels", {
 	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },
 	{ "state", "STATE", TEXT }, { "age_ms", "OPEN FOR", AGE },
 	{ "visitors", "VISITORS", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+	{ "service", "SERVICE", TEXT }, { "service_error", "SERVICE ERROR", EVENT },
 	{ "last_error", "LAST ERROR", EVENT },
 } };
 static const struct table relays = { "relays", {

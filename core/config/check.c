@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/settings.h"
 #include "config/target.h"
+#include "net/addr.h"
 #include "net/sock.h"
 #include "version.h"
 #include "wire/about.h"
@@ -178,6 +179,43 @@ static void derive_ports(struct server_settings *server, struct json_doc *doc)
 	server->ports = (spore_list){ range, range != NULL, sizeof *range };
 }
 
+/* Would a socket at the one address keep a socket at the other from being bound? */
+static bool are_in_conflict(const spore_addr *a, const spore_addr *b)
+{
+	return a->family == b->family && (addr_is_any(a) || addr_is_any(b) || addr_equal(a, b));
+}
+
+/* The first address before number `n` with which it is in conflict; NULL: there is none. */
+static const spore_addr *find_conflict(const spore_addr *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (are_in_conflict(&items[i], &items[n]))
+			return &items[i];
+	}
+	return NULL;
+}
+
+/* node: the list in the configuration, or its only element. */
+static void check_addresses(const spore_list *list, const struct json *node, struct diag *diag)
+{
+	const spore_addr *items = list->items, *other;
+	char found[ADDR_TEXT_SIZE], before[ADDR_TEXT_SIZE];
+
+	if (!node || node->type != JSON_ARRAY || node->count != list->count)
+		return;
+	if (list->count > SOCK_ADDRESSES_MAX)
+		diag_add(diag, node, "expected at most %d addresses, found %zu", SOCK_ADDRESSES_MAX,
+		         list->count);
+	node = node->first;
+	for (size_t i = 0; i < list->count; i++, node = node->next) {
+		other = diag_has(diag, node) ? NULL : find_conflict(items, i);
+		if (other)
+			diag_add(diag, node,
+			         "expected an address that can be used beside %s, found %s",
+			         addr_format_ip(other, before), addr_format_ip(&items[i], found));
+	}
+}
+
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	struct server_settings *server = &settings->server;
@@ -190,7 +228,9 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 		if (server->public_ports.count == 0)
 			refuse_ports(server, doc, diag);
 	}
-	if (server->bind_tunnels.family == 0)
+	check_addresses(&server->bind_addr, server_node(doc, "bind_addr"), diag);
+	check_addresses(&server->bind_tunnels, server_node(doc, "bind_tunnels"), diag);
+	if (server->bind_tunnels.count == 0)
 		server->bind_tunnels = server->bind_addr;
 	check_admin(&settings->admin, doc);
 }
@@ -347,6 +387,29 @@ static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel, 
 		             is_in_file(host) ? "local_host" : "local_port");
 	else if (local)
 		take_local(doc, tunnel, node, diag);
+}
+
+/* The service must be one that can be reached from this address. */
+static void check_source(const struct tunnel_settings *tunnel, const struct json *node,
+                         struct diag *diag)
+{
+	const struct json *source = json_get(node, "source");
+	char text[ADDR_TEXT_SIZE];
+	spore_addr service;
+
+	if (!source || !tunnel->source.family)
+		return;
+	if (tunnel->local_path)
+		diag_add_key(diag, source,
+		             "\"source\" conflicts with the unix socket in \"local\": keep one");
+	else if (addr_is_any(&tunnel->source))
+		diag_add(diag, source, "expected one address of this host, found \"%s\"",
+		         addr_format_ip(&tunnel->source, text));
+	else if (tunnel->local_host && addr_parse_ip(tunnel->local_host, &service) &&
+	         service.family != tunnel->source.family)
+		diag_add(diag, source,
+		         "expected an IPv%u address, as the service %s has it, found \"%s\"",
+		         service.family, tunnel->local_host, addr_format_ip(&tunnel->source, text));
 }
 
 /* ---- what a client says about a tunnel ---- */
@@ -522,6 +585,34 @@ static void check_name(struct json_doc *doc, struct tunnel_settings *tunnels, si
 		snprintf(name + length, NAME_SIZE - length, "#%zu", number++);
 }
 
+/* False: the section "checks" has no instance of this name. */
+static bool has_check(const struct config_chain *checks, const char *name)
+{
+	for (size_t i = 0; i < checks->n; i++) {
+		if (checks->items[i].name && strcmp(checks->items[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void check_uses(const struct settings *settings, const struct config_chain *checks,
+                struct json_doc *doc, struct diag *diag)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	const struct json *section = json_get(json_doc_root(doc), "tunnels"), *node = NULL;
+
+	if (section && section->type == JSON_ARRAY)
+		node = section->first;
+	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
+		const char *use = tunnels[i].check.use;
+
+		if (use && !has_check(checks, use))
+			diag_add(diag, json_get(json_get(node, "check"), "use"),
+			         "expected the name of an instance in \"checks\", found \"%s\"",
+			         use);
+	}
+}
+
 static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, size_t at,
                          struct json *node, struct diag *diag)
 {
@@ -529,6 +620,8 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, 
 	if (tunnels[at].share && tunnels[at].port == 0)
 		diag_add(diag, json_get(node, "share"),
 		         "expected the public port that is shared: \"port\"");
+	check_source(&tunnels[at], node, diag);
+	tunnels[at].check.is_wanted = json_get(node, "check") != NULL;
 	check_about(doc, &tunnels[at], node, diag);
 	check_name(doc, tunnels, at, node, diag);
 }
@@ -681,6 +774,8 @@ void check_client(struct settings *settings, struct json_doc *doc, struct diag *
 			tunnels[i].name = "";
 			continue;
 		}
+		if (!tunnels[i].connect_timeout)
+			tunnels[i].connect_timeout = settings->client.connect_timeout;
 		check_tunnel(doc, tunnels, i, node, diag);
 		check_port_is_unique(settings, i, node, diag);
 	}

@@ -138,6 +138,38 @@ bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr)
 	return bits == 0 || ((cidr->ip[bytes] ^ ip[bytes]) & mask) == 0;
 }
 
+/* Looks at the halves of `whole` as long as a prefix lies in it. */
+static bool is_covered(spore_cidr whole, const spore_cidr *list, size_t n)
+{
+	uint32_t bit = whole.prefix_len;
+	bool has_part = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].prefix_len <= bit && addr_in_cidr(whole.ip, &list[i]))
+			return true;
+		has_part = has_part ||
+		           (list[i].prefix_len > bit && addr_in_cidr(list[i].ip, &whole));
+	}
+	if (!has_part)
+		return false;
+	whole.prefix_len++;
+	if (!is_covered(whole, list, n))
+		return false;
+	whole.ip[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return is_covered(whole, list, n);
+}
+
+bool addr_is_family_in(int family, const spore_cidr *list, size_t n)
+{
+	spore_cidr whole = { .family = (uint32_t)family };
+
+	if (family == 4) {
+		memcpy(whole.ip, v4_prefix, sizeof v4_prefix);
+		whole.prefix_len = V4_BITS;
+	}
+	return is_covered(whole, list, n);
+}
+
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 {
 	if (addr->family == 0)
@@ -162,6 +194,30 @@ const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 		return addr_format_ip(addr, out);
 	addr_format_ip(addr, ip);
 	snprintf(out, ADDR_TEXT_SIZE, brackets ? "[%.64s]:%u" : "%.64s:%u", ip, addr->port);
+	return out;
+}
+
+const char *addr_format_list(const spore_list *list, uint16_t port, char out[ADDR_LIST_TEXT_SIZE])
+{
+	const spore_addr *items = list->items;
+	char text[ADDR_TEXT_SIZE];
+	size_t len = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < list->count; i++) {
+		spore_addr addr = items[i];
+		size_t room = ADDR_LIST_TEXT_SIZE - len;
+		size_t n;
+
+		addr.port = port;
+		n = (size_t)snprintf(out + len, room, "%s%s", i ? ", " : "",
+		                     port ? addr_format(&addr, text) : addr_format_ip(&addr, text));
+		if (n >= room) {
+			out[len] = '\0';
+			break;
+		}
+		len += n;
+	}
 	return out;
 }
 

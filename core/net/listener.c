@@ -14,24 +14,31 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/shortage.h"
-#include "net/sock.h"
 
 /* The most connections that one turn accepts, and the failures in a turn after which it pauses. */
-enum { BATCH = 64, MAX_FAILURES = 8 };
+enum { MOST_BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
+
+/* One of its sockets. */
+struct entrance {
+	ev_io io;
+	spore_addr addr;
+};
 
 struct listener {
 	struct loop *loop; /* borrowed: outlives it */
-	ev_io io;
 	ev_timer resume;
 	listener_fn on_accept;
 	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
-	spore_addr addr;
-	int64_t logged_ms; /* when the last pause was logged; 0: never */
+	int batch;          /* connections to accept in the next turn */
+	uint64_t last_turn; /* of the loop, in which it accepted connections */
+	int64_t logged_ms;  /* when the last pause was logged; 0: never */
 	struct loop_task reap;
 	bool is_shut; /* it does not listen */
 	bool closed;
+	unsigned n;
+	struct entrance entrances[];
 };
 
 static void run_free_listener(struct loop_task *task)
@@ -39,32 +46,43 @@ static void run_free_listener(struct loop_task *task)
 	free(CONTAINER_OF(task, struct listener, reap));
 }
 
-static void on_resume(struct ev_loop *ev, ev_timer *timer, int events)
+static void start_all(struct listener *listener)
 {
-	struct listener *listener = timer->data;
-
-	(void)events;
-	ev_io_start(ev, &listener->io);
+	for (unsigned i = 0; i < listener->n; i++)
+		ev_io_start(loop_ev(listener->loop), &listener->entrances[i].io);
 }
 
-static void pause_accepting(struct listener *listener, int cause)
+static void stop_all(struct listener *listener)
+{
+	for (unsigned i = 0; i < listener->n; i++)
+		ev_io_stop(loop_ev(listener->loop), &listener->entrances[i].io);
+}
+
+static void on_resume(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	start_all(timer->data);
+}
+
+static void pause_accepting(struct listener *listener, const struct entrance *at, int cause)
 {
 	struct ev_loop *ev = loop_ev(listener->loop);
 	int64_t now = loop_now_ms(listener->loop);
 	const char *remedy = shortage_remedy(shortage_of(cause));
 	char text[ADDR_TEXT_SIZE];
 
-	ev_io_stop(ev, &listener->io);
+	stop_all(listener);
 	ev_timer_set(&listener->resume, pause_s, 0.0);
 	ev_timer_start(ev, &listener->resume);
 	if (listener->logged_ms && now - listener->logged_ms < 1000)
 		return;
 	listener->logged_ms = now;
 	log_event(LOG_ERROR, "cannot accept connections, trying again",
-	          (const struct log_field[]){
-			  log_str("listener", addr_format(&listener->addr, text)),
-			  log_str("call", "accept4"), log_str("error", strerrordesc_np(cause)),
-			  log_str("raise", remedy) },
+	          (const struct log_field[]){ log_str("listener", addr_format(&at->addr, text)),
+	                                      log_str("call", "accept4"),
+	                                      log_str("error", strerrordesc_np(cause)),
+	                                      log_str("raise", remedy) },
 	          remedy ? 4 : 3);
 }
 
@@ -73,12 +91,12 @@ static bool may_accept(struct listener *listener)
 {
 	if (!listener->has_room || listener->has_room(listener->arg))
 		return true;
-	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	stop_all(listener);
 	return false;
 }
 
 /* Accepts up to `most` connections, while some wait and there is room. */
-static void accept_some(struct listener *listener, int most)
+static void accept_at(struct listener *listener, struct entrance *at, int most)
 {
 	int n_failed = 0;
 
@@ -86,45 +104,78 @@ static void accept_some(struct listener *listener, int most)
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
-		int fd = accept4(listener->io.fd, (struct sockaddr *)&sa, &len,
+		int fd = accept4(at->io.fd, (struct sockaddr *)&sa, &len,
 		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			addr_from_sockaddr((struct sockaddr *)&sa, &peer);
-			listener->on_accept(fd, &peer, listener->arg);
+			listener->on_accept(fd, &peer, &at->addr, listener->arg);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (shortage_of(errno) || ++n_failed == MAX_FAILURES) {
-			pause_accepting(listener, errno);
+			pause_accepting(listener, at, errno);
 			return;
 		}
 		/* All other errors belong to one connection, not to the listener (accept(2)). */
 	}
 }
 
-static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
+/* Connections that come one at a time are accepted without a second call, which would only say that
+ * there is no other one. If some come in every turn, the batch doubles. */
+static void adapt_batch(struct listener *listener)
 {
-	(void)ev;
-	(void)events;
-	accept_some(io->data, BATCH);
+	uint64_t turn = loop_turn(listener->loop);
+
+	if (turn - listener->last_turn > 1)
+		listener->batch = 1;
+	else if (listener->batch < MOST_BATCH)
+		listener->batch *= 2;
+	listener->last_turn = turn;
 }
 
-struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg)
+/* The same at all sockets. */
+static void accept_some(struct listener *listener, int most)
 {
-	struct listener *listener = calloc(1, sizeof *listener);
+	for (unsigned i = 0; i < listener->n; i++)
+		accept_at(listener, &listener->entrances[i], most);
+}
+
+static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct listener *listener = io->data;
+
+	(void)ev;
+	(void)events;
+	adapt_batch(listener);
+	accept_at(listener, CONTAINER_OF(io, struct entrance, io), listener->batch);
+}
+
+static void init_entrance(struct listener *listener, struct entrance *entrance, int fd)
+{
+	sock_local_addr(fd, &entrance->addr);
+	ev_io_init(&entrance->io, on_acceptable, fd, EV_READ);
+	entrance->io.data = listener;
+}
+
+struct listener *listener_new(struct loop *loop, const struct sockets *sockets,
+                              listener_fn on_accept, void *arg)
+{
+	struct listener *listener = calloc(1,
+	                                   sizeof *listener + sockets->n * sizeof(struct entrance));
 
 	if (!listener)
 		return NULL;
 	listener->loop = loop;
+	listener->batch = 1;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
 	listener->reap.run = run_free_listener;
-	sock_local_addr(fd, &listener->addr);
-	ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
-	listener->io.data = listener;
+	listener->n = sockets->n;
+	for (unsigned i = 0; i < sockets->n; i++)
+		init_entrance(listener, &listener->entrances[i], sockets->fds[i]);
 	ev_timer_init(&listener->resume, on_resume, 0.0, 0.0);
 	listener->resume.data = listener;
-	ev_io_start(loop_ev(loop), &listener->io);
+	start_all(listener);
 	return listener;
 }
 
@@ -137,18 +188,37 @@ void listener_wake(struct listener *listener)
 {
 	if (listener->closed || listener->is_shut)
 		return;
-	ev_io_start(loop_ev(listener->loop), &listener->io);
-	accept_some(listener, BATCH);
+	start_all(listener);
+	accept_some(listener, MOST_BATCH);
+}
+
+/* The first n sockets listen again: all or none. */
+static bool listen_again(struct listener *listener, unsigned n, struct err *err)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (sock_listen_again(listener->entrances[i].io.fd, err))
+			continue;
+		while (i-- > 0)
+			sock_stop_listening(listener->entrances[i].io.fd);
+		return false;
+	}
+	return true;
 }
 
 bool listener_shut(struct listener *listener)
 {
+	struct err err;
+
 	if (listener->is_shut || listener->closed)
 		return true;
-	if (!sock_stop_listening(listener->io.fd))
-		return false;
+	for (unsigned i = 0; i < listener->n; i++) {
+		if (!sock_stop_listening(listener->entrances[i].io.fd)) {
+			listen_again(listener, i, &err);
+			return false;
+		}
+	}
 	listener->is_shut = true;
-	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	stop_all(listener);
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	return true;
 }
@@ -157,10 +227,10 @@ bool listener_reopen(struct listener *listener, struct err *err)
 {
 	if (!listener->is_shut || listener->closed)
 		return true;
-	if (!sock_listen_again(listener->io.fd, err))
+	if (!listen_again(listener, listener->n, err))
 		return false;
 	listener->is_shut = false;
-	ev_io_start(loop_ev(listener->loop), &listener->io);
+	start_all(listener);
 	return true;
 }
 
@@ -175,25 +245,34 @@ void listener_finish(struct listener *listener)
 
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes)
 {
-	sock_resize(listener->io.fd, sizes);
+	for (unsigned i = 0; i < listener->n; i++)
+		sock_resize(listener->entrances[i].io.fd, sizes);
 }
 
-int listener_take(struct listener *listener)
+struct sockets listener_take(struct listener *listener)
 {
+	struct sockets sockets = { .n = listener->n };
+
 	listener->closed = true;
-	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	stop_all(listener);
+	for (unsigned i = 0; i < listener->n; i++)
+		sockets.fds[i] = listener->entrances[i].io.fd;
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	loop_reap(listener->loop, &listener->reap);
-	return listener->io.fd;
+	return sockets;
 }
 
 void listener_free(struct listener *listener)
 {
-	if (listener && !listener->closed)
-		close(listener_take(listener));
+	struct sockets sockets;
+
+	if (!listener || listener->closed)
+		return;
+	sockets = listener_take(listener);
+	sock_close_all(&sockets);
 }
 
 const spore_addr *listener_addr(const struct listener *listener)
 {
-	return &listener->addr;
+	return &listener->entrances[0].addr;
 }

@@ -72,7 +72,7 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 	return fd;
 }
 
-int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err)
+int sock_bind(const spore_addr *addr, unsigned how, const struct sock_sizes *sizes, struct err *err)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(addr, &sa);
@@ -83,8 +83,8 @@ int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *size
 		sock_keep_alive(fd, IDLE_MS, TIMEOUT_MS);
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 		if (addr->family == 6)
-			set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-		if (shared)
+			set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, (how & SOCK_ONLY_IPV6) != 0);
+		if (how & SOCK_SHARED)
 			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 		if (bind(fd, (struct sockaddr *)&sa, len) == 0)
 			return fd;
@@ -132,6 +132,55 @@ bool sock_listen_again(int fd, struct err *err)
 	return sock_listen(fd, err);
 }
 
+static bool has_ipv4(const spore_list *addresses)
+{
+	const spore_addr *items = addresses->items;
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (items[i].family == 4)
+			return true;
+	}
+	return false;
+}
+
+void sock_close_all(struct sockets *sockets)
+{
+	while (sockets->n > 0)
+		close(sockets->fds[--sockets->n]);
+}
+
+bool sock_listen_all(const spore_list *addresses, uint16_t port, bool shared, bool may_share,
+                     const struct sock_sizes *sizes, struct sockets *out, size_t *at_fault_out,
+                     struct err *err)
+{
+	unsigned how = (shared ? SOCK_SHARED : 0u) | (has_ipv4(addresses) ? SOCK_ONLY_IPV6 : 0u);
+	const spore_addr *items = addresses->items;
+	int cause;
+
+	*out = (struct sockets){ 0 };
+	for (size_t i = 0; i < addresses->count && i < SOCK_ADDRESSES_MAX; i++) {
+		spore_addr addr = items[i];
+		int fd;
+
+		*at_fault_out = i;
+		addr.port = port;
+		fd = sock_bind(&addr, how, sizes, err);
+		if (fd < 0)
+			goto fail;
+		out->fds[out->n++] = fd;
+		if (may_share && !sock_share_port(fd))
+			goto fail;
+		if (!sock_listen(fd, err))
+			goto fail;
+	}
+	return true;
+fail:
+	cause = errno;
+	sock_close_all(out);
+	errno = cause;
+	return false;
+}
+
 /* If the peer is on this machine, it has answered by the time that connect returns. A second call
  * gets the result, so that the caller need not wait for a turn of the loop. */
 static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool is_near)
@@ -141,7 +190,25 @@ static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool i
 	return is_near && errno == EINPROGRESS && connect(fd, sa, len) == 0;
 }
 
-int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out)
+/* The kernel chooses the port when it knows the other end, so as many connections are possible as
+ * without a source. */
+static bool bind_source(int fd, const spore_addr *source)
+{
+	struct sockaddr_storage sa;
+	spore_addr addr;
+	socklen_t len;
+
+	if (!source || !source->family)
+		return true;
+	addr = *source;
+	addr.port = 0;
+	len = addr_to_sockaddr(&addr, &sa);
+	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return bind(fd, (struct sockaddr *)&sa, len) == 0;
+}
+
+int sock_connect(const spore_addr *addr, const spore_addr *source, const struct sock_sizes *sizes,
+                 bool *done_out)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(addr, &sa);
@@ -149,9 +216,12 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 
 	if (fd < 0)
 		return -1;
-	*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
-	if (*done_out || errno == EINPROGRESS || errno == EALREADY)
-		return fd;
+	*done_out = false;
+	if (bind_source(fd, source)) {
+		*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
+		if (*done_out || errno == EINPROGRESS || errno == EALREADY)
+			return fd;
+	}
 	cause = errno;
 	close(fd);
 	errno = cause;
@@ -201,6 +271,22 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		sa.ss_family = AF_UNSPEC;
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
+}
+
+bool sock_addr_is_here(const spore_addr *addr)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is_here = true;
+
+	if (fd < 0)
+		return true;
+	/* ENODEV: the interface of a link-local address is gone. */
+	if (bind(fd, (const struct sockaddr *)&sa, len) < 0)
+		is_here = errno != EADDRNOTAVAIL && errno != ENODEV;
+	close(fd);
+	return is_here;
 }
 
 void sock_watch_control(int fd)

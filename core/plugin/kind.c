@@ -2,6 +2,7 @@
 
 #include <spore/acl.h>
 #include <spore/auth.h>
+#include <spore/check.h>
 #include <spore/events.h>
 #include <spore/transport.h>
 #include <stdio.h>
@@ -62,6 +63,14 @@ const struct kind kind_rows[] = {
 		.roles = SERVER,
 		.slots = { [EVENTS_TAKE] = { "take", offsetof(spore_events_ops, take), SERVER } },
 		.queue = true,
+	},
+	{
+		.id = SPORE_KIND_CHECK,
+		.name = "check",
+		.roles = CLIENT,
+		.slots = { [CHECK_REQUEST] = { "request", offsetof(spore_check_ops, request),
+	                                       CLIENT },
+	                   [CHECK_JUDGE] = { "judge", offsetof(spore_check_ops, judge), CLIENT } },
 	},
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;

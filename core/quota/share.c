@@ -355,14 +355,24 @@ static uint64_t weight_of(const struct share_member *member, const spore_addr *s
 	return mix(hash_source(source) + (member->place + 1) * UINT64_C(0x9e3779b97f4a7c15));
 }
 
+/* Does the member count the visitor already? */
+static bool has_visitor(const struct share_member *member, const struct share_question *question)
+{
+	return question->of && account_is_of_tunnel_of(question->of, member->account);
+}
+
 /* Is `a` a better choice than `b`? */
 static bool is_better(const struct share_member *a, const struct share_member *b, bool by_source,
-                      const spore_addr *source)
+                      const struct share_question *question)
 {
-	unsigned load_a = account_load(a->account), load_b = account_load(b->account);
+	bool has_a = has_visitor(a, question), has_b = has_visitor(b, question);
+	unsigned load_a = account_load(a->account) - has_a;
+	unsigned load_b = account_load(b->account) - has_b;
 
 	if (by_source)
-		return weight_of(a, source) > weight_of(b, source);
+		return weight_of(a, question->source) > weight_of(b, question->source);
+	if (load_a == load_b && has_a != has_b)
+		return has_a;
 	return load_a != load_b ? load_a < load_b : a->turn < b->turn;
 }
 
@@ -400,9 +410,8 @@ static struct share_member *find_best(struct share *share, const struct share_qu
 		if (question->tried & UINT64_C(1) << member->place ||
 		    (question->only_ready && (!member->is_ready || member->is_leaving)))
 			continue;
-		if (best &&
-		    (rank > best_rank ||
-		     (rank == best_rank && !is_better(member, best, by_source, question->source))))
+		if (best && (rank > best_rank ||
+		             (rank == best_rank && !is_better(member, best, by_source, question))))
 			continue;
 		best = member;
 		best_rank = rank;

@@ -108,8 +108,10 @@ bool share_has_room(struct share *share, unsigned most);
 /* Which members a visitor may get. */
 struct share_question {
 	const spore_addr *source;
-	uint64_t tried;  /* bits of the places that it has been at already */
-	unsigned most;   /* waiting visitors of each: others come first; 0: no limit */
+	uint64_t tried; /* bits of the places that it has been at already */
+	unsigned most;  /* waiting visitors of each: others come first; 0: no limit */
+	/* Its tunnel counts the visitor already, which does not make it worse; NULL: none does. */
+	const struct account *of;
 	bool only_ready; /* and not leaving; otherwise one that is not ready is better than none.
 	                  * One that is shunned is ready all the same */
 };

@@ -26,6 +26,7 @@
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
+#include "usage/ledger.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
@@ -36,6 +37,7 @@ struct server {
 	struct survey *telling;        /* while the workers are told to drain */
 	struct plugin_set *set;        /* ref; of the workers, once they have taken it */
 	struct limits limits;          /* of its configuration */
+	struct ledger *ledger;         /* owned; NULL: what identities use is not kept */
 	struct server_worker *workers; /* owned */
 	unsigned n_open;               /* workers that were opened */
 	bool started;
@@ -194,6 +196,36 @@ static void expire_last_good(const struct chain *auth, int64_t now_ms)
 	}
 }
 
+static void show_use(struct usage *usage, void *stats)
+{
+	stats_show_use(stats, usage);
+}
+
+static void look_after_usage(struct server *server)
+{
+	struct usage_table *table = &server->shared.principals.usage;
+
+	usage_table_turn(table, clock_wall_ms());
+	usage_table_each(table, show_use, &server->shared.stats);
+	if (server->ledger)
+		ledger_tick(server->ledger, table, clock_ms());
+}
+
+/* False: *err and *at_fault_out say why. */
+static bool open_ledger(struct server *server, const struct json **at_fault_out, struct err *err)
+{
+	const struct config *config = server->set->config;
+	const char *path = config->settings.server.usage_file;
+
+	if (!path)
+		return true;
+	server->ledger = ledger_open(path, &server->shared.principals.usage, err);
+	if (server->ledger)
+		return true;
+	*at_fault_out = json_get(json_get(json_doc_root(config->doc), "server"), "usage_file");
+	return false;
+}
+
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct server *server = timer->data;
@@ -205,6 +237,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 		drop_stale(server, &visitor);
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	refuse_log_rest(&server->shared, clock_ms());
+	look_after_usage(server);
 	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
 	if (server->on_drained)
 		go_on_draining(server);
@@ -236,39 +269,41 @@ static void run_close(void *arg)
 /* Every worker has a socket on the port. shared: this one joins sockets that are on the port
  * already. The first socket is not shared, so that its bind fails if another server is there. It
  * lets others join afterwards. */
-static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
+static bool open_control_port(const struct plugin_set *set, bool shared, struct sockets *out,
+                              size_t *at_fault_out, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	spore_addr addr = settings->bind_addr;
-	int fd, cause;
+	uint16_t port = (uint16_t)settings->control_port;
+	int cause;
 
-	addr.port = (uint16_t)settings->control_port;
-	fd = sock_bind(&addr, shared, &sizes, err);
-	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, err))
-		return fd;
+	if (sock_listen_all(&settings->bind_addr, port, shared, !shared, &sizes, out, at_fault_out,
+	                    err))
+		return true;
 	cause = errno;
 	if (cause == EADDRINUSE)
 		err_set(err,
 		        "control port %d: address in use: another server or a public port uses it; "
 		        "choose another port with --control-port",
-		        addr.port);
-	if (fd >= 0)
-		close(fd);
+		        port);
 	errno = cause;
-	return -1;
+	return false;
 }
 
 /* The value in the configuration that is to blame if the control port cannot be opened. */
-static const struct json *find_fault(const struct config *config, int cause)
+static const struct json *find_fault(const struct config *config, size_t address, int cause)
 {
-	const char *key = NULL;
+	const struct json *section = json_get(json_doc_root(config->doc), "server"), *node;
 
 	if (cause == EADDRINUSE || cause == EACCES)
-		key = "control_port";
-	else if (cause == EADDRNOTAVAIL || cause == EAFNOSUPPORT)
-		key = "bind_addr";
-	return key ? json_get(json_get(json_doc_root(config->doc), "server"), key) : NULL;
+		return json_get(section, "control_port");
+	if (cause != EADDRNOTAVAIL && cause != EAFNOSUPPORT)
+		return NULL;
+	node = json_get(section, "bind_addr");
+	if (node && node->type == JSON_ARRAY)
+		for (node = node->first; node && address > 0; address--)
+			node = node->next;
+	return node;
 }
 
 static double read_pending(void *pending)
@@ -287,15 +322,13 @@ static bool open_workers(struct server *server, struct plugin_set *set,
                          const struct json **at_fault_out, struct err *err)
 {
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		int fd = open_control_port(set, i > 0, err);
-		struct open_args args = {
-			.server = server,
-			.index = i,
-			.terms = { .set = set, .limits = &server->limits, .listen_fd = fd }
-		};
+		size_t at_fault;
+		struct open_args args = { .server = server,
+			                  .index = i,
+			                  .terms = { .set = set, .limits = &server->limits } };
 
-		if (fd < 0) {
-			*at_fault_out = find_fault(set->config, errno);
+		if (!open_control_port(set, i > 0, &args.terms.sockets, &at_fault, err)) {
+			*at_fault_out = find_fault(set->config, at_fault, errno);
 			return false;
 		}
 		loop_call(server->env.loops[i], run_open, &args);
@@ -318,17 +351,18 @@ struct server *server_new(void)
 }
 
 /* False: out of memory; server_stop undoes it. */
-static bool init_shared(struct server_shared *shared, struct metrics *metrics)
+static bool init_shared(struct server_shared *shared, struct metrics *metrics, unsigned n_workers)
 {
 	shared->sources = source_table_new();
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
 	share_table_init(&shared->shares);
 	shared->pending = pending_new(&shared->gate);
-	principal_table_init(&shared->principals);
+	principal_table_init(&shared->principals, n_workers);
 	repeats_init(&shared->strange_lines);
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
+	barred_init(&shared->barred);
 	stats_init(&shared->stats, metrics);
 	return shared->pending && shared->sources;
 }
@@ -351,7 +385,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	err_set(err, "out of memory");
 	server->env = *env;
 	server->started = true;
-	ready = init_shared(&server->shared, env->metrics);
+	ready = init_shared(&server->shared, env->metrics, env->n_workers);
 	server->shared.n_workers = env->n_workers;
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
@@ -360,7 +394,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
-	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err)) {
+	if (!ready || !server->workers || !open_ledger(server, at_fault_out, err) ||
+	    !open_workers(server, set, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}
@@ -386,28 +421,32 @@ struct source_table *server_sources(struct server *server)
 
 /* ---- another configuration ---- */
 
-/* What every worker gets: its socket in fds, which it takes over, and a reference to the set, which
+/* What every worker gets: its sockets, which it takes over, and a reference to the set, which
  * it gives back. */
 struct renewal {
 	struct server *server;
 	struct plugin_set *set;
 	struct limits limits;
-	struct review_round *round;  /* each worker is a finder of it */
-	int fds[SERVER_MAX_WORKERS]; /* -1: the worker keeps the socket that it has */
+	struct review_round *round;                 /* each worker is a finder of it */
+	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
 };
 
 static bool has_moved(const struct server_settings *from, const struct server_settings *to)
 {
-	return from->control_port != to->control_port ||
-	       !addr_equal(&from->bind_addr, &to->bind_addr);
+	const spore_addr *a = from->bind_addr.items, *b = to->bind_addr.items;
+	size_t n = to->bind_addr.count;
+
+	if (from->control_port != to->control_port || from->bind_addr.count != n)
+		return true;
+	while (n > 0 && addr_equal(&a[n - 1], &b[n - 1]))
+		n--;
+	return n > 0;
 }
 
-static void close_all(const int *fds, unsigned n)
+static void close_all(struct renewal *renewal, unsigned n)
 {
-	while (n-- > 0) {
-		if (fds[n] >= 0)
-			close(fds[n]);
-	}
+	while (n-- > 0)
+		sock_close_all(&renewal->sockets[n]);
 }
 
 /* Opens a new socket for every worker, before any old one closes. False: none is open. */
@@ -418,15 +457,15 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 	const struct server_settings *next = &renewal->set->config->settings.server;
 	/* The old sockets are on the port, so a new one that is not shared might not be bound. */
 	bool is_same_port = now->control_port == next->control_port;
+	size_t at_fault;
 
-	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1 */
 	if (!has_moved(now, next))
 		return true;
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->fds[i] = open_control_port(renewal->set, is_same_port || i > 0, err);
-		if (renewal->fds[i] >= 0)
+		if (open_control_port(renewal->set, is_same_port || i > 0, &renewal->sockets[i],
+		                      &at_fault, err))
 			continue;
-		close_all(renewal->fds, i);
+		close_all(renewal, i);
 		return false;
 	}
 	return true;
@@ -437,8 +476,8 @@ static void *take_set(unsigned index, const void *question)
 {
 	const struct renewal *renewal = question;
 	struct server_worker *worker = &renewal->server->workers[index];
-	struct server_worker_terms terms = { renewal->set, &renewal->limits, renewal->fds[index],
-		                             renewal->round };
+	struct server_worker_terms terms = { renewal->set, &renewal->limits,
+		                             renewal->sockets[index], renewal->round };
 
 	server_worker_renew(worker, &terms);
 	review_round_found_all(renewal->round);
@@ -482,7 +521,7 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	renewal.round = review_round_new(server->n_open);
 	survey = offer_set(server, &renewal, wait_ms, taken, arg);
 	if (!survey) {
-		close_all(renewal.fds, server->n_open);
+		close_all(&renewal, server->n_open);
 		for (unsigned i = 0; i < server->n_open; i++) {
 			review_round_found_all(renewal.round);
 			plugin_set_unref(set);
@@ -496,6 +535,11 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
 	gate_pass_on(&server->shared.gate, &renewal.limits); /* there may be more room */
 	return survey;
+}
+
+void server_tell_renewed(struct server *server)
+{
+	barred_log(&server->shared.barred);
 }
 
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
@@ -557,6 +601,7 @@ static void fini_shared(struct server_shared *shared)
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
 	share_table_fini(&shared->shares);
+	barred_fini(&shared->barred);
 	principal_table_fini(&shared->principals);
 	repeats_fini(&shared->strange_lines);
 	repeats_fini(&shared->tunnel_lines);
@@ -592,6 +637,8 @@ void server_stop(struct server *server)
 	}
 	refuse_log_rest(&server->shared, INT64_MAX);
 	end_all_waiting(server);
+	ledger_close(server->ledger, &server->shared.principals.usage);
+	server->ledger = NULL;
 	fini_shared(&server->shared);
 	free(server->workers);
 	server->workers = NULL;

@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <stdatomic.h>
 
+#include "base/uuid.h"
 #include "chain/plugin_set.h"
 #include "link/linger.h"
 #include "log/repeats.h"
@@ -20,6 +21,7 @@
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
+#include "review/barred.h"
 #include "review/review.h"
 
 struct announcer;
@@ -35,8 +37,9 @@ enum { SERVER_PULSE_MS = 4000, SERVER_SILENCE_MS = 8000 };
 /* What an open tunnel offers to the workers that have a visitor for its client: account_announcer.
  * [worker] of the tunnel */
 struct announcer_calls {
-	/* A visitor has come to the tunnel's port. Takes the descriptor. */
-	void (*visit)(struct announcer *announcer, int fd, const spore_addr *peer);
+	/* A visitor has come to the tunnel's port, at this address. Takes the descriptor. */
+	void (*visit)(struct announcer *announcer, int fd, const spore_addr *peer,
+	              const spore_addr *local);
 	/* A visitor that was counted comes from another tunnel of the share. Takes it. */
 	void (*receive)(struct announcer *announcer, struct visitor *visitor);
 };
@@ -55,11 +58,13 @@ struct server_shared {
 	struct share_table shares;         /* [any] */
 	struct source_table *sources;      /* [any] */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
+	atomic_uint handshakes;            /* [any]; visitors: session/arrival */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
 	struct repeats tunnel_lines;       /* likewise */
 	struct repeats visitor_lines;      /* likewise */
+	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
@@ -92,13 +97,16 @@ struct server_worker {
 	struct limits limits;   /* of the same configuration; replaced with the set */
 	unsigned renewals;      /* how often that has happened */
 	struct loop *loop;
+	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */
+	struct deadline_list arrivals;                    /* of visitors: session/arrival */
 	struct review_queue reviews;                      /* likewise */
 	struct stranger_list strangers; /* those of the sessions that are not authenticated */
 	struct list groups;             /* of struct group: session/group */
+	struct list group_arrivals;     /* visitors at shared ports, whose transports open */
 	struct linger_list lingerers;
 	struct relay_set relays;
 	ev_timer heartbeat;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/zeroed.h"
+#include "chain/transport.h"
 #include "event/event.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -24,14 +25,14 @@ struct forward {
 };
 
 /* The client is on the left side of the relay, the visitor on the right. */
-void forward_count(const uint64_t moved[2], void *arg)
+bool forward_count(const uint64_t moved[2], void *arg)
 {
 	struct forward *forward = arg;
 	struct account *account = forward->account;
 
-	account_carry(account, moved[1], moved[0]);
 	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series,
 	              moved[1], moved[0]);
+	return account_carry(account, moved[1], moved[0]);
 }
 
 /* The client is on the left side, the visitor on the right. */
@@ -49,6 +50,7 @@ static const struct {
 	[RELAY_STOPPED] = { "shutdown", "the server ends" },
 	[RELAY_CUT_OFF] = { "cut_off", "cut off: the server ends" },
 	[RELAY_NO_MEMORY] = { "no_memory", "out of memory" },
+	[RELAY_USED_UP] = { "used_up", "the client has used up its bytes" },
 };
 
 /* The operator has not asked for a line per visitor. */
@@ -141,6 +143,18 @@ static bool add_header(const struct visitor *visitor, struct buf *unsent)
 	                  SIZE_MAX);
 }
 
+struct stream *forward_open(struct server_worker *worker, struct visitor *visitor)
+{
+	struct stream *stream = visitor->stream;
+
+	if (stream)
+		return transport_attach(stream, worker->loop) ? stream : NULL;
+	stream = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+	if (stream)
+		stream_open(stream);
+	return stream;
+}
+
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent, size_t shown)
 {
@@ -149,7 +163,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 	char text[ADDR_TEXT_SIZE];
 
 	if (forward && add_header(visitor, unsent))
-		to_visitor = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+		to_visitor = forward_open(worker, visitor);
 	if (!to_visitor) {
 		forward_give_up(worker, stream, visitor, received, unsent);
 		free(forward);
@@ -163,21 +177,23 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		                     .visitor_id = visitor->born_as,
 		                     .arrived_ms = visitor->since_ns / 1000000,
 		                     .since_ms = clock_ms() };
-	stream_open(to_visitor);
 	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("forwarding connection",
 		          log_str("visitor", addr_format(&visitor->peer, text)),
 		          log_int("port", visitor->account->port));
-	relay_start(&worker->relays,
-	            &(struct relay_plan){ .left = stream,
-	                                  .right = to_visitor,
-	                                  .for_left = unsent,
-	                                  .for_right = received,
-	                                  .rate = visitor->rate,
-	                                  .moved_left = shown },
-	            on_relay_end, forward);
+	relay_start(
+		&worker->relays,
+		&(struct relay_plan){ .left = stream,
+	                              .right = to_visitor,
+	                              .for_left = unsent,
+	                              .for_right = received,
+	                              .rate = visitor->rate,
+	                              .moved_left = shown,
+	                              .buckets = { &visitor->account->usage->buckets[USE_DOWN],
+	                                           &visitor->account->usage->buckets[USE_UP] } },
+		on_relay_end, forward);
 }
 
 struct forward_view forward_look(const void *arg)

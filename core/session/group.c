@@ -12,11 +12,12 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/share.h"
+#include "session/arrival.h"
 #include "session/context.h"
 #include "session/refuse.h"
 
 static void bring_visitor(struct server_worker *worker, struct share *share, int fd,
-                          const spore_addr *peer);
+                          const spore_addr *peer, const spore_addr *local);
 
 /* ---- a visitor gets its tunnel ---- */
 
@@ -25,6 +26,7 @@ struct errand {
 	struct loop_task task;
 	struct account *to;     /* ref; expects the visitor */
 	struct visitor visitor; /* its account is NULL if it has not been counted */
+	spore_addr local;       /* then: where it has come to */
 };
 
 static void end_errand(struct errand *errand)
@@ -54,16 +56,18 @@ static void run_errand(struct loop_task *task)
 	if (announcer && visitor->account)
 		announcer->calls->receive(announcer, visitor);
 	else if (announcer)
-		announcer->calls->visit(announcer, visitor->fd, &visitor->peer);
+		announcer->calls->visit(announcer, visitor->fd, &visitor->peer, &errand->local);
 	else if (!visitor->account)
-		bring_visitor(worker, account_share(errand->to), visitor->fd, &visitor->peer);
+		bring_visitor(worker, account_share(errand->to), visitor->fd, &visitor->peer,
+		              &errand->local);
 	else if (!group_pass_on(worker, visitor))
 		end_visitor(worker, visitor);
 	end_errand(errand);
 }
 
-/* Takes the reference to the account on success. False: out of memory. */
-static bool send_visitor(struct account *to, const struct visitor *visitor)
+/* Takes the reference to the account on success. local: NULL for a visitor that has been counted.
+ * False: out of memory. */
+static bool send_visitor(struct account *to, const struct visitor *visitor, const spore_addr *local)
 {
 	struct errand *errand = zeroed_new(sizeof *errand);
 
@@ -72,6 +76,8 @@ static bool send_visitor(struct account *to, const struct visitor *visitor)
 	errand->task.run = run_errand;
 	errand->to = to;
 	errand->visitor = *visitor;
+	if (local)
+		errand->local = *local;
 	loop_post(to->home->loop, &errand->task);
 	return true;
 }
@@ -89,18 +95,18 @@ static unsigned most_waiting(const struct server_worker *worker)
 
 /* A visitor has come to the port of the share. Takes the descriptor. [worker] of the port */
 static void bring_visitor(struct server_worker *worker, struct share *share, int fd,
-                          const spore_addr *peer)
+                          const spore_addr *peer, const spore_addr *local)
 {
 	struct account *to = share_choose(
 		share, &(struct share_question){ .source = peer, .most = most_waiting(worker) });
 	struct announcer *announcer = to && to->home == worker ? account_announcer(to) : NULL;
 
 	if (announcer) {
-		announcer->calls->visit(announcer, fd, peer);
+		announcer->calls->visit(announcer, fd, peer, local);
 		forget_choice(to);
 		return;
 	}
-	if (to && send_visitor(to, &(struct visitor){ .fd = fd, .peer = *peer }))
+	if (to && send_visitor(to, &(struct visitor){ .fd = fd, .peer = *peer }, local))
 		return;
 	close(fd);
 	if (to)
@@ -147,36 +153,57 @@ static uint64_t places_tried(const struct account *from, uint64_t before)
 static struct account *choose_another(const struct account *from, const spore_addr *source,
                                       uint64_t tried, bool only_ready)
 {
-	return share_choose(
-		account_share(from),
-		&(struct share_question){ source, places_tried(from, tried), 0, only_ready });
+	return share_choose(account_share(from),
+	                    &(struct share_question){ .source = source,
+	                                              .tried = places_tried(from, tried),
+	                                              .only_ready = only_ready });
 }
 
 /* Takes the choice. False: out of memory, and the visitor is still the caller's. */
-static bool move_visitor(struct server_worker *worker, struct visitor *visitor, struct account *to)
+static bool relocate(struct server_worker *worker, struct visitor *visitor, struct account *to)
 {
 	struct account *from = visitor->account;
 	struct visitor moved;
 	struct uuid id;
 
-	if (!uuid_random(&id)) {
+	if (!uuid_stock_take(&worker->uuids, &id)) {
 		forget_choice(to);
 		return false;
 	}
-	visitor->tried = places_tried(from, visitor->tried);
 	moved = visitor_for(visitor, to, &id);
-	log_passing(visitor, to);
 	account_ref(to);
 	account_move_visitor(from, to);
-	if (!send_visitor(to, &moved)) {
+	if (!send_visitor(to, &moved, NULL)) {
 		account_move_visitor(to, from);
 		account_unref(to);
 		forget_choice(to);
 		return false;
 	}
 	account_unref(from);
+	return true;
+}
+
+/* The same for a visitor that its tunnel has not carried. */
+static bool move_visitor(struct server_worker *worker, struct visitor *visitor, struct account *to)
+{
+	visitor->tried = places_tried(visitor->account, visitor->tried);
+	log_passing(visitor, to);
+	if (!relocate(worker, visitor, to))
+		return false;
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_PASSED_ON, 1);
 	return true;
+}
+
+bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
+{
+	struct account *to = share_choose(account_share(visitor->account),
+	                                  &(struct share_question){ .source = &visitor->peer,
+	                                                            .most = most_waiting(worker),
+	                                                            .of = visitor->account });
+
+	if (to == visitor->account)
+		forget_choice(to);
+	return to && to != visitor->account && relocate(worker, visitor, to);
 }
 
 bool group_pass_on(struct server_worker *worker, struct visitor *visitor)
@@ -238,11 +265,11 @@ struct group {
 	bool is_over; /* the posted wake frees the group */
 };
 
-static void on_visitor(int fd, const spore_addr *peer, void *arg)
+static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct group *group = arg;
 
-	bring_visitor(group->worker, group->share, fd, peer);
+	bring_visitor(group->worker, group->share, fd, peer, local);
 }
 
 static bool members_have_room(const struct gate_door *door, unsigned most)
@@ -334,18 +361,19 @@ static void run_news(struct loop_task *task)
 struct opening {
 	struct server_worker *worker;
 	const struct group_wish *wish;
-	int fd; /* -1: to be opened */
+	struct sockets sockets; /* none: to be opened */
 	enum refusal why;
 };
 
-/* Takes the fd on success. NULL: out of memory. */
-static struct group *new_group(struct server_worker *worker, struct share *share, int fd)
+/* Takes the sockets on success. NULL: out of memory. */
+static struct group *new_group(struct server_worker *worker, struct share *share,
+                               const struct sockets *sockets)
 {
 	struct group *group = calloc(1, sizeof *group);
 
 	if (!group)
 		return NULL;
-	group->listener = listener_new(worker->loop, fd, on_visitor, group);
+	group->listener = listener_new(worker->loop, sockets, on_visitor, group);
 	if (!group->listener) {
 		free(group);
 		return NULL;
@@ -366,18 +394,16 @@ static bool open_port(struct share *share, void *arg)
 	struct server_worker *worker = opening->worker;
 	struct group *group;
 
-	if (opening->fd < 0)
-		opening->fd = ports_open(server_worker_settings(worker),
-		                         opening->wish->account->grant, opening->wish->port,
-		                         &opening->why);
-	if (opening->fd < 0)
+	if (opening->sockets.n == 0 &&
+	    !ports_open(server_worker_settings(worker), opening->wish->account->grant,
+	                opening->wish->port, &opening->sockets, &opening->why))
 		return false;
-	group = new_group(worker, share, opening->fd);
+	group = new_group(worker, share, &opening->sockets);
 	if (!group) {
 		opening->why = REFUSED_NO_MEMORY;
 		return false;
 	}
-	opening->fd = -1;
+	opening->sockets.n = 0; /* the listener has them */
 	share_set_home(share, worker->loop, &group->news);
 	return true;
 }
@@ -404,7 +430,7 @@ static struct limit_hit hit_of(const struct opening *opening, enum share_result 
 bool group_join(struct server_worker *worker, const struct group_wish *wish,
                 struct limit_hit *hit_out)
 {
-	struct opening opening = { worker, wish, wish->fd, REFUSED_NO_MEMORY };
+	struct opening opening = { worker, wish, wish->sockets, REFUSED_NO_MEMORY };
 	struct share_opener opener = { open_port, &opening };
 	enum share_result result = SHARE_NO_PORT;
 
@@ -412,8 +438,7 @@ bool group_join(struct server_worker *worker, const struct group_wish *wish,
 	                  &opening.why))
 		result = share_join(&worker->shared->shares, wish->port, wish->member,
 		                    wish->account, &opener);
-	if (opening.fd >= 0)
-		close(opening.fd);
+	sock_close_all(&opening.sockets);
 	if (result != SHARE_JOINED)
 		*hit_out = hit_of(&opening, result);
 	return result == SHARE_JOINED;
@@ -423,4 +448,5 @@ void groups_close(struct server_worker *worker)
 {
 	for (struct list *i = worker->groups.next; i != &worker->groups; i = i->next)
 		close_port(CONTAINER_OF(i, struct group, node));
+	arrival_end_all(&worker->group_arrivals);
 }

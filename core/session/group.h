@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net/sock.h"
+
 struct account;
 struct limit_hit;
 struct server_worker;
@@ -20,15 +22,22 @@ struct visitor;
 /* What a tunnel that shares its port asks for. */
 struct group_wish {
 	uint16_t port;
-	int fd; /* a listening socket that it has taken over; -1: none */
+	struct sockets sockets; /* that it has taken over, or none */
 	struct share_member *member;
 	struct account *account; /* which stands already */
 };
 
-/* Joins the share of this port, or opens a new one; takes the fd. False and *hit_out: nothing has
- * changed, and the fd is closed. [worker] */
+/* Joins the share of this port, or opens a new one; takes the sockets. False and *hit_out: nothing has
+ * changed, and the sockets are closed. [worker] */
 bool group_join(struct server_worker *worker, const struct group_wish *wish,
                 struct limit_hit *hit_out);
+
+/* ---- visitors behind transports ---- */
+
+/* The transports of a visitor at the port are open, so that its address is known, and time has
+ * passed: chooses its tunnel again. It is counted for the one that was chosen when it came. True:
+ * takes the visitor, which goes to another tunnel. [worker] of that account */
+bool group_choose_again(struct server_worker *worker, struct visitor *visitor);
 
 /* ---- visitors that are not taken ---- */
 

@@ -1,15 +1,16 @@
 #include "session/tunnel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "chain/acl.h"
 #include "event/event.h"
 #include "link/link.h"
 #include "log/log.h"
+#include "log/pace.h"
 #include "net/addr.h"
 #include "net/listener.h"
 #include "net/stream.h"
@@ -18,7 +19,9 @@
 #include "quota/ports.h"
 #include "quota/source.h"
 #include "session/announce.h"
+#include "session/arrival.h"
 #include "session/data_connection.h"
+#include "session/forward.h"
 #include "session/group.h"
 #include "session/refuse.h"
 #include "verdict/allowance.h"
@@ -30,29 +33,15 @@ struct tunnel {
 	const struct about *about;   /* borrowed */
 	struct listener *listener;   /* owned; NULL while draining, and if the port is shared */
 	struct share_member member;  /* without a share: the port is not shared */
-	spore_addr local;            /* where visitors connect to */
 	struct account *account;     /* ref */
 	struct gate_door door;       /* of the listener */
+	struct list arrivals;        /* visitors whose transports open */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
+	struct tunnel_readiness readiness;
+	struct pace readiness_lines; /* of the log */
 	bool closed;
 };
-
-/* False: an access list denied the visitor, which has been reported. */
-static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint64_t *rate_out)
-{
-	const struct server_worker *worker = tunnel->worker;
-	struct acl_question question = { .peer = peer,
-		                         .local = &tunnel->local,
-		                         .identity = account_identity(tunnel->account) };
-	struct acl_answer answer;
-	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
-
-	if (!allowed)
-		refuse_visitor(worker, tunnel->account, peer, REFUSED_ACCESS_LIST, &answer);
-	*rate_out = answer.rate;
-	return allowed;
-}
 
 /* Puts the visitor into the table and announces it to the client. False and *why_out: the visitor
  * is still the caller's. */
@@ -74,14 +63,17 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
  * False and *why_out: the visitor is still the caller's, and ends. */
 static bool pass_to_client(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
-	if (tunnel->pass && data_connection_offer(tunnel->worker, tunnel->pass, visitor,
-	                                          tunnel->announcer.tells_addresses))
+	/* The bytes of a visitor that is handed over stay in its socket until the client has taken
+	 * it. Those behind transports cannot stay there, so such a visitor is announced. */
+	if (tunnel->pass && !visitor->stream &&
+	    data_connection_offer(tunnel->worker, tunnel->pass, visitor,
+	                          tunnel->announcer.tells_addresses))
 		return true;
 	return hold_visitor(tunnel, visitor, why_out);
 }
 
-/* Takes the visitor, which is counted. */
-static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
+/* The same for a visitor that may go to other tunnels of the share. Takes it. */
+static void serve_visitor(struct tunnel *tunnel, struct visitor *visitor)
 {
 	struct server_worker *worker = tunnel->worker;
 	enum refusal why;
@@ -114,75 +106,107 @@ static void run_wake(struct loop_task *task)
 	gate_pass_on(gate, server_worker_limits(worker));
 }
 
-/* Counts the visitor, and for its source too if sources are limited. */
-static bool count_visitor(struct server_worker *worker, struct visitor *visitor,
-                          enum refusal *why_out)
+/* A visitor that is counted is let in. False: memory is out, and it has ended. */
+static bool let_in(struct server_worker *worker, struct visitor *visitor)
 {
-	const struct limits *limits = server_worker_limits(worker);
-
-	if (limits->settings.max_visitors_per_ip || limits->settings.visitor_rate) {
-		visitor->source = source_get(worker->shared->sources, &visitor->peer);
-		if (!visitor->source) {
-			*why_out = REFUSED_NO_MEMORY;
-			return false;
-		}
+	visitor->deadline_ms = clock_ms() + PENDING_MS;
+	if (!uuid_stock_take(&worker->uuids, &visitor->id)) {
+		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
+		visitor_drop(visitor);
+		return false;
 	}
-	return account_enter(visitor->account, visitor->source, limits, why_out);
+	visitor->born_as = visitor->id;
+	event_visitor_accepted(worker->set, visitor->account, &visitor->peer, &visitor->id);
+	return true;
 }
 
-static void on_visitor(int fd, const spore_addr *peer, void *arg)
+/* Another client has the tunnel, perhaps, and could not take the visitor. */
+static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
-	struct server_worker *worker = tunnel->worker;
-	struct server_shared *shared = worker->shared;
-	struct account *account = tunnel->account;
-	struct visitor visitor = {
-		.fd = fd,
-		.account = account,
-		.peer = *peer,
-		.since_ns = clock_ns(),
-		.has_header = ports_send_proxy(server_worker_settings(worker), account->port),
-	};
-	enum refusal why;
 
-	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!is_welcome(tunnel, peer, &visitor.rate)) {
-		close(fd);
-		return;
+	if (visitor->account != tunnel->account) {
+		refuse_arriving(tunnel->worker, visitor, REFUSED_CLIENT_LOST, NULL);
+		visitor_drop(visitor);
+	} else if (let_in(tunnel->worker, visitor)) {
+		serve_visitor(tunnel, visitor);
 	}
-	if (!count_visitor(worker, &visitor, &why)) {
-		refuse_visitor(worker, account, peer, why, NULL);
-		source_unref(visitor.source);
-		close(fd);
-		return;
-	}
-	account_ref(account);
-	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
-	if (!uuid_random(&visitor.id)) {
-		refuse_visitor(worker, account, peer, REFUSED_NO_MEMORY, NULL);
-		visitor_drop(&visitor);
-		return;
-	}
-	visitor.born_as = visitor.id;
-	event_visitor_accepted(worker->set, account, peer, &visitor.id);
-	take_visitor(tunnel, &visitor);
 }
-
-/* ---- visitors of a shared port ---- */
 
 static struct tunnel *tunnel_of(struct announcer *announcer)
 {
 	return CONTAINER_OF(announcer, struct tunnel, announcer);
 }
 
-static void on_shared_visitor(struct announcer *announcer, int fd, const spore_addr *peer)
+/* The same at a shared port. The tunnel may have ended meanwhile. */
+static void on_shared_open(struct visitor *visitor, void *arg)
 {
-	on_visitor(fd, peer, tunnel_of(announcer));
+	struct server_worker *worker = arg;
+	struct announcer *announcer;
+
+	if (!let_in(worker, visitor) || group_choose_again(worker, visitor))
+		return;
+	announcer = account_announcer(visitor->account);
+	if (announcer && tunnel_of(announcer)->account == visitor->account) {
+		serve_visitor(tunnel_of(announcer), visitor);
+		return;
+	}
+	refuse_waiting(worker, visitor, REFUSED_CLIENT_LOST);
+	visitor_drop(visitor);
+}
+
+static struct arrival_plan plan_arrival(struct tunnel *tunnel)
+{
+	struct server_worker *worker = tunnel->worker;
+	size_t entry = ports_find_entry(&worker->set->config->settings.public,
+	                                tunnel->account->port);
+
+	if (tunnel_is_shared(tunnel))
+		return (struct arrival_plan){ entry, on_shared_open, &worker->group_arrivals,
+			                      worker };
+	return (struct arrival_plan){ entry, on_visitor_open, &tunnel->arrivals, tunnel };
+}
+
+static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
+{
+	struct tunnel *tunnel = arg;
+	struct server_worker *worker = tunnel->worker;
+	struct account *account = tunnel->account;
+	const struct settings *settings = &worker->set->config->settings;
+	struct arrival_plan plan = plan_arrival(tunnel);
+	struct visitor visitor = {
+		.fd = fd,
+		.account = account_ref(account),
+		.peer = *peer,
+		.since_ns = clock_ns(),
+		.has_header = ports_send_proxy(&settings->server, account->port),
+	};
+
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
+	if (arrival_is_needed(worker->set, plan.entry)) {
+		arrival_start(worker, &plan, &visitor, local);
+	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, plan.entry), &visitor, local,
+	                              NULL) &&
+	           arrival_count(worker, &visitor)) {
+		if (let_in(worker, &visitor))
+			serve_visitor(tunnel, &visitor);
+	} else {
+		close(fd);
+		account_unref(account);
+	}
+}
+
+/* ---- visitors of a shared port ---- */
+
+static void on_shared_visitor(struct announcer *announcer, int fd, const spore_addr *peer,
+                              const spore_addr *local)
+{
+	on_visitor(fd, peer, local, tunnel_of(announcer));
 }
 
 static void on_visitor_passed_on(struct announcer *announcer, struct visitor *visitor)
 {
-	take_visitor(tunnel_of(announcer), visitor);
+	serve_visitor(tunnel_of(announcer), visitor);
 }
 
 static const struct announcer_calls announcer_calls = { on_shared_visitor, on_visitor_passed_on };
@@ -191,13 +215,12 @@ static const struct announcer_calls announcer_calls = { on_shared_visitor, on_vi
  * sent is discarded. */
 static void end_in_order(struct server_worker *worker, struct visitor *visitor)
 {
-	struct stream *stream = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+	struct stream *stream = forward_open(worker, visitor);
 
 	if (!stream) {
 		visitor_drop(visitor);
 		return;
 	}
-	stream_open(stream);
 	linger_start(&worker->lingerers, stream, &(struct buf){ 0 });
 	account_leave(visitor->account, visitor->source);
 	account_unref(visitor->account);
@@ -267,70 +290,67 @@ static bool tell_client(struct tunnel *tunnel)
 }
 
 /* The client gets the texts that bore's server sends, which do not tell this cause. */
-static int open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
-                     struct limit_hit *hit_out)
+static bool open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
+                      struct sockets *out, struct limit_hit *hit_out)
 {
 	const struct server_settings *settings = server_worker_settings(tunnel->worker);
 	const struct grant *grant = tunnel->account->grant;
 	char text[ADDR_TEXT_SIZE];
 	enum refusal why;
-	int fd = ports_open(settings, grant, wanted, &why);
+	const spore_addr *missing;
 
-	if (fd < 0)
-		*hit_out = ports_limit(settings, by, grant, why, wanted);
-	if (fd < 0 && !ports_have_address(settings))
+	if (ports_open(settings, grant, wanted, out, &why))
+		return true;
+	*hit_out = ports_limit(settings, by, grant, why, wanted);
+	missing = ports_find_missing(settings);
+	if (missing)
 		log_error("cannot open a public port: this host does not have the address",
-		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
-	return fd;
+		          log_str("bind_tunnels", addr_format_ip(missing, text)));
+	return false;
 }
 
-/* Takes the listening socket. False: out of memory. */
-static bool listen_at(struct tunnel *tunnel, int fd)
+/* Takes the listening sockets. False: out of memory. */
+static bool listen_at(struct tunnel *tunnel, struct sockets *sockets)
 {
-	tunnel->listener = listener_new(tunnel->worker->loop, fd, on_visitor, tunnel);
+	tunnel->listener = listener_new(tunnel->worker->loop, sockets, on_visitor, tunnel);
 	if (!tunnel->listener) {
-		close(fd);
+		sock_close_all(sockets);
 		return false;
 	}
 	listener_set_gate(tunnel->listener, has_room);
-	tunnel->local = *listener_addr(tunnel->listener);
-	account_stand(tunnel->account, tunnel->worker, tunnel->local.port);
+	account_stand(tunnel->account, tunnel->worker, listener_addr(tunnel->listener)->port);
 	return true;
 }
 
-/* Serves the port together with others. Takes the listening socket. False and *hit_out. */
+/* Serves the port together with others. Takes the listening sockets. False and *hit_out. */
 static bool join_share(struct tunnel *tunnel, const struct tunnel_port *port,
                        struct limit_hit *hit_out)
 {
 	struct server_worker *worker = tunnel->worker;
 
-	tunnel->local = server_worker_settings(worker)->bind_tunnels;
-	tunnel->local.port = port->wanted;
 	tunnel->member.by_source = port->share == ABOUT_SHARES_BY_SOURCE;
 	/* Other workers may use the account from the moment on when it is a member. */
 	account_stand(tunnel->account, worker, port->wanted);
 	return group_join(worker,
 	                  &(struct group_wish){ .port = port->wanted,
-	                                        .fd = port->fd,
+	                                        .sockets = port->sockets,
 	                                        .member = &tunnel->member,
 	                                        .account = tunnel->account },
 	                  hit_out);
 }
 
-/* Opens the port, or takes the listening socket. False and *hit_out. */
+/* Opens the port, or takes the listening sockets. False and *hit_out. */
 static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
                      const struct instance *by, struct limit_hit *hit_out)
 {
-	int fd = port->fd;
+	struct sockets sockets = port->sockets;
 
 	if (port->share != ABOUT_SHARES_NOTHING)
 		return join_share(tunnel, port, hit_out);
-	if (fd < 0)
-		fd = open_port(tunnel, by, port->wanted, hit_out);
-	if (fd < 0)
+	if (sockets.n == 0 && !open_port(tunnel, by, port->wanted, &sockets, hit_out))
 		return false;
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	return listen_at(tunnel, fd);
+	return listen_at(tunnel, &sockets);
 }
 
 /* The port is open. False: the client does not read. */
@@ -338,7 +358,7 @@ static bool start_tunnel(struct tunnel *tunnel)
 {
 	struct server_worker *worker = tunnel->worker;
 
-	tunnel->since_ms = clock_ms();
+	tunnel->since_ms = tunnel->readiness.since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	find_series(tunnel);
 	if (!tell_client(tunnel))
@@ -408,6 +428,7 @@ static struct tunnel *new_tunnel(struct server_worker *worker, struct link *link
 	if (!tunnel)
 		return NULL;
 	tunnel->worker = worker;
+	list_init(&tunnel->arrivals);
 	tunnel->announcer.calls = &announcer_calls;
 	tunnel->announcer.link = link;
 	tunnel->announcer.tells_addresses = about_wants_addresses(about);
@@ -428,8 +449,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 	struct tunnel *tunnel = new_tunnel(worker, link, source, about, *allowance, hit_out);
 
 	if (!tunnel) {
-		if (port.fd >= 0)
-			close(port.fd);
+		sock_close_all(&port.sockets);
 		return NULL;
 	}
 	if (!get_port(tunnel, &port, allowance_by(*allowance), hit_out)) {
@@ -443,12 +463,104 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 	}
 	/* Without authentication all clients are one owner, so a port that was closed may be
 	 * another client's now. */
-	if (port.fd >= 0 || *allowance)
+	if (port.sockets.n > 0 || *allowance)
 		announce_strays(tunnel);
 	tunnel->allowance = *allowance;
 	*allowance = NULL;
 	return tunnel;
 }
+
+/* ---- the service ---- */
+
+static void count_down(struct tunnel *tunnel, bool is_down)
+{
+	const struct server_worker *worker = tunnel->worker;
+	int delta = (int)is_down - (int)tunnel->readiness.is_down;
+
+	tunnel->readiness.is_down = is_down;
+	if (delta != 0)
+		stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_DOWN, delta);
+}
+
+/* A client may repeat itself at will. */
+static void log_readiness(struct tunnel *tunnel)
+{
+	const struct tunnel_readiness *readiness = &tunnel->readiness;
+	unsigned held;
+
+	if (!pace_allows(&tunnel->readiness_lines, clock_ms(), &held))
+		return;
+	log_event(LOG_INFO,
+	          !readiness->is_down  ? "the client's service is up"
+	          : readiness->is_shut ? "the client's service is down, its port is closed"
+	                               : "the client's service is down",
+	          (const struct log_field[]){
+			  log_int("port", tunnel->account->port),
+			  log_str("identity", account_identity(tunnel->account)),
+			  log_str("name", about_name(tunnel->about)), log_int("others", held),
+			  log_str("error", readiness->why) },
+	          readiness->is_down ? 5 : 4);
+}
+
+/* False: the port was closed, and another program has it. */
+static bool reopen_port(struct tunnel *tunnel)
+{
+	char text[ADDR_TEXT_SIZE];
+	struct err err;
+
+	if (!tunnel->readiness.is_shut)
+		return true;
+	tunnel->readiness.is_shut = false;
+	if (!tunnel->listener || listener_reopen(tunnel->listener, &err))
+		return true;
+	log_error("cannot open the public port again",
+	          log_str("port", addr_format(listener_addr(tunnel->listener), text)),
+	          log_str("error", err.text));
+	return false;
+}
+
+static void note_change(struct tunnel_readiness *readiness, const char *why)
+{
+	readiness->since_ms = clock_ms();
+	if (!readiness->is_down)
+		return;
+	readiness->failed_ms = readiness->since_ms;
+	snprintf(readiness->why, sizeof readiness->why, "%.*s", TUNNEL_WHY_SIZE - 1, why);
+}
+
+/* Its port belongs to all of them. */
+static void tell_share(struct tunnel *tunnel, const struct message *message)
+{
+	share_set_ready(&tunnel->member, message->ready, message->close);
+	if (!message->ready)
+		group_pass_all_on(tunnel->worker, tunnel->account);
+}
+
+bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message)
+{
+	struct tunnel_readiness *readiness = &tunnel->readiness;
+	bool was_down = readiness->is_down, was_shut = readiness->is_shut;
+
+	count_down(tunnel, !message->ready);
+	if (readiness->is_down != was_down)
+		note_change(readiness, message->text);
+	if (tunnel_is_shared(tunnel))
+		tell_share(tunnel, message);
+	else if (readiness->is_down && message->close)
+		readiness->is_shut = tunnel->listener && listener_shut(tunnel->listener);
+	else if (!reopen_port(tunnel))
+		return false;
+	if (readiness->is_down != was_down || readiness->is_shut != was_shut)
+		log_readiness(tunnel);
+	return true;
+}
+
+const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel)
+{
+	return &tunnel->readiness;
+}
+
+/* ---- the end ---- */
 
 static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 {
@@ -497,6 +609,8 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		return;
 	listener_free(tunnel->listener);
 	share_leave(&tunnel->member);
+	count_down(tunnel, false);
+	arrival_end_all(&tunnel->arrivals);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	account_set_announcer(tunnel->account, NULL);
@@ -533,16 +647,17 @@ static bool may_keep_port(const struct tunnel *tunnel, const struct allowance *a
 static struct account *succeed_account(const struct tunnel *tunnel,
                                        const struct allowance *allowance, struct limit_hit *hit_out)
 {
+	const struct limits *limits = server_worker_limits(tunnel->worker);
 	struct account *account;
 	struct grant *grant;
 
 	if (!allowance)
-		return account_succeed(tunnel->account, NULL, NULL, hit_out);
+		return account_succeed(tunnel->account, limits, NULL, NULL, hit_out);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	grant = grant_copy(allowance->grant);
 	if (!grant)
 		return NULL;
-	account = account_succeed(tunnel->account, allowance->by, grant, hit_out);
+	account = account_succeed(tunnel->account, limits, allowance->by, grant, hit_out);
 	if (!account)
 		grant_free(grant);
 	return account;
@@ -598,12 +713,14 @@ const struct allowance *tunnel_allowance(const struct tunnel *tunnel)
 	return tunnel->allowance;
 }
 
-int tunnel_take_port(struct tunnel *tunnel)
+struct sockets tunnel_take_port(struct tunnel *tunnel)
 {
 	struct listener *listener = tunnel->listener;
 
+	if (!reopen_port(tunnel)) /* of the next owner nobody knows that its service is down */
+		return (struct sockets){ 0 };
 	tunnel->listener = NULL;
-	return listener ? listener_take(listener) : -1;
+	return listener ? listener_take(listener) : (struct sockets){ 0 };
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)
@@ -640,15 +757,6 @@ void tunnel_leave_share(struct tunnel *tunnel)
 bool tunnel_is_settled(const struct tunnel *tunnel)
 {
 	return account_is_settled(tunnel->account);
-}
-
-void tunnel_set_ready(struct tunnel *tunnel, bool is_ready, bool closes)
-{
-	if (!tunnel_is_shared(tunnel))
-		return;
-	share_set_ready(&tunnel->member, is_ready, closes);
-	if (!is_ready)
-		group_pass_all_on(tunnel->worker, tunnel->account);
 }
 
 void tunnel_stop_accepting(struct tunnel *tunnel)

@@ -3,19 +3,21 @@
 #ifndef CORE_TUNNEL_H
 #define CORE_TUNNEL_H
 
+#include "net/sock.h"
 #include "session/context.h"
 #include "wire/about.h"
 
 struct ahead_pass;
 struct allowance;
 struct link;
+struct message;
 struct tunnel;
 struct uuid;
 
-/* The port that a client asks for (0: any), or a listening socket that it takes over. */
+/* The port that a client asks for (0: any), or listening sockets that it takes over. */
 struct tunnel_port {
 	uint16_t wanted;
-	int fd;                 /* taken; -1: none */
+	struct sockets sockets; /* taken */
 	enum about_share share; /* with other clients of its owner; then `wanted` is not 0 */
 };
 
@@ -25,8 +27,9 @@ struct tunnel_port {
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
                            struct tunnel_port port, struct limit_hit *hit_out);
-/* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
-int tunnel_take_port(struct tunnel *tunnel);
+/* Gives up the listening sockets, with the visitors in their queues. None: there are none any more.
+ */
+struct sockets tunnel_take_port(struct tunnel *tunnel);
 /* The same tunnel under another owner: takes the allowance on success, and ends the one before.
  * False and *hit_out: the new owner may not have this port or one more tunnel, or memory is out;
  * nothing has changed. */
@@ -44,6 +47,23 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
+enum { TUNNEL_WHY_SIZE = 160 };
+
+/* What the client says about the tunnel's service. */
+struct tunnel_readiness {
+	bool is_down;
+	bool is_shut;              /* the public port is closed meanwhile */
+	int64_t since_ms;          /* by clock_ms(): of the last change; at first, of the opening */
+	int64_t failed_ms;         /* likewise: when it went down last; 0: never */
+	char why[TUNNEL_WHY_SIZE]; /* of that; the client's claim, maybe cut */
+};
+
+/* The client says whether its service can be reached (MESSAGE_READY). If it wants that, the public
+ * port refuses visitors while the service is down; a shared one, while this holds for all tunnels of
+ * the share. False: the port cannot be opened again. */
+bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message);
+/* Borrowed. */
+const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel);
 /* Announces the visitors that have come, and closes the port, but not the tunnel. A shared port
  * closes with its last tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
@@ -53,9 +73,6 @@ bool tunnel_is_shared(const struct tunnel *tunnel);
 void tunnel_leave_share(struct tunnel *tunnel);
 /* Has the client taken all visitors that it was told of? */
 bool tunnel_is_settled(const struct tunnel *tunnel);
-/* The client of a tunnel that shares its port reaches its service, or not. closes: then the port is
- * to be closed if no other tunnel of the share is ready. */
-void tunnel_set_ready(struct tunnel *tunnel, bool is_ready, bool closes);
 /* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is
  * fine. */
 void tunnel_close(struct tunnel *tunnel, uint32_t reason);

@@ -11,13 +11,13 @@
 #include "log/log.h"
 #include "log/status.h"
 #include "loop/loop.h"
-#include "loop/takeover.h"
 #include "net/addr.h"
 #include "net/silence.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "quota/kick.h"
 #include "quota/ports.h"
+#include "quota/takeover.h"
 #include "session/login.h"
 #include "session/refuse.h"
 #include "session/tunnel.h"
@@ -273,6 +273,9 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
+		if (part_of(s)->tunnel)
+			account_limit_use(tunnel_account(part_of(s)->tunnel),
+			                  server_worker_limits(worker));
 		if (needs_review(s, before) || has_expired(s))
 			review_tunnel(s, round);
 	}
@@ -431,25 +434,26 @@ static void name_holder(const struct server_session *s, struct takeover_holder *
 }
 
 /* On the holder's worker. The session that has the port ends if its client is silent. */
-static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
+static struct sockets yield_port(const struct takeover_question *question,
+                                 struct takeover_holder *holder_out)
 {
 	struct server_session *s = find_tunnel_of(question);
-	int fd;
+	struct sockets sockets = { 0 };
 
 	if (!s || atomic_load(&question->holder->shared->draining))
-		return -1;
+		return sockets;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
 		name_holder(s, holder_out);
-		return -1;
+		return sockets;
 	}
 	if (tunnel_is_shared(part_of(s)->tunnel))
-		return -1;
-	fd = tunnel_take_port(part_of(s)->tunnel);
+		return sockets;
+	sockets = tunnel_take_port(part_of(s)->tunnel);
 	refuse_log(s, LOG_WARN, "client left",
 	           "it no longer answers; its port moves to the new connection");
 	lose_client(s);
-	return fd;
+	return sockets;
 }
 
 /* Does the client ask to share its port? */
@@ -499,25 +503,25 @@ static bool may_have_port(const struct server_session *s, uint16_t port, struct 
 	return false;
 }
 
-static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
+static void on_port_answer(void *arg, struct sockets *sockets, const struct takeover_holder *holder)
 {
 	struct server_session *s = arg;
 	uint16_t wanted = part_of(s)->wanted;
 	struct limit_hit hit;
 
 	part_of(s)->takeover = NULL;
-	if (fd < 0 && holder->peer.family) {
+	if (sockets->n == 0 && holder->peer.family) {
 		refuse_held_port(s, holder);
-	} else if (fd < 0) {
+	} else if (sockets->n == 0) {
 		refuse_new(s, REFUSED_PORT_IN_USE);
 	} else if (atomic_load(&s->worker->shared->draining)) {
-		close(fd);
+		sock_close_all(sockets);
 		refuse_new(s, REFUSED_DRAINING);
 	} else if (!may_have_port(s, wanted, &hit)) { /* not any more */
-		close(fd);
+		sock_close_all(sockets);
 		refuse_port(s, &hit, wanted);
 	} else {
-		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = fd });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .sockets = *sockets });
 	}
 }
 
@@ -569,12 +573,12 @@ static void take_extend(struct server_session *s, const struct message *message)
 	struct message answer = { .type = MESSAGE_EXTENDED,
 		                  .port = SERVER_PULSE_MS,
 		                  .offers = MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE |
-		                            MESSAGE_OFFER_UNSERVED };
+		                            MESSAGE_OFFER_UNSERVED | MESSAGE_OFFER_READY };
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message, &answer);
 	if (tunnel_is_shared(t->tunnel))
-		answer.offers |= MESSAGE_OFFER_SHARED | MESSAGE_OFFER_READY;
+		answer.offers |= MESSAGE_OFFER_SHARED;
 	tunnel_tell_addresses(t->tunnel, message->wants & MESSAGE_WANTS_VISITOR);
 	if (!t->is_heard)
 		t->may_tell = t->login.about.size == 0;
@@ -658,8 +662,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)
 		take_moved(s);
-	else if (message->type == MESSAGE_READY)
-		tunnel_set_ready(t->tunnel, message->ready, message->close);
+	else if (message->type == MESSAGE_READY && !tunnel_set_ready(t->tunnel, message))
+		end_open(s, REFUSED_PORT_IN_USE);
 	if (s->state != SESSION_ENDED && t->is_heard)
 		hear(t);
 }
@@ -741,7 +745,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	renewed = grant_copy(revision->grant);
 	if (!renewed)
 		return; /* the client keeps its old grant */
-	account_renew(account, renewed);
+	account_renew(account, server_worker_limits(s->worker), renewed);
 	t->life_from_ms = clock_ms();
 	limit_life(t);
 }
@@ -828,7 +832,7 @@ static void find_port(struct server_session *s)
 	if (sharers == SHARE_OF_OWNER && !wants_share(s))
 		refuse_port(s, &(struct limit_hit){ .why = REFUSED_PORT_IN_USE }, wanted);
 	else if (!question.holder)
-		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted });
 	else if (!may_have_port(s, wanted, &hit))
 		refuse_port(s, &hit, wanted);
 	else

@@ -65,9 +65,9 @@ enum message_type {
 	 * there. Or to a server whose Extended offers it (MESSAGE_OFFER_SHARED): the client leaves
 	 * the share. The server announces the visitors that have come, and ends the connection. */
 	MESSAGE_MOVED,
-	/* To a server whose Extended offers it: whether the client reaches its service. If it does
-	 * not: close, whether the port is to be closed; text, why. */
-	MESSAGE_READY
+	/* To a server whose Extended offers it: the tunnel's service can be reached, or not. A
+	 * tunnel counts as ready until the client says otherwise. */
+	MESSAGE_READY /* to the server: ready, close; text, why the service is not ready */
 };
 
 /* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
@@ -103,9 +103,10 @@ struct message {
 	uint16_t ahead;  /* number of connections in EXTEND and EXTENDED; 0: none */
 	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
 	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
+	bool ready;      /* in READY ... */
+	bool close;      /* ... without `ready`: close the public port meanwhile */
 	struct uuid id;
-	struct uuid pass;  /* in CARRY */
-	bool ready, close; /* in READY */
+	struct uuid pass; /* in CARRY */
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* ends with NUL; a \u0000 in the message ends it early */
 };

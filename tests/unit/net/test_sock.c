@@ -19,14 +19,14 @@ START_TEST(a_second_bind_is_refused_until_the_port_is_shared)
 {
 	spore_addr addr = loopback();
 	struct err err;
-	int first = sock_bind(&addr, false, NULL, &err), second;
+	int first = sock_bind(&addr, 0, NULL, &err), second;
 
 	ck_assert_int_ge(first, 0);
 	sock_local_addr(first, &addr);
 	ck_assert_uint_ne(addr.port, 0);
 	ck_assert(sock_share_port(first));
 	ck_assert(sock_listen(first, &err));
-	ck_assert_int_eq(sock_bind(&addr, false, NULL, &err), -1);
+	ck_assert_int_eq(sock_bind(&addr, 0, NULL, &err), -1);
 	ck_assert_int_eq(errno, EADDRINUSE);
 	ck_assert_int_eq(strncmp(err.text, "cannot bind to 127.0.0.1:", 25), 0);
 	second = sock_bind(&addr, true, NULL, &err);
@@ -44,10 +44,10 @@ static int bind_to_number(spore_addr *addr_out)
 	int fd;
 
 	*addr_out = loopback();
-	fd = sock_bind(addr_out, false, NULL, &err);
+	fd = sock_bind(addr_out, 0, NULL, &err);
 	sock_local_addr(fd, addr_out);
 	close(fd);
-	fd = sock_bind(addr_out, false, NULL, &err);
+	fd = sock_bind(addr_out, 0, NULL, &err);
 	ck_assert_msg(fd >= 0, "%s", err.text);
 	return fd;
 }
@@ -79,7 +79,7 @@ START_TEST(a_port_is_kept_while_nothing_listens)
 	end_first(fds[0], peers[0]);
 	ck_assert(sock_stop_listening(fd));
 	end_first(fds[1], peers[1]);
-	ck_assert_int_eq(sock_bind(&addr, false, NULL, &err), -1);
+	ck_assert_int_eq(sock_bind(&addr, 0, NULL, &err), -1);
 	ck_assert_int_eq(errno, EADDRINUSE);
 	ck_assert_msg(sock_listen_again(fd, &err), "%s", err.text);
 	close(sockets_dial(&addr));
@@ -93,7 +93,7 @@ START_TEST(sockets_are_as_the_core_wants_them)
 	struct sock_sizes sizes = { 20000, 30000 };
 	spore_addr addr = loopback();
 	struct err err;
-	int fd = sock_bind(&addr, false, &sizes, &err);
+	int fd = sock_bind(&addr, 0, &sizes, &err);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -185,7 +185,7 @@ START_TEST(the_ipv6_wildcard_takes_ipv4_too)
 	int fd;
 
 	ck_assert(addr_parse_ip("::", &addr));
-	fd = sock_bind(&addr, false, NULL, &err);
+	fd = sock_bind(&addr, 0, NULL, &err);
 	if (fd < 0)
 		return; /* no IPv6 here */
 	ck_assert_int_eq(sockets_option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
@@ -199,14 +199,14 @@ START_TEST(connecting_succeeds_or_says_why)
 	int listener = sockets_listen(&addr, 4), fd;
 	bool done;
 
-	fd = sock_connect(&addr, NULL, &done);
+	fd = sock_connect(&addr, NULL, NULL, &done);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
 	ck_assert_int_eq(sock_take_error(fd), 0);
 	ck_assert_int_eq(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 	close(fd);
 	close(listener);
-	fd = sock_connect(&addr, NULL, &done);
+	fd = sock_connect(&addr, NULL, NULL, &done);
 	if (fd < 0) {
 		ck_assert_int_eq(errno, ECONNREFUSED);
 		return;
@@ -240,6 +240,17 @@ START_TEST(a_reset_is_seen_as_one)
 	ck_assert_int_eq(read(fds[1], &byte, 1), -1);
 	ck_assert_int_eq(errno, ECONNRESET);
 	close(fds[1]);
+}
+END_TEST
+
+START_TEST(an_address_of_this_machine_is_known)
+{
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("127.0.0.1", &addr));
+	ck_assert(sock_addr_is_here(&addr));
+	ck_assert(addr_parse_ip("203.0.113.77", &addr)); /* for documentation only */
+	ck_assert(!sock_addr_is_here(&addr));
 }
 END_TEST
 
@@ -285,7 +296,7 @@ START_TEST(a_path_that_is_no_socket_is_refused)
 }
 END_TEST
 
-SUITE("sock", a_path_that_is_no_socket_is_refused,
+SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
       a_second_bind_is_refused_until_the_port_is_shared, a_port_is_kept_while_nothing_listens,
       sockets_are_as_the_core_wants_them, keepalive_is_as_asked_for,
       what_the_peer_does_not_acknowledge_is_seen, the_ipv6_wildcard_takes_ipv4_too,

@@ -24,8 +24,10 @@ static struct tunnel *tunnel_of(struct announcer *announcer)
 	return CONTAINER_OF(announcer, struct tunnel, announcer);
 }
 
-static void on_visit(struct announcer *announcer, int fd, const spore_addr *peer)
+static void on_visit(struct announcer *announcer, int fd, const spore_addr *peer,
+                     const spore_addr *local)
 {
+	ck_assert_uint_eq(local->port, port);
 	ck_assert_uint_eq(peer->family, 4);
 	ck_assert_ptr_eq(loop_current(), tunnel_of(announcer)->account->home->loop);
 	tunnel_of(announcer)->visits++;
@@ -42,9 +44,11 @@ static const struct announcer_calls calls = { on_visit, on_visitor };
 static void join(int i, int fd)
 {
 	struct tunnel *tunnel = &tunnels[i];
-	struct group_wish wish = { .port = port, .fd = fd, .member = &tunnel->member };
+	struct group_wish wish = { .port = port, .member = &tunnel->member };
 	struct limit_hit hit;
 
+	if (fd >= 0)
+		wish.sockets = (struct sockets){ .n = 1, .fds = { fd } };
 	*tunnel = (struct tunnel){ .announcer.calls = &calls };
 	tunnel->account = account_open(&scene.shared.principals, source, &scene.limits, NULL, NULL,
 	                               &hit);

@@ -1,7 +1,6 @@
-#include "loop/takeover.h"
+#include "quota/takeover.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/container.h"
 #include "loop/loop.h"
@@ -11,7 +10,7 @@ struct takeover {
 	struct loop *asker;
 	struct takeover_question question;
 	const struct takeover_calls *calls; /* borrowed */
-	int fd;
+	struct sockets sockets;
 	struct takeover_holder holder;
 	bool forgotten; /* touched by the asker alone */
 	void *arg;
@@ -27,9 +26,9 @@ static void run_answer(struct loop_task *task)
 	struct takeover *takeover = takeover_of(task);
 
 	if (!takeover->forgotten)
-		takeover->calls->on_answer(takeover->arg, takeover->fd, &takeover->holder);
-	else if (takeover->fd >= 0)
-		close(takeover->fd);
+		takeover->calls->on_answer(takeover->arg, &takeover->sockets, &takeover->holder);
+	else
+		sock_close_all(&takeover->sockets);
 	free(takeover);
 }
 
@@ -37,7 +36,7 @@ static void run_question(struct loop_task *task)
 {
 	struct takeover *takeover = takeover_of(task);
 
-	takeover->fd = takeover->calls->yield(&takeover->question, &takeover->holder);
+	takeover->sockets = takeover->calls->yield(&takeover->question, &takeover->holder);
 	takeover->task.run = run_answer;
 	loop_post(takeover->asker, &takeover->task);
 }
@@ -54,7 +53,6 @@ struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
 		                       .asker = asker,
 		                       .question = *question,
 		                       .calls = calls,
-		                       .fd = -1,
 		                       .arg = arg };
 	loop_post(holder, &takeover->task);
 	return takeover;

@@ -1,12 +1,14 @@
-/* takeover - asks the worker that holds a port for its listening socket. The socket moves unclosed,
- * with the visitors that wait in its queue.
+/* takeover - asks the worker that holds a port for its listening sockets. They move unclosed, with
+ * the visitors that wait in their queues.
  *
- *   asker's worker ── question ──▶ holder's worker ── socket, or none ──▶ asker's worker */
+ *   asker's worker ── question ──▶ holder's worker ── sockets, or none ──▶ asker's worker */
 #ifndef CORE_TAKEOVER_H
 #define CORE_TAKEOVER_H
 
 #include <spore/base.h>
 #include <stdint.h>
+
+#include "net/sock.h"
 
 struct instance;
 struct loop;
@@ -28,19 +30,21 @@ struct takeover_holder {
 };
 
 struct takeover_calls {
-	/* On the holder's worker: the listening socket, or -1 and who keeps it. *holder_out is
+	/* On the holder's worker: the listening sockets, or none and who keeps them. *holder_out is
 	 * zeroed. */
-	int (*yield)(const struct takeover_question *question, struct takeover_holder *holder_out);
-	/* On the asker's worker, never before takeover_ask returns: takes the socket, or gets -1
-	 * and who keeps it. */
-	void (*on_answer)(void *arg, int fd, const struct takeover_holder *holder);
+	struct sockets (*yield)(const struct takeover_question *question,
+	                        struct takeover_holder *holder_out);
+	/* On the asker's worker, never before takeover_ask returns: takes the sockets, or gets none
+	 * and who keeps them. */
+	void (*on_answer)(void *arg, struct sockets *sockets, const struct takeover_holder *holder);
 };
 
-/* The loops are of the two workers. `calls` outlives the takeover. NULL: out of memory. [worker] */
+/* asker, holder: the loops of both workers. `calls` outlives the takeover. NULL: out of memory.
+ * [worker] */
 struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
                               const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg);
-/* The asker is gone: a socket that arrives later is closed. NULL is fine. [worker] */
+/* The asker is gone: sockets that arrive later are closed. NULL is fine. [worker] */
 void takeover_forget(struct takeover *takeover);
 
 #endif
