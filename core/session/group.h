@@ -27,8 +27,8 @@ struct group_wish {
 	struct account *account; /* which stands already */
 };
 
-/* Joins the share of this port, or opens a new one; takes the sockets. False and *hit_out: nothing has
- * changed, and the sockets are closed. [worker] */
+/* Joins the share of this port, or opens a new one; takes the sockets. False and *hit_out: nothing
+ * has changed, and the sockets are closed. [worker] */
 bool group_join(struct server_worker *worker, const struct group_wish *wish,
                 struct limit_hit *hit_out);
 

@@ -97,7 +97,8 @@ static int choose(const char *source, uint64_t tried, bool only_ready, bool stay
 	int i = 0;
 
 	ck_assert(addr_parse_ip(source, &addr));
-	account = share_choose(share, &(struct share_question){ &addr, tried, 0, NULL, only_ready });
+	account = share_choose(share,
+	                       &(struct share_question){ &addr, tried, 0, NULL, only_ready });
 	if (!account)
 		return -1;
 	while (accounts[i] != account)
