@@ -59,9 +59,8 @@ struct tunnel_readiness {
 };
 
 /* The client says whether its service can be reached (MESSAGE_READY). If it wants that, the public
- * port refuses visitors while the service is down;
- * a shared one, while this holds for all tunnels of the share. False: the port cannot be opened
- * again. */
+ * port refuses visitors while the service is down. A shared port does so while this holds for all
+ * tunnels of the share. False: the port cannot be opened again. */
 bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message);
 /* Borrowed. */
 const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel);
