@@ -194,6 +194,15 @@ static bool move_visitor(struct server_worker *worker, struct visitor *visitor, 
 	return true;
 }
 
+bool group_has_room(struct server_worker *worker, const struct account *account)
+{
+	struct share *share = account_share(account);
+
+	if (gate_is_full(&worker->shared->gate, server_worker_limits(worker)))
+		return false;
+	return share_look(share).members == 0 || share_has_room(share, most_waiting(worker));
+}
+
 bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
 {
 	struct account *to = share_choose(account_share(visitor->account),

@@ -34,6 +34,9 @@ bool group_join(struct server_worker *worker, const struct group_wish *wish,
 
 /* ---- visitors behind transports ---- */
 
+/* May one more visitor wait at the shared port of this account's tunnel? Also true if no tunnel is
+ * left there. [any] */
+bool group_has_room(struct server_worker *worker, const struct account *account);
 /* The transports of a visitor at the port are open, so that its address is known, and time has
  * passed: chooses its tunnel again. It is counted for the one that was chosen when it came. True:
  * takes the visitor, which goes to another tunnel. [worker] of that account */

@@ -120,17 +120,22 @@ static bool let_in(struct server_worker *worker, struct visitor *visitor)
 	return true;
 }
 
-/* Another client has the tunnel, perhaps, and could not take the visitor. */
+/* There was room when the visitor came, but others have taken it during its handshakes. */
+static void turn_back(struct server_worker *worker, struct visitor *visitor)
+{
+	refuse_arriving(worker, visitor, REFUSED_PENDING, NULL);
+	visitor_drop(visitor);
+}
+
 static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
+	struct server_worker *worker = tunnel->worker;
 
-	if (visitor->account != tunnel->account) {
-		refuse_arriving(tunnel->worker, visitor, REFUSED_CLIENT_LOST, NULL);
-		visitor_drop(visitor);
-	} else if (let_in(tunnel->worker, visitor)) {
+	if (!gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker)))
+		turn_back(worker, visitor);
+	else if (let_in(worker, visitor))
 		serve_visitor(tunnel, visitor);
-	}
 }
 
 static struct tunnel *tunnel_of(struct announcer *announcer)
@@ -144,10 +149,14 @@ static void on_shared_open(struct visitor *visitor, void *arg)
 	struct server_worker *worker = arg;
 	struct announcer *announcer;
 
+	if (!group_has_room(worker, visitor->account)) {
+		turn_back(worker, visitor);
+		return;
+	}
 	if (!let_in(worker, visitor) || group_choose_again(worker, visitor))
 		return;
 	announcer = account_announcer(visitor->account);
-	if (announcer && tunnel_of(announcer)->account == visitor->account) {
+	if (announcer) {
 		serve_visitor(tunnel_of(announcer), visitor);
 		return;
 	}
@@ -155,16 +164,24 @@ static void on_shared_open(struct visitor *visitor, void *arg)
 	visitor_drop(visitor);
 }
 
+/* Those of a shared port stay when the tunnel ends: another may take them. */
+static struct list *home_of_arrivals(struct tunnel *tunnel)
+{
+	return tunnel_is_shared(tunnel) ? &tunnel->worker->group_arrivals : &tunnel->arrivals;
+}
+
 static struct arrival_plan plan_arrival(struct tunnel *tunnel)
 {
 	struct server_worker *worker = tunnel->worker;
-	size_t entry = ports_find_entry(&worker->set->config->settings.public,
-	                                tunnel->account->port);
+	bool is_shared = tunnel_is_shared(tunnel);
 
-	if (tunnel_is_shared(tunnel))
-		return (struct arrival_plan){ entry, on_shared_open, &worker->group_arrivals,
-			                      worker };
-	return (struct arrival_plan){ entry, on_visitor_open, &tunnel->arrivals, tunnel };
+	return (struct arrival_plan){
+		.entry = ports_find_entry(&worker->set->config->settings.public,
+		                          tunnel->account->port),
+		.on_open = is_shared ? on_shared_open : on_visitor_open,
+		.home = home_of_arrivals(tunnel),
+		.arg = is_shared ? (void *)worker : tunnel,
+	};
 }
 
 static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
@@ -667,6 +684,7 @@ static struct account *succeed_account(const struct tunnel *tunnel,
 static void use_account(struct tunnel *tunnel, struct account *account,
                         struct allowance **allowance)
 {
+	arrival_change_account(home_of_arrivals(tunnel), tunnel->account, account);
 	end_allowance(tunnel, SPORE_END_MOVED);
 	tunnel->allowance = *allowance;
 	*allowance = NULL;
@@ -721,6 +739,13 @@ struct sockets tunnel_take_port(struct tunnel *tunnel)
 		return (struct sockets){ 0 };
 	tunnel->listener = NULL;
 	return listener ? listener_take(listener) : (struct sockets){ 0 };
+}
+
+struct sockets tunnel_copy_port(const struct tunnel *tunnel)
+{
+	if (!tunnel->listener || tunnel->readiness.is_shut)
+		return (struct sockets){ 0 };
+	return listener_copy(tunnel->listener);
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)

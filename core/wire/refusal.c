@@ -136,6 +136,10 @@ static const struct row rows[REFUSED_COUNT] = {
 		SUBJECT_CONNECTION, "too many visitors are in the handshake of a transport",
 		"too many visitors had not ended the handshake of a transport, of one source or "
 		"in all (`max_handshakes_per_ip`, `max_handshakes`)" },
+	[REFUSED_PENDING]            = { "pending",            PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "too many visitors wait for the client",
+		"when the visitor's handshake with a transport had ended, as many visitors waited for "
+		"a client as may (`max_pending_per_tunnel`, `max_pending`)" },
 	[REFUSED_CLIENT_FULL]        = { "client_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the client has reached its visitor limit",
 		"the client's identity has as many visitors as it may have" },

@@ -47,6 +47,7 @@ enum refusal {
 	REFUSED_SOURCE_FULL, /* the source has as many visitors as it may have */
 	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
 	REFUSED_HANDSHAKES,  /* too many visitors are in a handshake, of one source or in all */
+	REFUSED_PENDING,     /* after a handshake: too many visitors wait for their client */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_PACE, /* the identity's visitors come too fast */
 	REFUSED_USED_UP,     /* the identity has used all bytes of the day or month */

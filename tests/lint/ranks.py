@@ -32,7 +32,7 @@ RANKS = [
     {"plugin", "usage"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way", "health"},
+    {"verdict", "event", "way", "health", "keep"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
