@@ -113,7 +113,7 @@ struct announcer *account_announcer(const struct account *account);
 void account_bar_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
 bool account_has_barred_client(const struct account *account);
-/* The tunnel shares its port: it has this place in the share (quota/share). Takes the reference,
+/* The tunnel shares its port: it has this place in the share (share/share). Takes the reference,
  * which `unref` gives back with the last account of the tunnel. Before the port is open. [worker]
  */
 void account_set_share(struct account *account, struct share *share, unsigned place,

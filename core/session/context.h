@@ -19,12 +19,12 @@
 #include "quota/ahead.h"
 #include "quota/gate.h"
 #include "quota/limits.h"
-#include "quota/share.h"
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
 #include "review/barred.h"
 #include "review/review.h"
+#include "share/share.h"
 
 struct announcer;
 struct link;

@@ -11,10 +11,10 @@
 #include "net/listener.h"
 #include "quota/pending.h"
 #include "quota/ports.h"
-#include "quota/share.h"
 #include "session/arrival.h"
 #include "session/context.h"
 #include "session/refuse.h"
+#include "share/share.h"
 
 static void bring_visitor(struct server_worker *worker, struct share *share, int fd,
                           const spore_addr *peer, const spore_addr *local);

@@ -1,4 +1,4 @@
-/* group - the public port of a share (quota/share), and the way of its visitors to the tunnels.
+/* group - the public port of a share (share/share), and the way of its visitors to the tunnels.
  *
  * The listening socket belongs to no tunnel. It stays on the worker of the first member, and ends
  * with the last one. A visitor is accepted there, and taken care of on the worker of the chosen

@@ -18,7 +18,6 @@
 #include "quota/kick.h"
 #include "quota/ports.h"
 #include "quota/takeover.h"
-#include "session/login.h"
 #include "session/refuse.h"
 #include "session/tunnel.h"
 
@@ -205,8 +204,9 @@ static void change_owner(struct server_session *s, struct allowance *allowance)
 	allowance_end(allowance, SPORE_END_REFUSED, NULL);
 }
 
-static void take_review_verdict(struct server_session *s, int32_t verdict)
+static void take_review_verdict(void *session, int32_t verdict)
 {
+	struct server_session *s = session;
 	struct login *login = &part_of(s)->login;
 	int32_t status;
 
@@ -238,6 +238,7 @@ void tunnel_session_on_turn(struct review *review)
 {
 	struct tunnel_session *t = CONTAINER_OF(review, struct tunnel_session, review);
 	struct server_session *s = t->session;
+	struct login_asker asker;
 	int32_t verdict;
 
 	server_session_move(s, SESSION_REVIEWED);
@@ -250,8 +251,9 @@ void tunnel_session_on_turn(struct review *review)
 		return;
 	}
 	login_change_set(&t->login, s->worker->set);
-	verdict = login_renew(&t->login, s, tunnel_allowance(t->tunnel),
-	                      clock_ms() - t->life_from_ms, take_review_verdict);
+	asker = server_session_asker(s, take_review_verdict);
+	verdict = login_renew(&t->login, &asker, tunnel_allowance(t->tunnel),
+	                      clock_ms() - t->life_from_ms);
 	if (verdict != SPORE_EPENDING)
 		take_review_verdict(s, verdict);
 }

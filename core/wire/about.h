@@ -12,7 +12,7 @@
  *            ABOUT_LABEL_MAX bytes; the value may be empty   at most once per label
  *   wants    "addresses": the client reads Visitor           at most once
  *   share    "load" or "source": the client wants to share its port with others of its owner, and
- *            visitors by these rules (quota/share)           at most once
+ *            visitors by these rules (share/share)           at most once
  *
  * Other keys are valid, so that later clients may send more. They count towards ABOUT_MAX, but are
  * not kept. The frames of one client have at most ABOUT_MAX bytes in all, as message_format writes

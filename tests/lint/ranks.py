@@ -32,7 +32,7 @@ RANKS = [
     {"plugin", "usage"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way", "health", "keep"},
+    {"verdict", "event", "way", "health", "keep", "share"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},

@@ -372,5 +372,4 @@ SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_r
       what_the_peer_does_not_acknowledge_is_seen, the_ipv6_wildcard_takes_ipv4_too,
       connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
       unread_bytes_are_seen, what_is_no_socket_has_no_address, a_listening_socket_is_adopted,
-      what_does_not_listen_is_not_adopted,
-      the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
+      what_does_not_listen_is_not_adopted, the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)

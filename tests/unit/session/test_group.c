@@ -4,8 +4,8 @@
 
 #include "net/sock.h"
 #include "quota/pending.h"
-#include "quota/share.h"
 #include "scene/server_scene.h"
+#include "share/share.h"
 #include "suite.h"
 
 /* Two tunnels, each on a worker of its own, that share a port. */

@@ -1,4 +1,4 @@
-#include "quota/share.h"
+#include "share/share.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "quota/share.h"
+#include "share/share.h"
 
 #include "loop/loop.h"
 #include "scene/account_scene.h"
