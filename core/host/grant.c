@@ -19,7 +19,7 @@ static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNE
 /* Those whose members ABI 1.0 did not have. */
 static const uint32_t later_fields = SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
-                                     SPORE_AUTH_F_VISITORS_PER_SECOND | SPORE_AUTH_F_SHARE;
+                                     SPORE_AUTH_F_VISITORS_PER_SECOND;
 
 /* With a longer life, the time of the tunnel's end would overflow. */
 static const int64_t longest_life_ms = INT64_MAX / 2;
@@ -71,7 +71,7 @@ static const char *fields_fault(const spore_auth_result *r)
 
 static const char *use_fault(const spore_auth_result *r)
 {
-	if (!SPORE_HAS(r, share))
+	if (!SPORE_HAS(r, reserved))
 		return r->fields & later_fields
 		               ? "fields: a bit of a member that struct_size leaves out"
 		               : NULL;
@@ -86,9 +86,20 @@ static const char *use_fault(const spore_auth_result *r)
 	if (r->visitors_per_second && !(r->fields & SPORE_AUTH_F_VISITORS_PER_SECOND))
 		return "visitors_per_second: not 0, but fields lacks "
 		       "SPORE_AUTH_F_VISITORS_PER_SECOND";
+	return r->reserved ? "reserved: not 0" : NULL;
+}
+
+static const char *share_fault(const spore_auth_result *r)
+{
+	if (!SPORE_HAS(r, reserved_2))
+		return r->fields & SPORE_AUTH_F_SHARE
+		               ? "fields: SPORE_AUTH_F_SHARE, but struct_size leaves out share"
+		               : NULL;
 	if (r->share && !(r->fields & SPORE_AUTH_F_SHARE))
 		return "share: not 0, but fields lacks SPORE_AUTH_F_SHARE";
-	return NULL;
+	if (r->share > 1)
+		return "share: neither 0 nor 1";
+	return r->reserved_2 ? "reserved_2: not 0" : NULL;
 }
 
 static const char *verifier_fault(const spore_auth_result *r)
@@ -115,6 +126,8 @@ const char *grant_fault(const spore_auth_result *r)
 		fault = fields_fault(r);
 	if (!fault)
 		fault = use_fault(r);
+	if (!fault)
+		fault = share_fault(r);
 	if (!fault)
 		fault = verifier_fault(r);
 	return fault ? fault : ports_fault(r);

@@ -151,7 +151,6 @@ enum {
 	SPORE_AUTH_F_BYTES_PER_DAY = 1 << 6,
 	SPORE_AUTH_F_BYTES_PER_MONTH = 1 << 7,
 	SPORE_AUTH_F_VISITORS_PER_SECOND = 1 << 8,
-	/* 1 << 9 is kept free. */
 	SPORE_AUTH_F_SHARE = 1 << 10
 };
 
@@ -200,12 +199,13 @@ typedef struct spore_auth_result {
 	 * none. */
 	uint64_t bytes_per_day, bytes_per_month;
 	/* How many new visitors are let in per second; as many at once. 0: none. */
-	uint32_t visitors_per_second;
-	/* 1: tunnels of the session value may share one public port, and each visitor goes to one
-	 * of them. 0: they may not. */
-	uint32_t share;
+	uint32_t visitors_per_second, reserved;
+	/* 1: tunnels of one owner, which is one session value of the instance, may share one public
+	 * port, and each visitor goes to one of them. 0: they may not. Without SPORE_AUTH_F_SHARE,
+	 * the option "share" in the server's section "server" decides. */
+	uint32_t share, reserved_2;
 } spore_auth_result;
-SPORE_GROWABLE(spore_auth_result, share);
+SPORE_GROWABLE(spore_auth_result, reserved_2);
 
 /* A verifier that the host holds, and what came with it in the result of verify(). */
 typedef struct spore_verifier {
