@@ -240,7 +240,93 @@ START_TEST(a_visitor_that_has_been_everywhere_does_not_leave_the_table)
 }
 END_TEST
 
+/* ---- a visitor whose transports have opened ---- */
+
+START_TEST(a_visitor_stays_at_its_tunnel_among_equals)
+{
+	struct visitor visitor;
+
+	begin();
+	visitor = make_visitor();
+	ck_assert(!group_choose_again(&scene.workers[0], &visitor));
+	ck_assert_uint_eq(account_waiting(tunnels[0].account), 0);
+	ck_assert_uint_eq(account_load(tunnels[0].account), 1);
+	visitor_drop(&visitor);
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
+START_TEST(a_visitor_goes_to_a_tunnel_that_has_fewer_by_now)
+{
+	struct visitor visitor, *moved = &tunnels[1].visitor;
+	enum refusal why;
+
+	begin();
+	visitor = make_visitor();
+	ck_assert(account_enter(tunnels[0].account, NULL, &scene.limits, &why));
+	ck_assert(group_choose_again(&scene.workers[0], &visitor));
+	scene_run();
+	ck_assert_ptr_eq(moved->account, tunnels[1].account);
+	ck_assert(uuid_equal(&moved->born_as, &visitor.id));
+	ck_assert_uint_eq(moved->tried, 0); /* nobody has declined it */
+	ck_assert_uint_eq(account_load(tunnels[0].account), 1);
+	ck_assert_uint_eq(account_load(tunnels[1].account), 1);
+	ck_assert_int_eq(scene_metric("spore_connections_passed_on_total"), 0);
+	visitor_drop(moved);
+	account_leave(tunnels[0].account, NULL);
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
+START_TEST(a_visitor_goes_to_another_tunnel_if_its_own_has_ended)
+{
+	struct visitor first, last, *moved = &tunnels[1].visitor;
+
+	begin();
+	first = make_visitor();
+	last = make_visitor();
+	leave(0);
+	ck_assert(group_choose_again(&scene.workers[0], &first));
+	scene_run();
+	ck_assert_ptr_eq(moved->account, tunnels[1].account);
+	visitor_drop(moved);
+	leave(1);
+	ck_assert(group_has_room(&scene.workers[0], last.account)); /* but nobody is left */
+	ck_assert(!group_choose_again(&scene.workers[0], &last));
+	visitor_drop(&last);
+	end();
+}
+END_TEST
+
+START_TEST(there_is_room_if_one_tunnel_has_some)
+{
+	struct limit_settings *settings = &scene.workers[0].limits.settings;
+
+	begin();
+	settings->max_pending_per_tunnel = 1;
+	atomic_store(&tunnels[0].account->pending, 1);
+	ck_assert(group_has_room(&scene.workers[0], tunnels[0].account));
+	atomic_store(&tunnels[1].account->pending, 1);
+	ck_assert(!group_has_room(&scene.workers[0], tunnels[0].account));
+	atomic_store(&tunnels[0].account->pending, 0);
+	atomic_store(&tunnels[1].account->pending, 0);
+	settings->max_pending = 3;
+	atomic_store(&scene.shared.gate.inside, 3);
+	ck_assert(!group_has_room(&scene.workers[0], tunnels[0].account));
+	atomic_store(&scene.shared.gate.inside, 0);
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
 SUITE("group", visitors_reach_the_tunnels_on_their_workers, a_visitor_goes_on_under_another_id,
       the_place_of_a_tunnel_that_has_ended_is_not_avoided, visitors_that_wait_go_on_together,
       visitors_stay_where_they_are_if_no_other_is_ready,
-      a_visitor_that_has_been_everywhere_does_not_leave_the_table)
+      a_visitor_that_has_been_everywhere_does_not_leave_the_table,
+      a_visitor_stays_at_its_tunnel_among_equals, a_visitor_goes_to_a_tunnel_that_has_fewer_by_now,
+      a_visitor_goes_to_another_tunnel_if_its_own_has_ended, there_is_room_if_one_tunnel_has_some)

@@ -186,6 +186,52 @@ START_TEST(those_that_were_tried_are_left_out)
 }
 END_TEST
 
+/* The member that would get a visitor now; `of` counts it already, or is NULL. */
+static int choose_for(const struct account *of, unsigned most)
+{
+	spore_addr addr;
+	const struct share_question question = { .source = &addr, .most = most, .of = of };
+	struct account *account;
+	int i = 0;
+
+	ck_assert(addr_parse_ip("192.0.2.1", &addr));
+	account = share_choose(share, &question);
+	ck_assert_ptr_nonnull(account);
+	while (accounts[i] != account)
+		i++;
+	account_expect(account, -1);
+	account_unref(account);
+	return i;
+}
+
+START_TEST(a_visitor_that_is_counted_makes_its_member_no_worse)
+{
+	begin(2);
+	ck_assert(account_scene_enter(&scene, accounts[1]));
+	ck_assert_int_eq(choose_for(NULL, 0), 0);
+	ck_assert_int_eq(choose_for(accounts[1], 0), 1); /* among equals, it stays */
+	ck_assert(account_scene_enter(&scene, accounts[1]));
+	ck_assert_int_eq(choose_for(accounts[1], 0), 0);
+	account_leave(accounts[1], NULL);
+	account_leave(accounts[1], NULL);
+	end();
+}
+END_TEST
+
+START_TEST(those_that_are_full_come_last)
+{
+	begin(2);
+	atomic_store(&accounts[0]->pending, 2);
+	ck_assert_int_eq(choose_for(NULL, 2), 1);
+	ck_assert_int_eq(choose_for(NULL, 2), 1);
+	atomic_store(&accounts[1]->pending, 2);
+	ck_assert_int_eq(choose_for(NULL, 2), 0); /* one of them gets it all the same */
+	atomic_store(&accounts[0]->pending, 0);
+	atomic_store(&accounts[1]->pending, 0);
+	end();
+}
+END_TEST
+
 START_TEST(those_that_are_not_able_come_last)
 {
 	struct share_view view;
@@ -297,6 +343,7 @@ END_TEST
 
 SUITE("share", the_first_opens_the_port_and_the_last_closes_it, others_may_not_join,
       a_share_has_a_limit, the_member_with_the_fewest_visitors_is_chosen, equals_take_turns,
-      those_that_were_tried_are_left_out, those_that_are_not_able_come_last,
+      those_that_were_tried_are_left_out, a_visitor_that_is_counted_makes_its_member_no_worse,
+      those_that_are_full_come_last, those_that_are_not_able_come_last,
       one_that_has_declined_is_spared_for_a_while, sources_stay_with_their_members,
       members_change_their_owner_one_by_one, there_is_room_as_long_as_one_member_has_some)
