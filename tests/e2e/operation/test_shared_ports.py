@@ -3,176 +3,24 @@
 import contextlib
 import json
 import signal
-import socket
-import threading
 import time
 
 import pytest
 
 from harness.admin import Admin
-from harness.loopback import BORE_CONTROL_PORT, port_is_free
-from harness.peers import Client, bore_client, configured_server, spore_binary, spore_client
-from harness.process import Process
-from harness.sockets import connect, read_exactly
+from harness.loopback import BORE_CONTROL_PORT, Loopback, port_is_free
+from harness.peers import bore_client, configured_server
+from harness.scale import seconds
+from harness.shares import SECRET, Load, named_services, sharing_server, start, visit
+from harness.sockets import connect, how_it_ends, read_exactly
 from harness.waiting import wait_until
-
-SECRET = "s3cret"
-
-
-class Named:
-    """A service that says its name to each connection, then sends back what it reads."""
-
-    def __init__(self, name, path):
-        self.local = f"unix:{path}"
-        self._name, self._path = name, path
-        self.open = 0
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
-        self._listener.listen(512)
-
-    def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock):
-        self.open += 1
-        with sock, contextlib.suppress(OSError):
-            sock.sendall(self._name.encode())
-            while data := sock.recv(65536):
-                sock.sendall(data)
-        self.open -= 1
-
-    def stop(self):
-        """Nobody can connect from now on. Nothing happens to connections that stand already, also
-        to those that wait in the kernel's queue."""
-        self._path.unlink()
 
 
 @pytest.fixture
 def services(tmp_path):
     """Services by name: a, b, c and d."""
-    with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(Named(name, tmp_path / f"{name}.service")) for name in "abcd"
-        }
-
-
-@contextlib.contextmanager
-def sharing_server(address, folder, share=True, **sections):
-    port = address.free_port()
-    auth = sections.pop("auth", [{"use": "hmac", "secret": SECRET}])
-    options = {"control_port": address.free_port(), **sections.pop("options", {})}
-    with configured_server(
-        address,
-        folder,
-        control_port=options.pop("control_port"),
-        server={"share": share, "workers": 3, **options},
-        auth=auth,
-        **sections,
-    ) as server:
-        server.secret = SECRET
-        server.port = port
-        yield server
-
-
-def start(server, folder, service, name, by="load", listening=True, **keys):
-    """A client with its admin socket, which shares the port of the server."""
-    path = folder / f"{name}.json"
-    tunnel = {
-        "name": name,
-        "local": getattr(service, "local", service),
-        "port": server.port,
-        "share": True,
-        "share_by": by,
-    }
-    tunnel.update(keys.pop("tunnel", {}))
-    config = {
-        "client": {"to": server.control[0], "control_port": server.control[1], "workers": 2},
-        "tunnels": [tunnel],
-        "auth": [{"use": "hmac", "secret": server.secret}],
-        **keys,
-    }
-    path.write_text(json.dumps(config))
-    admin = Admin(folder / f"{name}.sock")
-    process = Process(
-        [spore_binary(), "local", "--config", str(path), *admin.flags], name=f"client {name}"
-    )
-    client = Client("spore", process)
-    client.admin = admin
-    if listening:
-        try:
-            client.wait_listening()
-        except BaseException:
-            process.close()
-            raise
-    return client
-
-
-class Load:
-    """Visitors one after another on several threads; counts how each of them ended."""
-
-    def __init__(self, host, port, threads=8):
-        self.host, self.port = host, port
-        self.served = {}
-        self.failures = []
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def count(self):
-        with self._lock:
-            return sum(self.served.values())
-
-    def _run(self):
-        while not self._stop.is_set():
-            name = ""
-            try:
-                with connect(self.host, self.port) as visitor:
-                    name = read_exactly(visitor, 1).decode()
-                    visitor.sendall(b"x" * 2000)
-                    assert read_exactly(visitor, 2000) == b"x" * 2000
-            except (OSError, AssertionError, EOFError) as failure:
-                with self._lock:
-                    self.failures.append((name, repr(failure)))
-                continue
-            with self._lock:
-                self.served[name] = self.served.get(name, 0) + 1
-
-    def go_on(self, number=150):
-        """Waits for so many more visitors."""
-        before = self.count()
-        wait_until(lambda: self.count() >= before + number, "more visitors", timeout=20)
-
-
-def visit(server):
-    """The name of the service that a visitor gets."""
-    with connect(server.public_host, server.port) as visitor:
-        return read_exactly(visitor, 1).decode()
+    with named_services(tmp_path, "abcd") as running:
+        yield running
 
 
 @pytest.fixture
@@ -287,6 +135,81 @@ def test_a_client_that_returns_takes_its_place(server, services, tmp_path):
             load.go_on(40)
             load.stop()
         assert load.failures == []
+
+
+def test_the_port_may_be_at_several_addresses(address, services, tmp_path):
+    with Loopback() as second:
+        options = {"bind_tunnels": [address.host, second.host]}
+        with sharing_server(address, tmp_path, options=options) as server:
+            hosts = address.host, second.host
+            with start(server, tmp_path, services["a"], "a") as first:
+                with start(server, tmp_path, services["b"], "b"):
+                    for host in hosts:
+                        assert {visit(server, host) for _ in range(4)} == set("ab")
+                    assert first.stop() == 0
+                    assert [visit(server, host) for host in hosts] == ["b"] * 2
+            wait_until(
+                lambda: all(port_is_free(host, server.port) for host in hosts), "the port to close"
+            )
+
+
+# ---- their services
+
+
+def is_refused(server):
+    try:
+        connect(server.public_host, server.port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("when_down", ["close", "leave"])
+def test_health_checks_choose_the_clients(address, services, tmp_path, when_down):
+    """The port is closed only if the service of no client works, and one of them wants it so."""
+    admin = Admin(tmp_path / "server.sock")
+
+    def wait_told(name, state):
+        def is_told():
+            rows = {row["name"]: row["service"] for row in admin.ask("tunnels")["tunnels"]}
+            return rows[name] == state
+
+        wait_until(is_told, f"the server to know that the service of {name} is {state}")
+
+    timeout = f"{seconds(1.5)}s"
+    check = {"interval": "100ms", "timeout": timeout, "rise": 1, "fall": 1, "when_down": when_down}
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            sharing_server(address, tmp_path, admin={"socket": str(admin.path)})
+        )
+        for name in "ab":
+            stack.enter_context(
+                start(server, tmp_path, services[name], name, tunnel={"check": check})
+            )
+        with Load(server.public_host, server.port, threads=4) as load:
+            load.go_on(40)
+            services["a"].stop()
+            wait_told("a", "down")
+            load.go_on(60)
+            services["a"].start()
+            wait_told("a", "up")
+            before = load.served["a"]
+            wait_until(lambda: load.served["a"] > before, "visitors of the first client")
+            load.stop()
+        assert load.failures == []
+        for name in "ab":
+            services[name].stop()
+        if when_down == "close":
+            wait_until(lambda: is_refused(server), "the port to close")
+        else:
+            for name in "ab":
+                wait_told(name, "down")
+            with connect(server.public_host, server.port) as visitor:
+                assert how_it_ends(visitor)[0] == b""
+        services["b"].start()
+        wait_told("b", "up")
+        wait_until(lambda: not is_refused(server), "the port to open")
+        assert visit(server) == "b"
 
 
 # ---- who may share

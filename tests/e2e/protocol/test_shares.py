@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from harness import fronts
+from harness.fake_server import heartbeats
 from harness.lanes import DATA, END, frame, read_data, read_frame
 from harness.metrics import Exporter
 from harness.peers import configured_server
@@ -35,6 +37,12 @@ class Member(Tunnel):
             self.early.append(message["Connection"])
         self.extended = message["Extended"]
         assert self.extended["offers"] & SHARED
+        self._beats = heartbeats(self.wire)
+        self._beats.__enter__()
+
+    def __exit__(self, *what):
+        self._beats.__exit__(None, None, None)
+        super().__exit__(*what)
 
 
 @pytest.fixture
@@ -329,6 +337,31 @@ def test_waiting_visitors_are_limited_for_each_of_them(address, tmp_path, port):
         third = stack.enter_context(Member(server, port))
         assert len(third.early + third.announced(0.4)) == 2
         assert len(visitors) == 7
+
+
+def test_there_may_be_no_room_after_a_handshake(address, tmp_path, port):
+    """Visitors in their handshake do not count as waiting. One that finds no room then ends."""
+    proxy = {"use": "proxy", "trusted": ["127.0.0.1"]}
+    with configured_server(
+        address,
+        tmp_path,
+        server={"share": True},
+        limits={"max_pending_per_tunnel": 1},
+        auth=[{"use": "hmac", "secret": SECRET}],
+        public=[{"ports": "1-65535", "transport": [proxy]}],
+    ) as server, contextlib.ExitStack() as stack:
+        members = [stack.enter_context(Member(server, port)) for _ in range(2)]
+        visitors = [stack.enter_context(connect(server.public_host, port)) for _ in range(3)]
+        time.sleep(0.3)
+        for visitor in visitors[:2]:
+            visitor.sendall(fronts.line("192.0.2.7"))
+        ids = [each.wire.connection() for each in members]
+        visitors[2].sendall(fronts.line("192.0.2.7"))
+        assert how_it_ends(visitors[2])[0] == b""
+        server.process.wait_for("visitor refused")
+        for member, identity in zip(members, ids):
+            stack.enter_context(member.accept(identity)).sendall(b"x")
+        assert [read_exactly(visitor, 1) for visitor in visitors[:2]] == [b"x"] * 2
 
 
 # ---- all counts come back
