@@ -178,7 +178,8 @@ static const spore_option check_rows[] = {
 	          "has succeeded, one failure is enough"),
 	SPORE_ENUM(struct check_settings, when_down, 0, "\"close\"", "close|leave",
 	           "while the service is down: close the public port; or leave it open, and only "
-	           "tell the server, which shows it"),
+	           "tell the server, which shows it. At a shared port visitors go to the other "
+	           "clients in both cases"),
 };
 static const spore_option_item check_item = ITEM(struct check_settings, check_rows);
 static const spore_option tunnel_rows[] = {
