@@ -151,6 +151,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_text(json, "client", addr_format(&tunnel->client, text));
 	write_about(&tunnel->about, json);
 	jsonout_bool(json, "heartbeats", tunnel->beats);
+	jsonout_bool(json, "shared", tunnel->shared);
 	jsonout_int(json, "age_ms", tunnel->age_ms);
 	jsonout_int(json, "visitors", tunnel->visitors);
 	jsonout_int(json, "waiting", tunnel->pending);

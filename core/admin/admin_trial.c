@@ -210,6 +210,8 @@ static void write_allowed(const struct grant *grant, const struct config *config
 	            json);
 	write_limit(grant, SPORE_AUTH_F_MAX_CONNS, "max_conns", grant ? grant->max_conns : 0, json);
 	write_limit(grant, SPORE_AUTH_F_LIFE, "life_ms", grant ? grant->life_ms : 0, json);
+	if (grant && grant->fields & SPORE_AUTH_F_SHARE)
+		jsonout_bool(json, "share", grant->share != 0);
 	write_use(grant, json);
 	if (grant && *grant->reason)
 		jsonout_text(json, "reason", grant->reason);

@@ -71,9 +71,13 @@ struct origin *origin_new(const struct origin *visit, struct buf *received, stru
 
 void origin_hold(struct origin *origin)
 {
+	stream_hold_user(origin->stream);
+}
+
+void origin_release(struct origin *origin)
+{
 	struct ahead_pool *pool = origin->pool;
 
-	stream_hold_user(origin->stream);
 	if (pool->until_holds == 0) {
 		deadline_start(&pool->worker->holds, &origin->hold);
 	} else {

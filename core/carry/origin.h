@@ -33,9 +33,11 @@ enum { ORIGIN_HOLD_MS = 4 };
  * unsent: what the stream has received and still has to send; framed likewise. NULL: out of
  * memory. */
 struct origin *origin_new(const struct origin *visit, struct buf *received, struct buf *unsent);
-/* Holds Opened back for the service's first bytes, unless the last holds of this pool were in
- * vain. Opened is in the stream's unsent bytes. */
+/* Holds Opened back until the service is reached. Opened is in the stream's unsent bytes. */
 void origin_hold(struct origin *origin);
+/* The service is reached, so the visitor is the client's: Opened may leave. It waits for the
+ * service's first bytes, unless the last holds of this pool were in vain. */
+void origin_release(struct origin *origin);
 /* For the worker's list of holds. */
 void origin_on_held(struct deadline *deadline);
 

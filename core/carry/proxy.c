@@ -159,11 +159,10 @@ static bool append_opened(struct buf *unsent)
 /* Frames the visitor's bytes from here on, and holds Opened back. False: out of memory. */
 static bool hold_opened(struct proxy *proxy)
 {
-	struct origin *origin = proxy_join_frame(proxy);
-
-	if (origin)
-		origin_hold(origin);
-	return origin != NULL;
+	proxy->origin = proxy_join_frame(proxy);
+	if (proxy->origin)
+		origin_hold(proxy->origin);
+	return proxy->origin != NULL;
 }
 
 /* Takes the stream and both buffers. NULL: out of memory; nothing was taken. */

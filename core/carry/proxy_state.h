@@ -11,6 +11,7 @@
 struct ahead;
 struct config;
 struct dial;
+struct origin;
 
 struct proxy {
 	struct list node; /* in worker->proxies or worker->waiting */
@@ -34,7 +35,9 @@ struct proxy {
 	unsigned grant;  /* if it carries: the number of the pool's grant that allows this */
 	bool lends;      /* the pool counts the connection as lent (ahead_pool_lend) */
 	bool is_framed;  /* the bytes of the visitor on `server` are framed already */
-	bool was_opened; /* the server has handed the visitor over with Open */
+	bool was_opened; /* the server has handed the visitor over with Open ... */
+	struct origin
+		*origin; /* ... and gets Opened once `local` is connected; owned by `server` */
 
 	/* To the local service. */
 	struct dial *dial;

@@ -33,9 +33,10 @@ struct client_shared {
 	struct taken taken;        /* [any]; visitors that were handed over */
 	struct turns turns;        /* of the sessions; [worker] 0 alone */
 	/* The next six: [worker] 0 alone. */
-	size_t n_tunnels;  /* configured */
-	size_t n_standing; /* tunnels that stand */
-	size_t n_living;   /* tunnels that stand or are tried again whatever others do */
+	size_t n_tunnels;      /* configured */
+	atomic_uint n_parting; /* [any]; sessions that wait for their last visitors */
+	size_t n_standing;     /* tunnels that stand */
+	size_t n_living;       /* tunnels that stand or are tried again whatever others do */
 	enum client_exit first_status; /* of the first tunnel that does not live any more */
 	struct list respites;    /* of struct session: they wait because a server asks for it */
 	struct leaver leaver;    /* the server that has said last that it is leaving */

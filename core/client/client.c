@@ -340,6 +340,18 @@ static void run_close_worker(void *arg)
 	deadline_list_fini(&worker->probes);
 }
 
+static void run_leave_sessions(void *arg)
+{
+	struct client *client = arg;
+
+	client->leaves = true;
+	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
+		session_leave(&tunnel_at(i)->sessions[0]);
+		session_leave(&tunnel_at(i)->sessions[1]);
+	}
+	servers_stop(&client->shared.servers);
+}
+
 static void run_stop_sessions(void *arg)
 {
 	struct client *client = arg;
@@ -926,7 +938,7 @@ static void on_drain_poll(struct ev_loop *ev, ev_timer *timer, int events)
 	struct client *client = timer->data;
 
 	(void)events;
-	if (atomic_load(&client->shared.carried) > 0)
+	if (atomic_load(&client->shared.carried) > 0 || atomic_load(&client->shared.n_parting) > 0)
 		return;
 	ev_timer_stop(ev, timer);
 	client->on_drained(client->arg);
@@ -938,7 +950,7 @@ void client_drain(struct client *client, void (*on_drained)(void *arg), void *ar
 
 	client->on_drained = on_drained;
 	client->arg = arg;
-	loop_call(client->env.loops[0], run_stop_sessions, client);
+	loop_call(client->env.loops[0], run_leave_sessions, client);
 	ev_timer_start(ev, &client->drain_poll);
 	ev_feed_event(ev, &client->drain_poll, EV_TIMER);
 }

@@ -65,7 +65,8 @@ struct survey *client_renew(struct client *client, struct plugin_set *set, int64
 /* Asks every worker. Each answer that `done` gets is a struct roll. NULL: out of memory. [main] */
 struct survey *client_ask(struct client *client, int64_t wait_ms,
                           void (*done)(struct survey *survey, void *arg), void *arg);
-/* Closes the control connections. on_drained runs on the main loop once no visitor is left.
+/* Closes the control connections; tunnels that share a port leave the share first.
+ * on_drained runs on the main loop once no visitor is left.
  * [main] */
 void client_drain(struct client *client, void (*on_drained)(void *arg), void *arg);
 /* Closes everything and frees the client. NULL is fine. [main] */

@@ -186,8 +186,11 @@ static void acquire_held(struct session *session, unsigned things)
 static void change_state(struct session *session, enum session_state next)
 {
 	unsigned before = held_in[session->state], after = held_in[next];
+	bool was_parting = session->state == SESSION_PARTING;
 
 	session->state = next;
+	atomic_fetch_add(&session->worker->shared->n_parting,
+	                 (unsigned)(next == SESSION_PARTING) - (unsigned)was_parting);
 	release_held(session, before & ~after);
 	acquire_held(session, after & ~before);
 	if ((before ^ after) & HOLDS_PLACE ||
@@ -794,6 +797,14 @@ static void ask_for_extension(struct session *session)
 	link_send(&session->uplink.link, &extend);
 }
 
+static void note_unshared(const struct session *session, const char *why)
+{
+	if (session->tunnel->share)
+		log_warn("the port is not shared with other clients",
+		         log_str("tunnel", session->tunnel->name),
+		         log_str("server", name_of_server(session)), log_str("reason", why));
+}
+
 static void take_hello(struct session *session, uint16_t port)
 {
 	unsigned server = session->uplink.server.index;
@@ -820,6 +831,9 @@ static void take_hello(struct session *session, uint16_t port)
 		         log_str("tunnel", session->tunnel->name));
 	if (is_new)
 		announce(session, port);
+	session->is_shared = false;
+	if (!server_reads_about(session))
+		note_unshared(session, "the server does not read what a client asks for");
 	ask_for_extension(session);
 	if (is_moving(session) || is_back)
 		part(session->twin);
@@ -941,6 +955,9 @@ static void take_extended(struct session *session, const struct message *message
 	session->reads_claim = message->offers & MESSAGE_OFFER_CLAIM;
 	session->reads_ready = message->offers & MESSAGE_OFFER_READY;
 	session->is_extended = true;
+	session->is_shared = message->offers & MESSAGE_OFFER_SHARED;
+	if (!session->is_shared && server_reads_about(session))
+		note_unshared(session, "the server does not know that clients can share one");
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, &grant);
 	if (message->offers & MESSAGE_OFFER_DECLINE)
@@ -1167,4 +1184,12 @@ const char *session_state_name(const struct session *session)
 void session_stop(struct session *session)
 {
 	change_state(session, SESSION_OVER);
+}
+
+void session_leave(struct session *session)
+{
+	if (session->state == SESSION_STANDING && session->is_shared)
+		part(session);
+	else
+		session_stop(session);
 }

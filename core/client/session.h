@@ -116,6 +116,7 @@ struct session {
 	 * is to be closed meanwhile. */
 	bool reads_ready, told_down, told_close;
 	bool has_noted_unknown; /* the log says that visitors' addresses are not known */
+	bool is_shared;         /* the server shares the port with other clients */
 };
 
 /* settings: of the configuration that the session begins with. [any] */
@@ -131,6 +132,9 @@ bool session_lives(const struct session *session);
 const char *session_state_name(const struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
+/* The client ends. As session_stop, but a tunnel that shares its port first leaves the share: the
+ * server gives the visitors that this client has not taken to others. */
+void session_leave(struct session *session);
 /* The service went up or down, or was found down again. */
 void session_heed_service(struct session *session);
 /* If the tunnel stands, and at another server than the first one, looks whether that one takes it.

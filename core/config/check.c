@@ -522,6 +522,8 @@ static void say_all(struct saying *saying, const struct tunnel_settings *tunnel,
 	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
 	if (tunnel->send_proxy)
 		say_item(saying, "wants", "addresses", NULL);
+	if (tunnel->share)
+		say_item(saying, "share", tunnel->share_by ? "source" : "load", NULL);
 	if (name && check_said_name(saying, name))
 		say_item(saying, "name", name->raw, name);
 	for (i = name ? name->overrides : NULL; i; i = i->overrides) /* checked, but not said */
@@ -542,7 +544,7 @@ static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
                         const struct json *node, struct diag *diag)
 {
 	const struct json *hosts = json_get(node, "hosts"), *tags = json_get(node, "tags");
-	size_t most = 3 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
+	size_t most = 4 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
 	struct saying saying = { .doc = doc, .diag = diag };
 
 	saying.items = json_doc_alloc(doc, most * sizeof *saying.items);
@@ -660,6 +662,9 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, 
                          struct json *node, struct diag *diag)
 {
 	check_service(doc, &tunnels[at], node, diag);
+	if (tunnels[at].share && tunnels[at].port == 0)
+		diag_add(diag, json_get(node, "share"),
+		         "expected the public port that is shared: \"port\"");
 	check_source(&tunnels[at], node, diag);
 	check_rate(tunnels[at].rate_up, node, "rate_up", diag);
 	check_rate(tunnels[at].rate_down, node, "rate_down", diag);

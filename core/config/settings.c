@@ -71,6 +71,9 @@ static const spore_option server_rows[] = {
 	           "public ports whose visitors are announced to the service with a header of the "
 	           "PROXY protocol, version 2, ahead of their bytes, for the services of bore "
 	           "clients, such as `[20080, \"20500-20599\"]`; a Spore client has send_proxy"),
+	SPORE_BOOL(struct server_settings, share, OPTIONF_NEW_ONLY, "false",
+	           "several clients of one identity may share a public port, if their "
+	           "configurations ask for it; the policy of an identity may say otherwise"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
 	IO(struct server_settings),
@@ -176,7 +179,8 @@ static const spore_option check_rows[] = {
 	          "has succeeded, one failure is enough"),
 	SPORE_ENUM(struct check_settings, when_down, 0, "\"close\"", "close|leave",
 	           "while the service is down: close the public port; or leave it open, and only "
-	           "tell the server, which shows it"),
+	           "tell the server, which shows it. At a shared port visitors go to the other "
+	           "clients in both cases"),
 };
 static const spore_option_item check_item = ITEM(struct check_settings, check_rows);
 static const spore_option tunnel_rows[] = {
@@ -195,6 +199,15 @@ static const spore_option tunnel_rows[] = {
 	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
 	           "tell the service each visitor's address with a header of the PROXY protocol "
 	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
+	SPORE_BOOL(struct tunnel_settings, share, 0, "false",
+	           "share the public port with other clients of the same identity that have the "
+	           "same port and this key; needs a Spore server that sends a Challenge and "
+	           "allows it"),
+	SPORE_ENUM(struct tunnel_settings, share_by, 0, "\"load\"", "load|source",
+	           "which of these clients gets a visitor: the one with the fewest visitors "
+	           "(load), or always the same one for a source, which is an IPv4 address or an "
+	           "IPv6 /64, as long as this client is there (source); one client that says "
+	           "source suffices"),
 	SPORE_IP(struct tunnel_settings, source, 0, NULL,
 	         "address of this host from which the client connects to the service, IPv4 or "
 	         "IPv6; of a name's addresses, those of the same family are tried"),

@@ -18,6 +18,7 @@ struct server_settings {
 	int64_t control_port, min_port, max_port;
 	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports;   /* of spore_list of spore_port_range */
+	uint32_t share;              /* tunnels of one identity may share a port */
 	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
 	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
 	 * check_server makes it. */
@@ -90,6 +91,8 @@ struct tunnel_settings {
 	int64_t local_port;
 	int64_t port;               /* public; 0: the server chooses */
 	int64_t send_proxy;         /* enum proxy_header_version */
+	uint32_t share;             /* with other clients of its identity */
+	int64_t share_by;           /* 0: load; 1: source */
 	spore_addr source;          /* to connect to the service from; family 0: any */
 	int64_t connect_timeout;    /* ms; that of the client if the operator gives none */
 	int64_t rate_up, rate_down; /* bytes per second; 0: no limit */

@@ -15,7 +15,7 @@ static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNE
                                      SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE |
                                      SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
-                                     SPORE_AUTH_F_VISITORS_PER_SECOND;
+                                     SPORE_AUTH_F_VISITORS_PER_SECOND | SPORE_AUTH_F_SHARE;
 /* The fields of members that spore_auth_result did not have in ABI 1.0. */
 static const uint32_t later_fields = SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
@@ -89,6 +89,19 @@ static const char *use_fault(const spore_auth_result *r)
 	return r->reserved ? "reserved: not 0" : NULL;
 }
 
+static const char *share_fault(const spore_auth_result *r)
+{
+	if (!SPORE_HAS(r, reserved_2))
+		return r->fields & SPORE_AUTH_F_SHARE
+		               ? "fields: SPORE_AUTH_F_SHARE, but struct_size leaves out share"
+		               : NULL;
+	if (r->share && !(r->fields & SPORE_AUTH_F_SHARE))
+		return "share: not 0, but fields lacks SPORE_AUTH_F_SHARE";
+	if (r->share > 1)
+		return "share: neither 0 nor 1";
+	return r->reserved_2 ? "reserved_2: not 0" : NULL;
+}
+
 static const char *verifier_fault(const spore_auth_result *r)
 {
 	if (!SPORE_HAS(r, verifier_life_ms))
@@ -113,6 +126,8 @@ const char *grant_fault(const spore_auth_result *r)
 		fault = fields_fault(r);
 	if (!fault)
 		fault = use_fault(r);
+	if (!fault)
+		fault = share_fault(r);
 	if (!fault)
 		fault = verifier_fault(r);
 	return fault ? fault : ports_fault(r);
@@ -172,6 +187,7 @@ struct grant *grant_new(const spore_auth_result *result)
 	grant->bytes_per_day = r.bytes_per_day;
 	grant->bytes_per_month = r.bytes_per_month;
 	grant->visitors_per_second = r.visitors_per_second;
+	grant->share = r.share;
 	grant->identity = copy_text(r.identity, SPORE_IDENTITY_MAX);
 	grant->reason = copy_text(r.reason, REASON_MAX);
 	good = copy_ports(grant, &r);
@@ -200,6 +216,7 @@ struct grant *grant_copy(const struct grant *grant)
 		.bytes_per_day = grant->bytes_per_day,
 		.bytes_per_month = grant->bytes_per_month,
 		.visitors_per_second = grant->visitors_per_second,
+		.share = grant->share,
 	};
 
 	return grant_new(&result);

@@ -14,6 +14,7 @@ struct grant {
 	uint64_t rate_up, rate_down; /* bytes per second */
 	uint64_t bytes_per_day, bytes_per_month;
 	uint32_t visitors_per_second;
+	uint32_t share;          /* its tunnels may share a port */
 	char *identity, *reason; /* owned, NUL-ended, never NULL */
 	spore_port_range *ports; /* owned */
 	size_t n_ports;

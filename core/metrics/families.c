@@ -48,6 +48,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		COUNTER = "spore_connections_handed_total",
 		.help = "Visitors that a client took over on a connection that waited for a visitor.",
 	},
+	[FAMILY_CONNECTIONS_PASSED_ON] = {
+		COUNTER = "spore_connections_passed_on_total",
+		.help = "Visitors of shared ports that went on to another client, because one did not take them.",
+	},
 	[FAMILY_SETUP] = {
 		HISTOGRAM = "spore_connection_setup_seconds",
 		.unit = "seconds",

@@ -13,7 +13,12 @@
 struct client_trace {
 	atomic_uint refs;
 	atomic_bool is_lost, is_barred;
-	struct announcer *announcer;                         /* borrowed; NULL: no tunnel is open */
+	struct announcer *announcer; /* borrowed; NULL: no tunnel is open */
+	struct share *share;         /* ref; NULL: none */
+	void (*unref_share)(struct share *share);
+	unsigned place; /* in the share */
+	atomic_bool is_closed;
+	atomic_uint inside, expected, offered;               /* visitors, of all these accounts */
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* of all these accounts */
 };
 
@@ -156,8 +161,11 @@ static struct client_trace *get_trace(struct client_trace *trace)
 
 static void release_trace(struct client_trace *trace)
 {
-	if (trace && atomic_fetch_sub_explicit(&trace->refs, 1, memory_order_acq_rel) == 1)
-		free(trace);
+	if (!trace || atomic_fetch_sub_explicit(&trace->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	if (trace->share)
+		trace->unref_share(trace->share);
+	free(trace);
 }
 
 /* The value of a setting or of a limit that the grant sets. */
@@ -397,6 +405,67 @@ bool account_has_barred_client(const struct account *account)
 	return atomic_load(&account->trace->is_barred);
 }
 
+void account_set_share(struct account *account, struct share *share, unsigned place,
+                       void (*unref)(struct share *share))
+{
+	account->trace->share = share;
+	account->trace->unref_share = unref;
+	account->trace->place = place;
+}
+
+struct share *account_share(const struct account *account)
+{
+	return account->trace->share;
+}
+
+unsigned account_place(const struct account *account)
+{
+	return account->trace->place;
+}
+
+void account_set_closed(struct account *account)
+{
+	atomic_store(&account->trace->is_closed, true);
+}
+
+bool account_is_closed(const struct account *account)
+{
+	return atomic_load(&account->trace->is_closed);
+}
+
+bool account_is_of_tunnel_of(const struct account *account, const struct account *other)
+{
+	return account->trace == other->trace;
+}
+
+void account_expect(struct account *account, int delta)
+{
+	atomic_fetch_add(&account->trace->expected, (unsigned)delta);
+}
+
+void account_offer(struct account *account, int delta)
+{
+	atomic_fetch_add(&account->trace->offered, (unsigned)delta);
+}
+
+unsigned account_load(const struct account *account)
+{
+	return atomic_load(&account->trace->inside) + atomic_load(&account->trace->expected);
+}
+
+unsigned account_waiting(const struct account *account)
+{
+	return atomic_load(&account->pending) + atomic_load(&account->trace->expected);
+}
+
+bool account_is_settled(const struct account *account)
+{
+	const struct client_trace *trace = account->trace;
+
+	return atomic_load(&trace->expected) == 0 && atomic_load(&trace->offered) == 0 &&
+	       atomic_load(&account->pending) == 0;
+}
+
 struct account *account_ref(struct account *account)
 {
 	atomic_fetch_add_explicit(&account->refs, 1, memory_order_relaxed);
@@ -520,6 +589,21 @@ struct limit_hit account_life(const struct account *account)
 	return hit;
 }
 
+static void count_visitor(struct account *account)
+{
+	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->trace->visitors, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->trace->inside, 1, memory_order_relaxed);
+}
+
+static void uncount_visitor(struct account *account)
+{
+	atomic_fetch_sub_explicit(&account->inside, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&account->trace->inside, 1, memory_order_relaxed);
+	atomic_fetch_sub(&account->principal->conns, 1);
+}
+
 /* Counts one more visitor of the principal. False: it has as many as it may have. */
 static bool take_conn(struct account *account)
 {
@@ -552,9 +636,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		*why_out = in_all.why;
 		return false;
 	}
-	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&account->trace->visitors, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
+	count_visitor(account);
 	return true;
 }
 
@@ -576,11 +658,17 @@ bool account_adopt(struct account *account, struct account *former, enum refusal
 
 void account_leave(struct account *account, struct source *source)
 {
-	atomic_fetch_sub_explicit(&account->inside, 1, memory_order_relaxed);
-	atomic_fetch_sub(&account->principal->conns, 1);
+	uncount_visitor(account);
 	atomic_fetch_sub(&account->table->visitors, 1);
 	source_remove_visitor(source);
 	source_unref(source);
+}
+
+void account_move_visitor(struct account *from, struct account *to)
+{
+	atomic_fetch_add(&to->principal->conns, 1);
+	count_visitor(to);
+	uncount_visitor(from);
 }
 
 const char *account_identity(const struct account *account)

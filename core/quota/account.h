@@ -19,8 +19,9 @@
 struct instance;
 struct limit_hit;
 struct limits;
-struct source;
 struct server_worker;
+struct share;
+struct source;
 
 struct principal {
 	struct principal *next;
@@ -62,10 +63,10 @@ struct account {
 	/* Borrowed; the tunnel's worker. Still valid after the tunnel has closed. */
 	struct server_worker *home;
 	uint16_t port;
-	uint64_t id;         /* the tunnel's: see server_new_id; 0: its port never opened */
-	atomic_uint inside;  /* visitors that wait or have a relay */
-	atomic_uint pending; /* visitors that wait for the client */
-	struct stats_identity series;                        /* of the identity */
+	uint64_t id;                  /* the tunnel's: see server_new_id */
+	atomic_uint inside;           /* visitors that wait or have a relay */
+	atomic_uint pending;          /* visitors that wait for the client */
+	struct stats_identity series; /* of the identity */
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* so far */
 };
 
@@ -112,6 +113,35 @@ struct announcer *account_announcer(const struct account *account);
 void account_bar_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
 bool account_has_barred_client(const struct account *account);
+/* The tunnel shares its port: it has this place in the share (share/share). Takes the reference,
+ * which `unref` gives back with the last account of the tunnel. Before the port is open. [worker]
+ */
+void account_set_share(struct account *account, struct share *share, unsigned place,
+                       void (*unref)(struct share *share));
+/* Borrowed; valid as long as the account. NULL: it shares nothing. Also for the accounts that the
+ * tunnel had before a change of its owner. [any] */
+struct share *account_share(const struct account *account);
+unsigned account_place(const struct account *account);
+/* The tunnel has ended. Also for the accounts that it had before a change of its owner. [any] */
+void account_set_closed(struct account *account);
+bool account_is_closed(const struct account *account);
+/* Are both accounts of one tunnel? [any] */
+bool account_is_of_tunnel_of(const struct account *account, const struct account *other);
+/* The tunnel is about to get a visitor, which is not counted yet (1), or not any more (-1).
+ * [any] */
+void account_expect(struct account *account, int delta);
+/* A visitor was handed to the tunnel's client, which has not taken it yet (1), or not any more
+ * (-1). [any] */
+void account_offer(struct account *account, int delta);
+/* The visitors that wait for the tunnel's client, or are about to. [any] */
+unsigned account_waiting(const struct account *account);
+/* The visitors that the tunnel has or is about to get, under whichever owner. [any] */
+unsigned account_load(const struct account *account);
+/* Has the tunnel's client taken all visitors that it was told of? [any] */
+bool account_is_settled(const struct account *account);
+/* A visitor that the tunnel's client has not taken goes to another tunnel of the same source of
+ * rights: counts it there, and no longer here. No limit holds for it. [any] */
+void account_move_visitor(struct account *from, struct account *to);
 /* Counts bytes that a relay has moved: from the visitor, and to it. False: the identity has used up
  * its bytes. [any] */
 bool account_carry(struct account *account, uint64_t up, uint64_t down);

@@ -24,14 +24,21 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 	door->wake = (struct loop_task){ .run = run_wake };
 	door->waking = false;
 	door->inside = inside;
+	door->has_room = NULL;
+}
+
+bool gate_is_full(struct gate *gate, const struct limits *limits)
+{
+	return atomic_load(&gate->inside) >= limit_of(limits->settings.max_pending);
 }
 
 bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits)
 {
-	const struct limit_settings *settings = &limits->settings;
+	unsigned most = limit_of(limits->settings.max_pending_per_tunnel);
 
-	return atomic_load(&gate->inside) < limit_of(settings->max_pending) &&
-	       atomic_load(door->inside) < limit_of(settings->max_pending_per_tunnel);
+	if (gate_is_full(gate, limits))
+		return false;
+	return door->has_room ? door->has_room(door, most) : atomic_load(door->inside) < most;
 }
 
 struct limit_hit gate_limit(const struct gate *gate, const struct limits *limits)

@@ -29,6 +29,9 @@ struct gate_door {
 	struct loop_task wake; /* posted to the loop when there is room */
 	bool waking;           /* the wake is posted and has not run; under the gate's lock */
 	atomic_uint *inside;   /* borrowed; the tunnel's visitors; changes under the gate's lock */
+	/* In place of `inside`, for a port that several tunnels share: may one of them have one
+	 * more than `most` says? Called under the gate's lock. NULL: `inside` counts. [any] */
+	bool (*has_room)(const struct gate_door *door, unsigned most);
 };
 
 /* [main] */
@@ -41,6 +44,8 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 /* The tunnel has another account: from now on `inside` counts its waiting visitors. [worker] */
 void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside,
                        const struct limits *limits);
+/* Do as many visitors wait in all as may? [any] */
+bool gate_is_full(struct gate *gate, const struct limits *limits);
 /* Is there room? The door does not wait. [worker] */
 bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits);
 /* The limit for which it is not open. [worker] */

@@ -182,11 +182,23 @@ static bool is_stray(const struct account *now, const struct visitor *visitor)
 	const struct account *then = visitor->account;
 
 	return then != now && then->principal == now->principal && then->port == now->port &&
-	       visitor->offer == OFFER_NONE;
+	       visitor->offer == OFFER_NONE && (!account_share(now) || account_is_closed(then));
 }
 
-size_t pending_find_strays(struct pending *pending, const struct account *account,
-                           struct pending_stray *out, size_t most)
+static bool is_waiting_for(const struct account *account, const struct visitor *visitor)
+{
+	return visitor->offer == OFFER_NONE && account_is_of_tunnel_of(visitor->account, account);
+}
+
+static bool is_lost(const struct account *account, const struct visitor *visitor)
+{
+	return visitor->offer == OFFER_LOST && account_is_of_tunnel_of(visitor->account, account);
+}
+
+static size_t find_all(struct pending *pending, const struct account *account,
+                       bool (*is_meant)(const struct account *account,
+                                        const struct visitor *visitor),
+                       struct pending_stray *out, size_t most)
 {
 	size_t n = 0;
 
@@ -197,12 +209,31 @@ size_t pending_find_strays(struct pending *pending, const struct account *accoun
 			const struct visitor
 				*visitor = &CONTAINER_OF(i, struct pending_entry, by_age)->visitor;
 
-			if (is_stray(account, visitor))
-				out[n++] = (struct pending_stray){ visitor->id, visitor->peer };
+			if (is_meant(account, visitor))
+				out[n++] = (struct pending_stray){ visitor->id, visitor->peer,
+					                           visitor->tried };
 		}
 		pthread_mutex_unlock(&shard->lock);
 	}
 	return n;
+}
+
+size_t pending_find_strays(struct pending *pending, const struct account *account,
+                           struct pending_stray *out, size_t most)
+{
+	return find_all(pending, account, is_stray, out, most);
+}
+
+size_t pending_find_waiting(struct pending *pending, const struct account *account,
+                            struct pending_stray *out, size_t most)
+{
+	return find_all(pending, account, is_waiting_for, out, most);
+}
+
+size_t pending_find_lost(struct pending *pending, const struct account *account,
+                         struct pending_stray *out, size_t most)
+{
+	return find_all(pending, account, is_lost, out, most);
 }
 
 /* ---- for a client that is not authenticated yet ---- */

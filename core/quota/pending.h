@@ -32,7 +32,8 @@ enum offer_state {
 };
 
 struct visitor {
-	struct uuid id;
+	struct uuid id;          /* under which its client takes it */
+	struct uuid born_as;     /* its first id, in events and in the log: see session/group */
 	int fd;                  /* the holder of the visitor owns it and the references */
 	struct stream *stream;   /* owns the fd, and belongs to no loop; NULL: a bare socket */
 	struct account *account; /* ref */
@@ -41,6 +42,7 @@ struct visitor {
 	uint64_t rate;       /* bytes per second in each direction; 0: no limit */
 	int64_t since_ns;    /* time of arrival, by clock_ns() */
 	int64_t deadline_ms; /* by clock_ms() */
+	uint64_t tried;      /* bits of the places in a share that it has been at */
 	enum offer_state offer;
 	bool has_header; /* the service is told its address ahead of its bytes (PROXY protocol) */
 };
@@ -80,13 +82,23 @@ enum pending_result pending_take_lost(struct pending *pending, const struct uuid
 struct pending_stray {
 	struct uuid id;
 	spore_addr peer;
+	uint64_t tried; /* as in struct visitor */
 };
 
 /* Copies at most `most` visitors that wait at the port of this account, and came while its owner
- * had the port under another account. They stay in the table. A visitor that was offered is not
- * among them: the client may have taken it. Returns how many were copied. */
+ * had the port under another account; if the port is shared, for a tunnel that has ended. They
+ * stay in the table. A visitor that was offered is not among them: the client may have taken it.
+ * Returns how many were copied. */
 size_t pending_find_strays(struct pending *pending, const struct account *account,
                            struct pending_stray *out, size_t most);
+
+/* The same for those that wait for the client of this account's tunnel and were not handed to it.
+ */
+size_t pending_find_waiting(struct pending *pending, const struct account *account,
+                            struct pending_stray *out, size_t most);
+/* The same for those that were handed to it on a connection that has ended. */
+size_t pending_find_lost(struct pending *pending, const struct account *account,
+                         struct pending_stray *out, size_t most);
 
 /* The visitor of this id, for a client that is not authenticated yet; NULL: no such visitor. The
  * visitor goes on waiting: it may be found again, taken, or expire. The caller gives the entry back

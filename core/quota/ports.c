@@ -185,6 +185,13 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
 	       (!grant || grant_has_port(grant, wanted));
 }
 
+bool ports_may_be_shared(const struct server_settings *settings, const struct grant *grant)
+{
+	if (!grant)
+		return false;
+	return grant->fields & SPORE_AUTH_F_SHARE ? grant->share != 0 : settings->share != 0;
+}
+
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
                   uint16_t wanted, enum refusal *why_out)
 {

@@ -14,6 +14,10 @@ struct instance;
 bool ports_allow(const struct server_settings *settings, const struct grant *grant,
                  uint16_t wanted);
 
+/* May a tunnel with this grant share its port with others of the same owner? Without authentication
+ * (NULL) all clients are one owner, so none may. [any] */
+bool ports_may_be_shared(const struct server_settings *settings, const struct grant *grant);
+
 /* Would ports_open refuse this port even if no port were in use? wanted 0: any port. False:
  * *why_out is unchanged. [any] */
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,

@@ -12,12 +12,13 @@ struct metrics;
 struct usage;
 
 enum stat_name {
-	STAT_CONNECTIONS_INCOMING, /* visitors that arrived */
-	STAT_CONNECTIONS_ACCEPTED, /* visitors that a client accepted */
-	STAT_CONNECTIONS_HANDED,   /* ... on a connection that waited for a visitor */
-	STAT_CONNECTIONS_STALE,    /* visitors that no client accepted in time */
-	STAT_BYTES_PROXIED,        /* in both directions */
-	STAT_TUNNELS,              /* open now */
+	STAT_CONNECTIONS_INCOMING,  /* visitors that arrived */
+	STAT_CONNECTIONS_ACCEPTED,  /* visitors that a client accepted */
+	STAT_CONNECTIONS_HANDED,    /* ... on a connection that waited for a visitor */
+	STAT_CONNECTIONS_STALE,     /* visitors that no client accepted in time */
+	STAT_CONNECTIONS_PASSED_ON, /* visitors that went on to another tunnel of a share */
+	STAT_BYTES_PROXIED,         /* in both directions */
+	STAT_TUNNELS,               /* open now */
 	STAT_TUNNELS_OPENED,
 	STAT_TUNNELS_OUTDATED,    /* whose clients the present configuration has not judged */
 	STAT_TUNNELS_DOWN,        /* whose clients say that their service cannot be reached */

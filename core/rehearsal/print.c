@@ -130,6 +130,9 @@ static bool print_allowed(const struct json *allowed, FILE *out)
 	else
 		add_line(&columns, "life", "no limit");
 	add_use(&columns, allowed);
+	if (json_get(allowed, "share"))
+		add_line(&columns, "shared ports", "%s",
+		         is_true(allowed, "share") ? "allowed" : "not allowed");
 	if (reason)
 		add_line(&columns, "reason", "%s", reason);
 	good = columns_print(&columns, 2, out);

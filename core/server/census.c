@@ -32,6 +32,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.id = account->id,
 		.port = account->port,
 		.beats = tunnel_session_is_heard(s),
+		.shared = tunnel_is_shared(tunnel),
 		.client = s->peer,
 		.age_ms = tunnel_age_ms(tunnel),
 		.visitors = atomic_load(&account->inside),

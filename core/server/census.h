@@ -33,7 +33,8 @@ struct census_question {
 struct census_tunnel {
 	uint64_t id;
 	uint16_t port;
-	bool beats; /* the client sends heartbeats */
+	bool beats;  /* the client sends heartbeats */
+	bool shared; /* the port belongs to other clients, too */
 	spore_addr client;
 	int64_t age_ms;                                   /* since the tunnel was opened */
 	unsigned visitors;                                /* now, waiting or carried */

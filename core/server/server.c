@@ -105,7 +105,7 @@ static void log_stale(struct server *server, const struct visitor *visitor)
 
 	if (!repeats_allow(&server->shared.visitor_lines, &line, &pace, clock_ms(), &held))
 		return;
-	uuid_format(&visitor->id, id);
+	uuid_format(&visitor->born_as, id);
 	log_event(LOG_WARN, event,
 	          (const struct log_field[]){
 			  log_str("id", id), log_str("visitor", addr_format(&visitor->peer, peer)),
@@ -117,7 +117,7 @@ static void log_stale(struct server *server, const struct visitor *visitor)
 static void end_waiting(struct server *server, struct visitor *visitor, const char *text,
                         const char *word)
 {
-	struct visitor_line line = { .id = visitor->id,
+	struct visitor_line line = { .id = visitor->born_as,
 		                     .peer = visitor->peer,
 		                     .account = visitor->account,
 		                     .since_ms = visitor->since_ns / 1000000,
@@ -375,6 +375,7 @@ static bool init_shared(struct server_shared *shared, struct metrics *metrics, u
 	kept_ports_init(&shared->kept_ports);
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
+	share_table_init(&shared->shares);
 	shared->pending = pending_new(&shared->gate);
 	principal_table_init(&shared->principals, n_workers);
 	repeats_init(&shared->strange_lines);
@@ -618,6 +619,7 @@ static void fini_shared(struct server_shared *shared)
 	kept_ports_fini(&shared->kept_ports);
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
+	share_table_fini(&shared->shares);
 	barred_fini(&shared->barred);
 	principal_table_fini(&shared->principals);
 	repeats_fini(&shared->strange_lines);

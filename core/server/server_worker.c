@@ -8,6 +8,7 @@
 #include "session/context.h"
 #include "session/entry.h"
 #include "session/forward.h"
+#include "session/group.h"
 #include "session/newcomer.h"
 #include "session/server_session.h"
 #include "session/tunnel_session.h"
@@ -72,6 +73,8 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 		                          .set = plugin_set_ref(terms->set),
 		                          .limits = *terms->limits,
 		                          .loop = loop };
+	list_init(&worker->groups);
+	list_init(&worker->group_arrivals);
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
@@ -135,6 +138,7 @@ void server_worker_close(struct server_worker *worker)
 {
 	server_worker_stop_listening(worker);
 	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
+	groups_close(worker);
 	server_sessions_end_all(worker);
 	review_queue_fini(&worker->reviews);
 	relay_set_fini(&worker->relays);

@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "link/link.h"
 #include "net/addr.h"
+#include "session/group.h"
 #include "session/refuse.h"
 
 bool announce(const struct announcer *announcer, enum message_type type, const struct uuid *id,
@@ -37,6 +38,8 @@ static void end_visitor(struct server_worker *worker, const struct uuid *id, enu
 	struct visitor visitor;
 
 	if (!pending_take(worker->shared->pending, id, server_worker_limits(worker), &visitor))
+		return;
+	if (visitor.offer == OFFER_NONE && group_pass_on(worker, &visitor))
 		return;
 	refuse_waiting(worker, &visitor, why);
 	visitor_drop(&visitor);

@@ -6,14 +6,6 @@
 #include "session/context.h"
 #include "wire/message.h"
 
-struct link;
-
-/* How an open tunnel announces its visitors. account_announcer finds it. [worker] of the tunnel */
-struct announcer {
-	struct link *link;    /* borrowed; the control connection */
-	bool tells_addresses; /* of visitors: the client reads Visitor */
-};
-
 /* Sends Connection, Visitor or Again. False: the client does not read. [worker] of the tunnel */
 bool announce(const struct announcer *announcer, enum message_type type, const struct uuid *id,
               const spore_addr *peer);
@@ -23,7 +15,8 @@ bool announce(const struct announcer *announcer, enum message_type type, const s
 bool announce_hold(struct server_worker *worker, struct visitor *visitor);
 
 /* The two functions below reach the tunnel from any worker. If it is gone, or if its client does
- * not read, the visitor is ended. */
+ * not read, the visitor goes to another tunnel of the share if it was not handed over; otherwise it
+ * is ended. */
 
 /* Lets the visitor wait in the table, and tells the client of its tunnel. Takes the visitor.
  * [worker] */

@@ -215,13 +215,17 @@ static void change_account(struct arrival *a, struct account *account)
 	account_unref(former);
 }
 
-void arrival_change_account(struct list *home, struct account *account)
+void arrival_change_account(struct list *home, const struct account *former,
+                            struct account *account)
 {
 	struct list *next;
 
 	for (struct list *i = home->next; i != home; i = next) {
+		struct arrival *a = CONTAINER_OF(i, struct arrival, node);
+
 		next = i->next;
-		change_account(CONTAINER_OF(i, struct arrival, node), account);
+		if (a->visitor.account == former)
+			change_account(a, account);
 	}
 }
 

@@ -44,8 +44,10 @@ bool arrival_count(struct server_worker *worker, struct visitor *visitor);
  * with open transports, or NULL. False: they deny the visitor, which has been reported. */
 bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct visitor *visitor,
                         const spore_addr *local, const spore_conn *conn);
-/* The tunnel of these arrivals has another account. A visitor that its owner may not have ends. */
-void arrival_change_account(struct list *home, struct account *account);
+/* Moves the arrivals of the list that the former account of a tunnel counts to its account now. A
+ * visitor that the owner now may not have ends. */
+void arrival_change_account(struct list *home, const struct account *former,
+                            struct account *account);
 /* Ends all arrivals of the list: their tunnel is closed. */
 void arrival_end_all(struct list *home);
 /* For worker->arrivals. */

@@ -24,19 +24,40 @@
 #include "relay/relay.h"
 #include "review/barred.h"
 #include "review/review.h"
+#include "share/share.h"
 
+struct announcer;
+struct link;
 struct listener;
 struct pending;
+struct visitor;
 
 /* A Spore client is asked for a heartbeat at least every SERVER_PULSE_MS. A client that has sent
  * nothing for SERVER_SILENCE_MS is gone, even if its kernel still answers. */
 enum { SERVER_PULSE_MS = 4000, SERVER_SILENCE_MS = 8000 };
+
+/* What an open tunnel offers to the workers that have a visitor for its client: account_announcer.
+ * [worker] of the tunnel */
+struct announcer_calls {
+	/* A visitor has come to the tunnel's port, at this address. Takes the descriptor. */
+	void (*visit)(struct announcer *announcer, int fd, const spore_addr *peer,
+	              const spore_addr *local);
+	/* A visitor that was counted comes from another tunnel of the share. Takes it. */
+	void (*receive)(struct announcer *announcer, struct visitor *visitor);
+};
+
+struct announcer {
+	const struct announcer_calls *calls;
+	struct link *link;    /* borrowed; the control connection */
+	bool tells_addresses; /* of visitors: the client reads Visitor */
+};
 
 /* Shared by the workers. The note at each member says which threads may touch it. */
 struct server_shared {
 	struct pending *pending;           /* [any] */
 	struct gate gate;                  /* [any]; limits the visitors in `pending` */
 	struct principal_table principals; /* [any] */
+	struct share_table shares;         /* [any] */
 	struct source_table *sources;      /* [any] */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
@@ -88,6 +109,8 @@ struct server_worker {
 	struct deadline_list arrivals;                    /* of visitors: session/arrival */
 	struct review_queue reviews;                      /* likewise */
 	struct stranger_list strangers; /* those of the sessions that are not authenticated */
+	struct list groups;             /* of struct group: session/group */
+	struct list group_arrivals;     /* visitors at shared ports, whose transports open */
 	struct linger_list lingerers;
 	struct relay_set relays;
 	ev_timer heartbeat;

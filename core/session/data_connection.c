@@ -10,8 +10,8 @@
 #include "net/stream.h"
 #include "quota/pending.h"
 #include "session/announce.h"
+#include "session/entry.h"
 #include "session/forward.h"
-#include "session/login.h"
 #include "session/offer.h"
 #include "session/refuse.h"
 
@@ -224,11 +224,12 @@ static void take_judged_visitor(struct server_session *s)
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
 
-static void take_verdict(struct server_session *s, int32_t verdict)
+static void take_verdict(void *session, int32_t verdict)
 {
+	struct server_session *s = session;
 	struct data_connection *data = data_of(s);
 
-	if (!login_accept_verdict(&data->login, s, verdict))
+	if (!entry_accept_verdict(s, &data->login, verdict))
 		return;
 	if (data->is_ahead)
 		begin_waiting(s);
@@ -248,6 +249,7 @@ static bool is_in_vain(const struct server_session *s)
 static void judge_accept(struct server_session *s, const struct message *accept)
 {
 	struct data_connection *data = data_of(s);
+	struct login_asker asker;
 	int32_t verdict;
 
 	server_session_move(s, SESSION_ACCEPTING);
@@ -258,11 +260,11 @@ static void judge_accept(struct server_session *s, const struct message *accept)
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
-	if (!data->visitor && !login_may_try(s))
+	if (!data->visitor && !entry_may_try(s))
 		return;
-	verdict = login_judge(&data->login, s,
-	                      data->visitor ? pending_entry_account(data->visitor) : NULL,
-	                      take_verdict);
+	asker = server_session_asker(s, take_verdict);
+	verdict = login_judge(&data->login, &asker,
+	                      data->visitor ? pending_entry_account(data->visitor) : NULL);
 	if (verdict != SPORE_EPENDING)
 		take_verdict(s, verdict);
 }
@@ -271,10 +273,12 @@ static void judge_accept(struct server_session *s, const struct message *accept)
 static void judge_ahead(struct server_session *s)
 {
 	struct data_connection *data = data_of(s);
+	struct login_asker asker;
 	int32_t verdict;
 
 	server_session_move(s, SESSION_ACCEPTING);
-	verdict = login_judge(&data->login, s, data->owner, take_verdict);
+	asker = server_session_asker(s, take_verdict);
+	verdict = login_judge(&data->login, &asker, data->owner);
 	if (verdict != SPORE_EPENDING)
 		take_verdict(s, verdict);
 }
@@ -301,13 +305,14 @@ static bool may_be_offered(const struct server_session *s, const struct visitor 
 	return owner->principal == visitor->account->principal && may_go_on(owner, s->link.stream);
 }
 
-/* Offers the visitor on the connection that was reserved here. If it has gone meanwhile, the
- * visitor is announced. */
+/* Offers the visitor, which is counted as offered, on the connection that was reserved here. If it
+ * has gone meanwhile, the visitor is announced. */
 static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
                        struct visitor *visitor, bool tells_address)
 {
 	struct list *node = ahead_pick(pass, loop_index(worker->loop));
 	struct server_session *s = node ? CONTAINER_OF(node, struct server_session, shelf) : NULL;
+	struct account *account;
 
 	if (s && may_be_offered(s, visitor)) {
 		server_session_move(s, SESSION_OFFERED);
@@ -317,7 +322,10 @@ static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
 	}
 	if (s)
 		server_session_end(s, false);
+	account = account_ref(visitor->account);
 	announce_from(worker, MESSAGE_VISITOR, visitor);
+	account_offer(account, -1);
+	account_unref(account);
 }
 
 static void run_handover(struct loop_task *task)
@@ -353,8 +361,13 @@ bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass
 
 	if (!on)
 		return false;
-	if (on != worker)
-		return hand_over(on, pass, visitor, tells_address);
+	account_offer(visitor->account, 1);
+	if (on != worker) {
+		if (hand_over(on, pass, visitor, tells_address))
+			return true;
+		account_offer(visitor->account, -1);
+		return false;
+	}
 	offer_here(worker, pass, visitor, tells_address);
 	return true;
 }

@@ -72,7 +72,7 @@ bool entry_explain_denial(const struct server_session *s, char out[ENTRY_DENIAL_
 
 /* The source, entered and with a ref; NULL: out of memory, or the source is banned. A ban does not
  * concern connections that the server has asked for. Of the others it lets some pass:
- * login_may_try tells them of it, unless they have shown a pass or the id of a visitor. */
+ * entry_may_try tells them of it, unless they have shown a pass or the id of a visitor. */
 static struct source *enter_source(struct server_worker *worker, const spore_addr *peer,
                                    bool *asked_for_out)
 {
@@ -135,4 +135,62 @@ void entry_leave(const struct entry *entry)
 {
 	source_leave(entry->source, entry->asked_for);
 	source_unref(entry->source);
+}
+
+/* ---- by its answer ---- */
+
+static void report_ban(const struct server_session *s, const struct limits *limits)
+{
+	struct limit_hit hit = limits_of_source(limits, REFUSED_SOURCE);
+	char text[ADDR_TEXT_SIZE];
+
+	stats_add(&s->worker->shared->stats, s->worker->loop, STAT_BANS, 1);
+	log_warn("source banned after repeated wrong secrets",
+	         log_str("peer", addr_format_ip(&s->peer, text)),
+	         log_int("for_ms", limits->settings.ban_time), log_int("limit", hit.most),
+	         log_str("from", hit.from));
+}
+
+static void refuse_secret(struct server_session *s)
+{
+	const struct limits *limits = server_worker_limits(s->worker);
+
+	if (source_was_wrong(s->source, limits, clock_ms()))
+		report_ban(s, limits);
+	refuse_session(s, REFUSED_WRONG_SECRET);
+}
+
+bool entry_accept_verdict(struct server_session *s, const struct login *login, int32_t verdict)
+{
+	if (verdict == SPORE_ALLOW) {
+		source_was_right(s->source);
+		return true;
+	}
+	s->judge = login_judge_of(login, verdict);
+	if (verdict == SPORE_DENY && !login->answer)
+		refuse_session(s, REFUSED_UNKNOWN_CLIENT);
+	else if (verdict == SPORE_DENY)
+		refuse_secret(s);
+	else if (verdict == SPORE_UNBOUND)
+		refuse_as(s, REFUSED_UNBOUND, REFUSED_WRONG_SECRET);
+	else
+		refuse_session(s, REFUSED_AUTH_FAILED);
+	return false;
+}
+
+bool entry_may_try(struct server_session *s)
+{
+	int64_t now_ms = clock_ms(), banned_ms = source_ban_left(s->source, now_ms);
+
+	/* The ban holds for this server only. A draining server refuses the client as draining, so
+	 * that it goes to the next server. */
+	if (banned_ms > 0 && atomic_load(&s->worker->shared->draining))
+		refuse_session(s, REFUSED_DRAINING);
+	else if (banned_ms > 0)
+		refuse_banned(s, banned_ms);
+	else if (source_may_try(s->source, server_worker_limits(s->worker), now_ms))
+		return true;
+	else
+		refuse_session(s, REFUSED_TOO_MANY_TRIES);
+	return false;
 }

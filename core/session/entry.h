@@ -1,12 +1,13 @@
 /* entry - what the server decides by the address of a client: whether its connection to the control
  * port may become a session, and of which source. If a transport tells another address later, the
- * same is decided again. [worker] */
+ * same is decided again. And whether the client gets in by its answer. [worker] */
 #ifndef CORE_ENTRY_H
 #define CORE_ENTRY_H
 
 #include <spore/base.h>
 #include <stdbool.h>
 
+struct login;
 struct plugin_set;
 struct server_session;
 struct server_worker;
@@ -42,5 +43,12 @@ bool entry_explain_denial(const struct server_session *s, char out[ENTRY_DENIAL_
 /* Another stranger may have to make room for this one, which has just been added. fd: its
  * descriptor. */
 void entry_make_room(struct server_worker *worker, const struct server_session *newcomer, int fd);
+
+/* May the session's source have a secret checked now? False: it is banned or tries too often; the
+ * session was told so and is over. */
+bool entry_may_try(struct server_session *s);
+/* True: go on with the session. Otherwise it was refused and is over: its client is denied (and its
+ * source may be banned, if the client gave an answer), or no instance could decide. */
+bool entry_accept_verdict(struct server_session *s, const struct login *login, int32_t verdict);
 
 #endif

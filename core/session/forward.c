@@ -96,7 +96,7 @@ void forward_drop_broken(struct server_worker *worker, struct visitor *visitor)
 	struct forward forward = { .worker = worker,
 		                   .account = visitor->account,
 		                   .peer = visitor->peer,
-		                   .visitor_id = visitor->id,
+		                   .visitor_id = visitor->born_as,
 		                   .arrived_ms = visitor->since_ns / 1000000 };
 
 	tell_end(&forward, &(struct relay_end){ .cause = RELAY_RIGHT_BROKEN,
@@ -159,7 +159,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		                     .source = visitor->source,
 		                     .peer = visitor->peer,
 		                     .id = server_new_id(worker->shared),
-		                     .visitor_id = visitor->id,
+		                     .visitor_id = visitor->born_as,
 		                     .arrived_ms = visitor->since_ns / 1000000,
 		                     .since_ms = clock_ms() };
 	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);

@@ -10,7 +10,6 @@
 #include "net/stream.h"
 #include "session/data_connection.h"
 #include "session/entry.h"
-#include "session/login.h"
 #include "session/refuse.h"
 #include "session/tunnel_session.h"
 
@@ -84,11 +83,12 @@ static void become_ready(struct server_session *s)
 	}
 }
 
-static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
+static void take_newcomer_verdict(void *session, int32_t verdict)
 {
+	struct server_session *s = session;
 	struct newcomer *n = newcomer_of(s);
 
-	if (!login_accept_verdict(&n->login, s, verdict))
+	if (!entry_accept_verdict(s, &n->login, verdict))
 		return;
 	n->allowance = login_take_allowance(&n->login);
 	if (n->allowance)
@@ -100,13 +100,15 @@ static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 static void ask_for_verdict(struct server_session *s, enum next_frame next)
 {
 	struct newcomer *n = newcomer_of(s);
+	struct login_asker asker;
 	int32_t verdict;
 
 	n->next = next;
 	server_session_move(s, SESSION_JUDGED);
-	if (!login_may_try(s))
+	if (!entry_may_try(s))
 		return;
-	verdict = login_judge(&n->login, s, NULL, take_newcomer_verdict);
+	asker = server_session_asker(s, take_newcomer_verdict);
+	verdict = login_judge(&n->login, &asker, NULL);
 	if (verdict != SPORE_EPENDING)
 		take_newcomer_verdict(s, verdict);
 }

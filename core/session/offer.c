@@ -55,7 +55,11 @@ void offer_begin(struct offer *offer, struct server_worker *worker, struct link 
 	char text[ADDR_TEXT_SIZE];
 
 	*offer = (struct offer){
-		.worker = worker, .link = link, .visitor = *visitor, .is_held = true
+		.worker = worker,
+		.link = link,
+		.visitor = *visitor,
+		.account = account_ref(visitor->account),
+		.is_held = true,
 	};
 	if (tells_address)
 		strcpy(open.text, addr_format(&visitor->peer, text));
@@ -80,14 +84,17 @@ static void announce_visitor(struct offer *offer, enum offer_state state)
 void offer_doubt(struct offer *offer)
 {
 	offer->is_doubted = true;
-	account_ref(offer->visitor.account);
 	announce_visitor(offer, OFFER_OPEN);
 }
 
-static void end_doubt(struct offer *offer)
+/* Idempotent. */
+static void end_offer(struct offer *offer)
 {
-	if (offer->is_doubted)
-		account_unref(offer->visitor.account);
+	if (!offer->account)
+		return;
+	account_offer(offer->account, -1);
+	account_unref(offer->account);
+	offer->account = NULL;
 	offer->is_doubted = false;
 }
 
@@ -102,7 +109,7 @@ static bool get_visitor(struct offer *offer, struct visitor *visitor_out)
 		found = pending_take(offer->worker->shared->pending, &offer->visitor.id, limits,
 		                     visitor_out);
 	offer->is_held = false;
-	end_doubt(offer);
+	end_offer(offer);
 	return found;
 }
 
@@ -137,9 +144,8 @@ void offer_lose(struct offer *offer)
 		announce_visitor(offer, OFFER_LOST);
 	else if (offer->is_doubted &&
 	         pending_lose_offer(worker->shared->pending, &offer->visitor.id))
-		announce_again(worker, offer->visitor.account, &offer->visitor.id,
-		               &offer->visitor.peer);
-	end_doubt(offer);
+		announce_again(worker, offer->account, &offer->visitor.id, &offer->visitor.peer);
+	end_offer(offer);
 }
 
 void offer_drop(struct offer *offer)
@@ -148,5 +154,5 @@ void offer_drop(struct offer *offer)
 		let_go(offer);
 		announce_hold(offer->worker, &offer->visitor);
 	}
-	end_doubt(offer);
+	end_offer(offer);
 }

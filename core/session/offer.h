@@ -27,14 +27,15 @@ struct offer {
 	struct server_worker *worker;
 	struct link *link; /* borrowed */
 	struct visitor visitor;
-	bool is_held;    /* the visitor has not been taken or announced */
-	bool is_doubted; /* the visitor waits in the table, and may still be taken here */
-	size_t shown;    /* bytes that were sent, and are still in the socket */
-	ev_io first;     /* runs until the first bytes have come */
+	struct account *account; /* ref; of the tunnel, which counts the offer; NULL: it is over */
+	bool is_held;            /* the visitor has not been taken or announced */
+	bool is_doubted;         /* the visitor waits in the table, and may still be taken here */
+	size_t shown;            /* bytes that were sent, and are still in the socket */
+	ev_io first;             /* runs until the first bytes have come */
 };
 
-/* Takes the visitor, whose address the client is told if `tells_address` is set. `offer` is zeroed
- * memory. */
+/* Takes the visitor, which its account counts as offered, and whose address the client is told if
+ * `tells_address` is set. `offer` is zeroed memory. */
 void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
                  struct visitor *visitor, bool tells_address);
 /* The client has not answered yet: announces the visitor, too. */

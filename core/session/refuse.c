@@ -416,7 +416,7 @@ void refuse_arriving(const struct server_worker *worker, const struct visitor *v
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
                     enum refusal why)
 {
-	struct visitor_line line = { .id = visitor->id,
+	struct visitor_line line = { .id = visitor->born_as,
 		                     .peer = visitor->peer,
 		                     .account = visitor->account,
 		                     .since_ms = visitor->since_ns / 1000000,

@@ -183,6 +183,15 @@ bool server_session_wait(struct server_session *s, const struct uuid *pass,
 	return true;
 }
 
+struct login_asker server_session_asker(struct server_session *s,
+                                        void (*on_verdict)(void *session, int32_t verdict))
+{
+	return (struct login_asker){ .stream = s->link.stream,
+		                     .deadline_ms = s->deadline.at_ms,
+		                     .on_verdict = on_verdict,
+		                     .session = s };
+}
+
 /* ---- the end ---- */
 
 struct stream *server_session_take_stream(struct server_session *s, struct buf *received_out,

@@ -43,6 +43,7 @@
 #include "net/addr.h"
 #include "quota/strangers.h"
 #include "session/context.h"
+#include "verdict/login.h"
 #include "wire/refusal.h"
 
 struct server_session;
@@ -143,6 +144,11 @@ void server_session_move(struct server_session *s, enum session_state to);
  * connections wait; the session stays as it is. */
 bool server_session_wait(struct server_session *s, const struct uuid *pass,
                          struct limit_hit *hit_out);
+
+/* Asks for a verdict on the client, which must be there before the deadline of the state.
+ * on_verdict gets the session. */
+struct login_asker server_session_asker(struct server_session *s,
+                                        void (*on_verdict)(void *session, int32_t verdict));
 
 /* The following functions end the session. Its memory is freed at the end of the turn; nothing of
  * it may be used after the call. */

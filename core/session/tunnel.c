@@ -22,16 +22,17 @@
 #include "session/arrival.h"
 #include "session/data_connection.h"
 #include "session/forward.h"
+#include "session/group.h"
 #include "session/refuse.h"
 #include "verdict/allowance.h"
-#include "wire/about.h"
 
 struct tunnel {
 	struct server_worker *worker;
 	struct announcer announcer;
 	struct ahead_pass *pass;     /* borrowed; its connections are handed visitors; NULL: none */
 	const struct about *about;   /* borrowed */
-	struct listener *listener;   /* owned; NULL while draining */
+	struct listener *listener;   /* owned; NULL while draining, and if the port is shared */
+	struct share_member member;  /* without a share: the port is not shared */
 	struct account *account;     /* ref */
 	struct gate_door door;       /* of the listener */
 	struct list arrivals;        /* visitors whose transports open */
@@ -58,11 +59,10 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 	       !pending_take(pending, &visitor->id, limits, visitor);
 }
 
-/* The visitor is accepted: hands it to the client if a connection waits for it, or announces it.
+/* Hands the visitor to the client if a connection waits for it, or announces it.
  * False and *why_out: the visitor is still the caller's, and ends. */
-static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
+static bool pass_to_client(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
-	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
 	/* The bytes of a visitor that is handed over stay in its socket until the client has taken
 	 * it. Those behind transports cannot stay there, so such a visitor is announced. */
 	if (tunnel->pass && !visitor->stream &&
@@ -70,6 +70,18 @@ static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum
 	                          tunnel->announcer.tells_addresses))
 		return true;
 	return hold_visitor(tunnel, visitor, why_out);
+}
+
+/* The same for a visitor that may go to other tunnels of the share. Takes it. */
+static void serve_visitor(struct tunnel *tunnel, struct visitor *visitor)
+{
+	struct server_worker *worker = tunnel->worker;
+	enum refusal why;
+
+	if (pass_to_client(tunnel, visitor, &why) || group_pass_on(worker, visitor))
+		return;
+	refuse_waiting(worker, visitor, why);
+	visitor_drop(visitor);
 }
 
 static bool has_room(void *arg)
@@ -94,36 +106,84 @@ static void run_wake(struct loop_task *task)
 	gate_pass_on(gate, server_worker_limits(worker));
 }
 
-/* Lets a visitor that is counted wait for the client. Takes it. */
-static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
+/* A visitor that is counted is let in. False: memory is out, and it has ended. */
+static bool let_in(struct server_worker *worker, struct visitor *visitor)
 {
-	struct server_worker *worker = tunnel->worker;
-	enum refusal why;
-
 	visitor->deadline_ms = clock_ms() + PENDING_MS;
 	if (!uuid_stock_take(&worker->uuids, &visitor->id)) {
 		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(visitor);
-	} else if (!pass_visitor_on(tunnel, visitor, &why)) {
-		refuse_waiting(worker, visitor, why);
-		visitor_drop(visitor);
+		return false;
 	}
+	visitor->born_as = visitor->id;
+	event_visitor_accepted(worker->set, visitor->account, &visitor->peer, &visitor->id);
+	return true;
 }
 
-/* There was room when the visitor came, but others may have taken it during its handshakes. */
+/* There was room when the visitor came, but others have taken it during its handshakes. */
+static void turn_back(struct server_worker *worker, struct visitor *visitor)
+{
+	struct limit_hit hit = gate_limit(&worker->shared->gate, server_worker_limits(worker));
+
+	refuse_arriving(worker, visitor, hit.why, &(struct refuse_opening){ .hit = &hit });
+	visitor_drop(visitor);
+}
+
 static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
 	struct server_worker *worker = tunnel->worker;
-	struct limit_hit hit;
 
-	if (gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker))) {
-		take_visitor(tunnel, visitor);
+	if (!gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker)))
+		turn_back(worker, visitor);
+	else if (let_in(worker, visitor))
+		serve_visitor(tunnel, visitor);
+}
+
+static struct tunnel *tunnel_of(struct announcer *announcer)
+{
+	return CONTAINER_OF(announcer, struct tunnel, announcer);
+}
+
+/* The same at a shared port. The tunnel may have ended meanwhile. */
+static void on_shared_open(struct visitor *visitor, void *arg)
+{
+	struct server_worker *worker = arg;
+	struct announcer *announcer;
+
+	if (!group_has_room(worker, visitor->account)) {
+		turn_back(worker, visitor);
 		return;
 	}
-	hit = gate_limit(&worker->shared->gate, server_worker_limits(worker));
-	refuse_arriving(worker, visitor, hit.why, &(struct refuse_opening){ .hit = &hit });
+	if (!let_in(worker, visitor) || group_choose_again(worker, visitor))
+		return;
+	announcer = account_announcer(visitor->account);
+	if (announcer) {
+		serve_visitor(tunnel_of(announcer), visitor);
+		return;
+	}
+	refuse_waiting(worker, visitor, REFUSED_CLIENT_LOST);
 	visitor_drop(visitor);
+}
+
+/* Those of a shared port stay when the tunnel ends: another may take them. */
+static struct list *home_of_arrivals(struct tunnel *tunnel)
+{
+	return tunnel_is_shared(tunnel) ? &tunnel->worker->group_arrivals : &tunnel->arrivals;
+}
+
+static struct arrival_plan plan_arrival(struct tunnel *tunnel)
+{
+	struct server_worker *worker = tunnel->worker;
+	bool is_shared = tunnel_is_shared(tunnel);
+
+	return (struct arrival_plan){
+		.entry = ports_find_entry(&worker->set->config->settings.public,
+		                          tunnel->account->port),
+		.on_open = is_shared ? on_shared_open : on_visitor_open,
+		.home = home_of_arrivals(tunnel),
+		.arg = is_shared ? (void *)worker : tunnel,
+	};
 }
 
 static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
@@ -132,10 +192,7 @@ static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, 
 	struct server_worker *worker = tunnel->worker;
 	struct account *account = tunnel->account;
 	const struct settings *settings = &worker->set->config->settings;
-	struct arrival_plan plan = { .entry = ports_find_entry(&settings->public, account->port),
-		                     .on_open = on_visitor_open,
-		                     .home = &tunnel->arrivals,
-		                     .arg = tunnel };
+	struct arrival_plan plan = plan_arrival(tunnel);
 	struct visitor visitor = {
 		.fd = fd,
 		.account = account_ref(account),
@@ -150,12 +207,28 @@ static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, 
 	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, plan.entry), &visitor, local,
 	                              NULL) &&
 	           arrival_count(worker, &visitor)) {
-		take_visitor(tunnel, &visitor);
+		if (let_in(worker, &visitor))
+			serve_visitor(tunnel, &visitor);
 	} else {
 		close(fd);
 		account_unref(account);
 	}
 }
+
+/* ---- visitors of a shared port ---- */
+
+static void on_shared_visitor(struct announcer *announcer, int fd, const spore_addr *peer,
+                              const spore_addr *local)
+{
+	on_visitor(fd, peer, local, tunnel_of(announcer));
+}
+
+static void on_visitor_passed_on(struct announcer *announcer, struct visitor *visitor)
+{
+	serve_visitor(tunnel_of(announcer), visitor);
+}
+
+static const struct announcer_calls announcer_calls = { on_shared_visitor, on_visitor_passed_on };
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has
  * sent is discarded. */
@@ -184,6 +257,13 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
+	if (tunnel_is_shared(tunnel)) {
+		share_shun(&tunnel->member);
+		/* It may have waited since another tunnel of the client had the port. */
+		visitor.tried |= UINT64_C(1) << tunnel->member.place;
+	}
+	if (group_pass_on(worker, &visitor))
+		return;
 	refuse_waiting(worker, &visitor, why);
 	if (why == REFUSED_UNSERVED)
 		end_in_order(worker, &visitor);
@@ -228,26 +308,82 @@ static bool tell_client(struct tunnel *tunnel)
 	return true;
 }
 
-/* Takes the listening sockets. False: out of memory, or the client does not read. */
-static bool start_tunnel(struct tunnel *tunnel, struct sockets *sockets)
+/* The client gets the texts that bore's server sends, which do not tell this cause. */
+static bool open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
+                      struct sockets *out, struct limit_hit *hit_out)
 {
-	struct server_worker *worker = tunnel->worker;
+	const struct server_settings *settings = server_worker_settings(tunnel->worker);
+	const struct grant *grant = tunnel->account->grant;
+	char text[ADDR_TEXT_SIZE];
+	enum refusal why;
+	const spore_addr *missing;
 
-	tunnel->listener = listener_new(worker->loop, sockets, on_visitor, tunnel);
+	if (ports_open(settings, grant, wanted, out, &why))
+		return true;
+	*hit_out = ports_limit(settings, by, grant, why, wanted);
+	missing = ports_find_missing(settings);
+	if (missing)
+		log_error("cannot open a public port: this host does not have the address",
+		          log_str("bind_tunnels", addr_format_ip(missing, text)));
+	return false;
+}
+
+/* Takes the listening sockets. False: out of memory. */
+static bool listen_at(struct tunnel *tunnel, struct sockets *sockets)
+{
+	tunnel->listener = listener_new(tunnel->worker->loop, sockets, on_visitor, tunnel);
 	if (!tunnel->listener) {
 		sock_close_all(sockets);
 		return false;
 	}
+	listener_set_gate(tunnel->listener, has_room);
+	account_stand(tunnel->account, tunnel->worker, listener_addr(tunnel->listener)->port);
+	return true;
+}
+
+/* Serves the port together with others. Takes the listening sockets. False and *hit_out. */
+static bool join_share(struct tunnel *tunnel, const struct tunnel_port *port,
+                       struct limit_hit *hit_out)
+{
+	struct server_worker *worker = tunnel->worker;
+
+	tunnel->member.by_source = port->share == ABOUT_SHARES_BY_SOURCE;
+	/* Other workers may use the account from the moment on when it is a member. */
+	account_stand(tunnel->account, worker, port->wanted);
+	return group_join(worker,
+	                  &(struct group_wish){ .port = port->wanted,
+	                                        .sockets = port->sockets,
+	                                        .member = &tunnel->member,
+	                                        .account = tunnel->account },
+	                  hit_out);
+}
+
+/* Opens the port, or takes the listening sockets. False and *hit_out. */
+static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
+                     const struct instance *by, struct limit_hit *hit_out)
+{
+	struct sockets sockets = port->sockets;
+
+	if (port->share != ABOUT_SHARES_NOTHING)
+		return join_share(tunnel, port, hit_out);
+	if (sockets.n == 0 && !open_port(tunnel, by, port->wanted, &sockets, hit_out))
+		return false;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	return listen_at(tunnel, &sockets);
+}
+
+/* The port is open. False: the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel)
+{
+	struct server_worker *worker = tunnel->worker;
+
 	tunnel->since_ms = tunnel->readiness.since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
-	tunnel->account->id = server_new_id(worker->shared);
-	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	find_series(tunnel);
 	if (!tell_client(tunnel))
 		return false;
 	account_set_announcer(tunnel->account, &tunnel->announcer);
 	count_tunnel(tunnel, 1);
-	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return true;
 }
@@ -288,66 +424,69 @@ static struct account *open_account(const struct tunnel *tunnel, struct source *
 	return account;
 }
 
-/* The client gets the texts that bore's server sends, which do not tell this cause. */
-static bool open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
-                      struct sockets *out, struct limit_hit *hit_out)
+/* Gives back what tunnel_open has got so far. */
+static void undo_open(struct tunnel *tunnel)
 {
-	const struct server_settings *settings = server_worker_settings(tunnel->worker);
-	const struct grant *grant = tunnel->account->grant;
-	char text[ADDR_TEXT_SIZE];
-	enum refusal why;
-	const spore_addr *missing;
+	share_leave(&tunnel->member);
+	listener_free(tunnel->listener);
+	if (tunnel->account) {
+		account_set_closed(tunnel->account);
+		account_close_tunnel(tunnel->account);
+	}
+	free(tunnel);
+}
 
-	if (ports_open(settings, grant, wanted, out, &why))
-		return true;
-	*hit_out = ports_limit(settings, by, grant, why, wanted);
-	missing = ports_find_missing(settings);
-	if (missing)
-		log_error("cannot open a public port: this host does not have the address",
-		          log_str("bind_tunnels", addr_format_ip(missing, text)));
-	return false;
+/* NULL and *hit_out. */
+static struct tunnel *new_tunnel(struct server_worker *worker, struct link *link,
+                                 struct source *source, const struct about *about,
+                                 const struct allowance *allowance, struct limit_hit *hit_out)
+{
+	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	if (!tunnel)
+		return NULL;
+	tunnel->worker = worker;
+	list_init(&tunnel->arrivals);
+	tunnel->announcer.calls = &announcer_calls;
+	tunnel->announcer.link = link;
+	tunnel->announcer.tells_addresses = about_wants_addresses(about);
+	tunnel->about = about;
+	tunnel->account = open_account(tunnel, source, allowance, hit_out);
+	if (tunnel->account) {
+		tunnel->account->id = server_new_id(worker->shared);
+		return tunnel;
+	}
+	free(tunnel);
+	return NULL;
 }
 
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
                            struct tunnel_port port, struct limit_hit *hit_out)
 {
-	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
-	struct sockets sockets = port.sockets;
+	struct tunnel *tunnel = new_tunnel(worker, link, source, about, *allowance, hit_out);
 
-	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (!tunnel)
-		goto fail;
-	tunnel->worker = worker;
-	list_init(&tunnel->arrivals);
-	tunnel->announcer.link = link;
-	tunnel->announcer.tells_addresses = about_wants_addresses(about);
-	tunnel->about = about;
-	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
-	if (!tunnel->account)
-		goto fail;
-	if (sockets.n == 0 &&
-	    !open_port(tunnel, allowance_by(*allowance), port.wanted, &sockets, hit_out))
-		goto fail;
-	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (start_tunnel(tunnel, &sockets)) {
-		/* Without authentication all clients are one owner, so a port that was closed may
-		 * be another client's now. */
-		if (port.sockets.n > 0 || *allowance)
-			announce_strays(tunnel);
-		tunnel->allowance = *allowance;
-		*allowance = NULL;
-		return tunnel;
+	if (!tunnel) {
+		sock_close_all(&port.sockets);
+		return NULL;
 	}
-	sockets.n = 0; /* the listener has them */
-fail:
-	sock_close_all(&sockets);
-	if (tunnel)
-		listener_free(tunnel->listener);
-	if (tunnel && tunnel->account)
-		account_close_tunnel(tunnel->account);
-	free(tunnel);
-	return NULL;
+	if (!get_port(tunnel, &port, allowance_by(*allowance), hit_out)) {
+		undo_open(tunnel);
+		return NULL;
+	}
+	if (!start_tunnel(tunnel)) {
+		*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+		undo_open(tunnel);
+		return NULL;
+	}
+	/* Without authentication all clients are one owner, so a port that was closed may be
+	 * another client's now. */
+	if (port.sockets.n > 0 || *allowance)
+		announce_strays(tunnel);
+	tunnel->allowance = *allowance;
+	*allowance = NULL;
+	return tunnel;
 }
 
 /* ---- the service ---- */
@@ -408,6 +547,14 @@ static void note_change(struct tunnel_readiness *readiness, const char *why)
 	snprintf(readiness->why, sizeof readiness->why, "%.*s", TUNNEL_WHY_SIZE - 1, why);
 }
 
+/* Its port belongs to all of them. */
+static void tell_share(struct tunnel *tunnel, const struct message *message)
+{
+	share_set_ready(&tunnel->member, message->ready, message->close);
+	if (!message->ready)
+		group_pass_all_on(tunnel->worker, tunnel->account);
+}
+
 bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message)
 {
 	struct tunnel_readiness *readiness = &tunnel->readiness;
@@ -416,7 +563,9 @@ bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message)
 	count_down(tunnel, !message->ready);
 	if (readiness->is_down != was_down)
 		note_change(readiness, message->text);
-	if (readiness->is_down && message->close)
+	if (tunnel_is_shared(tunnel))
+		tell_share(tunnel, message);
+	else if (readiness->is_down && message->close)
 		readiness->is_shut = tunnel->listener && listener_shut(tunnel->listener);
 	else if (!reopen_port(tunnel))
 		return false;
@@ -449,6 +598,21 @@ static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 	tunnel->allowance = NULL;
 }
 
+/* The client may have taken these visitors, and nobody is left who could say so. */
+static void end_lost(struct tunnel *tunnel)
+{
+	struct pending *pending = tunnel->worker->shared->pending;
+	size_t most = pending_count(pending), n;
+	struct pending_stray *lost = most > 0 ? malloc(most * sizeof *lost) : NULL;
+
+	if (!lost)
+		return;
+	n = pending_find_lost(pending, tunnel->account, lost, most);
+	for (size_t i = 0; i < n; i++)
+		tunnel_end_taken(tunnel, &lost[i].id);
+	free(lost);
+}
+
 /* A client that leaves by itself may still take the visitors that it was handed. */
 static bool bars_client(uint32_t reason)
 {
@@ -463,11 +627,17 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	if (!tunnel)
 		return;
 	listener_free(tunnel->listener);
+	share_leave(&tunnel->member);
 	count_down(tunnel, false);
 	arrival_end_all(&tunnel->arrivals);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	account_set_announcer(tunnel->account, NULL);
+	account_set_closed(tunnel->account);
+	if (reason != SPORE_END_SHUTDOWN) {
+		group_pass_all_on(tunnel->worker, tunnel->account);
+		end_lost(tunnel);
+	}
 	if (bars_client(reason))
 		account_bar_client(tunnel->account);
 	tunnel->closed = true;
@@ -477,23 +647,32 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		free(tunnel);
 }
 
+/* Does the new owner's grant allow what the tunnel has? False: *hit_out. */
+static bool may_keep_port(const struct tunnel *tunnel, const struct allowance *allowance,
+                          struct limit_hit *hit_out)
+{
+	const struct server_settings *settings = server_worker_settings(tunnel->worker);
+	const struct grant *grant = allowance ? allowance->grant : NULL;
+
+	if (grant && !grant_has_port(grant, tunnel->account->port)) {
+		*hit_out = ports_limit_of_grant(allowance->by, grant, REFUSED_PORT_NOT_ALLOWED);
+		return false;
+	}
+	*hit_out = (struct limit_hit){ .why = REFUSED_SHARE };
+	return !tunnel_is_shared(tunnel) || ports_may_be_shared(settings, grant);
+}
+
 /* The account that takes the place of the tunnel's. NULL and *hit_out. */
 static struct account *succeed_account(const struct tunnel *tunnel,
                                        const struct allowance *allowance, struct limit_hit *hit_out)
 {
 	const struct limits *limits = server_worker_limits(tunnel->worker);
-	uint16_t port = tunnel->account->port;
 	struct account *account;
 	struct grant *grant;
 
 	if (!allowance)
 		return account_succeed(tunnel->account, limits, NULL, NULL, hit_out);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (!grant_has_port(allowance->grant, port)) {
-		*hit_out = ports_limit_of_grant(allowance->by, allowance->grant,
-		                                REFUSED_PORT_NOT_ALLOWED);
-		return NULL;
-	}
 	grant = grant_copy(allowance->grant);
 	if (!grant)
 		return NULL;
@@ -503,24 +682,48 @@ static struct account *succeed_account(const struct tunnel *tunnel,
 	return account;
 }
 
+/* The tunnel has this account from now on. */
+static void use_account(struct tunnel *tunnel, struct account *account,
+                        struct allowance **allowance)
+{
+	arrival_change_account(home_of_arrivals(tunnel), tunnel->account, account);
+	end_allowance(tunnel, SPORE_END_MOVED);
+	tunnel->allowance = *allowance;
+	*allowance = NULL;
+	count_tunnel(tunnel, -1);
+	tunnel->account = account;
+	find_series(tunnel);
+	count_tunnel(tunnel, 1);
+	if (tunnel_is_shared(tunnel))
+		share_change_account(&tunnel->member, account);
+	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
+	                  server_worker_limits(tunnel->worker));
+}
+
+/* In its share, the tunnel belongs to this client from now on. */
+static bool change_owner_in_share(struct tunnel *tunnel, const struct instance *by,
+                                  uint64_t session)
+{
+	return !tunnel_is_shared(tunnel) || share_change_owner(&tunnel->member, by, session);
+}
+
 bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
                          struct limit_hit *hit_out)
 {
-	struct account *old = account_ref(tunnel->account);
-	struct account *account = succeed_account(tunnel, *allowance, hit_out);
+	struct account *old = account_ref(tunnel->account), *account = NULL;
+	const struct principal *owner = old->principal;
 
-	if (account) {
-		arrival_change_account(&tunnel->arrivals, account);
-		end_allowance(tunnel, SPORE_END_MOVED);
-		tunnel->allowance = *allowance;
-		*allowance = NULL;
-		count_tunnel(tunnel, -1);
-		tunnel->account = account;
-		find_series(tunnel);
-		count_tunnel(tunnel, 1);
-		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
-		                  server_worker_limits(tunnel->worker));
+	if (may_keep_port(tunnel, *allowance, hit_out)) {
+		*hit_out = (struct limit_hit){ .why = REFUSED_PORT_IN_USE };
+		if (change_owner_in_share(tunnel, allowance_by(*allowance),
+		                          allowance_session(*allowance))) {
+			account = succeed_account(tunnel, *allowance, hit_out);
+			if (!account)
+				change_owner_in_share(tunnel, owner->by, owner->session);
+		}
 	}
+	if (account)
+		use_account(tunnel, account, allowance);
 	account_unref(old); /* other workers may have looked at its count through the door */
 	return account != NULL;
 }
@@ -567,8 +770,28 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass)
 	tunnel->pass = pass;
 }
 
+bool tunnel_is_shared(const struct tunnel *tunnel)
+{
+	return tunnel->member.share != NULL;
+}
+
+void tunnel_leave_share(struct tunnel *tunnel)
+{
+	share_set_leaving(&tunnel->member);
+	group_pass_all_on(tunnel->worker, tunnel->account);
+}
+
+bool tunnel_is_settled(const struct tunnel *tunnel)
+{
+	return account_is_settled(tunnel->account);
+}
+
 void tunnel_stop_accepting(struct tunnel *tunnel)
 {
+	if (tunnel_is_shared(tunnel)) {
+		share_set_leaving(&tunnel->member);
+		return;
+	}
 	listener_finish(tunnel->listener);
 	tunnel->listener = NULL;
 }

@@ -5,8 +5,8 @@
 
 #include "net/sock.h"
 #include "session/context.h"
+#include "wire/about.h"
 
-struct about;
 struct ahead_pass;
 struct allowance;
 struct link;
@@ -18,6 +18,7 @@ struct uuid;
 struct tunnel_port {
 	uint16_t wanted;
 	struct sockets sockets; /* taken */
+	enum about_share share; /* with other clients of its owner; then `wanted` is not 0 */
 };
 
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the allowance on success
@@ -61,12 +62,20 @@ struct tunnel_readiness {
 };
 
 /* The client says whether its service can be reached (MESSAGE_READY). If it wants that, the public
- * port refuses visitors while the service is down. False: the port cannot be opened again. */
+ * port refuses visitors while the service is down. A shared port does so while this holds for all
+ * tunnels of the share. False: the port cannot be opened again. */
 bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message);
 /* Borrowed. */
 const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel);
-/* Announces the visitors that have come, and closes the port, but not the tunnel. Idempotent. */
+/* Announces the visitors that have come, and closes the port, but not the tunnel. A shared port
+ * closes with its last tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
+/* Does it share its port? */
+bool tunnel_is_shared(const struct tunnel *tunnel);
+/* The client leaves the share: visitors that it was told of and has not taken go to others. */
+void tunnel_leave_share(struct tunnel *tunnel);
+/* Has the client taken all visitors that it was told of? */
+bool tunnel_is_settled(const struct tunnel *tunnel);
 /* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is
  * fine. */
 void tunnel_close(struct tunnel *tunnel, uint32_t reason);

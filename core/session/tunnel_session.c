@@ -1,5 +1,4 @@
 #include "session/tunnel_session.h"
-#include "quota/takeover.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@
 #include "net/stream.h"
 #include "quota/kick.h"
 #include "quota/ports.h"
-#include "session/login.h"
+#include "quota/takeover.h"
 #include "session/refuse.h"
 #include "session/tunnel.h"
 
@@ -26,6 +25,8 @@
  * kernel is (net/silence), or if the heartbeat that it promised is later than MISSED_MS. Without
  * such a question a client is gone when it is later than LATE_MS. Both are more on a slow path. */
 enum { MISSED_MS = 2500, LATE_MS = SERVER_SILENCE_MS - SERVER_PULSE_MS };
+/* How long a client that leaves a share stays, at least and at most. */
+enum { LEAST_LEAVING_MS = 50, MOST_LEAVING_MS = 4000 };
 
 struct tunnel_session {
 	struct server_session *session;
@@ -44,6 +45,7 @@ struct tunnel_session {
 	bool can_move;               /* the client offered to move when the server is leaving ... */
 	bool takes_tickets;          /* the client can show a ticket to the next server */
 	bool is_leaving;             /* ... and is asked to: it counts among the leavers */
+	int64_t left_share_ms;       /* when the client left the share; 0: it has not */
 	char kept[KEPT_PORT_NAME_SIZE]; /* how its public port is kept; "": it is not */
 	bool may_tell; /* the client said nothing about itself before the verdict, so
 	                              * it may after Extended */
@@ -202,8 +204,9 @@ static void change_owner(struct server_session *s, struct allowance *allowance)
 	allowance_end(allowance, SPORE_END_REFUSED, NULL);
 }
 
-static void take_review_verdict(struct server_session *s, int32_t verdict)
+static void take_review_verdict(void *session, int32_t verdict)
 {
+	struct server_session *s = session;
 	struct login *login = &part_of(s)->login;
 	int32_t status;
 
@@ -235,6 +238,7 @@ void tunnel_session_on_turn(struct review *review)
 {
 	struct tunnel_session *t = CONTAINER_OF(review, struct tunnel_session, review);
 	struct server_session *s = t->session;
+	struct login_asker asker;
 	int32_t verdict;
 
 	server_session_move(s, SESSION_REVIEWED);
@@ -247,8 +251,9 @@ void tunnel_session_on_turn(struct review *review)
 		return;
 	}
 	login_change_set(&t->login, s->worker->set);
-	verdict = login_renew(&t->login, s, tunnel_allowance(t->tunnel),
-	                      clock_ms() - t->life_from_ms, take_review_verdict);
+	asker = server_session_asker(s, take_review_verdict);
+	verdict = login_renew(&t->login, &asker, tunnel_allowance(t->tunnel),
+	                      clock_ms() - t->life_from_ms);
 	if (verdict != SPORE_EPENDING)
 		take_review_verdict(s, verdict);
 }
@@ -293,6 +298,14 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 /* ---- the tunnel opens ---- */
 
+static enum share_holder find_share(const struct server_session *s, uint16_t port)
+{
+	const struct allowance *allowance = part_of(s)->allowance;
+
+	return share_find(&s->worker->shared->shares, port, allowance_by(allowance),
+	                  allowance_session(allowance));
+}
+
 /* More than the reason says, or NULL. */
 static const char *details_of_port(const struct server_session *s, enum refusal why,
                                    uint16_t wanted)
@@ -304,9 +317,14 @@ static const char *details_of_port(const struct server_session *s, enum refusal 
 		if (kept_ports_has(&s->worker->shared->kept_ports, wanted))
 			return "it waits for the client that had it before the server's restart, "
 			       "for 40 s at most";
+		if (find_share(s, wanted) == SHARE_OF_OWNER)
+			return "clients with \"share\" have it together, and this one does not "
+			       "ask to share it";
 		return account_port_is_held(&s->worker->shared->principals, wanted)
 		               ? "another client has it"
 		               : "another program on the server's machine has it";
+	case REFUSED_SHARE:
+		return wanted ? NULL : "a shared port needs a number";
 	case REFUSED_TOO_MANY_TUNNELS:
 		return account_lacks_descriptors(&s->worker->shared->principals,
 		                                 server_worker_limits(s->worker))
@@ -349,6 +367,7 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	struct event_client client;
 	struct limit_hit hit;
 
+	port.share = about_share(&t->login.about);
 	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, &t->allowance,
 	                        port, &hit);
 	if (!t->tunnel) {
@@ -448,6 +467,8 @@ static struct sockets yield_port(const struct takeover_question *question,
 		describe_holder(s, holder_out);
 		return sockets;
 	}
+	if (tunnel_is_shared(part_of(s)->tunnel))
+		return sockets;
 	sockets = tunnel_take_port(part_of(s)->tunnel);
 	refuse_log(s, LOG_WARN, "client left",
 	           "it no longer answers; its port moves to the new connection");
@@ -455,19 +476,36 @@ static struct sockets yield_port(const struct takeover_question *question,
 	return sockets;
 }
 
+/* Does the client ask to share its port? */
+static bool wants_share(const struct server_session *s)
+{
+	return about_share(&part_of(s)->login.about) != ABOUT_SHARES_NOTHING;
+}
+
 /* Both sessions belong to one owner, so it may know where its other client is. Without
  * authentication no client says About before Hello, so strangers are not told. */
-static void refuse_held_port(struct server_session *s, const struct takeover_holder *holder)
+static void describe_holder(const struct takeover_holder *holder, char *out, size_t size)
 {
-	char details[200], ip[ADDR_TEXT_SIZE];
-	struct refuse_subject subject = subject_of(s);
 	bool has_name = holder->name[0] != '\0';
+	char ip[ADDR_TEXT_SIZE];
 
-	snprintf(details, sizeof details, "%s%s%sa client at %s has had it for %lld s",
+	snprintf(out, size, "%s%s%sa client at %s has had it for %lld s",
 	         has_name ? "the tunnel \"" : "", holder->name, has_name ? "\" of " : "",
 	         addr_format_ip(&holder->peer, ip),
 	         (long long)(clock_ms() - holder->since_ms) / 1000);
-	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = REFUSED_PORT_IN_USE }, details,
+}
+
+static void refuse_held_port(struct server_session *s, const struct takeover_holder *holder)
+{
+	struct refuse_subject subject = subject_of(s);
+	char details[200];
+
+	describe_holder(holder, details, sizeof details);
+	if (wants_share(s))
+		log_info("port is not shared", log_int("port", subject.port),
+		         log_str("identity", subject.identity), log_str("holder", details));
+	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = REFUSED_PORT_IN_USE },
+	              wants_share(s) ? "the client that has it does not share it" : details,
 	              part_of(s)->login.about.size > 0);
 }
 
@@ -503,7 +541,7 @@ static void on_port_answer(void *arg, struct sockets *sockets, const struct take
 		sock_close_all(sockets);
 		refuse_port(s, &hit, wanted);
 	} else {
-		open_tunnel(s, (struct tunnel_port){ .sockets = *sockets });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .sockets = *sockets });
 	}
 }
 
@@ -559,6 +597,8 @@ static void take_extend(struct server_session *s, const struct message *message)
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message, &answer);
+	if (tunnel_is_shared(t->tunnel))
+		answer.offers |= MESSAGE_OFFER_SHARED;
 	tunnel_tell_addresses(t->tunnel, message->wants & MESSAGE_WANTS_VISITOR);
 	if (!t->is_heard)
 		t->may_tell = t->login.about.size == 0;
@@ -570,9 +610,35 @@ static void take_extend(struct server_session *s, const struct message *message)
 		link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
 }
 
+static void set_leaving(struct server_session *s, bool is_leaving)
+{
+	struct tunnel_session *t = part_of(s);
+	unsigned delta = (unsigned)is_leaving - (unsigned)t->is_leaving;
+
+	t->is_leaving = is_leaving;
+	atomic_fetch_add(&s->worker->shared->leavers, delta);
+}
+
+/* The client gets no other visitors. Its connection ends when it has taken those that it was told
+ * of. */
+static void leave_share(struct server_session *s)
+{
+	struct tunnel_session *t = part_of(s);
+
+	if (t->left_share_ms)
+		return;
+	t->left_share_ms = clock_ms();
+	set_leaving(s, false);
+	tunnel_leave_share(t->tunnel);
+}
+
 /* The port may be wanted elsewhere, even if the client has not heard of our end yet. */
 static void take_moved(struct server_session *s)
 {
+	if (tunnel_is_shared(part_of(s)->tunnel)) {
+		leave_share(s);
+		return;
+	}
 	if (!atomic_load(&s->worker->shared->draining))
 		return;
 	keep_no_more(s);
@@ -706,6 +772,11 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 		end_open(s, REFUSED_REVOKED);
 		return;
 	}
+	if (tunnel_is_shared(t->tunnel) &&
+	    !ports_may_be_shared(server_worker_settings(s->worker), revision->grant)) {
+		end_open(s, REFUSED_SHARE);
+		return;
+	}
 	renewed = grant_copy(revision->grant);
 	if (!renewed)
 		return; /* the client keeps its old grant */
@@ -717,15 +788,6 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 static void on_tunnel_revision(struct server_session *s, const struct revision *revision)
 {
 	(part_of(s)->tunnel ? revise_tunnel : revise_takeover)(s, revision);
-}
-
-static void set_leaving(struct server_session *s, bool is_leaving)
-{
-	struct tunnel_session *t = part_of(s);
-	unsigned delta = (unsigned)is_leaving - (unsigned)t->is_leaving;
-
-	t->is_leaving = is_leaving;
-	atomic_fetch_add(&s->worker->shared->leavers, delta);
 }
 
 static void tell_end(const struct server_session *s)
@@ -780,6 +842,38 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 	return true;
 }
 
+static bool may_share(const struct server_session *s)
+{
+	const struct allowance *allowance = part_of(s)->allowance;
+
+	return part_of(s)->wanted != 0 && ports_may_be_shared(server_worker_settings(s->worker),
+	                                                      allowance ? allowance->grant : NULL);
+}
+
+/* Looks for the port where it may be already. */
+static void find_port(struct server_session *s)
+{
+	const struct allowance *allowance = part_of(s)->allowance;
+	uint16_t wanted = part_of(s)->wanted;
+	enum share_holder sharers = find_share(s, wanted);
+	struct takeover_question question = { .by = allowance_by(allowance),
+		                              .session = allowance_session(allowance),
+		                              .port = wanted };
+	struct limit_hit hit;
+
+	if (sharers == SHARE_OF_NOBODY)
+		question.holder = account_holder(&s->worker->shared->principals, question.by,
+		                                 question.session, wanted);
+	if (sharers == SHARE_OF_OWNER && !wants_share(s))
+		refuse_port(s, &(struct limit_hit){ .why = REFUSED_PORT_IN_USE }, wanted);
+	else if (!question.holder)
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted });
+	else if (!may_have_port(s, wanted, &hit))
+		refuse_port(s, &hit, wanted);
+	else
+		ask_holder(s, &question);
+}
+
 /* The port that an earlier server has left to this client. False: there is none. */
 static bool take_kept_port(struct server_session *s, const struct tunnel_wish *wish)
 {
@@ -806,32 +900,17 @@ static bool take_kept_port(struct server_session *s, const struct tunnel_wish *w
 void tunnel_session_start(struct server_session *s, struct login *login,
                           struct allowance **allowance, const struct tunnel_wish *wish)
 {
-	struct server_shared *shared = s->worker->shared;
-	uint16_t wanted = wish->port;
-	struct takeover_question question = { .by = allowance_by(*allowance),
-		                              .session = allowance_session(*allowance),
-		                              .port = wanted };
-	struct limit_hit hit;
-
 	if (!become_tunnel_session(s, login, allowance)) {
 		refuse_session(s, REFUSED_NO_MEMORY);
 		return;
 	}
-	part_of(s)->wanted = wanted;
-	if (atomic_load(&shared->draining)) {
+	part_of(s)->wanted = wish->port;
+	if (atomic_load(&s->worker->shared->draining))
 		refuse_new(s, REFUSED_DRAINING);
-		return;
-	}
-	if (take_kept_port(s, wish))
-		return;
-	question.holder = account_holder(&shared->principals, question.by, question.session,
-	                                 wanted);
-	if (!question.holder)
-		open_tunnel(s, (struct tunnel_port){ .wanted = wanted });
-	else if (!may_have_port(s, wanted, &hit))
-		refuse_port(s, &hit, wanted);
-	else
-		ask_holder(s, &question);
+	else if (wants_share(s) && !may_share(s))
+		refuse_port(s, &(struct limit_hit){ .why = REFUSED_SHARE }, wish->port);
+	else if (!take_kept_port(s, wish))
+		find_port(s);
 }
 
 /* ---- on all tunnels of a worker ---- */
@@ -852,13 +931,30 @@ void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,
 	}
 }
 
+/* Has the client left the share, and taken its visitors? Those that other workers have for it are
+ * counted soon. */
+static bool has_left_share(const struct server_session *s)
+{
+	const struct tunnel_session *t = part_of(s);
+	int64_t for_ms = t->left_share_ms ? clock_ms() - t->left_share_ms : 0;
+
+	return for_ms >= LEAST_LEAVING_MS &&
+	       (tunnel_is_settled(t->tunnel) || for_ms >= MOST_LEAVING_MS);
+}
+
 void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
 {
-	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+	struct server_session *next;
 
-	for (; s; s = server_sessions_next(s)) {
+	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		const struct tunnel_session *t = part_of(s);
 
+		next = server_sessions_next(s);
+		if (has_left_share(s)) {
+			refuse_log(s, LOG_INFO, "client left", "it has left the share");
+			server_session_finish(s);
+			continue;
+		}
 		if (!t->is_heard ||
 		    (tunnel_account(t->tunnel)->id + nth) % TUNNEL_SESSION_SELDOM == 0)
 			send_heartbeat(s);

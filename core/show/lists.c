@@ -20,6 +20,7 @@ static const struct table tunnels = { "tunnels", {
 	{ "bytes_up", "UP", VALUE_BYTES },
 	{ "bytes_down", "DOWN", VALUE_BYTES },
 	{ "heartbeats", "HEARTBEATS", VALUE_YES_NO },
+	{ "shared", "SHARED", VALUE_YES_NO },
 	{ "name", "NAME", VALUE_CLAIM },
 	{ "version", "VERSION", VALUE_CLAIM },
 	{ "tags", "TAGS", VALUE_CLAIM },

@@ -88,9 +88,14 @@ static bool is_tag(const char *value)
 	return true;
 }
 
+static bool is_share(const char *value)
+{
+	return strcmp(value, "load") == 0 || strcmp(value, "source") == 0;
+}
+
 /* ---- keys ---- */
 
-enum key { NAME, VERSION, HOST, TAG, WANTS, OTHER };
+enum key { NAME, VERSION, HOST, TAG, WANTS, SHARE, OTHER };
 
 static const struct row {
 	const char *key;
@@ -99,7 +104,7 @@ static const struct row {
 } rows[OTHER] = {
 	[NAME] = { "name", NULL, true },     [VERSION] = { "version", NULL, true },
 	[HOST] = { "host", is_host, false }, [TAG] = { "tag", is_tag, false },
-	[WANTS] = { "wants", NULL, true },
+	[WANTS] = { "wants", NULL, true },   [SHARE] = { "share", is_share, true },
 };
 
 static size_t key_length(const char *item)
@@ -235,6 +240,7 @@ static void show_item(struct about_view *view, const char *item)
 		view->tags[view->info.n_tags++] = split_tag(value);
 		break;
 	case WANTS:
+	case SHARE:
 	case OTHER:
 		break;
 	}
@@ -258,13 +264,31 @@ void about_look(const struct about *about, struct about_view *view_out)
 		show_item(view_out, i);
 }
 
-const char *about_name(const struct about *about)
+/* The first item of this key; NULL: there is none. */
+static const char *item_of(const struct about *about, enum key key)
 {
 	const char *item = first_item(about);
 
-	while (item && key_of(item) != NAME)
+	while (item && key_of(item) != key)
 		item = next_item(about, item);
+	return item;
+}
+
+const char *about_name(const struct about *about)
+{
+	const char *item = item_of(about, NAME);
+
 	return item ? value_of(item) : NULL;
+}
+
+enum about_share about_share(const struct about *about)
+{
+	const char *item = item_of(about, SHARE);
+
+	if (!item)
+		return ABOUT_SHARES_NOTHING;
+	return strcmp(value_of(item), "source") == 0 ? ABOUT_SHARES_BY_SOURCE
+	                                             : ABOUT_SHARES_BY_LOAD;
 }
 
 bool about_wants_addresses(const struct about *about)

@@ -11,6 +11,8 @@
  *   tag      LABEL=VALUE: a letter or digit, then letters, digits, '.', '_', '-' or '/', at most
  *            ABOUT_LABEL_MAX bytes; the value may be empty   at most once per label
  *   wants    "addresses": the client reads Visitor           at most once
+ *   share    "load" or "source": the client wants to share its port with others of its owner, and
+ *            visitors by these rules (share/share)           at most once
  *
  * Other keys are valid, so that later clients may send more. They count towards ABOUT_MAX, but are
  * not kept. The frames of one client have at most ABOUT_MAX bytes in all, as message_format writes
@@ -32,6 +34,8 @@ enum {
 	ABOUT_LABEL_MAX = 63,
 	ABOUT_MOST = ABOUT_MAX / 19 /* items of one key: the shortest frame is that of "host=a" */
 };
+
+enum about_share { ABOUT_SHARES_NOTHING, ABOUT_SHARES_BY_LOAD, ABOUT_SHARES_BY_SOURCE };
 
 #define ABOUT_WANTS_ADDRESSES "wants=addresses"
 
@@ -71,6 +75,8 @@ void about_look(const struct about *about, struct about_view *view_out);
 const char *about_name(const struct about *about);
 /* Is the client to be told visitors' addresses from the first one on? */
 bool about_wants_addresses(const struct about *about);
+/* Does the client want to share its port? */
+enum about_share about_share(const struct about *about);
 /* *to_out is overwritten. False: out of memory; *to_out holds nothing. */
 bool about_copy(const struct about *from, struct about *to_out);
 void about_fini(struct about *about);

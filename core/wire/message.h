@@ -62,7 +62,8 @@ enum message_type {
 	 * announces visitors until the client has Moved, or for a short time. */
 	MESSAGE_LEAVING,
 	/* To a server that is leaving: the client has its tunnel elsewhere, or wants the port
-	 * there. The server announces the visitors that have come, and ends the connection. */
+	 * there. Or to a server whose Extended offers it (MESSAGE_OFFER_SHARED): the client leaves
+	 * the share. The server announces the visitors that have come, and ends the connection. */
 	MESSAGE_MOVED,
 	/* To a client that wants it, before Leaving: id. The socket of the client's public port is
 	 * kept for the next server. It goes to the client that shows this ticket there, in HelloEx.
@@ -80,7 +81,9 @@ enum {
 	MESSAGE_OFFER_DECLINE = 2,
 	MESSAGE_OFFER_UNSERVED = 4,
 	MESSAGE_OFFER_CARRY = 8,
-	MESSAGE_OFFER_READY = 16
+	MESSAGE_OFFER_READY = 16,
+	/* The tunnel shares its port, and the server reads Moved at any time. */
+	MESSAGE_OFFER_SHARED = 32
 };
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */
 enum {

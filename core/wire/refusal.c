@@ -105,6 +105,10 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_PORT_IN_USE]        = { "port_in_use",        CONTROL, RETRY_LATER,
 		SUBJECT_PORT,       "port already in use",
 		"the public port that the client wants is in use" },
+	[REFUSED_SHARE]              = { "share_not_allowed",  CONTROL, RETRY_NEVER,
+		SUBJECT_PORT,       "this client may not share a port",
+		"the client wants to share its public port with others, but neither its policy nor "
+		"`server.share` allows it" },
 	[REFUSED_PORT_NOT_ALLOWED]   = { "port_not_allowed",   CONTROL, RETRY_ANY_PORT,
 		SUBJECT_PORT,       "client port number not in allowed range",
 		"the client may not have the public port that it wants" },

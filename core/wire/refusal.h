@@ -37,6 +37,7 @@ enum refusal {
 	REFUSED_TOO_MANY_TUNNELS,
 	REFUSED_SOURCE_TUNNELS, /* the source has as many tunnels as it may have */
 	REFUSED_PORT_IN_USE,
+	REFUSED_SHARE, /* the client may not share ports */
 	REFUSED_PORT_NOT_ALLOWED,
 	REFUSED_PORT_NOT_BOUND,
 	REFUSED_NO_PORT_LEFT,

@@ -55,6 +55,8 @@ static const spore_option client_options[] = {
 	           "likewise, in a month; 0: `limits.bytes_per_month`"),
 	SPORE_INT(struct client, visitors_per_second, 0, "0", 0, 1000000,
 	          "new visitors per second; 0: `limits.visitors_per_second`"),
+	SPORE_ENUM(struct client, share, 0, "\"default\"", "default|yes|no",
+	           "may its tunnels share a public port; default: as the server's key share says"),
 };
 static const spore_option_item client_item = {
 	SPORE_OPT_OBJECT, sizeof(struct client), client_options,
@@ -159,6 +161,7 @@ static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *r
 		.bytes_per_day = client->bytes_per_day,
 		.bytes_per_month = client->bytes_per_month,
 		.visitors_per_second = client->visitors_per_second,
+		.share = client->share,
 	};
 	spore_auth_result result = {
 		.struct_size = sizeof result,

@@ -13,6 +13,7 @@ struct client {
 	spore_list ports; /* of spore_port_range */
 	int64_t max_tunnels, max_conns, life;
 	int64_t rate_up, rate_down, bytes_per_day, bytes_per_month, visitors_per_second;
+	int64_t share; /* enum policy_share */
 };
 
 struct clients {

@@ -58,7 +58,7 @@ bool verdict_on_columns(const PGresult *description, char *why, size_t size)
 		         "the query gives the column %.40s, which is unknown, so it lets nobody "
 		         "in: expected only name, secret, key, pubkey, password_hash, ports, "
 		         "max_tunnels, max_conns, life, rate_up, rate_down, bytes_per_day, "
-		         "bytes_per_month and visitors_per_second",
+		         "bytes_per_month, visitors_per_second and share",
 		         name);
 		return false;
 	}

@@ -314,6 +314,7 @@ void house_open(struct house *house, unsigned plan)
 	FUZZ_CHECK(shared->pending && shared->sources);
 	gate_init(&shared->gate);
 	principal_table_init(&shared->principals, 1);
+	share_table_init(&shared->shares);
 	stats_init(&shared->stats, house->metrics);
 	terms.sockets = listen_for_clients(terms.set);
 	FUZZ_CHECK(server_worker_open(&house->worker, shared, house->loop, &terms));
@@ -438,6 +439,7 @@ void house_close(struct house *house)
 	FUZZ_CHECK(shared->gate.inside == 0 && shared->gate.n_waiting == 0);
 	gate_fini(&shared->gate);
 	principal_table_fini(&shared->principals);
+	share_table_fini(&shared->shares);
 	check_sources(house);
 	source_table_free(shared->sources);
 	check_gauges(house);

@@ -32,7 +32,7 @@ RANKS = [
     {"plugin", "usage"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way", "health", "keep", "doubts"},
+    {"verdict", "event", "way", "health", "keep", "doubts", "share"},
     {"session", "carry"},
     {"server", "client", "inventory"},
     {"process", "reference"},

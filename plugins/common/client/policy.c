@@ -25,6 +25,8 @@ static const spore_option rows[] = {
 	SPORE_INT(struct policy, visitors_per_second, 0, NULL, 1, POLICY_MAX_COUNT,
 	          "new visitors per second on all its tunnels, and as many at once; default: "
 	          "`limits.visitors_per_second`"),
+	SPORE_ENUM(struct policy, share, 0, "\"default\"", "default|yes|no",
+	           "may its tunnels share a public port; default: as the server's key share says"),
 };
 
 const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), rows,
@@ -43,6 +45,7 @@ static const struct {
 	{ SPORE_AUTH_F_BYTES_PER_DAY, offsetof(struct policy, bytes_per_day) },
 	{ SPORE_AUTH_F_BYTES_PER_MONTH, offsetof(struct policy, bytes_per_month) },
 	{ SPORE_AUTH_F_VISITORS_PER_SECOND, offsetof(struct policy, visitors_per_second) },
+	{ SPORE_AUTH_F_SHARE, offsetof(struct policy, share) },
 };
 enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 _Static_assert(N_NUMBERS + 1 == POLICY_NUMBERS, "the numbers, and what is stated");
@@ -99,4 +102,5 @@ void policy_grant(const struct policy *policy, spore_auth_result *result)
 	result->bytes_per_day = (uint64_t)policy->bytes_per_day;
 	result->bytes_per_month = (uint64_t)policy->bytes_per_month;
 	result->visitors_per_second = (uint32_t)policy->visitors_per_second;
+	result->share = policy->share == POLICY_SHARE_YES;
 }

@@ -153,6 +153,13 @@ static bool set_life(struct terms *terms, const char *text)
 	return terms->policy.life > 0 || !terms->is_positive;
 }
 
+static bool set_share(struct terms *terms, const char *text)
+{
+	bool is_yes = strcmp(text, "yes") == 0;
+
+	terms->policy.share = is_yes ? POLICY_SHARE_YES : POLICY_SHARE_NO;
+	return is_yes || strcmp(text, "no") == 0;
+}
 #define EXPECTED_RATE                                                                              \
 	"expected a number of bytes per second from 1024 to 1099511627776, such as 10000000 or "   \
 	"\"10m\""
@@ -186,6 +193,8 @@ static const struct row {
 	{ "visitors_per_second", SPORE_AUTH_F_VISITORS_PER_SECOND, set_visitors_per_second,
 	  "expected a whole number from 0 to 1000000",
 	  "expected a whole number from 1 to 1000000" },
+	{ "share", SPORE_AUTH_F_SHARE, set_share, "expected \"yes\" or \"no\"",
+	  "expected \"yes\" or \"no\"" },
 };
 
 /* NULL: no limit has this name. */
@@ -204,7 +213,7 @@ const char *terms_set(struct terms *terms, const char *name, const char *text)
 
 	if (!row)
 		return "unknown: expected only ports, max_tunnels, max_conns, life, rate_up, "
-		       "rate_down, bytes_per_day, bytes_per_month and visitors_per_second";
+		       "rate_down, bytes_per_day, bytes_per_month, visitors_per_second and share";
 	if (!text || !row->set(terms, text))
 		return terms->is_positive ? row->expected_positive : row->expected;
 	terms->policy.stated |= row->field;

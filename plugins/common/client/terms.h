@@ -4,6 +4,7 @@
  *   ports        "20000-20099,20500": public ports that it may use; "": none
  *   max_tunnels  a whole number
  *   max_conns    a whole number
+ *   share        "yes" or "no": may its tunnels share a public port
  *   life         "90s", "500ms", "1.5m", "2h" or "1d", or a number of seconds
  *   rate_up, rate_down              bytes per second: a whole number, perhaps with k, m or g
  *   bytes_per_day, bytes_per_month  likewise, bytes

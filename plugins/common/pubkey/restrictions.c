@@ -79,6 +79,11 @@ static bool read_visitors_per_second(const char *value, struct restrictions *out
 	return !terms_set(&out->terms, "visitors_per_second", value);
 }
 
+static bool read_share(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "share", value);
+}
+
 static int two_digits(const char *text)
 {
 	return (text[0] - '0') * 10 + text[1] - '0';
@@ -149,6 +154,7 @@ static const struct {
 	{ "bytes-per-day", read_bytes_per_day, "expected a number of bytes from 1 to 1125899906842624, such as bytes-per-day=50g" },
 	{ "bytes-per-month", read_bytes_per_month, "expected a number of bytes from 1 to 1125899906842624, such as bytes-per-month=50g" },
 	{ "visitors-per-second", read_visitors_per_second, "expected a whole number from 1 to 1000000, such as visitors-per-second=50" },
+	{ "share", read_share, "expected share=yes or share=no" },
 	{ "expiry-time", read_expiry, "expected a time such as expiry-time=20271231 or 202712312359Z: YYYYMMDD[HHMM[SS]], with Z in UTC" },
 	{ "identity", read_identity, "expected an identity of 1 to 255 bytes of UTF-8 without control characters" },
 };

@@ -110,7 +110,7 @@ static const struct row {
 	{ "password_hash", read_hash },  { "ports", NULL },         { "max_tunnels", NULL },
 	{ "max_conns", NULL },           { "life", NULL },          { "rate_up", NULL },
 	{ "rate_down", NULL },           { "bytes_per_day", NULL }, { "bytes_per_month", NULL },
-	{ "visitors_per_second", NULL },
+	{ "visitors_per_second", NULL }, { "share", NULL },
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -140,7 +140,7 @@ const char *record_set(struct record *record, const spore_host *host, spore_str 
 	if (row == N_ROWS)
 		return "unknown: expected only secret, key, pubkey, password_hash, ports, "
 		       "max_tunnels, max_conns, life, rate_up, rate_down, bytes_per_day, "
-		       "bytes_per_month and visitors_per_second";
+		       "bytes_per_month, visitors_per_second and share";
 	if (record->seen & 1u << row)
 		return "expected each field once, found it again";
 	record->seen |= 1u << row;

@@ -5,7 +5,7 @@
  *   pubkey         a line of authorized_keys, without options but identity
  *   password_hash  of bcrypt, yescrypt or SHA-512, as crypt(5) writes it
  *   ports, max_tunnels, max_conns, life, rate_up, rate_down, bytes_per_day, bytes_per_month,
- *   visitors_per_second
+ *   visitors_per_second, share
  *                  limits, as client/terms.h reads them
  *
  * At least one of the first four must be there. If both are there, key must be that of secret. An

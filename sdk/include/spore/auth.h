@@ -150,7 +150,8 @@ enum {
 	SPORE_AUTH_F_RATE_DOWN = 1 << 5,
 	SPORE_AUTH_F_BYTES_PER_DAY = 1 << 6,
 	SPORE_AUTH_F_BYTES_PER_MONTH = 1 << 7,
-	SPORE_AUTH_F_VISITORS_PER_SECOND = 1 << 8
+	SPORE_AUTH_F_VISITORS_PER_SECOND = 1 << 8,
+	SPORE_AUTH_F_SHARE = 1 << 10
 };
 
 typedef struct spore_auth_result {
@@ -199,8 +200,12 @@ typedef struct spore_auth_result {
 	uint64_t bytes_per_day, bytes_per_month;
 	/* How many new visitors are let in per second; as many at once. 0: none. */
 	uint32_t visitors_per_second, reserved;
+	/* 1: tunnels of one owner, which is one session value of the instance, may share one public
+	 * port, and each visitor goes to one of them. 0: they may not. Without SPORE_AUTH_F_SHARE,
+	 * the option "share" in the server's section "server" decides. */
+	uint32_t share, reserved_2;
 } spore_auth_result;
-SPORE_GROWABLE(spore_auth_result, reserved);
+SPORE_GROWABLE(spore_auth_result, reserved_2);
 
 /* A verifier that the host holds, and what came with it in the result of verify(). */
 typedef struct spore_verifier {

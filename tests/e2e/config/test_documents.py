@@ -44,7 +44,7 @@ NOT_IN_A_SCHEMA = {
     r"does not open|wrong\.users:\d+:\d+: expected|wrong\.policy: /|good\.key: line 1|"
     r"plugin \w+ has no \w+ side|plugin \w+ cannot check an answer|last_good\" on a server only|a certificate in PEM form|certificate for all other names|a name of 1 to 255 bytes|the name and the password are too long",
     "URLs, DNs, filters and attributes of a directory": r"since ldap://|with %n for the name|^expected \"user\"|"
-    r"expected a URL with a host, perhaps|expected only ports, max_tunnels, .* and visitors_per_second$",
+    r"expected a URL with a host, perhaps|expected only ports, max_tunnels, .* and share$",
     "a URL, a header and certificates have a form": r"\{name\} in the|since http://|certificates in PEM|name of an HTTP "
     r"header|http://unix:/PATH|http://, socks5://",
     "logs of events": r"between braces, found|no format with|the key \"path\"|cannot write to|one of tunnel_opened",

@@ -436,10 +436,12 @@ def test_changes_are_logged(reloading):
     policy = {"alice": {"max_tunnels": 5}}
     running.swap(auth=names(alice="hunter1"))
     assert changes(running, auth=[{**names(alice="hunter1")[0], "policy": policy}]) == {
-        "/auth/0/policy/alice/max_tunnels": ("not set", "5", LIVE)
+        "/auth/0/policy/alice/max_tunnels": ("not set", "5", LIVE),
+        "/auth/0/policy/alice/share": ("not set", "default (default)", LIVE),
     }
     assert changes(running, auth=names(alice="hunter1")) == {
-        "/auth/0/policy/alice/max_tunnels": ("5", "not set", LIVE)
+        "/auth/0/policy/alice/max_tunnels": ("5", "not set", LIVE),
+        "/auth/0/policy/alice/share": ("default (default)", "not set", LIVE),
     }
     assert "hunter" not in "\n".join(running.server.process.stderr)
 

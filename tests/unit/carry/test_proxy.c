@@ -123,7 +123,7 @@ START_TEST(who_waits_too_long_for_a_turn_is_declined)
 END_TEST
 
 /* The server passes on what it gets only once it has the answer. */
-START_TEST(a_visitor_that_is_handed_over_is_taken_before_the_service_answers)
+START_TEST(a_visitor_that_is_handed_over_is_taken_once_the_service_is_reached)
 {
 	struct proxy_scene scene;
 	int ahead, filler, service;
@@ -135,13 +135,14 @@ START_TEST(a_visitor_that_is_handed_over_is_taken_before_the_service_answers)
 	filler = sockets_dial(&scene.base.service_addr);
 	client_scene_send(ahead, PROXY_SCENE_OPEN(CLIENT_SCENE_UUID));
 	proxy_scene_send_bytes(ahead, "\1\0\0\5first", 9);
-	client_scene_expect(ahead, "\"Opened\"");
+	ck_assert(client_scene_is_left_alone(ahead, 30));
 	ck_assert(client_scene_count(&scene.base, "spore_relays", NULL) == 0);
 	proxy_scene_wait_carried(&scene, 1);
 	ck_assert(proxy_scene_visitors(&scene) == 1);
 	close(client_scene_accept(scene.base.service)); /* the filler */
 	service = client_scene_accept(scene.base.service);
 	proxy_scene_expect_bytes(service, "first", 5);
+	client_scene_expect(ahead, "\"Opened\"");
 	proxy_scene_check_carried(ahead, service);
 	ck_assert_int_eq(proxy_scene_note(&scene, CLIENT_SCENE_UUID, TAKEN_ANNOUNCED),
 	                 TAKEN_OPENED);
@@ -234,7 +235,8 @@ START_TEST(a_visitor_is_not_taken_without_descriptors_or_a_service)
 }
 END_TEST
 
-START_TEST(a_visitor_that_was_taken_sees_an_orderly_end_without_the_service)
+/* The server finds the connection lost, and announces the visitor again. */
+START_TEST(a_visitor_that_is_handed_over_goes_back_without_the_service)
 {
 	struct proxy_scene scene;
 	int ahead;
@@ -244,10 +246,11 @@ START_TEST(a_visitor_that_was_taken_sees_an_orderly_end_without_the_service)
 	close(scene.base.service);
 	scene.base.service = -1;
 	client_scene_send(ahead, PROXY_SCENE_OPEN(CLIENT_SCENE_UUID));
-	client_scene_expect(ahead, "\"Opened\"");
-	proxy_scene_expect_bytes(ahead, "\2\0\0\0", 4);
+	client_scene_expect_end(ahead);
 	proxy_scene_wait_carried(&scene, 0);
-	ck_assert(proxy_scene_failures(&scene, "service") == 1);
+	/* It is counted when the server hears of it. */
+	ck_assert(proxy_scene_failures(&scene, "service") == 0);
+	ck_assert_int_eq(proxy_scene_note(&scene, CLIENT_SCENE_UUID, TAKEN_ANNOUNCED), TAKEN_NOT);
 	close(ahead);
 	proxy_scene_close(&scene);
 }
@@ -261,8 +264,7 @@ static void run_make_room(void *arg)
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
 }
 
-/* It has been taken, and waits for its turn to reach the service. */
-START_TEST(a_visitor_that_was_taken_may_be_queued)
+START_TEST(a_visitor_that_is_handed_over_may_be_queued)
 {
 	struct proxy_scene scene;
 	int ahead, service;
@@ -271,12 +273,12 @@ START_TEST(a_visitor_that_was_taken_may_be_queued)
 	ahead = proxy_scene_open_ahead(&scene);
 	proxy_scene_worker(&scene)->max_dialling = 0;
 	client_scene_send(ahead, PROXY_SCENE_OPEN(CLIENT_SCENE_UUID));
-	client_scene_expect(ahead, "\"Opened\"");
 	proxy_scene_wait_carried(&scene, 1);
 	ck_assert_uint_eq(proxy_scene_count_of(&scene, &proxy_scene_worker(&scene)->n_waiting), 1);
 	ck_assert(client_scene_is_left_alone(scene.base.service, 30));
 	client_scene_call(&scene.base, run_make_room, &scene);
 	service = client_scene_accept(scene.base.service);
+	client_scene_expect(ahead, "\"Opened\"");
 	proxy_scene_check_carried(ahead, service);
 	close(ahead);
 	close(service);
@@ -295,7 +297,6 @@ START_TEST(a_visitor_that_waits_too_long_for_its_turn_ends)
 	ahead = proxy_scene_open_ahead(&scene);
 	proxy_scene_worker(&scene)->max_dialling = 0;
 	client_scene_send(ahead, PROXY_SCENE_OPEN(CLIENT_SCENE_UUID));
-	client_scene_expect(ahead, "\"Opened\"");
 	client_scene_expect_end(ahead);
 	proxy_scene_wait_carried(&scene, 0);
 	ck_assert(proxy_scene_failures(&scene, "queue") == 1);
@@ -340,9 +341,9 @@ END_TEST
 SUITE("proxy", as_many_dial_as_may_and_the_rest_wait_their_turn,
       relays_take_the_place_of_dials_when_descriptors_are_short, queue_is_bounded,
       who_waits_too_long_for_a_descriptor_is_declined, who_waits_too_long_for_a_turn_is_declined,
-      a_visitor_that_is_handed_over_is_taken_before_the_service_answers,
+      a_visitor_that_is_handed_over_is_taken_once_the_service_is_reached,
       one_visitor_after_another_is_handed_over, a_visitor_that_has_come_before_is_not_taken,
       a_visitor_is_not_taken_without_descriptors_or_a_service,
-      a_visitor_that_was_taken_sees_an_orderly_end_without_the_service,
-      a_visitor_that_was_taken_may_be_queued, a_visitor_that_waits_too_long_for_its_turn_ends,
+      a_visitor_that_is_handed_over_goes_back_without_the_service,
+      a_visitor_that_is_handed_over_may_be_queued, a_visitor_that_waits_too_long_for_its_turn_ends,
       a_handover_that_crosses_a_request_costs_no_visitor)

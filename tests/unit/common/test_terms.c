@@ -119,8 +119,8 @@ START_TEST(objects_have_texts_and_numbers)
 	                 "/max_tunnels: expected a whole number from 0 to 1000000");
 	ck_assert_str_eq(read_json("{\"max_tunnel\":1}", &terms),
 	                 "/max_tunnel: unknown: expected only ports, max_tunnels, max_conns, "
-	                 "life, rate_up, rate_down, bytes_per_day, bytes_per_month and "
-	                 "visitors_per_second");
+	                 "life, rate_up, rate_down, bytes_per_day, bytes_per_month, "
+	                 "visitors_per_second and share");
 	ck_assert_str_eq(read_json("{\"life\":1.5}", &terms), "");
 	ck_assert_int_eq(terms.policy.life, 1500);
 	ck_assert_str_eq(read_json("[]", &terms), ": expected an object of limits");

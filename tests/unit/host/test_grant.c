@@ -11,7 +11,7 @@ START_TEST(everything_is_copied)
 	                            SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE |
 	                            SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
 	                            SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
-	                            SPORE_AUTH_F_VISITORS_PER_SECOND;
+	                            SPORE_AUTH_F_VISITORS_PER_SECOND | SPORE_AUTH_F_SHARE;
 	char identity[] = "alice?", reason[] = "why";
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .fields = everything,
@@ -27,7 +27,8 @@ START_TEST(everything_is_copied)
 		                     .rate_down = 7,
 		                     .bytes_per_day = 8,
 		                     .bytes_per_month = 9,
-		                     .visitors_per_second = 10 };
+		                     .visitors_per_second = 10,
+		                     .share = 1 };
 	struct grant *grant = grant_new(&result), *copy;
 
 	memset(identity, 'x', 5);
@@ -42,6 +43,7 @@ START_TEST(everything_is_copied)
 	ck_assert(copy->max_tunnels == 3 && copy->max_conns == 4);
 	ck_assert(copy->rate_up == 6 && copy->rate_down == 7 && copy->bytes_per_day == 8);
 	ck_assert(copy->bytes_per_month == 9 && copy->visitors_per_second == 10);
+	ck_assert_uint_eq(copy->share, 1);
 	ck_assert(!grant_has_port(copy, 9) && grant_has_port(copy, 10) && grant_has_port(copy, 20));
 	ck_assert(!grant_has_port(copy, 21) && grant_has_port(copy, 30) &&
 	          !grant_has_port(copy, 31));
@@ -96,6 +98,12 @@ START_TEST(a_result_may_grow_but_not_shrink)
 	ck_assert_ptr_null(grant_fault(&whole));
 	whole.struct_size = (uint32_t)size;
 	ck_assert_ptr_nonnull(grant_fault(&whole));
+	whole.struct_size = offsetof(spore_auth_result, share); /* there are limits, but no share */
+	ck_assert_ptr_null(grant_fault(&whole));
+	whole.fields = SPORE_AUTH_F_SHARE;
+	ck_assert_ptr_nonnull(grant_fault(&whole));
+	whole.struct_size = sizeof whole;
+	ck_assert_ptr_null(grant_fault(&whole));
 	whole.fields = SPORE_AUTH_F_PORTS;
 	whole.struct_size = (uint32_t)size - 1;
 	ck_assert_ptr_nonnull(grant_fault(&whole));
@@ -129,7 +137,10 @@ START_TEST(a_wrong_result_is_told_by_its_field)
 	check_fault((spore_auth_result){ .bytes_per_day = 5 }, "bytes_per_day");
 	check_fault((spore_auth_result){ .bytes_per_month = 5 }, "bytes_per_month");
 	check_fault((spore_auth_result){ .visitors_per_second = 5 }, "visitors_per_second");
-	check_fault((spore_auth_result){ .reserved = 5 }, "reserved");
+	check_fault((spore_auth_result){ .reserved = 5 }, "reserved:");
+	check_fault((spore_auth_result){ .share = 1 }, "share");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_SHARE, .share = 2 }, "share");
+	check_fault((spore_auth_result){ .reserved_2 = 5 }, "reserved_2");
 	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS, .n_ports = 5 }, "ports");
 	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS,
 	                                 .ports = &inverted,

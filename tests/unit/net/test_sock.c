@@ -19,14 +19,14 @@ START_TEST(a_second_bind_is_refused_until_the_port_is_shared)
 {
 	spore_addr addr = loopback();
 	struct err err;
-	int first = sock_bind(&addr, false, NULL, &err), second;
+	int first = sock_bind(&addr, 0, NULL, &err), second;
 
 	ck_assert_int_ge(first, 0);
 	sock_local_addr(first, &addr);
 	ck_assert_uint_ne(addr.port, 0);
 	ck_assert(sock_share_port(first));
 	ck_assert(sock_listen(first, &err));
-	ck_assert_int_eq(sock_bind(&addr, false, NULL, &err), -1);
+	ck_assert_int_eq(sock_bind(&addr, 0, NULL, &err), -1);
 	ck_assert_int_eq(errno, EADDRINUSE);
 	ck_assert_int_eq(strncmp(err.text, "cannot bind to 127.0.0.1:", 25), 0);
 	second = sock_bind(&addr, true, NULL, &err);
@@ -37,12 +37,63 @@ START_TEST(a_second_bind_is_refused_until_the_port_is_shared)
 }
 END_TEST
 
+/* Bound to a number, as public ports are. */
+static int bind_to_number(spore_addr *addr_out)
+{
+	struct err err;
+	int fd;
+
+	*addr_out = loopback();
+	fd = sock_bind(addr_out, 0, NULL, &err);
+	sock_local_addr(fd, addr_out);
+	close(fd);
+	fd = sock_bind(addr_out, 0, NULL, &err);
+	ck_assert_msg(fd >= 0, "%s", err.text);
+	return fd;
+}
+
+/* Our end closes first, and waits in TIME_WAIT. */
+static void end_first(int fd, int peer)
+{
+	char byte;
+
+	close(fd);
+	ck_assert_int_eq(read(peer, &byte, 1), 0);
+	close(peer);
+}
+
+START_TEST(a_port_is_kept_while_nothing_listens)
+{
+	int fd, peers[3], fds[3];
+	spore_addr addr;
+	struct err err;
+
+	fd = bind_to_number(&addr);
+	ck_assert(sock_listen(fd, &err));
+	for (int i = 0; i < 3; i++) {
+		peers[i] = sockets_dial(&addr);
+		ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 5000), 1);
+		fds[i] = accept(fd, NULL, NULL);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	end_first(fds[0], peers[0]);
+	ck_assert(sock_stop_listening(fd));
+	end_first(fds[1], peers[1]);
+	ck_assert_int_eq(sock_bind(&addr, 0, NULL, &err), -1);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	ck_assert_msg(sock_listen_again(fd, &err), "%s", err.text);
+	close(sockets_dial(&addr));
+	end_first(fds[2], peers[2]);
+	close(fd);
+}
+END_TEST
+
 START_TEST(sockets_are_as_the_core_wants_them)
 {
 	struct sock_sizes sizes = { 20000, 30000 };
 	spore_addr addr = loopback();
 	struct err err;
-	int fd = sock_bind(&addr, false, &sizes, &err);
+	int fd = sock_bind(&addr, 0, &sizes, &err);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -134,7 +185,7 @@ START_TEST(the_ipv6_wildcard_takes_ipv4_too)
 	int fd;
 
 	ck_assert(addr_parse_ip("::", &addr));
-	fd = sock_bind(&addr, false, NULL, &err);
+	fd = sock_bind(&addr, 0, NULL, &err);
 	if (fd < 0)
 		return; /* no IPv6 here */
 	ck_assert_int_eq(sockets_option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
@@ -316,9 +367,9 @@ START_TEST(the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
 END_TEST
 
 SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
-      a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
-      keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
-      the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
-      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address,
-      a_listening_socket_is_adopted, what_does_not_listen_is_not_adopted,
-      the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
+      a_second_bind_is_refused_until_the_port_is_shared, a_port_is_kept_while_nothing_listens,
+      sockets_are_as_the_core_wants_them, keepalive_is_as_asked_for,
+      what_the_peer_does_not_acknowledge_is_seen, the_ipv6_wildcard_takes_ipv4_too,
+      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
+      unread_bytes_are_seen, what_is_no_socket_has_no_address, a_listening_socket_is_adopted,
+      what_does_not_listen_is_not_adopted, the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)

@@ -284,6 +284,7 @@ static inline void scene_open_set(struct plugin_set *set)
 	shared->pending = pending_new(&shared->gate);
 	principal_table_init(&shared->principals, 1);
 	ahead_table_init(&shared->ahead);
+	share_table_init(&shared->shares);
 	repeats_init(&shared->strange_lines);
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
@@ -337,6 +338,7 @@ static inline void scene_close(void)
 	gate_fini(&shared->gate);
 	principal_table_fini(&shared->principals);
 	ahead_table_fini(&shared->ahead);
+	share_table_fini(&shared->shares);
 	source_table_free(shared->sources);
 }
 

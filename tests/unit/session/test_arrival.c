@@ -249,11 +249,13 @@ START_TEST(a_visitor_goes_with_its_tunnel_to_another_owner)
 	arrival_start(s->worker, &plan, &visitor, &local);
 	scene.workers[0].set = scene_set("{" SCENE_SERVER ", \"acl\": {\"public\": [{\"use\": "
 	                                 "\"cidr\", \"deny\": [\"127.0.0.1\"]}]}}");
-	arrival_change_account(&home, nobody);
+	arrival_change_account(&home, bob, nobody); /* of another tunnel at a shared port */
+	ck_assert_uint_eq(tunnel_account(tunnel)->inside, 1);
+	arrival_change_account(&home, tunnel_account(tunnel), nobody);
 	ck_assert_uint_eq(tunnel_account(tunnel)->inside, 0);
 	ck_assert_uint_eq(nobody->inside, 1);
 	ck_assert_int_eq(scene_metric_of("spore_refusals_total", "public", "access_list"), 0);
-	arrival_change_account(&home, bob);
+	arrival_change_account(&home, nobody, bob);
 	ck_assert_uint_eq(nobody->inside, 0);
 	ck_assert_uint_eq(bob->inside, 0);
 	ck_assert_int_eq(scene_metric_of("spore_refusals_total", "public", "access_list"), 1);

@@ -452,6 +452,87 @@ START_TEST(a_transport_that_tells_nobody_lets_nobody_in)
 }
 END_TEST
 
+/* ---- by its answer ---- */
+
+/* A session that is challenged. */
+static struct server_session *begin_answer(int *fd_out)
+{
+	scene_open(SCENE_NAMES);
+	*fd_out = scene_connect_from(0, SCENE_STRANGER);
+	scene_expect(*fd_out, MESSAGE_CHALLENGE);
+	return scene_last(LIST_NEWCOMERS);
+}
+
+START_TEST(a_verdict_lets_on_or_refuses)
+{
+	static const struct {
+		const char *answer;
+		int32_t verdict;
+		enum refusal why, told;
+	} refused[] = { { "x", SPORE_DENY, REFUSED_WRONG_SECRET, REFUSED_WRONG_SECRET },
+		        { "", SPORE_DENY, REFUSED_WRONG_SECRET, REFUSED_WRONG_SECRET },
+		        { NULL, SPORE_DENY, REFUSED_UNKNOWN_CLIENT, REFUSED_UNKNOWN_CLIENT },
+		        { "x", SPORE_UNBOUND, REFUSED_UNBOUND, REFUSED_WRONG_SECRET },
+		        { "x", SPORE_EBACKEND, REFUSED_AUTH_FAILED, REFUSED_AUTH_FAILED },
+		        { "x", SPORE_ENOMEM, REFUSED_AUTH_FAILED, REFUSED_AUTH_FAILED } };
+	int fd;
+
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		struct server_session *s = begin_answer(&fd);
+		struct login login = { .answer = NULL };
+
+		ck_assert(!refused[i].answer || login_answer(&login, refused[i].answer));
+		ck_assert(entry_accept_verdict(s, &login, SPORE_ALLOW));
+		ck_assert_int_eq(s->state, SESSION_CHALLENGED);
+		ck_assert(!entry_accept_verdict(s, &login, refused[i].verdict));
+		scene_run();
+		scene_expect_error(fd, refused[i].told);
+		ck_assert_int_ge(scene_refusals(refused[i].why), 1);
+		login_fini(&login, SPORE_END_CLOSED);
+		scene_close();
+	}
+}
+END_TEST
+
+START_TEST(tries_run_out)
+{
+	int fd;
+	struct server_session *s = begin_answer(&fd);
+
+	scene.workers[0].limits.settings.secret_burst = 2;
+	scene.workers[0].limits.settings.secret_rate = 1;
+	ck_assert(entry_may_try(s));
+	ck_assert(entry_may_try(s));
+	ck_assert(!entry_may_try(s));
+	scene_run();
+	scene_expect_error(fd, REFUSED_TOO_MANY_TRIES);
+	scene_close();
+}
+END_TEST
+
+/* A server that leaves does not ask anybody to wait. */
+START_TEST(a_ban_is_told_until_the_server_leaves)
+{
+	struct limits *limits = &scene.workers[0].limits;
+
+	for (int leaves = 0; leaves < 2; leaves++) {
+		int fd;
+		struct server_session *s = begin_answer(&fd);
+
+		limits->settings.ban_after = 1;
+		limits->settings.ban_time = 60000;
+		ck_assert(source_was_wrong(s->source, limits, clock_ms()));
+		atomic_store(&scene.shared.draining, leaves);
+		ck_assert(!entry_may_try(s));
+		scene_run();
+		ck_assert_int_eq(refusal_parse(scene_expect(fd, MESSAGE_ERROR).text),
+		                 leaves ? REFUSED_DRAINING : REFUSED_SOURCE);
+		close(fd);
+		scene_close();
+	}
+}
+END_TEST
+
 SUITE("entry", a_connection_becomes_a_stranger, an_access_list_refuses,
       a_banned_source_is_reset_unless_it_was_asked_for, a_client_with_a_tunnel_goes_on_behind_a_ban,
       a_source_with_too_many_connections_loses_its_oldest,
@@ -461,4 +542,5 @@ SUITE("entry", a_connection_becomes_a_stranger, an_access_list_refuses,
       limits_count_the_client, auth_plugins_see_the_client,
       connections_without_a_header_have_a_limit_of_their_own, nobody_else_may_send_a_header,
       a_health_check_disturbs_nobody, nobody_logs_in_without_an_address,
-      an_address_may_be_told_early, a_transport_that_tells_nobody_lets_nobody_in)
+      an_address_may_be_told_early, a_transport_that_tells_nobody_lets_nobody_in,
+      a_verdict_lets_on_or_refuses, tries_run_out, a_ban_is_told_until_the_server_leaves)

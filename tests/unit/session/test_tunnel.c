@@ -298,7 +298,7 @@ START_TEST(a_port_moves_to_another_tunnel)
 	visitor = try_to_connect(port);
 	ck_assert_int_ge(visitor, 0);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, sockets }, &hit);
+	                        (struct tunnel_port){ .sockets = sockets }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	ck_assert_uint_eq(scene_expect_tunnel(client), port);
@@ -325,7 +325,7 @@ START_TEST(visitors_that_wait_are_announced_to_the_successor)
 	sockets = tunnel_take_port(tunnel);
 	tunnel_close(tunnel, SPORE_END_CLOSED);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, sockets }, &hit);
+	                        (struct tunnel_port){ .sockets = sockets }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	scene_expect_tunnel(client);

@@ -44,14 +44,16 @@ START_TEST(what_a_client_says_is_shown_in_short)
 		"{\"id\":2,\"name\":\"a2345678901234567890123456789012345678901234567890\","
 		"\"tags\":{\"k\":7}}]}",
 		"ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
-		"NAME                                              VERSION  TAGS          "
+		"SHARED  NAME                                              VERSION  TAGS          "
 		"SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  ENTRY  "
 		"DENIED BY\n"
 		"1   -     -         -       -    -         -        -      -   -     -           "
-		"web                                               spore/1  env=test, a=  -        "
+		"-       web                                               spore/1  env=test, a=  "
+	        "-        "
 		"-              512 B of 1.0 MiB  -           -      -\n"
 		"2   -     -         -       -    -         -        -      -   -     -           "
-		"a23456789012345678901234567890123456789012345...  -        k=            -        "
+		"-       a23456789012345678901234567890123456789012345...  -        k=            "
+	        "-        "
 		"-              -                 -           -      -\n");
 }
 END_TEST

@@ -188,6 +188,7 @@ static enum refusal_retry expected_retry(enum refusal why)
 	case REFUSED_UNKNOWN_CLIENT:
 	case REFUSED_REVOKED:
 	case REFUSED_KICKED:
+	case REFUSED_SHARE:
 		return RETRY_NEVER;
 	case REFUSED_PORT_NOT_ALLOWED:
 	case REFUSED_PORT_NOT_BOUND:
@@ -219,6 +220,7 @@ static enum refusal_subject expected_subject(enum refusal why)
 	case REFUSED_REVOKED:
 		return SUBJECT_IDENTITY;
 	case REFUSED_PORT_IN_USE:
+	case REFUSED_SHARE:
 	case REFUSED_NO_PORT_LEFT:
 	case REFUSED_PORT_NOT_ALLOWED:
 	case REFUSED_PORT_NOT_BOUND:

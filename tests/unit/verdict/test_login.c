@@ -1,4 +1,4 @@
-#include "session/login.h"
+#include "verdict/login.h"
 
 #include "scene/ledger_scene.h"
 #include "suite.h"
@@ -10,9 +10,9 @@ static unsigned n_verdicts;
 
 static struct server_session *asked;
 
-static void on_verdict(struct server_session *s, int32_t given)
+static void on_verdict(void *session, int32_t given)
 {
-	ck_assert_ptr_eq(s, asked);
+	ck_assert_ptr_eq(session, asked);
 	verdict = given;
 	n_verdicts++;
 }
@@ -26,6 +26,19 @@ static struct server_session *begin(const char *config, int *fd_out)
 	return asked;
 }
 
+/* As a session that waits for it. */
+static struct login_asker asker_of(struct server_session *s)
+{
+	return (struct login_asker){ s->link.stream, s->deadline.at_ms, on_verdict, s };
+}
+
+static int32_t renew(struct server_session *s, const struct allowance *renews)
+{
+	struct login_asker asker = asker_of(s);
+
+	return login_renew(&login, &asker, renews, 0);
+}
+
 static void end_login(int fd)
 {
 	login_fini(&login, SPORE_END_CLOSED);
@@ -35,12 +48,13 @@ static void end_login(int fd)
 
 static int32_t judge(struct server_session *s, const char *answer, const struct account *owner)
 {
+	struct login_asker asker = asker_of(s);
 	int32_t now;
 
 	free(login.answer);
 	ck_assert(login_answer(&login, answer));
 	n_verdicts = 0;
-	now = login_judge(&login, s, owner, on_verdict);
+	now = login_judge(&login, &asker, owner);
 	if (now != SPORE_EPENDING)
 		return now;
 	scene_run();
@@ -101,10 +115,10 @@ START_TEST(a_verdict_is_renewed_by_what_was_said)
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
 	allowance = login_take_allowance(&login);
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_DENY);
-	ck_assert_int_eq(login_renew(&login, s, NULL, 0, on_verdict), SPORE_EPENDING);
+	ck_assert_int_eq(renew(s, NULL), SPORE_EPENDING);
 	scene_run();
 	ck_assert_int_eq(verdict, SPORE_DENY);
-	ck_assert_int_eq(login_renew(&login, s, allowance, 0, on_verdict), SPORE_EPENDING);
+	ck_assert_int_eq(renew(s, allowance), SPORE_EPENDING);
 	ck_assert_ptr_nonnull(login_failure(&login, &status));
 	ck_assert_int_eq(status, SPORE_ETIMEOUT);
 	scene_run();
@@ -126,7 +140,7 @@ START_TEST(an_answer_that_nobody_needs_is_wiped)
 	ck_assert_str_eq(login.answer, "alice");
 	allowance = login_take_allowance(&login);
 	ck_assert_ptr_null(login.answer);
-	ck_assert_int_eq(login_renew(&login, s, allowance, 0, on_verdict), SPORE_EPENDING);
+	ck_assert_int_eq(renew(s, allowance), SPORE_EPENDING);
 	scene_run();
 	ck_assert_int_eq(verdict, SPORE_ALLOW);
 	allowance_end(allowance, SPORE_END_CLOSED, NULL);
@@ -181,11 +195,11 @@ END_TEST
 START_TEST(another_set_cancels_the_verdict)
 {
 	int fd;
-	struct server_session *s = begin(SCENE_LATER("allow"), &fd);
+	struct login_asker asker = asker_of(begin(SCENE_LATER("allow"), &fd));
 
 	ck_assert(login_answer(&login, "alice"));
 	n_verdicts = 0;
-	ck_assert_int_eq(login_judge(&login, s, NULL, on_verdict), SPORE_EPENDING);
+	ck_assert_int_eq(login_judge(&login, &asker, NULL), SPORE_EPENDING);
 	login_log_late(&login);
 	login_change_set(&login, NULL);
 	ck_assert_ptr_null(login.verdict);
@@ -197,80 +211,7 @@ START_TEST(another_set_cancels_the_verdict)
 }
 END_TEST
 
-START_TEST(a_verdict_lets_on_or_refuses)
-{
-	static const struct {
-		const char *answer;
-		int32_t verdict;
-		enum refusal why, told;
-	} refused[] = { { "x", SPORE_DENY, REFUSED_WRONG_SECRET, REFUSED_WRONG_SECRET },
-		        { "", SPORE_DENY, REFUSED_WRONG_SECRET, REFUSED_WRONG_SECRET },
-		        { NULL, SPORE_DENY, REFUSED_UNKNOWN_CLIENT, REFUSED_UNKNOWN_CLIENT },
-		        { "x", SPORE_UNBOUND, REFUSED_UNBOUND, REFUSED_WRONG_SECRET },
-		        { "x", SPORE_EBACKEND, REFUSED_AUTH_FAILED, REFUSED_AUTH_FAILED },
-		        { "x", SPORE_ENOMEM, REFUSED_AUTH_FAILED, REFUSED_AUTH_FAILED } };
-	int fd;
-
-	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-		struct server_session *s = begin(SCENE_NAMES, &fd);
-
-		scene_expect(fd, MESSAGE_CHALLENGE);
-		ck_assert(!refused[i].answer || login_answer(&login, refused[i].answer));
-		ck_assert(login_accept_verdict(&login, s, SPORE_ALLOW));
-		ck_assert_int_eq(s->state, SESSION_CHALLENGED);
-		ck_assert(!login_accept_verdict(&login, s, refused[i].verdict));
-		scene_run();
-		scene_expect_error(fd, refused[i].told);
-		ck_assert_int_ge(scene_refusals(refused[i].why), 1);
-		login_fini(&login, SPORE_END_CLOSED);
-		scene_close();
-	}
-}
-END_TEST
-
-START_TEST(tries_run_out)
-{
-	int fd;
-	struct server_session *s = begin(SCENE_NAMES, &fd);
-
-	scene_expect(fd, MESSAGE_CHALLENGE);
-	scene.workers[0].limits.settings.secret_burst = 2;
-	scene.workers[0].limits.settings.secret_rate = 1;
-	ck_assert(login_may_try(s));
-	ck_assert(login_may_try(s));
-	ck_assert(!login_may_try(s));
-	scene_run();
-	scene_expect_error(fd, REFUSED_TOO_MANY_TRIES);
-	login_fini(&login, SPORE_END_CLOSED);
-	scene_close();
-}
-END_TEST
-
-/* A server that leaves does not ask anybody to wait. */
-START_TEST(a_ban_is_told_until_the_server_leaves)
-{
-	struct limits *limits = &scene.workers[0].limits;
-
-	for (int leaves = 0; leaves < 2; leaves++) {
-		int fd;
-		struct server_session *s = begin(SCENE_NAMES, &fd);
-
-		scene_expect(fd, MESSAGE_CHALLENGE);
-		limits->settings.ban_after = 1;
-		limits->settings.ban_time = 60000;
-		ck_assert(source_was_wrong(s->source, limits, clock_ms()));
-		atomic_store(&scene.shared.draining, leaves);
-		ck_assert(!login_may_try(s));
-		scene_run();
-		ck_assert_int_eq(refusal_parse(scene_expect(fd, MESSAGE_ERROR).text),
-		                 leaves ? REFUSED_DRAINING : REFUSED_SOURCE);
-		end_login(fd);
-	}
-}
-END_TEST
-
-SUITE("login", a_ban_is_told_until_the_server_leaves, the_chain_decides_on_the_answer,
-      an_owner_is_asked_for_by_its_session, a_verdict_is_renewed_by_what_was_said,
-      an_answer_that_nobody_needs_is_wiped, an_answer_is_kept_for_a_reload,
-      moving_takes_all_but_the_verdict, another_set_cancels_the_verdict,
-      a_verdict_lets_on_or_refuses, tries_run_out)
+SUITE("login", the_chain_decides_on_the_answer, an_owner_is_asked_for_by_its_session,
+      a_verdict_is_renewed_by_what_was_said, an_answer_that_nobody_needs_is_wiped,
+      an_answer_is_kept_for_a_reload, moving_takes_all_but_the_verdict,
+      another_set_cancels_the_verdict)

@@ -10,7 +10,7 @@
 
 struct account;
 struct login_verdict;
-struct server_session;
+struct stream;
 
 struct login {
 	struct uuid challenge;
@@ -20,8 +20,14 @@ struct login {
 	struct login_verdict *verdict; /* owned; NULL: none was asked for */
 };
 
-/* The verdict on the client of a session, as from auth_judge. */
-typedef void (*login_fn)(struct server_session *s, int32_t verdict);
+/* Who asks for a verdict. */
+struct login_asker {
+	struct stream *stream; /* of the client */
+	int64_t deadline_ms;   /* when the verdict must be there, by clock_ms() */
+	/* Called with `session` if the verdict comes later, as from auth_judge. */
+	void (*on_verdict)(void *session, int32_t verdict);
+	void *session;
+};
 
 /* The login is zeroed memory. */
 void login_init(struct login *login, struct plugin_set *set);
@@ -35,14 +41,13 @@ void login_change_set(struct login *login, struct plugin_set *set);
 bool login_answer(struct login *login, const char *answer);
 
 /* Asks the instance that allowed the owner of this account, or the whole chain if `owner` is NULL.
- * The answer must come before the deadline of the session's state. Returns as auth_judge:
- * on_verdict is called later only after SPORE_EPENDING. */
-int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
-                    login_fn on_verdict);
+ * Returns as auth_judge: on_verdict is called later only after SPORE_EPENDING. */
+int32_t login_judge(struct login *login, const struct login_asker *asker,
+                    const struct account *owner);
 /* Asks the whole chain about the client of an open tunnel. `renews`: what it was let in with, or
  * NULL. `age_ms`: how much of its life has passed. Otherwise as login_judge. */
-int32_t login_renew(struct login *login, struct server_session *s, const struct allowance *renews,
-                    int64_t age_ms, login_fn on_verdict);
+int32_t login_renew(struct login *login, const struct login_asker *asker,
+                    const struct allowance *renews, int64_t age_ms);
 /* After SPORE_ALLOW, unless an owner's instance was asked: the ALLOW, for the caller to end. Wipes
  * the answer if the instance that allowed needs none to renew it. */
 struct allowance *login_take_allowance(struct login *login);
@@ -56,11 +61,7 @@ void login_end_allowance(const struct login *login, struct allowance *allowance,
 const char *login_failure(const struct login *login, int32_t *status_out);
 /* Logs which plugin has not given its verdict in time. */
 void login_log_late(const struct login *login);
-/* True: go on with the session. Otherwise it was refused and is over: its client is denied (and its
- * source may be banned, if the client gave an answer), or no instance could decide. */
-bool login_accept_verdict(const struct login *login, struct server_session *s, int32_t verdict);
-/* May the session's source have a secret checked now? False: it is banned or tries too often; the
- * session was told so and is over. */
-bool login_may_try(struct server_session *s);
+/* Whose verdict it is. NULL: nobody has decided. */
+const char *login_judge_of(const struct login *login, int32_t verdict);
 
 #endif

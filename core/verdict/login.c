@@ -1,20 +1,15 @@
-#include "session/login.h"
+#include "verdict/login.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/container.h"
 #include "base/crypto.h"
-#include "log/log.h"
-#include "net/addr.h"
 #include "quota/account.h"
-#include "session/refuse.h"
 
 struct login_verdict {
 	struct auth_run run;
-	struct server_session *session;
-	login_fn on_verdict;
+	struct login_asker asker;
 };
 
 void login_init(struct login *login, struct plugin_set *set)
@@ -79,59 +74,58 @@ static void on_run_end(struct auth_run *run, int32_t verdict)
 {
 	struct login_verdict *v = CONTAINER_OF(run, struct login_verdict, run);
 
-	v->on_verdict(v->session, verdict);
+	v->asker.on_verdict(v->asker.session, verdict);
 }
 
 static struct auth_question question_about(const struct login *login,
-                                           const struct server_session *s, uint32_t purpose)
+                                           const struct login_asker *asker, uint32_t purpose)
 {
 	struct auth_question question = {
 		.set = login->set,
-		.stream = s->link.stream,
+		.stream = asker->stream,
 		.purpose = purpose,
 		.answer = login->answer ? login->answer : "",
 		.about = &login->about,
-		.deadline_ms = s->deadline.at_ms,
+		.deadline_ms = asker->deadline_ms,
 	};
 
 	memcpy(question.challenge, login->challenge.bytes, sizeof question.challenge);
 	return question;
 }
 
-static int32_t ask(struct login *login, struct server_session *s,
-                   const struct auth_question *question, login_fn on_verdict)
+static int32_t ask(struct login *login, const struct login_asker *asker,
+                   const struct auth_question *question)
 {
 	if (!login->verdict)
 		login->verdict = calloc(1, sizeof *login->verdict);
 	if (!login->verdict)
 		return SPORE_ENOMEM;
-	login->verdict->session = s;
-	login->verdict->on_verdict = on_verdict;
+	login->verdict->asker = *asker;
 	return auth_judge(&login->verdict->run, question, on_run_end);
 }
 
-int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
-                    login_fn on_verdict)
+int32_t login_judge(struct login *login, const struct login_asker *asker,
+                    const struct account *owner)
 {
-	struct auth_question question = question_about(login, s, SPORE_AUTH_CONTROL);
+	struct auth_question question = question_about(login, asker, SPORE_AUTH_CONTROL);
 
 	if (owner) {
 		question.purpose = SPORE_AUTH_DATA;
 		question.only = owner->principal->by;
 		question.session = owner->principal->session;
 	}
-	return ask(login, s, &question, on_verdict);
+	return ask(login, asker, &question);
 }
 
-int32_t login_renew(struct login *login, struct server_session *s, const struct allowance *renews,
-                    int64_t age_ms, login_fn on_verdict)
+int32_t login_renew(struct login *login, const struct login_asker *asker,
+                    const struct allowance *renews, int64_t age_ms)
 {
-	struct auth_question question = question_about(login, s, SPORE_AUTH_RENEW);
+	struct auth_question question = question_about(login, asker, SPORE_AUTH_RENEW);
 
 	question.renews = renews;
 	question.session = allowance_session(renews);
 	question.age_ms = age_ms;
-	return ask(login, s, &question, on_verdict);
+	return ask(login, asker, &question);
 }
 
 struct allowance *login_take_allowance(struct login *login)
@@ -169,29 +163,7 @@ int32_t login_give_up(struct login *login)
 	return login->verdict ? auth_give_up(&login->verdict->run) : SPORE_ETIMEOUT;
 }
 
-static void report_ban(const struct server_session *s, const struct limits *limits)
-{
-	struct limit_hit hit = limits_of_source(limits, REFUSED_SOURCE);
-	char text[ADDR_TEXT_SIZE];
-
-	stats_add(&s->worker->shared->stats, s->worker->loop, STAT_BANS, 1);
-	log_warn("source banned after repeated wrong secrets",
-	         log_str("peer", addr_format_ip(&s->peer, text)),
-	         log_int("for_ms", limits->settings.ban_time), log_int("limit", hit.most),
-	         log_str("from", hit.from));
-}
-
-static void refuse_secret(struct server_session *s)
-{
-	const struct limits *limits = server_worker_limits(s->worker);
-
-	if (source_was_wrong(s->source, limits, clock_ms()))
-		report_ban(s, limits);
-	refuse_session(s, REFUSED_WRONG_SECRET);
-}
-
-/* Whose verdict it is. NULL: nobody has decided. */
-static const char *judge_of(const struct login *login, int32_t verdict)
+const char *login_judge_of(const struct login *login, int32_t verdict)
 {
 	const struct instance *by = login->verdict ? login->verdict->run.by : NULL;
 	int32_t status;
@@ -199,39 +171,4 @@ static const char *judge_of(const struct login *login, int32_t verdict)
 	if (verdict == SPORE_DENY)
 		return by ? by->name : NULL;
 	return login_failure(login, &status);
-}
-
-bool login_accept_verdict(const struct login *login, struct server_session *s, int32_t verdict)
-{
-	if (verdict == SPORE_ALLOW) {
-		source_was_right(s->source);
-		return true;
-	}
-	s->judge = judge_of(login, verdict);
-	if (verdict == SPORE_DENY && !login->answer)
-		refuse_session(s, REFUSED_UNKNOWN_CLIENT);
-	else if (verdict == SPORE_DENY)
-		refuse_secret(s);
-	else if (verdict == SPORE_UNBOUND)
-		refuse_as(s, REFUSED_UNBOUND, REFUSED_WRONG_SECRET);
-	else
-		refuse_session(s, REFUSED_AUTH_FAILED);
-	return false;
-}
-
-bool login_may_try(struct server_session *s)
-{
-	int64_t now_ms = clock_ms(), banned_ms = source_ban_left(s->source, now_ms);
-
-	/* The ban holds for this server only. A draining server refuses the client as draining, so
-	 * that it goes to the next server. */
-	if (banned_ms > 0 && atomic_load(&s->worker->shared->draining))
-		refuse_session(s, REFUSED_DRAINING);
-	else if (banned_ms > 0)
-		refuse_banned(s, banned_ms);
-	else if (source_may_try(s->source, server_worker_limits(s->worker), now_ms))
-		return true;
-	else
-		refuse_session(s, REFUSED_TOO_MANY_TRIES);
-	return false;
 }
