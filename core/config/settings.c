@@ -250,8 +250,8 @@ static const spore_option log_rows[] = {
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
 	             "the plugin: \"NAME\" is the component NAME of KIND_NAME.so, where KIND is "
-	             "auth, transport, acl, metrics or events; \"FILE:NAME\" is the component NAME "
-	             "of FILE.so"),
+	             "auth, transport, acl, metrics, events or route; \"FILE:NAME\" is the "
+	             "component NAME of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
 	             "name of the instance in logs and metrics; default: the value of use; if an "
 	             "instance before it has that name, with a number, such as NAME#2"),

@@ -3,6 +3,7 @@
 #include <spore/acl.h>
 #include <spore/auth.h>
 #include <spore/events.h>
+#include <spore/route.h>
 #include <spore/transport.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,12 @@ const struct kind kind_rows[] = {
 		.roles = SERVER,
 		.slots = { [EVENTS_TAKE] = { "take", offsetof(spore_events_ops, take), SERVER } },
 		.queue = true,
+	},
+	{
+		.id = SPORE_KIND_ROUTE,
+		.name = "route",
+		.roles = SERVER,
+		.slots = { [ROUTE_LOOK] = { "look", offsetof(spore_route_ops, look), SERVER } },
 	},
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;

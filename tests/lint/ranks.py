@@ -32,7 +32,7 @@ RANKS = [
     {"plugin"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way"},
+    {"verdict", "event", "way", "route"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},

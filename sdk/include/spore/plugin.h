@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * A plugin is a shared object with one entry point and one ELF note. It offers components. Each
- * component has one kind (auth, transport, acl, metrics, events). The host makes one instance of a
- * component for each entry of the configuration that names it:
+ * component has one kind (auth, transport, acl, metrics, events, route). The host makes one
+ * instance of a component for each entry of the configuration that names it:
  *
  *     create ─▶ worker_start (all workers) ─▶ in use, once it is ready on all of them
  *            ─▶ worker_drain (all workers) ─▶ worker_stop (all workers) ─▶ destroy
@@ -36,7 +36,8 @@ enum {
 	SPORE_KIND_TRANSPORT = 2, /* ops: spore_transport_ops, transport.h */
 	SPORE_KIND_ACL = 3,       /* ops: spore_acl_ops, acl.h */
 	SPORE_KIND_METRICS = 4,   /* ops: spore_metrics_ops, metrics.h */
-	SPORE_KIND_EVENTS = 5     /* ops: spore_events_ops, events.h */
+	SPORE_KIND_EVENTS = 5,    /* ops: spore_events_ops, events.h */
+	SPORE_KIND_ROUTE = 6      /* ops: spore_route_ops, route.h */
 };
 enum { SPORE_ROLE_SERVER = 1, SPORE_ROLE_CLIENT = 2 };
 
