@@ -11,7 +11,7 @@ struct instance;
 struct loop;
 
 struct route_question {
-	spore_str head; /* the bytes so far; may be empty only if is_end */
+	spore_str head; /* the bytes so far; may be empty */
 	bool is_end;    /* no further bytes will come */
 	const spore_addr *peer, *local;
 	const char *listener;   /* its name in the configuration */

@@ -32,7 +32,9 @@ typedef struct spore_route_query {
 	/* 1: no further bytes will come. The visitor has ended his side, the time is up, or there
 	 * are as many bytes as the host keeps. MORE then counts as NONE. */
 	uint32_t is_end;
-	spore_str head; /* the bytes so far, from the first one on; at least one, unless is_end */
+	/* The bytes so far, from the first one on. There may be none: the host asks for the first
+	 * time when the transports of the port have opened. */
+	spore_str head;
 	const spore_addr *peer, *local;
 	spore_str listener; /* the name of the listener in the configuration */
 	/* For host->conn_attr(): what the transports of the port know about the connection, such as
@@ -64,7 +66,7 @@ SPORE_GROWABLE(spore_route_result, reason);
 typedef struct spore_route_ops {
 	uint32_t struct_size;
 	uint32_t flags; /* 0 */
-	/* Called when the first bytes of a visitor have arrived, and, after MORE, each time that
+	/* Called when a visitor or his first bytes have arrived and, after MORE, each time that
 	 * there are more of them. It should make no system call, allocate nothing and take no lock.
 	 * It must not remember a visitor between calls, since the visitor may go away without
 	 * another call, and any worker may ask about him.
