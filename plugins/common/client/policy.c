@@ -1,5 +1,7 @@
 #include "policy.h"
 
+static const spore_option_item host_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+
 static const spore_option rows[] = {
 	SPORE_PORTS(struct policy, ports, 0, NULL,
 	            "public ports that it may use; default: those of the server"),
@@ -9,6 +11,9 @@ static const spore_option rows[] = {
 	          "visitors at once on all its tunnels, waiting ones included; default: no limit"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, POLICY_MAX_LIFE_MS,
 	               "lifetime of a tunnel; default: no limit"),
+	SPORE_LIST(struct policy, hosts, 0, &host_item,
+	           "host names that its tunnels may have on shared ports: `app.example.com`, "
+	           "`*.example.com` for all names below, or `*` for all names; default: none"),
 };
 
 const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), rows,
@@ -20,7 +25,8 @@ static uint32_t limits_of(const struct policy *policy)
 	return policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
 	       (policy->max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
 	       (policy->max_conns ? SPORE_AUTH_F_MAX_CONNS : 0) |
-	       (policy->life ? SPORE_AUTH_F_LIFE : 0);
+	       (policy->life ? SPORE_AUTH_F_LIFE : 0) |
+	       (policy->hosts.count ? SPORE_AUTH_F_HOSTS : 0);
 }
 
 void policy_inherit(struct policy *own, const struct policy *all)
@@ -35,6 +41,8 @@ void policy_inherit(struct policy *own, const struct policy *all)
 		own->max_conns = all->max_conns;
 	if (!(has & SPORE_AUTH_F_LIFE))
 		own->life = all->life;
+	if (!(has & SPORE_AUTH_F_HOSTS))
+		own->hosts = all->hosts;
 	own->stated |= all->stated;
 }
 
@@ -46,4 +54,6 @@ void policy_grant(const struct policy *policy, spore_auth_result *result)
 	result->max_tunnels = (uint32_t)policy->max_tunnels;
 	result->max_conns = (uint32_t)policy->max_conns;
 	result->life_ms = policy->life;
+	result->hosts = policy->hosts.count ? policy->hosts.items : NULL;
+	result->n_hosts = policy->hosts.count;
 }

@@ -14,7 +14,8 @@ enum { POLICY_MAX_COUNT = 1000000 };
 struct policy {
 	spore_list ports; /* of spore_port_range; borrowed */
 	int64_t max_tunnels, max_conns;
-	int64_t life; /* ms */
+	int64_t life;     /* ms */
+	spore_list hosts; /* of const char *; borrowed; checked by the host */
 	/* SPORE_AUTH_F_*: limits that hold also if they are zero or empty. Then they allow nothing.
 	 * The option "policy" leaves this 0. */
 	uint32_t stated;

@@ -51,6 +51,7 @@ extern "C" {
 #define SPORE_AUTH_VERIFIER_MAX 256
 /* The most port ranges of one grant. No set of ports needs more. */
 #define SPORE_AUTH_PORTS_MAX 32768
+#define SPORE_AUTH_HOSTS_MAX 1024
 
 /* The purpose of a request: a control connection, a data connection, or the control connection of
  * an open tunnel after a reload. */
@@ -145,7 +146,8 @@ enum {
 	SPORE_AUTH_F_PORTS = 1 << 0,
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
 	SPORE_AUTH_F_MAX_CONNS = 1 << 2,
-	SPORE_AUTH_F_LIFE = 1 << 3
+	SPORE_AUTH_F_LIFE = 1 << 3,
+	SPORE_AUTH_F_HOSTS = 1 << 9
 };
 
 typedef struct spore_auth_result {
@@ -181,8 +183,13 @@ typedef struct spore_auth_result {
 	/* The longest time that the verifier may be used, from now on. 0: as the operator says;
 	 * never negative. */
 	int64_t verifier_life_ms;
+	/* The host names that the client's tunnels may have on ports that several tunnels share: at
+	 * most SPORE_AUTH_HOSTS_MAX texts. Each is a name, "*." and a name for all names that end
+	 * in it, or "*" for all names. No text: no name. */
+	const char *const *hosts;
+	size_t n_hosts;
 } spore_auth_result;
-SPORE_GROWABLE(spore_auth_result, verifier_life_ms);
+SPORE_GROWABLE(spore_auth_result, n_hosts);
 
 /* A verifier that the host holds, and what came with it in the result of verify(). */
 typedef struct spore_verifier {
