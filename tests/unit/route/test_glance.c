@@ -1,0 +1,300 @@
+#include "route/glance.h"
+
+#include <unistd.h>
+
+#include "scene/route_scene.h"
+#include "sockets.h"
+#include "suite.h"
+
+/* How a glance has ended. */
+struct outcome {
+	atomic_bool is_there;
+	int fd;
+	enum route_verdict verdict;
+	char name[SPORE_ROUTE_NAME_SIZE];
+};
+
+struct scene {
+	struct route_scene route;
+	struct glance_list list;
+	int64_t timeout_ms;
+	unsigned most;
+	spore_addr local, peer;
+	struct outcome outcomes[4];
+	int starting; /* argument of start_glance */
+	struct outcome *target;
+};
+
+static void on_decided(int fd, const spore_addr *peer, enum route_verdict verdict,
+                       const struct route_answer *answer, void *arg)
+{
+	struct outcome *outcome = arg;
+
+	ck_assert(!outcome->is_there);
+	ck_assert_uint_eq(peer->port, 99);
+	outcome->fd = fd;
+	outcome->verdict = verdict;
+	memcpy(outcome->name, answer->name, sizeof outcome->name);
+	outcome->is_there = true;
+}
+
+static void init_list(void *arg)
+{
+	struct scene *scene = arg;
+
+	glance_list_init(&scene->list, scene->route.it.host.loops[0], scene->timeout_ms,
+	                 scene->most);
+}
+
+static void fini_list(void *arg)
+{
+	struct scene *scene = arg;
+
+	glance_list_fini(&scene->list);
+	ck_assert_uint_eq(scene->list.n, 0);
+}
+
+static void start_glance(void *arg)
+{
+	struct scene *scene = arg;
+	struct glance_spec spec = { .chain = scene->route.chain,
+		                    .listener = "web",
+		                    .local = &scene->local,
+		                    .peer = &scene->peer,
+		                    .on_decided = on_decided,
+		                    .arg = scene->target };
+
+	ck_assert(glance_start(&scene->list, scene->starting, &spec));
+}
+
+/* So that the turn of a call before has ended. */
+static void do_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void open_scene(struct scene *scene, int64_t timeout_ms, unsigned most)
+{
+	*scene = (struct scene){ .timeout_ms = timeout_ms, .most = most, .peer.port = 99 };
+	route_scene_open(&scene->route);
+	host_scene_call(&scene->route.it.host, init_list, scene);
+}
+
+static void close_scene(struct scene *scene)
+{
+	host_scene_call(&scene->route.it.host, fini_list, scene);
+	host_scene_call(&scene->route.it.host, do_nothing, NULL);
+	route_scene_close(&scene->route);
+}
+
+/* A visitor whose glance is that outcome; its own end of the connection. */
+static int visit(struct scene *scene, size_t i, const char *bytes)
+{
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	if (bytes)
+		ck_assert_int_eq(write(fds[0], bytes, strlen(bytes)), strlen(bytes));
+	scene->starting = fds[1];
+	scene->target = &scene->outcomes[i];
+	host_scene_call(&scene->route.it.host, start_glance, scene);
+	return fds[0];
+}
+
+static bool is_there(void *outcome)
+{
+	return ((struct outcome *)outcome)->is_there;
+}
+
+static const struct outcome *await(struct scene *scene, size_t i)
+{
+	ck_assert(host_scene_wait(is_there, &scene->outcomes[i]));
+	return &scene->outcomes[i];
+}
+
+/* The bytes that the one who gets the socket reads. */
+static void expect_bytes(const struct outcome *outcome, const char *bytes)
+{
+	char got[256];
+
+	ck_assert_int_ge(outcome->fd, 0);
+	ck_assert_int_eq(recv(outcome->fd, got, sizeof got, MSG_DONTWAIT), strlen(bytes));
+	ck_assert_mem_eq(got, bytes, strlen(bytes));
+	close(outcome->fd);
+}
+
+START_TEST(bytes_that_are_there_decide_at_once)
+{
+	struct scene scene;
+	int fd;
+
+	open_scene(&scene, 60000, 8);
+	fd = visit(&scene, 0, "a.example\nmore");
+	ck_assert(scene.outcomes[0].is_there);
+	ck_assert_int_eq(scene.outcomes[0].verdict, ROUTE_NAME);
+	ck_assert_str_eq(scene.outcomes[0].name, "a.example");
+	ck_assert_uint_eq(route_scene_looks, 1);
+	expect_bytes(&scene.outcomes[0], "a.example\nmore");
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(bytes_that_come_one_by_one_decide_and_stay)
+{
+	const char *bytes = "a.example\n";
+	struct scene scene;
+	int fd;
+
+	open_scene(&scene, 60000, 8);
+	fd = visit(&scene, 0, NULL);
+	for (size_t i = 0; bytes[i]; i++) {
+		ck_assert(!scene.outcomes[0].is_there);
+		ck_assert_int_eq(write(fd, bytes + i, 1), 1);
+		usleep(2000);
+	}
+	await(&scene, 0);
+	ck_assert_str_eq(scene.outcomes[0].name, "a.example");
+	ck_assert_uint_le(route_scene_looks, strlen(bytes));
+	expect_bytes(&scene.outcomes[0], bytes);
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+/* After a look that was not enough, the loop must sleep until there are more bytes. */
+START_TEST(a_visitor_that_waits_costs_nothing)
+{
+	struct loop_vitals before, after;
+	struct scene scene;
+	int fd;
+
+	open_scene(&scene, 60000, 8);
+	fd = visit(&scene, 0, "a.exa");
+	usleep(20000);
+	before = loop_vitals(scene.route.it.host.loops[0]);
+	usleep(100000);
+	after = loop_vitals(scene.route.it.host.loops[0]);
+	ck_assert_uint_le(after.turns - before.turns, 5);
+	ck_assert_uint_eq(route_scene_looks, 1);
+	ck_assert_int_eq(write(fd, "mple\n", 5), 5);
+	ck_assert_str_eq(await(&scene, 0)->name, "a.example");
+	expect_bytes(&scene.outcomes[0], "a.example\n");
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_visitor_that_ends_its_side_is_asked_about_once_more)
+{
+	struct scene scene;
+	int fd;
+
+	open_scene(&scene, 60000, 8);
+	fd = visit(&scene, 0, "a.exa");
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NONE);
+	expect_bytes(&scene.outcomes[0], "a.exa");
+	close(fd);
+	fd = visit(&scene, 1, NULL);
+	close(fd);
+	ck_assert_int_eq(await(&scene, 1)->fd, -1);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(the_time_is_bounded)
+{
+	struct scene scene;
+	int silent, slow;
+
+	open_scene(&scene, 50, 8);
+	silent = visit(&scene, 0, NULL);
+	slow = visit(&scene, 1, "a.exa");
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NONE);
+	ck_assert_int_eq(await(&scene, 1)->verdict, ROUTE_NONE);
+	expect_bytes(&scene.outcomes[1], "a.exa");
+	close(scene.outcomes[0].fd);
+	close(silent);
+	close(slow);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(the_bytes_are_bounded)
+{
+	static char many[GLANCE_MAX + 1];
+	struct scene scene;
+	int fd;
+
+	memset(many, 'x', sizeof many - 1);
+	open_scene(&scene, 60000, 8);
+	fd = visit(&scene, 0, many);
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NONE);
+	close(scene.outcomes[0].fd);
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(the_number_of_looks_is_bounded)
+{
+	struct scene scene;
+	int fd;
+
+	open_scene(&scene, 60000, 8);
+	fd = visit(&scene, 0, "x");
+	for (size_t i = 0; i < 10000 && !scene.outcomes[0].is_there; i++) {
+		ck_assert_int_eq(write(fd, "x", 1), 1);
+		usleep(500);
+	}
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NONE);
+	ck_assert_uint_eq(route_scene_looks, GLANCE_LOOKS);
+	close(scene.outcomes[0].fd);
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(one_visitor_too_many_ends_the_oldest)
+{
+	struct scene scene;
+	int fds[3];
+
+	open_scene(&scene, 60000, 2);
+	for (size_t i = 0; i < 3; i++)
+		fds[i] = visit(&scene, i, "a");
+	ck_assert_int_eq(await(&scene, 0)->fd, -1);
+	ck_assert(!scene.outcomes[1].is_there && !scene.outcomes[2].is_there);
+	close_scene(&scene);
+	ck_assert_int_eq(scene.outcomes[1].fd, -1);
+	ck_assert_int_eq(scene.outcomes[2].fd, -1);
+	for (size_t i = 0; i < 3; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(other_verdicts_are_passed_on)
+{
+	struct scene scene;
+	int fds[3];
+
+	open_scene(&scene, 60000, 8);
+	fds[0] = visit(&scene, 0, "-\n");
+	fds[1] = visit(&scene, 1, "!\n");
+	fds[2] = visit(&scene, 2, "?\n");
+	ck_assert_int_eq(scene.outcomes[0].verdict, ROUTE_NONE);
+	ck_assert_int_eq(scene.outcomes[1].verdict, ROUTE_REFUSED);
+	ck_assert_int_eq(scene.outcomes[2].verdict, ROUTE_NONE);
+	for (size_t i = 0; i < 3; i++) {
+		close(scene.outcomes[i].fd);
+		close(fds[i]);
+	}
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("glance", bytes_that_are_there_decide_at_once, bytes_that_come_one_by_one_decide_and_stay,
+      a_visitor_that_waits_costs_nothing, a_visitor_that_ends_its_side_is_asked_about_once_more,
+      the_time_is_bounded, the_bytes_are_bounded, the_number_of_looks_is_bounded,
+      one_visitor_too_many_ends_the_oldest, other_verdicts_are_passed_on)
