@@ -161,8 +161,10 @@ static const spore_option tunnel_rows[] = {
 	           "tell the service each visitor's address with a header of the PROXY protocol "
 	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
-	           "host names that the tunnel asks for; a Spore server passes them to its "
-	           "authentication plugins and does nothing else with them"),
+	           "host names that the tunnel asks for, such as \"app.example.com\" or, for all "
+	           "names below, \"*.example.com\". A Spore server passes them to its "
+	           "authentication plugins. If the client's policy there has names (`hosts`), the "
+	           "tunnel gets exactly these names or is refused"),
 	SPORE_MAP(struct tunnel_settings, tags, 0, &text_item,
 	          "labels of the tunnel, such as {\"env\": \"test\"}, for the authentication "
 	          "plugins and the operator of a Spore server"),

@@ -20,6 +20,7 @@
 #include "quota/pending.h"
 #include "quota/visitor_line.h"
 #include "review/review_round.h"
+#include "route/names.h"
 #include "server/census.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
@@ -321,6 +322,7 @@ struct server *server_new(void)
 static bool init_shared(struct server_shared *shared, struct metrics *metrics)
 {
 	shared->sources = source_table_new();
+	shared->names = names_new();
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
 	shared->pending = pending_new(&shared->gate);
@@ -329,7 +331,7 @@ static bool init_shared(struct server_shared *shared, struct metrics *metrics)
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
 	stats_init(&shared->stats, metrics);
-	return shared->pending && shared->sources;
+	return shared->pending && shared->sources && shared->names;
 }
 
 static void set_serving(struct server *server, bool serving)
@@ -559,6 +561,7 @@ static void fini_shared(struct server_shared *shared)
 	repeats_fini(&shared->strange_lines);
 	repeats_fini(&shared->tunnel_lines);
 	repeats_fini(&shared->visitor_lines);
+	names_free(shared->names);
 	source_table_free(shared->sources);
 }
 

@@ -22,6 +22,7 @@
 #include "review/review.h"
 
 struct listener;
+struct names;
 struct pending;
 
 /* A Spore client is asked for a heartbeat at least every SERVER_PULSE_MS. A client that has sent
@@ -34,6 +35,7 @@ struct server_shared {
 	struct gate gate;                  /* [any]; limits the visitors in `pending` */
 	struct principal_table principals; /* [any] */
 	struct source_table *sources;      /* [any] */
+	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */

@@ -100,6 +100,8 @@ static bool may_log_visitor(const struct server_worker *worker, enum log_level l
 /* Adds what limits; returns the number of fields. */
 static size_t add_limit(struct log_field *fields, size_t n, const struct limit_hit *hit)
 {
+	if (hit->holder[0])
+		fields[n++] = log_str("holder", hit->holder);
 	if (!hit->from)
 		return n;
 	if (hit->range[0])
@@ -115,7 +117,7 @@ static size_t add_limit(struct log_field *fields, size_t n, const struct limit_h
 static void log_limited(const struct server_session *s, enum log_level level, const char *event,
                         const struct limit_hit *hit, const char *reason)
 {
-	struct log_field fields[7];
+	struct log_field fields[8];
 	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE];
 	const char *via = server_session_via(s, via_text);
 	unsigned held;
@@ -157,7 +159,7 @@ static void log_stranger(const struct server_session *s, enum log_level level, c
 static void log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
                        const struct limit_hit *hit, const char *reason, unsigned held)
 {
-	struct log_field fields[9];
+	struct log_field fields[10];
 	char text[ADDR_TEXT_SIZE];
 	size_t n = 0;
 

@@ -17,6 +17,7 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
+#include "route/hosts.h"
 #include "session/announce.h"
 #include "session/data_connection.h"
 #include "session/refuse.h"
@@ -32,6 +33,7 @@ struct tunnel {
 	struct account *account;     /* ref */
 	struct gate_door door;       /* of the listener */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
+	struct names_claim *claim;   /* owned; its host names; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
 	bool closed;
 };
@@ -226,10 +228,14 @@ static bool tell_client(struct tunnel *tunnel)
 	return true;
 }
 
-/* Takes the listening socket. False: out of memory, or the client does not read. */
-static bool start_tunnel(struct tunnel *tunnel, int fd)
+/* Takes the listening socket. False and *hit_out: the client may not have its host names, memory is
+ * out, or the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel, int fd, const struct instance *by,
+                         struct limit_hit *hit_out)
 {
 	struct server_worker *worker = tunnel->worker;
+
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 
 	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
 	if (!tunnel->listener) {
@@ -241,6 +247,9 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	find_series(tunnel);
+	if (!hosts_claim(worker->shared->names, tunnel->account, tunnel->about, by, &tunnel->claim,
+	                 hit_out))
+		return false;
 	if (!tell_client(tunnel))
 		return false;
 	account_set_announcer(tunnel->account, &tunnel->announcer);
@@ -325,8 +334,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 		fd = open_port(tunnel, allowance_by(*allowance), port.wanted, hit_out);
 	if (fd < 0)
 		goto fail;
-	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-	if (start_tunnel(tunnel, fd)) {
+	if (start_tunnel(tunnel, fd, allowance_by(*allowance), hit_out)) {
 		/* Without authentication all clients are one owner, so a port that was closed may
 		 * be another client's now. */
 		if (port.fd >= 0 || *allowance)
@@ -341,6 +349,8 @@ fail:
 		close(fd);
 	if (tunnel)
 		listener_free(tunnel->listener);
+	if (tunnel)
+		names_release(tunnel->claim);
 	if (tunnel && tunnel->account)
 		account_close_tunnel(tunnel->account);
 	free(tunnel);
@@ -364,6 +374,23 @@ static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 	tunnel->allowance = NULL;
 }
 
+static void give_names_back(struct tunnel *tunnel)
+{
+	names_release(tunnel->claim);
+	tunnel->claim = NULL;
+}
+
+void tunnel_review_names(struct tunnel *tunnel)
+{
+	const struct account *account = tunnel->account;
+
+	if (!tunnel->claim || hosts_are_allowed(account, tunnel->about))
+		return;
+	log_warn("the tunnel has lost its host names: its client may not have them any more",
+	         log_int("port", account->port), log_str("identity", account_identity(account)));
+	give_names_back(tunnel);
+}
+
 /* A client that leaves by itself may still take the visitors that it was handed. */
 static bool bars_client(uint32_t reason)
 {
@@ -378,6 +405,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	if (!tunnel)
 		return;
 	listener_free(tunnel->listener);
+	give_names_back(tunnel);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	account_set_announcer(tunnel->account, NULL);
@@ -427,6 +455,8 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 		*allowance = NULL;
 		count_tunnel(tunnel, -1);
 		tunnel->account = account;
+		names_claim_change(tunnel->claim, account);
+		tunnel_review_names(tunnel);
 		find_series(tunnel);
 		count_tunnel(tunnel, 1);
 		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
@@ -473,4 +503,5 @@ void tunnel_stop_accepting(struct tunnel *tunnel)
 {
 	listener_finish(tunnel->listener);
 	tunnel->listener = NULL;
+	give_names_back(tunnel);
 }

@@ -18,7 +18,8 @@ struct tunnel_port {
 	int fd; /* taken; -1: none */
 };
 
-/* Opens the port and tells the client (Hello, then a Heartbeat). Takes the allowance on success
+/* Opens the port, claims the host names that the client asks for and its policy allows, and tells
+ * the client (Hello, then a Heartbeat). Takes the allowance on success
  * (NULL: no authentication); source is the client's, and `about` what the client says. The link and
  * `about` are borrowed and outlive the tunnel. NULL and *hit_out. */
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
@@ -50,6 +51,9 @@ void tunnel_stop_accepting(struct tunnel *tunnel);
 void tunnel_close(struct tunnel *tunnel, uint32_t reason);
 /* What let the client in. Borrowed; NULL: no authentication. */
 const struct allowance *tunnel_allowance(const struct tunnel *tunnel);
+/* The policy of the owner has changed: if it does not allow all host names of the tunnel any more,
+ * the tunnel loses them. */
+void tunnel_review_names(struct tunnel *tunnel);
 /* Borrowed. A change of owner replaces it. */
 struct account *tunnel_account(const struct tunnel *tunnel);
 /* Milliseconds since the tunnel was opened, under whichever owner. */

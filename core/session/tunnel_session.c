@@ -278,10 +278,13 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 /* ---- the tunnel opens ---- */
 
 /* More than the reason says, or NULL. */
-static const char *details_of_port(const struct server_session *s, enum refusal why,
+static const char *details_of_port(const struct server_session *s, const struct limit_hit *hit,
                                    uint16_t wanted)
 {
-	switch (why) {
+	switch (hit->why) {
+	case REFUSED_HOST_NOT_ALLOWED:
+	case REFUSED_HOST_TAKEN:
+		return hit->host;
 	case REFUSED_PORT_NOT_ALLOWED:
 		return ports_reservation(server_worker_settings(s->worker), wanted);
 	case REFUSED_PORT_IN_USE:
@@ -302,7 +305,7 @@ static void refuse_port(struct server_session *s, const struct limit_hit *hit, u
 {
 	struct refuse_subject subject = subject_of(s);
 
-	refuse_tunnel(s, &subject, hit, details_of_port(s, hit->why, wanted),
+	refuse_tunnel(s, &subject, hit, details_of_port(s, hit, wanted),
 	              part_of(s)->login.about.size > 0);
 }
 
@@ -671,6 +674,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	if (!renewed)
 		return; /* the client keeps its old grant */
 	account_renew(account, renewed);
+	tunnel_review_names(t->tunnel);
 	t->life_from_ms = clock_ms();
 	limit_life(t);
 }

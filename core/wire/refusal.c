@@ -114,6 +114,14 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_NO_PORT_LEFT]       = { "no_port_left",       CONTROL, RETRY_LATER,
 		SUBJECT_PORT,       "failed to find an available port",
 		"no public port is free" },
+	[REFUSED_HOST_NOT_ALLOWED]   = { "host_not_allowed",   CONTROL, RETRY_LATER,
+		SUBJECT_TUNNEL,     "host name not allowed",
+		"the client's policy (`hosts`) does not allow a host name that the client asks "
+		"for" },
+	[REFUSED_HOST_TAKEN]         = { "host_taken",         CONTROL, RETRY_LATER,
+		SUBJECT_TUNNEL,     "the host name is taken",
+		"another client has a host name that the client asks for; the server's log says "
+		"which client" },
 	[REFUSED_SERVER_FULL]        = { "server_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the server has reached its visitor limit",
 		"the server has as many visitors as it may have (`max_relays`)" },

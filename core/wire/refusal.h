@@ -40,6 +40,8 @@ enum refusal {
 	REFUSED_PORT_NOT_ALLOWED,
 	REFUSED_PORT_NOT_BOUND,
 	REFUSED_NO_PORT_LEFT,
+	REFUSED_HOST_NOT_ALLOWED, /* the client may not have the host name that it asks for */
+	REFUSED_HOST_TAKEN,       /* another client has the host name */
 	/* Visitors. */
 	REFUSED_SERVER_FULL,
 	REFUSED_DESCRIPTORS, /* the server's descriptors allow no more visitors */

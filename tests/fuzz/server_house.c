@@ -20,6 +20,7 @@
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "quota/pending.h"
+#include "route/names.h"
 #include "server/server_worker.h"
 #include "still.h"
 
@@ -311,8 +312,9 @@ void house_open(struct house *house, unsigned plan)
 	house->plan = &house_plans[plan];
 	house->set = house->sets[plan];
 	*shared = (struct server_shared){ .pending = pending_new(&shared->gate),
+		                          .names = names_new(),
 		                          .sources = source_table_new() };
-	FUZZ_CHECK(shared->pending && shared->sources);
+	FUZZ_CHECK(shared->pending && shared->sources && shared->names);
 	gate_init(&shared->gate);
 	principal_table_init(&shared->principals);
 	stats_init(&shared->stats, house->metrics);
@@ -440,6 +442,7 @@ void house_close(struct house *house)
 	gate_fini(&shared->gate);
 	principal_table_fini(&shared->principals);
 	check_sources(house);
+	names_free(shared->names);
 	source_table_free(shared->sources);
 	check_gauges(house);
 	note_descriptors(is_open);
