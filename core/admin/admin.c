@@ -202,13 +202,14 @@ static void reject(int fd, uid_t uid)
 	close(fd);
 }
 
-static void on_accept(int fd, const spore_addr *peer, void *arg)
+static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct admin *admin = arg;
 	uid_t uid = (uid_t)-1;
 	struct session *session;
 
 	(void)peer;
+	(void)local;
 	if (!admin_socket_is_trusted(fd, &uid)) {
 		reject(fd, uid);
 		return;
@@ -242,13 +243,13 @@ static bool has_room(void *arg)
 
 static bool start_listening(struct admin *admin, const char *path, struct err *err)
 {
-	int fd = admin_socket_open(&admin->socket, path, err);
+	struct sockets sockets = { 1, { admin_socket_open(&admin->socket, path, err) } };
 
-	if (fd < 0)
+	if (sockets.fds[0] < 0)
 		return false;
-	admin->listener = listener_new(admin->loop, fd, on_accept, admin);
+	admin->listener = listener_new(admin->loop, &sockets, on_accept, admin);
 	if (!admin->listener) {
-		close(fd);
+		sock_close_all(&sockets);
 		err_set(err, "out of memory");
 		return false;
 	}

@@ -210,11 +210,11 @@ static void write_reload(const struct reload_record *record, struct jsonout *jso
 
 static void write_control_port(const struct server_settings *settings, struct jsonout *json)
 {
-	spore_addr addr = settings->bind_addr;
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDR_LIST_TEXT_SIZE];
 
-	addr.port = (uint16_t)settings->control_port;
-	jsonout_text(json, "control_port", addr_format(&addr, text));
+	jsonout_text(
+		json, "control_port",
+		addr_format_list(&settings->bind_addr, (uint16_t)settings->control_port, text));
 }
 
 static void write_server(const struct admin_query *query, struct jsonout *json)

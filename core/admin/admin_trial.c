@@ -118,7 +118,7 @@ struct trial_plan admin_trial_plan(const struct admin_trial_question *question,
 		                   .port = question->port,
 		                   .wait_ms = settings->auth_timeout };
 
-	plan.facts.local = settings->bind_addr;
+	plan.facts.local = *(const spore_addr *)settings->bind_addr.items;
 	plan.facts.local.port = (uint16_t)settings->control_port;
 	return plan;
 }

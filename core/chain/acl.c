@@ -61,13 +61,13 @@ static uint64_t lower_rate(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
+bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop,
                 const struct acl_question *question, struct acl_answer *answer_out)
 {
 	const struct chain *chain = set->chains[id];
 	spore_acl_query query = {
 		.struct_size = sizeof query,
-		.point = chain_rows[id].point,
+		.point = set->config->chains[id].row->point,
 		.peer = question->peer,
 		.local = question->local,
 		.identity = spore_cstr(question->identity),
@@ -92,7 +92,7 @@ bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loo
 	return true;
 }
 
-bool acl_wants_conn(const struct plugin_set *set, enum chain_id id)
+bool acl_wants_conn(const struct plugin_set *set, size_t id)
 {
 	const struct chain *chain = set->chains[id];
 

@@ -18,11 +18,11 @@ struct acl_answer {
 	char reason[SPORE_ACL_REASON_SIZE]; /* of the instance that denied; "": it gave none */
 };
 
-/* id: CHAIN_ACL_*. An empty chain allows. A refusal is counted. */
-bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
+/* id: the position of a chain of access lists. An empty chain allows. A refusal is counted. */
+bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop,
                 const struct acl_question *question, struct acl_answer *answer_out);
 /* True if an instance of the chain must be asked about each connection whose transports are
  * open. */
-bool acl_wants_conn(const struct plugin_set *set, enum chain_id id);
+bool acl_wants_conn(const struct plugin_set *set, size_t id);
 
 #endif

@@ -531,7 +531,7 @@ static void check_effects(struct plugin_set *set)
 	check_prefer_first(set);
 	check_clients_auth(set);
 	check_way(set);
-	for (size_t id = 0; id < N_CHAINS; id++) {
+	for (size_t id = 0; id < set->config->n_chains; id++) {
 		check_names(set, set->chains[id]);
 		check_on_error(set, id);
 	}
@@ -546,8 +546,8 @@ void doubts_find(struct plugin_set *set)
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);
-	for (size_t id = 0; id < N_CHAINS; id++) {
-		if (chain_rows[id].kind == SPORE_KIND_ACL)
+	for (size_t id = 0; id < set->config->n_chains; id++) {
+		if (set->config->chains[id].row->kind == SPORE_KIND_ACL)
 			check_access_lists(set, set->chains[id]);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
@@ -563,14 +563,27 @@ static const char cut_off[] =
 	"clients that are connected cannot open data connections any more: their tunnels stay, but "
 	"serve no new visitor until the clients are started again";
 
+/* Does a socket at one of these addresses listen at this address, too? */
+static bool covers(const spore_list *list, const spore_addr *ip)
+{
+	const spore_addr *items = list->items;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (addr_is_any(&items[i]) || memcmp(items[i].ip, ip->ip, sizeof ip->ip) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* True if the control port has left an address that clients may use. */
 static bool has_moved(const struct server_settings *now, const struct server_settings *before)
 {
-	bool has_old_ip = addr_is_any(&now->bind_addr) ||
-	                  memcmp(now->bind_addr.ip, before->bind_addr.ip,
-	                         sizeof now->bind_addr.ip) == 0;
+	const spore_addr *old = before->bind_addr.items;
+	bool has_all = true;
 
-	return now->control_port != before->control_port || !has_old_ip;
+	for (size_t i = 0; i < before->bind_addr.count; i++)
+		has_all = has_all && covers(&now->bind_addr, &old[i]);
+	return now->control_port != before->control_port || !has_all;
 }
 
 /* True if both chains have the same transports in the same order. A client that knows one chain can

@@ -22,6 +22,7 @@ struct builder {
 	const struct chain_row *row; /* of the chain that is being built */
 	const struct chain *chain;   /* its instances so far */
 	const struct chain *before;  /* the chain that it replaces, or NULL */
+	const struct chain *below;   /* the transports below it; NULL: it is one of transports */
 };
 
 /* Does the instance have the same name, component and plugin as the order? The plugin may be of
@@ -163,7 +164,7 @@ static bool may_know(const struct instance *instance, const char *key)
 
 /* Sets conn_attrs to what the transports can tell about a connection. It stays NULL, which means
  * unknown, if a transport hides facts or memory is out. */
-static void gather_facts(struct plugin_set *set, const struct chain *chain)
+static void gather_facts(const struct plugin_set *set, struct chain *chain)
 {
 	size_t n = 0, room = 1;
 
@@ -172,14 +173,14 @@ static void gather_facts(struct plugin_set *set, const struct chain *chain)
 			return;
 		room += count_keys(chain->items[i]->component->ops);
 	}
-	set->conn_attrs = json_doc_alloc(set->config->doc, room * sizeof *set->conn_attrs);
-	for (size_t i = 0; set->conn_attrs && i < chain->n; i++) {
+	chain->conn_attrs = json_doc_alloc(set->config->doc, room * sizeof *chain->conn_attrs);
+	for (size_t i = 0; chain->conn_attrs && i < chain->n; i++) {
 		const spore_transport_ops *ops = chain->items[i]->component->ops;
 		size_t n_keys = count_keys(ops);
 
 		for (size_t k = 0; k < n_keys; k++) {
 			if (may_know(chain->items[i], ops->attr_keys[k]))
-				set->conn_attrs[n++] = ops->attr_keys[k];
+				chain->conn_attrs[n++] = ops->attr_keys[k];
 		}
 	}
 }
@@ -206,34 +207,54 @@ static bool has_secure_transport(const struct chain *chain)
 	return false;
 }
 
-static void look_at_transports(struct plugin_set *set)
+static void look_at_transports(const struct plugin_set *set, size_t id)
 {
-	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
+	struct chain *chain = set->chains[id];
 
 	if (!chain)
 		return;
-	if (chain->n < set->config->chains[CHAIN_TRANSPORT].n) {
-		set->may_be_secure = true; /* perhaps by the one that has a mistake */
+	if (chain->n < set->config->chains[id].n) {
+		chain->may_be_secure = true; /* perhaps by the one that has a mistake */
 		return;
 	}
 	gather_facts(set, chain);
-	set->may_be_secure = has_secure_transport(chain);
+	chain->may_be_secure = has_secure_transport(chain);
+}
+
+/* A visitor's stream goes to the worker of its client's connection. */
+static void refuse_immovable(struct builder *b, const struct instance *instance)
+{
+	const spore_transport_ops *ops = instance->component->ops;
+	const spore_stream_ops *stream = ops->stream_ops;
+
+	if (b->row == &public_chain_rows[PUBLIC_TRANSPORT] && stream &&
+	    !(SPORE_CAN(stream, detach) && SPORE_CAN(stream, attach)))
+		diag_add(b->diag, maker_use_node(instance->raw),
+		         "expected a transport whose connections can move between workers, which "
+		         "those of %s cannot",
+		         instance->name);
 }
 
 /* A socket at the control port's address could not be bound. */
 static void refuse_control_port(struct builder *b, const struct instance *instance)
 {
 	const struct server_settings *server = &b->set->config->settings.server;
-	spore_addr control = server->bind_addr;
+	const spore_addr *controls = server->bind_addr.items;
+	size_t n = b->set->config->role == ROLE_SERVER ? server->bind_addr.count : 0;
 	char address[ADDR_TEXT_SIZE];
 
-	control.port = (uint16_t)server->control_port;
-	if (b->set->config->role == ROLE_SERVER &&
-	    listeners_overlap(&instance->listeners, &control))
+	for (size_t i = 0; i < n; i++) {
+		spore_addr control = controls[i];
+
+		control.port = (uint16_t)server->control_port;
+		if (!listeners_overlap(&instance->listeners, &control))
+			continue;
 		diag_add(b->diag, instance->raw,
 		         "expected an address of its own to listen at, found that of the control "
 		         "port, %s",
 		         addr_format(&control, address));
+		return;
+	}
 }
 
 static struct instance *build_instance(struct builder *b, const struct config_instance *entry)
@@ -241,8 +262,8 @@ static struct instance *build_instance(struct builder *b, const struct config_in
 	struct maker maker = { b->set->config, b->spec->retirer, b->spec->n_workers, b->diag };
 	struct maker_order order = { .row = b->row,
 		                     .entry = entry,
-		                     .conn_attrs = b->set->conn_attrs,
-		                     .may_be_secure = b->set->may_be_secure };
+		                     .conn_attrs = b->below ? b->below->conn_attrs : NULL,
+		                     .may_be_secure = b->below && b->below->may_be_secure };
 	struct instance *instance;
 
 	if (!find_component(b, &order))
@@ -251,10 +272,11 @@ static struct instance *build_instance(struct builder *b, const struct config_in
 	instance = maker_make(&maker, &order);
 	if (!instance)
 		return NULL;
-	for (size_t i = 0; i < N_CHAINS; i++)
+	for (size_t i = 0; i < b->set->config->n_chains; i++)
 		refuse_shared_listener(b, instance, b->set->chains[i]);
 	refuse_shared_listener(b, instance, b->chain);
 	refuse_control_port(b, instance);
+	refuse_immovable(b, instance);
 	return instance;
 }
 
@@ -267,7 +289,13 @@ static struct chain *new_chain(size_t most)
 	return chain;
 }
 
-static struct chain *build_chain(struct builder *b, enum chain_id id)
+/* The chain at this position that is replaced; NULL: there is none. */
+static const struct chain *find_before(const struct plugin_set *previous, size_t id)
+{
+	return previous && id < previous->config->n_chains ? previous->chains[id] : NULL;
+}
+
+static struct chain *build_chain(struct builder *b, size_t id)
 {
 	const struct config_chain *from = &b->set->config->chains[id];
 	struct chain *chain = new_chain(from->n);
@@ -276,9 +304,10 @@ static struct chain *build_chain(struct builder *b, enum chain_id id)
 		diag_add(b->diag, NULL, "out of memory");
 		return NULL;
 	}
-	b->row = &chain_rows[id];
+	b->row = from->row;
 	b->chain = chain;
-	b->before = b->spec->previous ? b->spec->previous->chains[id] : NULL;
+	b->before = find_before(b->spec->previous, id);
+	b->below = chain_below(id) == id ? NULL : b->set->chains[chain_below(id)];
 	for (size_t i = 0; i < from->n; i++) {
 		struct instance *instance = build_instance(b, &from->items[i]);
 
@@ -317,9 +346,25 @@ static void note_that_all_is_read(const struct config *config)
 		source->is_read = true;
 }
 
-struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag)
+/* A set without chains. NULL: out of memory. */
+static struct plugin_set *new_set(struct config *config)
 {
 	struct plugin_set *set = calloc(1, sizeof *set);
+
+	if (set)
+		set->chains = calloc(config->n_chains, sizeof(struct chain *));
+	if (!set || !set->chains) {
+		free(set);
+		return NULL;
+	}
+	atomic_init(&set->refs, 1);
+	set->config = config_ref(config);
+	return set;
+}
+
+struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag)
+{
+	struct plugin_set *set = new_set(spec->config);
 	struct builder b = { .set = set, .spec = spec, .diag = diag };
 	unsigned before = diag->count;
 
@@ -327,12 +372,10 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 		diag_add(diag, NULL, "out of memory");
 		return NULL;
 	}
-	atomic_init(&set->refs, 1);
-	set->config = config_ref(spec->config);
-	for (size_t i = 0; i < N_CHAINS; i++) {
-		set->chains[i] = build_chain(&b, (enum chain_id)i);
-		if (i == CHAIN_TRANSPORT) /* which is made first, since the others depend on it */
-			look_at_transports(set);
+	for (size_t i = 0; i < set->config->n_chains; i++) {
+		set->chains[i] = build_chain(&b, i);
+		if (chain_below(i) == i) /* it comes first, since the others depend on it */
+			look_at_transports(set, i);
 	}
 	if (diag->count > before) {
 		plugin_set_unref(set);
@@ -367,6 +410,10 @@ static struct chain *swap_in_chain(struct chain *from, const struct plugin_swap 
 	if (is_same)
 		return chain_ref(from);
 	chain = new_chain(from->n);
+	if (chain) {
+		chain->conn_attrs = from->conn_attrs;
+		chain->may_be_secure = from->may_be_secure;
+	}
 	for (size_t i = 0; chain && i < from->n; i++) {
 		struct instance *fresh = find_fresh(swaps, n, from->items[i]);
 
@@ -378,16 +425,12 @@ static struct chain *swap_in_chain(struct chain *from, const struct plugin_swap 
 struct plugin_set *plugin_set_swap(const struct plugin_set *from, const struct plugin_swap *swaps,
                                    size_t n)
 {
-	struct plugin_set *set = calloc(1, sizeof *set);
+	struct plugin_set *set = new_set(from->config);
 	bool is_complete = true;
 
 	if (!set)
 		return NULL;
-	atomic_init(&set->refs, 1);
-	set->config = config_ref(from->config);
-	set->conn_attrs = from->conn_attrs;
-	set->may_be_secure = from->may_be_secure;
-	for (size_t i = 0; i < N_CHAINS; i++) {
+	for (size_t i = 0; i < set->config->n_chains; i++) {
 		set->chains[i] = swap_in_chain(from->chains[i], swaps, n);
 		is_complete = is_complete && set->chains[i];
 	}
@@ -401,7 +444,7 @@ struct plugin_set *plugin_set_swap(const struct plugin_set *from, const struct p
 
 bool plugin_set_has(const struct plugin_set *set, const struct instance *instance)
 {
-	for (size_t id = 0; id < N_CHAINS; id++) {
+	for (size_t id = 0; id < set->config->n_chains; id++) {
 		const struct chain *chain = set->chains[id];
 
 		for (size_t i = 0; chain && i < chain->n; i++) {
@@ -450,11 +493,11 @@ bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const
 {
 	bool good = true;
 
-	for (size_t i = 0; i < N_CHAINS && good; i++) {
-		if (exporters || !chain_rows[i].exports)
+	for (size_t i = 0; i < set->config->n_chains && good; i++) {
+		if (exporters || !set->config->chains[i].row->exports)
 			good = start_chain(set->chains[i], loops, err);
 	}
-	for (size_t i = 0; i < N_CHAINS && good; i++)
+	for (size_t i = 0; i < set->config->n_chains && good; i++)
 		good = await_chain(set->chains[i], patience, err);
 	return good;
 }
@@ -521,8 +564,9 @@ void plugin_set_unref(struct plugin_set *set)
 {
 	if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	for (size_t i = 0; i < N_CHAINS; i++)
+	for (size_t i = 0; i < set->config->n_chains; i++)
 		chain_unref(set->chains[i]);
+	free(set->chains);
 	diag_fini(&set->doubts);
 	config_unref(set->config);
 	free(set);

@@ -23,16 +23,19 @@ struct retirer;
 struct chain {
 	atomic_uint refs;
 	size_t n;
+	/* Of transports, for the instances above them: see instance_spec. In the document of the
+	 * config. */
+	const char **conn_attrs;
+	bool may_be_secure;
 	struct instance *items[]; /* refs */
 };
 
 struct plugin_set {
 	atomic_uint refs;
-	struct config *config;          /* ref */
-	struct chain *chains[N_CHAINS]; /* refs; exporters: NULL after plugin_set_end_exporters */
-	/* For instances behind the transports: see instance_spec. In the document of the config. */
-	const char **conn_attrs;
-	bool may_be_secure;
+	struct config *config; /* ref */
+	/* Refs, as many as config->n_chains, in the same order; exporters: NULL after
+	 * plugin_set_end_exporters. Owned. */
+	struct chain **chains;
 	bool needs_challenge; /* an auth instance needs the answer to a challenge */
 	bool binds;           /* an auth instance takes an answer that is bound to the transport */
 	uint32_t accepts;   /* SPORE_OFFER_*: the forms of answers that its auth instances accept */

@@ -99,13 +99,19 @@ void renewal_log(const struct renewal *renewal)
 static bool find_entry(const struct plugin_set *set, const struct instance *instance,
                        struct maker_order *order_out)
 {
-	for (size_t id = 0; id < N_CHAINS; id++) {
+	for (size_t id = 0; id < set->config->n_chains; id++) {
 		const struct chain *chain = set->chains[id];
 
 		for (size_t i = 0; i < chain->n; i++) {
 			if (chain->items[i] != instance)
 				continue;
-			order_out->row = &chain_rows[id];
+			order_out->row = set->config->chains[id].row;
+			if (chain_below(id) != id) { /* a transport is told nothing of transports */
+				const struct chain *below = set->chains[chain_below(id)];
+
+				order_out->conn_attrs = below->conn_attrs;
+				order_out->may_be_secure = below->may_be_secure;
+			}
 			order_out->entry = &set->config->chains[id].items[i];
 			return true;
 		}
@@ -128,11 +134,6 @@ static struct instance *make_instance(const struct renewal_item *item,
 	if (!find_entry(terms->set, old, &order)) {
 		diag_add(diag, NULL, "the instance is not in use any more");
 		return NULL;
-	}
-	/* A transport is not told about the transports. */
-	if (order.row != &chain_rows[CHAIN_TRANSPORT]) {
-		order.conn_attrs = terms->set->conn_attrs;
-		order.may_be_secure = terms->set->may_be_secure;
 	}
 	return maker_make(&maker, &order);
 }

@@ -13,10 +13,8 @@ static const spore_transport_ops *ops_of(const struct instance *instance)
 	return instance->component->ops;
 }
 
-bool transport_tells_peer(const struct plugin_set *set)
+bool transport_tells_peer(const struct chain *chain)
 {
-	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
-
 	for (size_t i = 0; i < chain->n; i++) {
 		if (ops_of(chain->items[i])->flags & SPORE_TRANSPORTF_TELLS_PEER)
 			return true;
@@ -136,10 +134,9 @@ bool transport_way(const struct plugin_set *set, const struct loop *loop, const 
 	return true;
 }
 
-bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
+bool transport_wrap(struct chain *chain, struct stream *stream, uint32_t role,
                     const char *server_name, uint16_t server_port, struct err *err)
 {
-	struct chain *chain = set->chains[CHAIN_TRANSPORT];
 	spore_conn *conn = stream_conn(stream);
 
 	stream_keep(stream, release_chain, chain_ref(chain));

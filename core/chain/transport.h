@@ -5,9 +5,9 @@
 #include "chain/plugin_set.h"
 #include "net/stream.h"
 
-/* Does a transport of the set tell who the client of each connection is
+/* Does a transport of this chain tell who the client of each connection is
  * (SPORE_TRANSPORTF_TELLS_PEER)? [any] */
-bool transport_tells_peer(const struct plugin_set *set);
+bool transport_tells_peer(const struct chain *chain);
 
 /* Where a client connects to on its way to a server. */
 struct transport_way {
@@ -21,10 +21,11 @@ struct transport_way {
 bool transport_way(const struct plugin_set *set, const struct loop *loop, const char *server_name,
                    uint16_t server_port, struct transport_way *way_out, struct err *err);
 
-/* role: SPORE_ROLE_* of this end; server_name, server_port: the server that a client wants to
- * reach, NULL and 0 on a server. On failure returns false and sets *err. The caller then closes the
- * stream, together with the transports that are on it already. */
-bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
+/* chain: of transports; the stream takes a reference. role: SPORE_ROLE_* of this end; server_name,
+ * server_port: the server that a client wants to reach, NULL and 0 on a server. On failure returns
+ * false and sets *err. The caller then closes the stream, together with the transports that are on
+ * it already. */
+bool transport_wrap(struct chain *chain, struct stream *stream, uint32_t role,
                     const char *server_name, uint16_t server_port, struct err *err);
 
 /* Opens a wrapped stream. Its transports may finish their handshakes through tickets. True: it is

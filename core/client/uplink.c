@@ -313,8 +313,8 @@ static void open_stream(struct uplink *uplink)
 
 	uplink->state = UPLINK_OPENING;
 	stream_set_owner(uplink->stream, on_opening, uplink);
-	if (!transport_wrap(uplink->set, uplink->stream, SPORE_ROLE_CLIENT, server->host,
-	                    server->port, &err)) {
+	if (!transport_wrap(uplink->set->chains[CHAIN_TRANSPORT], uplink->stream, SPORE_ROLE_CLIENT,
+	                    server->host, server->port, &err)) {
 		fail_uplink(uplink, UPLINK_UNREACHED, err.text);
 		return;
 	}

@@ -79,26 +79,30 @@ static const char *describe_server(void *arg)
 /* Scripts wait for this line, so everything must be ready when it is logged. */
 static void announce(const struct server_settings *settings, unsigned n_workers)
 {
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDR_LIST_TEXT_SIZE];
 
-	log_info("server listening", log_str("address", addr_format_ip(&settings->bind_addr, text)),
+	log_info("server listening",
+	         log_str("address", addr_format_list(&settings->bind_addr, 0, text)),
 	         log_int("port", settings->control_port), log_int("workers", n_workers));
 }
 
-/* Descriptors of a tunnel with one visitor (a control connection, a public port, a visitor's
- * connection and its data connection), and of the admin socket. */
-enum { TUNNEL_AND_VISITOR = 4, ADMIN_SOCKET = 2 };
+/* Descriptors of a tunnel with one visitor besides its public port (a control connection, a
+ * visitor's connection and its data connection), and of the admin socket. */
+enum { VISITOR = 3, ADMIN_SOCKET = 2 };
 
 /* The least number of descriptors with which the server is of use: those that are open before it
- * listens, a socket on the control port for each worker, those of the admin socket, and those of a
- * tunnel with one visitor. */
+ * listens, the sockets of the control port of each worker, those of the admin socket, and those
+ * of a tunnel with one visitor. */
 static unsigned least_descriptors(const struct runtime *runtime)
 {
-	const char *socket = runtime->config->settings.admin.socket;
+	const struct settings *settings = &runtime->config->settings;
+	const char *socket = settings->admin.socket;
+	unsigned n_addresses = (unsigned)settings->server.bind_addr.count;
+	unsigned n_public = (unsigned)settings->server.bind_tunnels.count;
 	bool has_socket = socket && *socket;
 
-	return descriptors_open() + runtime->n_workers + (has_socket ? ADMIN_SOCKET : 0) +
-	       TUNNEL_AND_VISITOR;
+	return descriptors_open() + runtime->n_workers * n_addresses +
+	       (has_socket ? ADMIN_SOCKET : 0) + VISITOR + n_public;
 }
 
 /* Warns if this machine grants less than the settings ask for. False: no visitor could come; the

@@ -25,11 +25,24 @@ const struct chain_row chain_rows[N_CHAINS] = {
 	[CHAIN_EVENTS] = { .pointer = "/events", .kind = SPORE_KIND_EVENTS },
 };
 
+const struct chain_row public_chain_rows[PUBLIC_CHAINS] = {
+	[PUBLIC_TRANSPORT] = { .pointer = "/public[0]/transport",
+	                       .kind = SPORE_KIND_TRANSPORT,
+	                       .max = CONN_MAX_LAYERS },
+	[PUBLIC_ACL] = { .pointer = "/public[0]/acl",
+	                 .kind = SPORE_KIND_ACL,
+	                 .point = SPORE_ACL_AT_PUBLIC },
+};
+
 const char *const config_instance_keys[] = { "use",           "name",  "on_error",
 	                                     "last_good_for", "queue", NULL };
 
 const struct chain_row *chain_find(const char *pointer)
 {
+	for (size_t i = 0; i < PUBLIC_CHAINS; i++) {
+		if (strcmp(public_chain_rows[i].pointer, pointer) == 0)
+			return &public_chain_rows[i];
+	}
 	for (size_t i = 0; i < N_CHAINS; i++) {
 		if (strcmp(chain_rows[i].pointer, pointer) == 0)
 			return &chain_rows[i];
@@ -176,8 +189,10 @@ void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_c
 	char found[96];
 	size_t i = 0;
 
+	out->row = row;
 	if (!array || array->unknown)
 		return;
+	out->is_given = true;
 	if (array->type != JSON_ARRAY) {
 		diag_add(diag, array, "expected an array of instances, found %s",
 		         value_describe(array, found, sizeof found));

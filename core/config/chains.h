@@ -24,8 +24,12 @@ enum chain_id {
 	N_CHAINS
 };
 
+/* The chains of each entry of the section "public". In all lists of chains they follow the N_CHAINS
+ * others, entry by entry. */
+enum public_chain_id { PUBLIC_TRANSPORT, PUBLIC_ACL, PUBLIC_CHAINS };
+
 struct chain_row {
-	const char *pointer; /* of its section: "/acl/control" */
+	const char *pointer; /* of its section: "/acl/control", "/public[0]/acl" */
 	uint32_t kind;       /* SPORE_KIND_* of its instances */
 	uint32_t point;      /* SPORE_ACL_AT_* of an access list; else 0 */
 	size_t max;          /* most instances; 0: no limit */
@@ -33,7 +37,20 @@ struct chain_row {
 	                      * them, and a reload ends the old ones once the new ones run */
 };
 
-extern const struct chain_row chain_rows[N_CHAINS];
+extern const struct chain_row chain_rows[N_CHAINS], public_chain_rows[PUBLIC_CHAINS];
+
+/* The position of this chain of an entry, which counts from 0. */
+static inline size_t chain_of_entry(size_t entry, enum public_chain_id id)
+{
+	return N_CHAINS + entry * PUBLIC_CHAINS + id;
+}
+
+/* The position of the transports on which the connections lie that the chain at `id` is about. */
+static inline size_t chain_below(size_t id)
+{
+	return id < N_CHAINS ? (size_t)CHAIN_TRANSPORT
+	                     : id - (id - N_CHAINS) % PUBLIC_CHAINS + PUBLIC_TRANSPORT;
+}
 
 /* The row of the section at this pointer, or NULL. */
 const struct chain_row *chain_find(const char *pointer);
@@ -50,6 +67,9 @@ struct config_instance {
 
 /* Lives in the configuration's document. */
 struct config_chain {
+	const struct chain_row *row;
+	const char *pointer; /* of its section: "/acl/control", "/public/3/acl" */
+	bool is_given;       /* the operator has written the section, perhaps without instances */
 	struct config_instance *items;
 	size_t n;
 };

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/settings.h"
 #include "config/target.h"
+#include "net/addr.h"
 #include "net/sock.h"
 #include "version.h"
 #include "wire/about.h"
@@ -178,6 +179,43 @@ static void derive_ports(struct server_settings *server, struct json_doc *doc)
 	server->ports = (spore_list){ range, range != NULL, sizeof *range };
 }
 
+/* Would a socket at the one address keep a socket at the other from being bound? */
+static bool are_in_conflict(const spore_addr *a, const spore_addr *b)
+{
+	return a->family == b->family && (addr_is_any(a) || addr_is_any(b) || addr_equal(a, b));
+}
+
+/* The first address before number `n` with which it is in conflict; NULL: there is none. */
+static const spore_addr *find_conflict(const spore_addr *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (are_in_conflict(&items[i], &items[n]))
+			return &items[i];
+	}
+	return NULL;
+}
+
+/* node: the list in the configuration, or its only element. */
+static void check_addresses(const spore_list *list, const struct json *node, struct diag *diag)
+{
+	const spore_addr *items = list->items, *other;
+	char found[ADDR_TEXT_SIZE], before[ADDR_TEXT_SIZE];
+
+	if (!node || node->type != JSON_ARRAY || node->count != list->count)
+		return;
+	if (list->count > SOCK_ADDRESSES_MAX)
+		diag_add(diag, node, "expected at most %d addresses, found %zu", SOCK_ADDRESSES_MAX,
+		         list->count);
+	node = node->first;
+	for (size_t i = 0; i < list->count; i++, node = node->next) {
+		other = diag_has(diag, node) ? NULL : find_conflict(items, i);
+		if (other)
+			diag_add(diag, node,
+			         "expected an address that can be used beside %s, found %s",
+			         addr_format_ip(other, before), addr_format_ip(&items[i], found));
+	}
+}
+
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	struct server_settings *server = &settings->server;
@@ -190,7 +228,9 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 		if (server->public_ports.count == 0)
 			refuse_ports(server, doc, diag);
 	}
-	if (server->bind_tunnels.family == 0)
+	check_addresses(&server->bind_addr, server_node(doc, "bind_addr"), diag);
+	check_addresses(&server->bind_tunnels, server_node(doc, "bind_tunnels"), diag);
+	if (server->bind_tunnels.count == 0)
 		server->bind_tunnels = server->bind_addr;
 	check_admin(&settings->admin, doc);
 }

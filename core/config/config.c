@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,65 @@ static bool place_file(struct config *config, struct placer *p)
 	return true;
 }
 
+/* The pointer of a chain of this entry. */
+static const char *point_at(struct json_doc *doc, size_t entry, const struct chain_row *row)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "/public/%zu%s", entry, strrchr(row->pointer, '/'));
+	return json_doc_text(doc, text, strlen(text));
+}
+
+/* Makes room for the chains, which are empty. False: out of memory. */
+static bool make_chains(struct config *config, size_t n)
+{
+	struct config_chain *chains = json_doc_alloc(config->doc, n * sizeof *chains);
+
+	if (!chains)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		size_t rest = (i - N_CHAINS) % PUBLIC_CHAINS;
+
+		chains[i].row = i < N_CHAINS ? &chain_rows[i] : &public_chain_rows[rest];
+		chains[i].pointer = i < N_CHAINS
+		                            ? chain_rows[i].pointer
+		                            : point_at(config->doc, (i - N_CHAINS) / PUBLIC_CHAINS,
+		                                       chains[i].row);
+	}
+	config->chains = chains;
+	config->n_chains = n;
+	return true;
+}
+
+static void read_chains(struct config *config, struct diag *diag)
+{
+	const struct public_settings *entries = config->settings.public.items;
+	size_t n_entries = config->settings.public.count;
+
+	if (!make_chains(config, chain_of_entry(n_entries, 0))) {
+		diag_add(diag, NULL, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < config->n_chains; i++) {
+		size_t from_public = i - N_CHAINS;
+		const spore_cfg *section = i < N_CHAINS
+		                                   ? config->settings.chains[i]
+		                                   : entries[from_public / PUBLIC_CHAINS]
+		                                             .chains[from_public % PUBLIC_CHAINS];
+
+		chain_read(config->chains[i].row, config->doc, section, &config->chains[i], diag);
+	}
+}
+
+size_t config_find_chain(const struct config *config, const char *pointer)
+{
+	size_t i = 0;
+
+	while (i < config->n_chains && strcmp(config->chains[i].pointer, pointer) != 0)
+		i++;
+	return i;
+}
+
 static void fill_settings(struct config *config, struct diag *diag)
 {
 	const char *flat_keys[COMMAND_MAX_VALUES + 1];
@@ -150,9 +210,7 @@ static void fill_settings(struct config *config, struct diag *diag)
 	list_flat_keys(config->role, flat_keys);
 	option_fill(&scope, server ? &settings_server : &settings_client,
 	            json_doc_root(config->doc), &config->settings);
-	for (size_t i = 0; i < N_CHAINS; i++)
-		chain_read(&chain_rows[i], config->doc, config->settings.chains[i],
-		           &config->chains[i], diag);
+	read_chains(config, diag);
 	(server ? check_server : check_client)(&config->settings, config->doc, diag);
 }
 
@@ -186,7 +244,9 @@ static struct config *config_new(unsigned role, struct diag *diag)
 
 	if (config)
 		config->doc = json_doc_new();
-	if (!config || !config->doc) {
+	if (!config || !config->doc || !make_chains(config, N_CHAINS)) {
+		if (config && config->doc)
+			json_doc_free(config->doc);
 		free(config);
 		diag_add(diag, NULL, "out of memory");
 		return NULL;

@@ -30,7 +30,8 @@ struct config {
 	const char *folder;       /* base of relative paths; NULL: the working directory */
 	struct files files;       /* that were read so far */
 	struct settings settings;
-	struct config_chain chains[N_CHAINS];
+	struct config_chain *chains; /* N_CHAINS, then those of the entries of "public" */
+	size_t n_chains;
 	atomic_uint refs;
 };
 
@@ -46,6 +47,8 @@ enum config_outcome config_load_command(unsigned role, const struct command *com
  * may be wrong. Mistakes and *config_out: as config_load. [main] */
 enum config_outcome config_load_plugins(const char *path, struct diag *diag,
                                         struct config **config_out);
+/* The position of the chain whose section has this pointer; n_chains: there is none. [any] */
+size_t config_find_chain(const struct config *config, const char *pointer);
 /* [any] */
 struct config *config_ref(struct config *config);
 /* Wipes and frees the config with its last reference. NULL is fine. [any] */

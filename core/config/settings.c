@@ -7,6 +7,7 @@
 	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
 
 static const spore_option_item ports_item = { SPORE_OPT_PORTS, sizeof(spore_list), NULL, 0, 0 };
+static const spore_option_item ip_item = { SPORE_OPT_IP, sizeof(spore_addr), NULL, 0, 0 };
 static const spore_option_item sha256_item = { SPORE_OPT_SHA256, sizeof(spore_sha256), NULL, 0, 0 };
 static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
@@ -48,12 +49,15 @@ static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char
 	               "how long open connections may continue after SIGTERM or SIGINT")
 
 static const spore_option server_rows[] = {
-	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"",
-	         "address of the control port"),
+	{ "bind_addr", SPORE_OPT_LIST, SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE,
+	  offsetof(struct server_settings, bind_addr), 0, "[\"0.0.0.0\"]", 1, 0, NULL, &ip_item,
+	  "address of the control port, or a list such as `[\"0.0.0.0\", \"::\"]`" },
 	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535,
 	           "port that clients connect to"),
-	SPORE_IP(struct server_settings, bind_tunnels, OPTIONF_NEW_ONLY, NULL,
-	         "address of the tunnels' public ports; default: the value of bind_addr"),
+	SPORE_LIST(struct server_settings, bind_tunnels,
+	           SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE | OPTIONF_NEW_ONLY, &ip_item,
+	           "address of the tunnels' public ports, or a list of addresses, each with all "
+	           "public ports; default: the value of bind_addr"),
 	SPORE_PORT(struct server_settings, min_port, OPTIONF_NEW_ONLY, "1024", 1, 65535,
 	           "lowest public port"),
 	SPORE_PORT(struct server_settings, max_port, OPTIONF_NEW_ONLY, "65535", 1, 65535,
@@ -194,6 +198,13 @@ static const spore_option limit_rows[] = {
 	          "new visitors of one source per second"),
 	SPORE_INT(struct limit_settings, visitor_burst, 0, "100", 1, 1000000,
 	          "new visitors of one source at once, if visitor_rate is set"),
+	SPORE_INT(struct limit_settings, max_handshakes, 0, "0", 0, 1000000,
+	          "visitors whose handshakes with the transports of `public` have not ended, in "
+	          "total, of which one proxy may have half; 0: a quarter of the visitors that the "
+	          "descriptors allow"),
+	SPORE_INT(struct limit_settings, max_handshakes_per_ip, 0, "256", 1, 1000000,
+	          "visitors of one source whose handshakes with the transports of `public` have "
+	          "not ended"),
 	SPORE_DURATION(struct limit_settings, relay_idle_timeout, 0, "0", 0, 86400000,
 	               "reset a visitor's connection that has carried no data for this long; "
 	               "checked once a second; 0: never"),
@@ -283,6 +294,25 @@ static const spore_option acl_rows[] = {
 	      "access lists of the public ports"),
 };
 
+#define PUBLIC_CHAIN(id, name, doc)                                                                \
+	{ name, SPORE_OPT_NODE, 0, offsetof(struct public_settings, chains[id]), 0, NULL, 1, 0,    \
+	  NULL, NULL, doc }
+
+static const spore_option public_rows[] = {
+	SPORE_STRING(struct public_settings, name, SPORE_OPTF_NOT_EMPTY, NULL,
+	             "name of the entry, in the log"),
+	SPORE_PORTS(struct public_settings, ports, SPORE_OPTF_REQUIRED, NULL,
+	            "the ports that the entry is about, such as \"8000-8099,8443\"; of several "
+	            "entries with a port, the first one counts"),
+	PUBLIC_CHAIN(PUBLIC_TRANSPORT, "transport",
+	             "transports between visitors and the server; the first one is nearest to the "
+	             "socket"),
+	PUBLIC_CHAIN(PUBLIC_ACL, "acl",
+	             "access lists of these ports, in place of `acl.public`; an empty list allows "
+	             "all; default: `acl.public`"),
+};
+
+static const spore_option_item public_item = ITEM(struct public_settings, public_rows);
 static const spore_option_item server_item = ITEM(struct server_settings, server_rows);
 static const spore_option_item client_item = ITEM(struct client_settings, client_rows);
 static const spore_option_item tunnel_item = ITEM(struct tunnel_settings, tunnel_rows);
@@ -310,6 +340,9 @@ static const spore_option server_root[] = {
 	             "addresses, ports and threads of the server"),
 	{ "acl", SPORE_OPT_OBJECT, OPTIONF_NEW_ONLY, FIELD(CHAIN_ACL_CONTROL), 0, NULL, 1, 0, NULL,
 	  &acl_item, "which addresses may connect; an empty list allows all" },
+	SPORE_LIST(struct settings, public, OPTIONF_NEW_ONLY, &public_item,
+	           "what visitors pass at certain public ports: where TLS ends, or where a proxy "
+	           "tells their addresses"),
 	CHAIN(CHAIN_EVENTS, 0, "events", 0,
 	      "listeners that are told of tunnels, visitors, clients and reloads"),
 	SPORE_OBJECT(struct settings, limits, struct limit_settings, 0, &limit_item,

@@ -14,7 +14,7 @@ enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
 enum { IO_AUTO, IO_EPOLL };
 
 struct server_settings {
-	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
+	spore_list bind_addr, bind_tunnels; /* of spore_addr; bind_tunnels: as bind_addr if empty */
 	int64_t control_port, min_port, max_port;
 	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports;   /* of spore_list of spore_port_range */
@@ -94,6 +94,9 @@ struct limit_settings {
 	int64_t max_visitors_per_ip;    /* of one source, on all tunnels */
 	int64_t visitor_rate;           /* new visitors of one source per second */
 	int64_t visitor_burst;          /* new visitors of one source at once */
+	int64_t max_handshakes;         /* visitors whose transports open, in total; 0: a share of
+	                                 * the visitors */
+	int64_t max_handshakes_per_ip;  /* of one source */
 	int64_t relay_idle_timeout;     /* ms */
 	int64_t max_unauthenticated;    /* connections that are authenticating, in total; 0: a share
 	                                 * of the descriptors */
@@ -129,12 +132,20 @@ struct instance_settings {
 	int64_t queue;         /* events */
 };
 
+/* An entry of "public": what visitors of these ports pass. */
+struct public_settings {
+	const char *name;                       /* NULL: none */
+	spore_list ports;                       /* of spore_port_range */
+	const spore_cfg *chains[PUBLIC_CHAINS]; /* sections of instances, for chain_read */
+};
+
 /* The whole file of `spore server` or `spore local`. */
 struct settings {
 	struct server_settings server;
 	struct client_settings client;
 	struct limit_settings limits;
 	spore_list tunnels; /* of struct tunnel_settings */
+	spore_list public;  /* of struct public_settings */
 	struct plugin_settings plugins;
 	struct log_settings log;
 	struct admin_settings admin;

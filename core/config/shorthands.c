@@ -18,8 +18,8 @@ const struct shorthand shorthands[] = {
 	/* name                letter roles   variable  bore   type    target, metavar, doc */
 	{ "min_port",         0,   ROLE_SERVER, NULL,     true,  NUMBER, "/server/min_port", "PORT", NULL },
 	{ "max_port",         0,   ROLE_SERVER, NULL,     true,  NUMBER, "/server/max_port", "PORT", NULL },
-	{ "bind_addr",        0,   ROLE_SERVER, NULL,     false, TEXT,   "/server/bind_addr", "ADDRESS", NULL },
-	{ "bind_tunnels",     0,   ROLE_SERVER, NULL,     false, TEXT,   "/server/bind_tunnels", "ADDRESS", NULL },
+	{ "bind_addr",        0,   ROLE_SERVER, NULL,     false, TEXTS,  "/server/bind_addr", "ADDRESS", NULL },
+	{ "bind_tunnels",     0,   ROLE_SERVER, NULL,     false, TEXTS,  "/server/bind_tunnels", "ADDRESS", NULL },
 	{ "control_port",     0,   ROLE_SERVER, NULL,     false, NUMBER, "/server/control_port", "PORT", NULL },
 	{ "workers",          0,   ROLE_SERVER, NULL,     false, NUMBER, "/server/workers", "N", NULL },
 	{ "busy_poll_us",     0,   ROLE_SERVER, NULL,     false, NUMBER, "/server/busy_poll_us", "N", NULL },

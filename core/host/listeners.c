@@ -128,13 +128,24 @@ static bool is_in(uint16_t port, const spore_list *ranges)
 	return false;
 }
 
-uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *ip,
+static bool share_an_ip(const spore_addr *own, const spore_list *ips)
+{
+	const spore_addr *items = ips->items;
+
+	for (size_t i = 0; i < ips->count; i++) {
+		if (share_ip(own, &items[i]))
+			return true;
+	}
+	return false;
+}
+
+uint16_t listeners_port_among(const struct listener_use *use, const spore_list *ips,
                               const spore_list *ranges)
 {
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
 		const spore_addr *own = &listeners[i].address;
 
-		if (uses_slot(use, i) && share_ip(own, ip) && is_in(own->port, ranges))
+		if (uses_slot(use, i) && share_an_ip(own, ips) && is_in(own->port, ranges))
 			return own->port;
 	}
 	return 0;

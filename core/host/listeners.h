@@ -23,9 +23,9 @@ bool listeners_has(const struct listener_use *use);
 /* A socket at this address would have a port in common with one of `use`: the address is the same,
  * or one of the two stands for all addresses. */
 bool listeners_overlap(const struct listener_use *use, const spore_addr *address);
-/* A port of the ranges (a list of spore_port_range) that no other socket at this IP address can
- * have, since one of `use` has it. 0: there is none. */
-uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *ip,
+/* A port of the ranges (a list of spore_port_range) that no other socket at one of these IP
+ * addresses (a list of spore_addr) can have, since one of `use` has it. 0: there is none. */
+uint16_t listeners_port_among(const struct listener_use *use, const spore_list *ips,
                               const spore_list *ranges);
 /* An address that both use; NULL: none. Valid until one of them drops it. */
 const spore_addr *listeners_common(const struct listener_use *one,

@@ -165,6 +165,30 @@ const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 	return out;
 }
 
+const char *addr_format_list(const spore_list *list, uint16_t port, char out[ADDR_LIST_TEXT_SIZE])
+{
+	const spore_addr *items = list->items;
+	char text[ADDR_TEXT_SIZE];
+	size_t len = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < list->count; i++) {
+		spore_addr addr = items[i];
+		size_t room = ADDR_LIST_TEXT_SIZE - len;
+		size_t n;
+
+		addr.port = port;
+		n = (size_t)snprintf(out + len, room, "%s%s", i ? ", " : "",
+		                     port ? addr_format(&addr, text) : addr_format_ip(&addr, text));
+		if (n >= room) {
+			out[len] = '\0';
+			break;
+		}
+		len += n;
+	}
+	return out;
+}
+
 const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE])
 {
 	bool v4 = cidr->prefix_len >= V4_BITS && is_mapped(cidr->ip);

@@ -3,7 +3,7 @@
 #ifndef CORE_ADDR_H
 #define CORE_ADDR_H
 
-#include <spore/base.h>
+#include <spore/option.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -25,6 +25,10 @@ bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr);
 /* "127.0.0.1:80", "[::1]:80". An IPv4-mapped IPv6 address is written as IPv4. */
 const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
+enum { ADDR_LIST_TEXT_SIZE = 8 * ADDR_TEXT_SIZE };
+/* The addresses of a list of spore_addr, with ", " between them; with this port, unless it is 0.
+ * Those that do not fit are left out. */
+const char *addr_format_list(const spore_list *list, uint16_t port, char out[ADDR_LIST_TEXT_SIZE]);
 /* "10.0.0.0/8", "2001:db8::/32". */
 const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE]);
 

@@ -14,23 +14,28 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/shortage.h"
-#include "net/sock.h"
 
 /* The most connections that one turn accepts, and the failures in a turn after which it pauses. */
 enum { BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
+/* One of its sockets. */
+struct entrance {
+	ev_io io;
+	spore_addr addr;
+};
+
 struct listener {
 	struct loop *loop; /* borrowed: outlives it */
-	ev_io io;
 	ev_timer resume;
 	listener_fn on_accept;
 	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
-	spore_addr addr;
 	int64_t logged_ms; /* when the last pause was logged; 0: never */
 	struct loop_task reap;
 	bool closed;
+	unsigned n;
+	struct entrance entrances[];
 };
 
 static void run_free_listener(struct loop_task *task)
@@ -38,32 +43,43 @@ static void run_free_listener(struct loop_task *task)
 	free(CONTAINER_OF(task, struct listener, reap));
 }
 
-static void on_resume(struct ev_loop *ev, ev_timer *timer, int events)
+static void start_all(struct listener *listener)
 {
-	struct listener *listener = timer->data;
-
-	(void)events;
-	ev_io_start(ev, &listener->io);
+	for (unsigned i = 0; i < listener->n; i++)
+		ev_io_start(loop_ev(listener->loop), &listener->entrances[i].io);
 }
 
-static void pause_accepting(struct listener *listener, int cause)
+static void stop_all(struct listener *listener)
+{
+	for (unsigned i = 0; i < listener->n; i++)
+		ev_io_stop(loop_ev(listener->loop), &listener->entrances[i].io);
+}
+
+static void on_resume(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	start_all(timer->data);
+}
+
+static void pause_accepting(struct listener *listener, const struct entrance *at, int cause)
 {
 	struct ev_loop *ev = loop_ev(listener->loop);
 	int64_t now = loop_now_ms(listener->loop);
 	const char *remedy = shortage_remedy(shortage_of(cause));
 	char text[ADDR_TEXT_SIZE];
 
-	ev_io_stop(ev, &listener->io);
+	stop_all(listener);
 	ev_timer_set(&listener->resume, pause_s, 0.0);
 	ev_timer_start(ev, &listener->resume);
 	if (listener->logged_ms && now - listener->logged_ms < 1000)
 		return;
 	listener->logged_ms = now;
 	log_event(LOG_ERROR, "cannot accept connections, trying again",
-	          (const struct log_field[]){
-			  log_str("listener", addr_format(&listener->addr, text)),
-			  log_str("call", "accept4"), log_str("error", strerrordesc_np(cause)),
-			  log_str("raise", remedy) },
+	          (const struct log_field[]){ log_str("listener", addr_format(&at->addr, text)),
+	                                      log_str("call", "accept4"),
+	                                      log_str("error", strerrordesc_np(cause)),
+	                                      log_str("raise", remedy) },
 	          remedy ? 4 : 3);
 }
 
@@ -72,12 +88,12 @@ static bool may_accept(struct listener *listener)
 {
 	if (!listener->has_room || listener->has_room(listener->arg))
 		return true;
-	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	stop_all(listener);
 	return false;
 }
 
 /* Accepts up to `most` connections, while some wait and there is room. */
-static void accept_some(struct listener *listener, int most)
+static void accept_at(struct listener *listener, struct entrance *at, int most)
 {
 	int n_failed = 0;
 
@@ -85,32 +101,48 @@ static void accept_some(struct listener *listener, int most)
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
-		int fd = accept4(listener->io.fd, (struct sockaddr *)&sa, &len,
+		int fd = accept4(at->io.fd, (struct sockaddr *)&sa, &len,
 		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			addr_from_sockaddr((struct sockaddr *)&sa, &peer);
-			listener->on_accept(fd, &peer, listener->arg);
+			listener->on_accept(fd, &peer, &at->addr, listener->arg);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (shortage_of(errno) || ++n_failed == MAX_FAILURES) {
-			pause_accepting(listener, errno);
+			pause_accepting(listener, at, errno);
 			return;
 		}
 		/* All other errors belong to one connection, not to the listener (accept(2)). */
 	}
 }
 
+/* The same at all sockets. */
+static void accept_some(struct listener *listener, int most)
+{
+	for (unsigned i = 0; i < listener->n; i++)
+		accept_at(listener, &listener->entrances[i], most);
+}
+
 static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 {
 	(void)ev;
 	(void)events;
-	accept_some(io->data, BATCH);
+	accept_at(io->data, CONTAINER_OF(io, struct entrance, io), BATCH);
 }
 
-struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg)
+static void init_entrance(struct listener *listener, struct entrance *entrance, int fd)
 {
-	struct listener *listener = calloc(1, sizeof *listener);
+	sock_local_addr(fd, &entrance->addr);
+	ev_io_init(&entrance->io, on_acceptable, fd, EV_READ);
+	entrance->io.data = listener;
+}
+
+struct listener *listener_new(struct loop *loop, const struct sockets *sockets,
+                              listener_fn on_accept, void *arg)
+{
+	struct listener *listener = calloc(1,
+	                                   sizeof *listener + sockets->n * sizeof(struct entrance));
 
 	if (!listener)
 		return NULL;
@@ -118,12 +150,12 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 	listener->on_accept = on_accept;
 	listener->arg = arg;
 	listener->reap.run = run_free_listener;
-	sock_local_addr(fd, &listener->addr);
-	ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
-	listener->io.data = listener;
+	listener->n = sockets->n;
+	for (unsigned i = 0; i < sockets->n; i++)
+		init_entrance(listener, &listener->entrances[i], sockets->fds[i]);
 	ev_timer_init(&listener->resume, on_resume, 0.0, 0.0);
 	listener->resume.data = listener;
-	ev_io_start(loop_ev(loop), &listener->io);
+	start_all(listener);
 	return listener;
 }
 
@@ -136,7 +168,7 @@ void listener_wake(struct listener *listener)
 {
 	if (listener->closed)
 		return;
-	ev_io_start(loop_ev(listener->loop), &listener->io);
+	start_all(listener);
 	accept_some(listener, BATCH);
 }
 
@@ -150,25 +182,34 @@ void listener_finish(struct listener *listener)
 
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes)
 {
-	sock_resize(listener->io.fd, sizes);
+	for (unsigned i = 0; i < listener->n; i++)
+		sock_resize(listener->entrances[i].io.fd, sizes);
 }
 
-int listener_take(struct listener *listener)
+struct sockets listener_take(struct listener *listener)
 {
+	struct sockets sockets = { .n = listener->n };
+
 	listener->closed = true;
-	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	stop_all(listener);
+	for (unsigned i = 0; i < listener->n; i++)
+		sockets.fds[i] = listener->entrances[i].io.fd;
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	loop_reap(listener->loop, &listener->reap);
-	return listener->io.fd;
+	return sockets;
 }
 
 void listener_free(struct listener *listener)
 {
-	if (listener && !listener->closed)
-		close(listener_take(listener));
+	struct sockets sockets;
+
+	if (!listener || listener->closed)
+		return;
+	sockets = listener_take(listener);
+	sock_close_all(&sockets);
 }
 
 const spore_addr *listener_addr(const struct listener *listener)
 {
-	return &listener->addr;
+	return &listener->entrances[0].addr;
 }

@@ -1,4 +1,5 @@
-/* listener - accepts connections in batches, and survives every failure of accept.
+/* listener - accepts connections at one or several sockets in batches, and survives every failure
+ * of accept.
  *
  * It pauses when there are no descriptors or no memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when
  * many connections of a batch fail for any other cause. Then it logs an error, at most once a
@@ -9,15 +10,17 @@
 #include <spore/base.h>
 #include <stdbool.h>
 
+#include "net/sock.h"
+
 struct loop;
 struct listener;
-struct sock_sizes;
 
-/* Takes the fd, which is non-blocking. */
-typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
+/* Takes the fd, which is non-blocking. local: the address of the listening socket. */
+typedef void (*listener_fn)(int fd, const spore_addr *peer, const spore_addr *local, void *arg);
 
-/* Takes the listening fd on success and starts to accept. NULL: out of memory. */
-struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
+/* Takes the listening sockets on success and starts to accept. NULL: out of memory. */
+struct listener *listener_new(struct loop *loop, const struct sockets *sockets,
+                              listener_fn on_accept, void *arg);
 /* has_room runs before each accept. If it returns false, nothing is accepted until listener_wake,
  * and new connections wait in the kernel. */
 void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
@@ -25,15 +28,15 @@ void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
 void listener_wake(struct listener *listener);
 /* Sets the buffer sizes of the sockets that are accepted from now on. 0: no change. */
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
-/* Closes the socket; NULL is fine. May be called from on_accept. */
+/* Closes the sockets; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
 /* Like listener_free, but first accepts the connections that wait, while there is room. Otherwise
  * the kernel would reset them. */
 void listener_finish(struct listener *listener);
-/* Like listener_free, but returns the listening socket, which stays open. So connections that wait
- * in it are kept. */
-int listener_take(struct listener *listener);
-/* The address that the socket is bound to. */
+/* Like listener_free, but returns the listening sockets, which stay open. So connections that wait
+ * in them are kept. */
+struct sockets listener_take(struct listener *listener);
+/* The address that the first socket is bound to. */
 const spore_addr *listener_addr(const struct listener *listener);
 
 #endif

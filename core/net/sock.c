@@ -72,7 +72,7 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 	return fd;
 }
 
-int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err)
+int sock_bind(const spore_addr *addr, unsigned how, const struct sock_sizes *sizes, struct err *err)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(addr, &sa);
@@ -83,8 +83,8 @@ int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *size
 		sock_keep_alive(fd, IDLE_MS, TIMEOUT_MS);
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 		if (addr->family == 6)
-			set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-		if (shared)
+			set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, (how & SOCK_ONLY_IPV6) != 0);
+		if (how & SOCK_SHARED)
 			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 		if (bind(fd, (struct sockaddr *)&sa, len) == 0)
 			return fd;
@@ -115,6 +115,55 @@ bool sock_listen(int fd, struct err *err)
 		return true;
 	cause = errno;
 	err_set(err, "cannot listen: %s", strerror(cause));
+	errno = cause;
+	return false;
+}
+
+static bool has_ipv4(const spore_list *addresses)
+{
+	const spore_addr *items = addresses->items;
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (items[i].family == 4)
+			return true;
+	}
+	return false;
+}
+
+void sock_close_all(struct sockets *sockets)
+{
+	while (sockets->n > 0)
+		close(sockets->fds[--sockets->n]);
+}
+
+bool sock_listen_all(const spore_list *addresses, uint16_t port, bool shared, bool may_share,
+                     const struct sock_sizes *sizes, struct sockets *out, size_t *at_fault_out,
+                     struct err *err)
+{
+	unsigned how = (shared ? SOCK_SHARED : 0u) | (has_ipv4(addresses) ? SOCK_ONLY_IPV6 : 0u);
+	const spore_addr *items = addresses->items;
+	int cause;
+
+	*out = (struct sockets){ 0 };
+	for (size_t i = 0; i < addresses->count && i < SOCK_ADDRESSES_MAX; i++) {
+		spore_addr addr = items[i];
+		int fd;
+
+		*at_fault_out = i;
+		addr.port = port;
+		fd = sock_bind(&addr, how, sizes, err);
+		if (fd < 0)
+			goto fail;
+		out->fds[out->n++] = fd;
+		if (may_share && !sock_share_port(fd))
+			goto fail;
+		if (!sock_listen(fd, err))
+			goto fail;
+	}
+	return true;
+fail:
+	cause = errno;
+	sock_close_all(out);
 	errno = cause;
 	return false;
 }

@@ -2,7 +2,7 @@
 #ifndef CORE_SOCK_H
 #define CORE_SOCK_H
 
-#include <spore/base.h>
+#include <spore/option.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -14,17 +14,40 @@ struct sock_sizes {
 
 /* Sets the sizes that are not 0. Accepted sockets inherit the sizes of their listener. */
 void sock_resize(int fd, const struct sock_sizes *sizes);
-/* A socket that is bound to addr, with SO_REUSEADDR. shared: other sockets may share the port
- * (SO_REUSEPORT). `::` receives IPv4, too, whatever net.ipv6.bindv6only says. The sockets that it
- * accepts send keepalive probes after 20 s, until sock_keep_alive says otherwise. -1, errno and
- * *err on failure. */
-int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err);
+/* How a socket is bound. */
+enum {
+	SOCK_SHARED = 1,   /* other sockets may share the port (SO_REUSEPORT) */
+	SOCK_ONLY_IPV6 = 2 /* `::` does not receive IPv4 */
+};
+
+/* A socket that is bound to addr, with SO_REUSEADDR. how: of SOCK_*. Without SOCK_ONLY_IPV6 `::`
+ * receives IPv4, too, whatever net.ipv6.bindv6only says. The sockets that it accepts send keepalive
+ * probes after 20 s, until sock_keep_alive says otherwise. -1, errno and *err on failure. */
+int sock_bind(const spore_addr *addr, unsigned how, const struct sock_sizes *sizes,
+              struct err *err);
 /* A socket for this family of addresses that is not bound yet. -1 and errno on failure. */
 int sock_unbound(const spore_addr *addr);
 /* Allows later sockets to share the port of this one. Call it after bind, so that bind still fails
  * if another process has the port, and before listen. */
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
+
+enum { SOCK_ADDRESSES_MAX = 8 };
+/* Listening sockets at one port, one for each address. Zero: none. */
+struct sockets {
+	unsigned n;
+	int fds[SOCK_ADDRESSES_MAX];
+};
+
+/* Binds a socket to each address (a list of spore_addr, at most SOCK_ADDRESSES_MAX) with this port,
+ * and listens. shared: the sockets join others that are on the port already. may_share: others may
+ * join them. An IPv6 socket receives no IPv4 if the list has an address of IPv4. False: none is
+ * open; errno, *err, and *at_fault_out, the number of the address. */
+bool sock_listen_all(const spore_list *addresses, uint16_t port, bool shared, bool may_share,
+                     const struct sock_sizes *sizes, struct sockets *out, size_t *at_fault_out,
+                     struct err *err);
+/* Closes all of them. */
+void sock_close_all(struct sockets *sockets);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
  * call sock_take_error. -1 and errno on failure. */

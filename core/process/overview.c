@@ -60,15 +60,13 @@ static void add_section(struct effective *effective, const char *pointer, const 
                         enum option_change change, void *arg)
 {
 	const struct overview *overview = arg;
-	const struct chain_row *row = chain_find(pointer);
+	size_t id = config_find_chain(overview->config, pointer);
 	const struct chain *chain;
 	char place[64];
-	size_t id;
 
 	(void)node;
-	if (!row) /* no list of instances */
+	if (id == overview->config->n_chains) /* no list of instances */
 		return;
-	id = (size_t)(row - chain_rows);
 	chain = overview->set->chains[id];
 	for (size_t i = 0; chain && i < chain->n; i++) {
 		snprintf(place, sizeof place, "%s/%zu", pointer, i);

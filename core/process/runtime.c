@@ -73,41 +73,41 @@ static void log_start_warnings(const struct runtime *runtime, int64_t workers_as
 /* Not an error: the address may come later, for example from another host that fails. */
 static const char no_address[] = "no tunnel can open: this host does not have the address";
 
-static const char *format_tunnel_address(const struct config *config, char text[ADDR_TEXT_SIZE])
+/* The address of the public ports that this host does not have; NULL: none. A configuration that is
+ * only checked binds nothing, so it lacks nothing. */
+static const char *find_missing_address(const struct config *config, char text[ADDR_TEXT_SIZE])
 {
-	return addr_format_ip(&config->settings.server.bind_tunnels, text);
-}
+	const spore_addr *missing = NULL;
 
-/* A configuration that is only checked binds nothing, so it lacks nothing. */
-static bool lacks_tunnel_address(const struct config *config)
-{
-	return config->role == ROLE_SERVER && config->purpose == CONFIG_TO_RUN &&
-	       !ports_have_address(&config->settings.server);
+	if (config->role == ROLE_SERVER && config->purpose == CONFIG_TO_RUN)
+		missing = ports_find_missing(&config->settings.server);
+	return missing ? addr_format_ip(missing, text) : NULL;
 }
 
 static void warn_of_config(const struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
 	char text[ADDR_TEXT_SIZE];
+	const char *missing = find_missing_address(config, text);
 
 	doubts_log(runtime->plugins.set);
-	if (lacks_tunnel_address(config))
-		log_warn(no_address, log_str("bind_tunnels", format_tunnel_address(config, text)));
+	if (missing)
+		log_warn(no_address, log_str("bind_tunnels", missing));
 }
 
 char *runtime_print_warnings(const struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
 	char *lines = NULL, text[ADDR_TEXT_SIZE];
+	const char *missing = find_missing_address(config, text);
 	size_t size;
 	FILE *out = open_memstream(&lines, &size);
 
 	if (!out)
 		return NULL;
 	doubts_print(runtime->plugins.set, out);
-	if (lacks_tunnel_address(config))
-		fprintf(out, "%s: bind_tunnels %s\n", no_address,
-		        format_tunnel_address(config, text));
+	if (missing)
+		fprintf(out, "%s: bind_tunnels %s\n", no_address, missing);
 	fclose(out);
 	return lines;
 }

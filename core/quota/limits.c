@@ -15,6 +15,9 @@ enum { LEAST_STRANGERS = 8, MOST_LINGERERS = 64 };
 /* A quarter of the places, which tunnels leave to visitors. */
 enum { VISITORS_PART = 4 };
 
+/* A quarter of the places may be taken by visitors whose handshakes have not ended. */
+enum { HANDSHAKES_PART = 4 };
+
 /* How many visitors at once are assumed where the settings do not limit them. */
 enum { USUAL_RELAYS = 256 };
 
@@ -50,6 +53,13 @@ static unsigned strangers_of(const struct limit_settings *settings, unsigned des
 	return larger(most, LEAST_STRANGERS);
 }
 
+static unsigned handshakes_of(const struct limit_settings *settings, unsigned descriptors)
+{
+	if (settings->max_handshakes)
+		return (unsigned)settings->max_handshakes;
+	return larger(places_of(descriptors) / HANDSHAKES_PART, 1);
+}
+
 struct limits limits_make(const struct limit_settings *settings, unsigned descriptors,
                           unsigned n_workers)
 {
@@ -59,6 +69,7 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
 		.settings = *settings,
 		.places = places_of(descriptors),
 		.strangers = strangers,
+		.handshakes = handshakes_of(settings, descriptors),
 		.ahead = descriptors / AHEAD_PART,
 		.scarce_fd = (int)(descriptors - larger(descriptors / SCARCE_PART, LEAST_SCARCE)),
 		.lingerers = smaller(strangers / 2 / n_workers + 1, MOST_LINGERERS),
@@ -101,6 +112,10 @@ struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
 	case REFUSED_SOURCE_FULL:
 		hit.most = settings->max_visitors_per_ip;
 		hit.from = "limits.max_visitors_per_ip";
+		break;
+	case REFUSED_HANDSHAKES:
+		hit.most = -1;
+		hit.from = "limits.max_handshakes, limits.max_handshakes_per_ip";
 		break;
 	case REFUSED_SOURCE_PACE:
 		hit.most = settings->visitor_rate;

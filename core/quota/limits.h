@@ -19,12 +19,13 @@
 
 struct limits {
 	struct limit_settings settings; /* borrows the lists of the configuration */
-	unsigned places;    /* tunnels and visitors together; each needs two descriptors */
-	unsigned strangers; /* unauthenticated connections, in all */
-	unsigned ahead;     /* waiting connections opened ahead, in all; one source: half */
-	int scarce_fd;      /* a stranger with this descriptor or a higher one replaces another */
-	unsigned lingerers; /* refused connections that still get the reason; of each worker */
-	unsigned pipes;     /* of each worker */
+	unsigned places;     /* tunnels and visitors together; each needs two descriptors */
+	unsigned strangers;  /* unauthenticated connections, in all */
+	unsigned handshakes; /* visitors whose transports open, in all; one proxy: half */
+	unsigned ahead;      /* waiting connections opened ahead, in all; one source: half */
+	int scarce_fd;       /* a stranger with this descriptor or a higher one replaces another */
+	unsigned lingerers;  /* refused connections that still get the reason; of each worker */
+	unsigned pipes;      /* of each worker */
 };
 
 /* descriptors: the most that the process may have. The result borrows the lists of the settings.

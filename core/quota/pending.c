@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/list.h"
 #include "base/zeroed.h"
+#include "net/stream.h"
 #include "quota/account.h"
 #include "quota/gate.h"
 #include "quota/source.h"
@@ -320,7 +321,10 @@ unsigned pending_count(const struct pending *pending)
 
 void visitor_drop(struct visitor *visitor)
 {
-	close(visitor->fd);
+	if (visitor->stream)
+		stream_close(visitor->stream, false);
+	else
+		close(visitor->fd);
 	account_leave(visitor->account, visitor->source);
 	account_unref(visitor->account);
 }

@@ -19,6 +19,7 @@ struct limits;
 struct pending;
 struct pending_entry;
 struct source;
+struct stream;
 
 /* How long a visitor waits for its client. */
 enum { PENDING_MS = 10000 };
@@ -33,6 +34,7 @@ enum offer_state {
 struct visitor {
 	struct uuid id;
 	int fd;                  /* the holder of the visitor owns it and the references */
+	struct stream *stream;   /* owns the fd, and belongs to no loop; NULL: a bare socket */
 	struct account *account; /* ref */
 	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;

@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "host/instance.h"
+#include "net/addr.h"
 #include "net/shortage.h"
 #include "net/sock.h"
 
@@ -46,6 +47,17 @@ const char *ports_reservation(const struct server_settings *settings, uint16_t p
 	                                                   : NULL;
 }
 
+size_t ports_find_entry(const spore_list *entries, uint16_t port)
+{
+	const struct public_settings *items = entries->items;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		if (has_port(&items[i].ports, port))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 bool ports_send_proxy(const struct server_settings *settings, uint16_t port)
 {
 	return lists_port(&settings->send_proxy_ports, port);
@@ -60,23 +72,18 @@ static enum refusal refusal_of_errno(int cause)
 	return shortage_of(cause) ? REFUSED_TOO_MANY_TUNNELS : REFUSED_PORT_NOT_BOUND;
 }
 
-static int try_port(const struct server_settings *settings, uint16_t port, enum refusal *why_out)
+static bool try_port(const struct server_settings *settings, uint16_t port, struct sockets *out,
+                     enum refusal *why_out)
 {
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	spore_addr addr = settings->bind_tunnels;
 	struct err err;
-	int fd, cause;
+	size_t at_fault;
 
-	addr.port = port;
-	fd = sock_bind(&addr, false, &sizes, &err);
-	if (fd >= 0 && sock_listen(fd, &err))
-		return fd;
-	cause = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = cause;
-	*why_out = refusal_of_errno(cause);
-	return -1;
+	if (sock_listen_all(&settings->bind_tunnels, port, false, false, &sizes, out, &at_fault,
+	                    &err))
+		return true;
+	*why_out = refusal_of_errno(errno);
+	return false;
 }
 
 /* Goes through the ports that are both in a range of the server and in a range of the grant, and
@@ -119,8 +126,8 @@ static spore_list ranges_of(const struct grant *grant)
 	return (spore_list){ &whole, 1, sizeof whole };
 }
 
-static int try_any(const struct server_settings *settings, const struct grant *grant,
-                   enum refusal *why_out)
+static bool try_any(const struct server_settings *settings, const struct grant *grant,
+                    struct sockets *out, enum refusal *why_out)
 {
 	spore_list ranges = ranges_of(grant);
 	uint32_t total = count_allowed(&settings->public_ports, &ranges), draw = 0;
@@ -130,34 +137,46 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 		bool in_turn = i >= RANDOM_TRIES; /* from the last random port on */
 		uint32_t steps = in_turn ? i - RANDOM_TRIES : 0;
 		uint16_t port = 0;
-		int fd;
 
 		if (!in_turn && !crypto_random(&draw, sizeof draw))
 			break;
 		walk_allowed(&settings->public_ports, &ranges, (draw % total + steps) % total,
 		             &port);
-		fd = try_port(settings, port, why_out);
-		if (fd >= 0)
-			return fd;
+		if (try_port(settings, port, out, why_out))
+			return true;
 		if (errno != EADDRINUSE && errno != EACCES)
 			break; /* the error does not depend on the port */
 	}
 	*why_out = REFUSED_NO_PORT_LEFT;
-	return -1;
+	return false;
 }
 
-bool ports_have_address(const struct server_settings *settings)
+/* A socket at any address can be bound everywhere. */
+static bool has_address(const spore_addr *address)
 {
-	spore_addr addr = settings->bind_tunnels;
+	spore_addr addr = *address;
 	struct err err;
 	int fd;
 
+	if (addr_is_any(address))
+		return true;
 	addr.port = 0;
-	fd = sock_bind(&addr, false, NULL, &err);
+	fd = sock_bind(&addr, 0, NULL, &err);
 	if (fd < 0)
 		return errno != EADDRNOTAVAIL;
 	close(fd);
 	return true;
+}
+
+const spore_addr *ports_find_missing(const struct server_settings *settings)
+{
+	const spore_addr *addresses = settings->bind_tunnels.items;
+
+	for (size_t i = 0; i < settings->bind_tunnels.count; i++) {
+		if (!has_address(&addresses[i]))
+			return &addresses[i];
+	}
+	return NULL;
 }
 
 bool ports_allow(const struct server_settings *settings, const struct grant *grant, uint16_t wanted)
@@ -298,10 +317,11 @@ struct limit_hit ports_limit(const struct server_settings *settings, const struc
 	}
 }
 
-int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
-               enum refusal *why_out)
+bool ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
+                struct sockets *out, enum refusal *why_out)
 {
 	if (ports_refuse(settings, grant, wanted, why_out))
-		return -1;
-	return wanted ? try_port(settings, wanted, why_out) : try_any(settings, grant, why_out);
+		return false;
+	return wanted ? try_port(settings, wanted, out, why_out)
+	              : try_any(settings, grant, out, why_out);
 }

@@ -4,6 +4,7 @@
 
 #include "config/settings.h"
 #include "host/grant.h"
+#include "net/sock.h"
 #include "quota/limits.h"
 #include "wire/refusal.h"
 
@@ -38,16 +39,19 @@ struct limit_hit ports_limit_of_grant(const struct instance *by, const struct gr
 /* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
 const char *ports_reservation(const struct server_settings *settings, uint16_t port);
 
+/* The entry of "public" that is about this port; SIZE_MAX: none. [any] */
+size_t ports_find_entry(const spore_list *entries, uint16_t port);
+
 /* Does the server send a header ahead of the bytes of this port's visitors? [any] */
 bool ports_send_proxy(const struct server_settings *settings, uint16_t port);
 
-/* Does this host have the tunnels' address? It may come and go. Binds a socket for a moment.
- * [any] */
-bool ports_have_address(const struct server_settings *settings);
+/* The first of the tunnels' addresses that this host does not have; NULL: it has all. They may come
+ * and go. Binds a socket for a moment. [any] */
+const spore_addr *ports_find_missing(const struct server_settings *settings);
 
-/* Opens a listening socket on the tunnels' address. wanted 0: any port that the server and the
- * grant allow. Returns the descriptor, or -1 and *why_out. */
-int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
-               enum refusal *why_out);
+/* Opens a port at all of the tunnels' addresses. wanted 0: any port that the server and the grant
+ * allow. False and *why_out: no socket is open. */
+bool ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
+                struct sockets *out, enum refusal *why_out);
 
 #endif

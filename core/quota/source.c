@@ -43,7 +43,7 @@ struct source {
 	atomic_uint unexpected; /* unauthenticated connections that were not expected */
 	atomic_uint announced;  /* data connections that are expected */
 	atomic_uint arriving;   /* unauthenticated connections that count as expected */
-	atomic_uint tunnels, visitors, ahead;
+	atomic_uint tunnels, visitors, ahead, handshakes;
 };
 
 struct shard {
@@ -380,6 +380,19 @@ void source_remove_visitor(struct source *source)
 {
 	if (source)
 		atomic_fetch_sub(&source->visitors, 1);
+}
+
+bool source_add_handshake(struct source *source, const struct limits *limits)
+{
+	unsigned most = source_is_proxy(source) ? limits->handshakes / 2 + 1
+	                                        : (unsigned)limits->settings.max_handshakes_per_ip;
+
+	return limit_take(&source->handshakes, most);
+}
+
+void source_remove_handshake(struct source *source)
+{
+	atomic_fetch_sub(&source->handshakes, 1);
 }
 
 /* ---- secrets ---- */

@@ -87,6 +87,10 @@ bool source_was_wrong(struct source *source, const struct limits *limits, int64_
 /* Its wrong answers are forgotten. */
 void source_was_right(struct source *source);
 
+/* Counts one more visitor whose handshake runs; false if the source, or the proxy, has too many. */
+bool source_add_handshake(struct source *source, const struct limits *limits);
+void source_remove_handshake(struct source *source);
+
 /* ---- for the operator ---- */
 
 struct source_ban {

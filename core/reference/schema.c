@@ -162,6 +162,41 @@ static void write_plugins(struct jsonout *json, const struct catalogue *catalogu
 
 /* ---- sections ---- */
 
+static void write_row(struct writer *w, const spore_option *row, const char *place);
+
+/* Is it a list of objects that have chains of instances? */
+static bool has_chains(const spore_option *row, const char *pointer)
+{
+	struct option_table table = option_inner(row);
+	char inner[160];
+
+	for (uint32_t i = 0; row->type == SPORE_OPT_LIST && i < table.n; i++) {
+		snprintf(inner, sizeof inner, "%s[0]/%s", pointer, option_row(&table, i)->name);
+		if (chain_find(inner))
+			return true;
+	}
+	return false;
+}
+
+static void write_entries(struct writer *w, const spore_option *row, const char *pointer)
+{
+	struct option_table table = option_inner(row);
+	char place[160];
+
+	snprintf(place, sizeof place, "%s[0]", pointer);
+	jsonout_text(&w->json, "description", row->doc);
+	jsonout_text(&w->json, "type", "array");
+	jsonout_begin(&w->json, "items", '{');
+	jsonout_text(&w->json, "type", "object");
+	jsonout_begin(&w->json, "properties", '{');
+	for (uint32_t i = 0; i < table.n; i++)
+		write_row(w, option_row(&table, i), place);
+	jsonout_end(&w->json, '}');
+	schema_option_write_required(&w->json, &table, NULL);
+	jsonout_bool(&w->json, "additionalProperties", false);
+	jsonout_end(&w->json, '}');
+}
+
 /* `place`: of the object that has the row, as a JSON pointer. */
 static void write_row(struct writer *w, const spore_option *row, const char *place)
 {
@@ -171,7 +206,9 @@ static void write_row(struct writer *w, const spore_option *row, const char *pla
 	snprintf(pointer, sizeof pointer, "%s/%s", place, row->name);
 	chain = chain_find(pointer);
 	jsonout_begin(&w->json, row->name, '{');
-	if (!chain) {
+	if (has_chains(row, pointer)) {
+		write_entries(w, row, pointer);
+	} else if (!chain) {
 		schema_option_write_body(&w->json, row, NULL);
 	} else {
 		jsonout_text(&w->json, "description", row->doc);

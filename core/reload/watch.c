@@ -52,7 +52,7 @@ static size_t count_instances(const struct plugin_set *set)
 {
 	size_t n = 0;
 
-	for (size_t id = 0; id < N_CHAINS; id++)
+	for (size_t id = 0; id < set->config->n_chains; id++)
 		n += set->chains[id]->n;
 	return n;
 }
@@ -134,7 +134,8 @@ static struct watch_list *make_list(const struct watch_terms *terms,
 		return NULL;
 	if (terms->is_config_watched)
 		add_config(list, terms, before);
-	for (size_t id = 0; terms->are_instances_watched && id < N_CHAINS; id++) {
+	for (size_t id = 0; terms->are_instances_watched && id < terms->set->config->n_chains;
+	     id++) {
 		const struct chain *chain = terms->set->chains[id];
 
 		for (size_t i = 0; i < chain->n; i++)

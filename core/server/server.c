@@ -237,39 +237,41 @@ static void run_close(void *arg)
 /* Every worker has a socket on the port. shared: this one joins sockets that are on the port
  * already. The first socket is not shared, so that its bind fails if another server is there. It
  * lets others join afterwards. */
-static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
+static bool open_control_port(const struct plugin_set *set, bool shared, struct sockets *out,
+                              size_t *at_fault_out, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	spore_addr addr = settings->bind_addr;
-	int fd, cause;
+	uint16_t port = (uint16_t)settings->control_port;
+	int cause;
 
-	addr.port = (uint16_t)settings->control_port;
-	fd = sock_bind(&addr, shared, &sizes, err);
-	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, err))
-		return fd;
+	if (sock_listen_all(&settings->bind_addr, port, shared, !shared, &sizes, out, at_fault_out,
+	                    err))
+		return true;
 	cause = errno;
 	if (cause == EADDRINUSE)
 		err_set(err,
 		        "control port %d: address in use: another server or a public port uses it; "
 		        "choose another port with --control-port",
-		        addr.port);
-	if (fd >= 0)
-		close(fd);
+		        port);
 	errno = cause;
-	return -1;
+	return false;
 }
 
 /* The value in the configuration that is to blame if the control port cannot be opened. */
-static const struct json *find_fault(const struct config *config, int cause)
+static const struct json *find_fault(const struct config *config, size_t address, int cause)
 {
-	const char *key = NULL;
+	const struct json *section = json_get(json_doc_root(config->doc), "server"), *node;
 
 	if (cause == EADDRINUSE || cause == EACCES)
-		key = "control_port";
-	else if (cause == EADDRNOTAVAIL || cause == EAFNOSUPPORT)
-		key = "bind_addr";
-	return key ? json_get(json_get(json_doc_root(config->doc), "server"), key) : NULL;
+		return json_get(section, "control_port");
+	if (cause != EADDRNOTAVAIL && cause != EAFNOSUPPORT)
+		return NULL;
+	node = json_get(section, "bind_addr");
+	if (node && node->type == JSON_ARRAY)
+		for (node = node->first; node && address > 0; address--)
+			node = node->next;
+	return node;
 }
 
 static double read_pending(void *pending)
@@ -288,15 +290,13 @@ static bool open_workers(struct server *server, struct plugin_set *set,
                          const struct json **at_fault_out, struct err *err)
 {
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		int fd = open_control_port(set, i > 0, err);
-		struct open_args args = {
-			.server = server,
-			.index = i,
-			.terms = { .set = set, .limits = &server->limits, .listen_fd = fd }
-		};
+		size_t at_fault;
+		struct open_args args = { .server = server,
+			                  .index = i,
+			                  .terms = { .set = set, .limits = &server->limits } };
 
-		if (fd < 0) {
-			*at_fault_out = find_fault(set->config, errno);
+		if (!open_control_port(set, i > 0, &args.terms.sockets, &at_fault, err)) {
+			*at_fault_out = find_fault(set->config, at_fault, errno);
 			return false;
 		}
 		loop_call(server->env.loops[i], run_open, &args);
@@ -387,28 +387,32 @@ struct source_table *server_sources(struct server *server)
 
 /* ---- another configuration ---- */
 
-/* What every worker gets: its socket in fds, which it takes over, and a reference to the set, which
+/* What every worker gets: its sockets, which it takes over, and a reference to the set, which
  * it gives back. */
 struct renewal {
 	struct server *server;
 	struct plugin_set *set;
 	struct limits limits;
-	struct review_round *round;  /* each worker is a finder of it */
-	int fds[SERVER_MAX_WORKERS]; /* -1: the worker keeps the socket that it has */
+	struct review_round *round;                 /* each worker is a finder of it */
+	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
 };
 
 static bool has_moved(const struct server_settings *from, const struct server_settings *to)
 {
-	return from->control_port != to->control_port ||
-	       !addr_equal(&from->bind_addr, &to->bind_addr);
+	const spore_addr *a = from->bind_addr.items, *b = to->bind_addr.items;
+	size_t n = to->bind_addr.count;
+
+	if (from->control_port != to->control_port || from->bind_addr.count != n)
+		return true;
+	while (n > 0 && addr_equal(&a[n - 1], &b[n - 1]))
+		n--;
+	return n > 0;
 }
 
-static void close_all(const int *fds, unsigned n)
+static void close_all(struct renewal *renewal, unsigned n)
 {
-	while (n-- > 0) {
-		if (fds[n] >= 0)
-			close(fds[n]);
-	}
+	while (n-- > 0)
+		sock_close_all(&renewal->sockets[n]);
 }
 
 /* Opens a new socket for every worker, before any old one closes. False: none is open. */
@@ -419,15 +423,15 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 	const struct server_settings *next = &renewal->set->config->settings.server;
 	/* The old sockets are on the port, so a new one that is not shared might not be bound. */
 	bool is_same_port = now->control_port == next->control_port;
+	size_t at_fault;
 
-	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1 */
 	if (!has_moved(now, next))
 		return true;
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->fds[i] = open_control_port(renewal->set, is_same_port || i > 0, err);
-		if (renewal->fds[i] >= 0)
+		if (open_control_port(renewal->set, is_same_port || i > 0, &renewal->sockets[i],
+		                      &at_fault, err))
 			continue;
-		close_all(renewal->fds, i);
+		close_all(renewal, i);
 		return false;
 	}
 	return true;
@@ -438,8 +442,8 @@ static void *take_set(unsigned index, const void *question)
 {
 	const struct renewal *renewal = question;
 	struct server_worker *worker = &renewal->server->workers[index];
-	struct server_worker_terms terms = { renewal->set, &renewal->limits, renewal->fds[index],
-		                             renewal->round };
+	struct server_worker_terms terms = { renewal->set, &renewal->limits,
+		                             renewal->sockets[index], renewal->round };
 
 	server_worker_renew(worker, &terms);
 	review_round_found_all(renewal->round);
@@ -483,7 +487,7 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	renewal.round = review_round_new(server->n_open);
 	survey = offer_set(server, &renewal, wait_ms, taken, arg);
 	if (!survey) {
-		close_all(renewal.fds, server->n_open);
+		close_all(&renewal, server->n_open);
 		for (unsigned i = 0; i < server->n_open; i++) {
 			review_round_found_all(renewal.round);
 			plugin_set_unref(set);

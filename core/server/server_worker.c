@@ -1,11 +1,10 @@
 #include "server/server_worker.h"
 
-#include <unistd.h>
-
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/listener.h"
 #include "net/sock.h"
+#include "session/arrival.h"
 #include "session/context.h"
 #include "session/forward.h"
 #include "session/newcomer.h"
@@ -15,11 +14,9 @@
 /* bore's client expects heartbeats at most 500 ms apart. */
 static const double heartbeat_s = 0.45;
 
-static void on_accept(int fd, const spore_addr *peer, void *arg)
+static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
-	struct server_worker *worker = arg;
-
-	newcomer_start(worker, fd, peer, listener_addr(worker->listener));
+	newcomer_start(arg, fd, peer, local);
 }
 
 static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
@@ -32,13 +29,13 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 	server_sessions_end_waiting(worker, false);
 }
 
-/* Takes fd, and replaces the listener if there is one. */
-static bool listen_at(struct server_worker *worker, int fd)
+/* Takes the sockets, and replaces the listener if there is one. */
+static bool listen_at(struct server_worker *worker, struct sockets sockets)
 {
-	struct listener *listener = listener_new(worker->loop, fd, on_accept, worker);
+	struct listener *listener = listener_new(worker->loop, &sockets, on_accept, worker);
 
 	if (!listener) {
-		close(fd);
+		sock_close_all(&sockets);
 		return false;
 	}
 	listener_free(worker->listener);
@@ -77,6 +74,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
+	deadline_list_init(&worker->arrivals, loop, ARRIVAL_MS, arrival_on_late);
 	review_queue_init(&worker->reviews, loop, tunnel_session_on_turn);
 	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
 	relay_set_init(&worker->relays, loop,
@@ -94,14 +92,14 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);
-	return listen_at(worker, terms->listen_fd);
+	return listen_at(worker, terms->sockets);
 }
 
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms)
 {
 	struct plugin_set *old = worker->set;
 
-	if (terms->listen_fd >= 0 && !listen_at(worker, terms->listen_fd))
+	if (terms->sockets.n > 0 && !listen_at(worker, terms->sockets))
 		log_error("control port not moved: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
@@ -140,5 +138,6 @@ void server_worker_close(struct server_worker *worker)
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->silence);
+	deadline_list_fini(&worker->arrivals);
 	plugin_set_unref(worker->set);
 }

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "net/sock.h"
+
 struct limits;
 struct loop;
 struct plugin_set;
@@ -16,7 +18,7 @@ struct server_worker;
 struct server_worker_terms {
 	struct plugin_set *set;      /* the worker takes a reference */
 	const struct limits *limits; /* of the set's configuration; copied */
-	int listen_fd; /* its socket on the control port, taken; -1: keep the old one */
+	struct sockets sockets; /* its own on the control port, taken; none: keep the old ones */
 	struct review_round *round; /* borrowed; counts the tunnels of a renewal; NULL: none */
 };
 

@@ -37,6 +37,7 @@ struct server_shared {
 	struct source_table *sources;      /* [any] */
 	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
+	atomic_uint handshakes;            /* [any]; visitors: session/arrival */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
@@ -78,6 +79,7 @@ struct server_worker {
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */
+	struct deadline_list arrivals;                    /* of visitors: session/arrival */
 	struct review_queue reviews;                      /* likewise */
 	struct stranger_list strangers; /* those of the sessions that are not authenticated */
 	struct linger_list lingerers;

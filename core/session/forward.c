@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/zeroed.h"
+#include "chain/transport.h"
 #include "event/event.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -141,6 +142,18 @@ static bool add_header(const struct visitor *visitor, struct buf *unsent)
 	                  SIZE_MAX);
 }
 
+struct stream *forward_open(struct server_worker *worker, struct visitor *visitor)
+{
+	struct stream *stream = visitor->stream;
+
+	if (stream)
+		return transport_attach(stream, worker->loop) ? stream : NULL;
+	stream = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+	if (stream)
+		stream_open(stream);
+	return stream;
+}
+
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent, size_t shown)
 {
@@ -149,7 +162,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 	char text[ADDR_TEXT_SIZE];
 
 	if (forward && add_header(visitor, unsent))
-		to_visitor = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+		to_visitor = forward_open(worker, visitor);
 	if (!to_visitor) {
 		forward_give_up(worker, stream, visitor, received, unsent);
 		free(forward);
@@ -163,7 +176,6 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		                     .visitor_id = visitor->id,
 		                     .arrived_ms = visitor->since_ns / 1000000,
 		                     .since_ms = clock_ms() };
-	stream_open(to_visitor);
 	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
 	if (log_is_enabled(LOG_DEBUG))

@@ -15,6 +15,9 @@ struct stream;
  * sent before. */
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent, size_t shown);
+/* The visitor's stream on this worker; NULL: out of memory, or a transport has refused; drop the
+ * visitor. */
+struct stream *forward_open(struct server_worker *worker, struct visitor *visitor);
 /* Memory is out: takes the same, and resets both connections. */
 void forward_give_up(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                      struct buf *received, struct buf *unsent);

@@ -378,7 +378,8 @@ static void open_transports(struct server_session *s)
 	struct err err;
 
 	stream_set_owner(s->stream, on_opening, s);
-	if (!transport_wrap(set, s->stream, SPORE_ROLE_SERVER, NULL, 0, &err))
+	if (!transport_wrap(set->chains[CHAIN_TRANSPORT], s->stream, SPORE_ROLE_SERVER, NULL, 0,
+	                    &err))
 		refuse_unopened(s, LOG_ERROR, REFUSED_HANDSHAKE, err.text);
 	else if (transport_open(s->stream))
 		become_open(s);
@@ -431,7 +432,7 @@ void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer
 	struct entry entry;
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	verdict = transport_tells_peer(worker->set)
+	verdict = transport_tells_peer(worker->set->chains[CHAIN_TRANSPORT])
 	                  ? entry_await(worker, peer, &entry)
 	                  : entry_judge(worker, worker->set, &conn, &entry);
 	if (verdict == ENTRY_ALLOWED)

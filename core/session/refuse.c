@@ -362,11 +362,12 @@ static enum log_level level_of(enum refusal why)
 }
 
 static void log_visitor(const struct server_worker *worker, const struct account *account,
-                        const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
+                        const spore_addr *peer, enum refusal why, const struct acl_answer *denied,
+                        const char *detail)
 {
 	struct limit_hit hit = account_limit(account, server_worker_limits(worker), why);
 	enum log_level level = level_of(why);
-	struct log_field fields[10];
+	struct log_field fields[11];
 	char text[ADDR_TEXT_SIZE];
 	unsigned held;
 	size_t n = 0;
@@ -382,6 +383,8 @@ static void log_visitor(const struct server_worker *worker, const struct account
 		fields[n++] = log_str("plugin", denied->by->name);
 		fields[n++] = log_str("detail", denied->reason);
 	}
+	if (detail)
+		fields[n++] = log_str("detail", detail);
 	n = add_limit(fields, n, &hit);
 	if (why == REFUSED_DESCRIPTORS)
 		fields[n++] = log_str("raise", SHORTAGE_RAISE_DESCRIPTORS);
@@ -394,8 +397,16 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
                     const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_visitor(worker, account, peer, why, denied);
+	log_visitor(worker, account, peer, why, denied, NULL);
 	event_visitor_refused(worker->set, account, peer, why, denied);
+}
+
+void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,
+                     enum refusal why, const char *detail)
+{
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	log_visitor(worker, visitor->account, &visitor->peer, why, NULL, detail);
+	event_visitor_refused(worker->set, visitor->account, &visitor->peer, why, NULL);
 }
 
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
@@ -412,7 +423,7 @@ void refuse_waiting(const struct server_worker *worker, const struct visitor *vi
 	if (server_worker_logs_visitors(worker))
 		visitor_line_write(&line);
 	else
-		log_visitor(worker, visitor->account, &visitor->peer, why, NULL);
+		log_visitor(worker, visitor->account, &visitor->peer, why, NULL, NULL);
 	event_visitor_ended(worker->set, &line);
 }
 

@@ -70,6 +70,10 @@ void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
  * access list that denied it, or NULL. The caller closes the connection. */
 void refuse_visitor(const struct server_worker *worker, const struct account *account,
                     const spore_addr *peer, enum refusal why, const struct acl_answer *denied);
+/* The same for a visitor whose transports do not open. detail: why, for the log; NULL: no more is
+ * known. */
+void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,
+                     enum refusal why, const char *detail);
 /* The same for a visitor that was let in, and is not carried. With log.visitors its line is that of
  * its end. */
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "chain/acl.h"
 #include "event/event.h"
 #include "link/link.h"
 #include "log/log.h"
@@ -19,7 +18,9 @@
 #include "quota/source.h"
 #include "route/hosts.h"
 #include "session/announce.h"
+#include "session/arrival.h"
 #include "session/data_connection.h"
+#include "session/forward.h"
 #include "session/refuse.h"
 #include "verdict/allowance.h"
 #include "wire/about.h"
@@ -32,27 +33,12 @@ struct tunnel {
 	struct listener *listener;   /* owned; NULL while draining */
 	struct account *account;     /* ref */
 	struct gate_door door;       /* of the listener */
+	struct list arrivals;        /* visitors whose transports open */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
 	struct names_claim *claim;   /* owned; its host names; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
 	bool closed;
 };
-
-/* False: an access list denied the visitor, which has been reported. */
-static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint64_t *rate_out)
-{
-	const struct server_worker *worker = tunnel->worker;
-	struct acl_question question = { .peer = peer,
-		                         .local = listener_addr(tunnel->listener),
-		                         .identity = account_identity(tunnel->account) };
-	struct acl_answer answer;
-	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
-
-	if (!allowed)
-		refuse_visitor(worker, tunnel->account, peer, REFUSED_ACCESS_LIST, &answer);
-	*rate_out = answer.rate;
-	return allowed;
-}
 
 /* Puts the visitor into the table and announces it to the client. False and *why_out: the visitor
  * is still the caller's. */
@@ -75,8 +61,11 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
 	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
-	if (tunnel->pass && data_connection_offer(tunnel->worker, tunnel->pass, visitor,
-	                                          tunnel->announcer.tells_addresses))
+	/* The bytes of a visitor that is handed over stay in its socket until the client has taken
+	 * it. Those behind transports cannot stay there, so such a visitor is announced. */
+	if (tunnel->pass && !visitor->stream &&
+	    data_connection_offer(tunnel->worker, tunnel->pass, visitor,
+	                          tunnel->announcer.tells_addresses))
 		return true;
 	return hold_visitor(tunnel, visitor, why_out);
 }
@@ -103,56 +92,63 @@ static void run_wake(struct loop_task *task)
 	gate_pass_on(gate, server_worker_limits(worker));
 }
 
-/* Counts the visitor, and for its source too if sources are limited. */
-static bool count_visitor(struct server_worker *worker, struct visitor *visitor,
-                          enum refusal *why_out)
+/* Lets a visitor that is counted wait for the client. Takes it. */
+static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 {
-	const struct limits *limits = server_worker_limits(worker);
+	struct server_worker *worker = tunnel->worker;
+	enum refusal why;
 
-	if (limits->settings.max_visitors_per_ip || limits->settings.visitor_rate) {
-		visitor->source = source_get(worker->shared->sources, &visitor->peer);
-		if (!visitor->source) {
-			*why_out = REFUSED_NO_MEMORY;
-			return false;
-		}
+	visitor->deadline_ms = clock_ms() + PENDING_MS;
+	if (!uuid_random(&visitor->id)) {
+		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
+		visitor_drop(visitor);
+	} else if (!pass_visitor_on(tunnel, visitor, &why)) {
+		refuse_waiting(worker, visitor, why);
+		visitor_drop(visitor);
 	}
-	return account_enter(visitor->account, visitor->source, limits, why_out);
 }
 
-static void on_visitor(int fd, const spore_addr *peer, void *arg)
+/* Another client has the tunnel, perhaps, and could not take the visitor. */
+static void on_visitor_open(struct visitor *visitor, void *arg)
+{
+	struct tunnel *tunnel = arg;
+
+	if (visitor->account == tunnel->account) {
+		take_visitor(tunnel, visitor);
+		return;
+	}
+	refuse_arriving(tunnel->worker, visitor, REFUSED_CLIENT_LOST, NULL);
+	visitor_drop(visitor);
+}
+
+static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct tunnel *tunnel = arg;
 	struct server_worker *worker = tunnel->worker;
-	struct server_shared *shared = worker->shared;
 	struct account *account = tunnel->account;
+	const struct settings *settings = &worker->set->config->settings;
+	struct arrival_plan plan = { .entry = ports_find_entry(&settings->public, account->port),
+		                     .on_open = on_visitor_open,
+		                     .home = &tunnel->arrivals,
+		                     .arg = tunnel };
 	struct visitor visitor = {
 		.fd = fd,
-		.account = account,
+		.account = account_ref(account),
 		.peer = *peer,
 		.since_ns = clock_ns(),
-		.has_header = ports_send_proxy(server_worker_settings(worker), account->port),
+		.has_header = ports_send_proxy(&settings->server, account->port),
 	};
-	enum refusal why;
 
-	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!is_welcome(tunnel, peer, &visitor.rate)) {
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
+	if (arrival_is_needed(worker->set, plan.entry)) {
+		arrival_start(worker, &plan, &visitor, local);
+	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, plan.entry), &visitor, local,
+	                              NULL) &&
+	           arrival_count(worker, &visitor)) {
+		take_visitor(tunnel, &visitor);
+	} else {
 		close(fd);
-		return;
-	}
-	if (!count_visitor(worker, &visitor, &why)) {
-		refuse_visitor(worker, account, peer, why, NULL);
-		source_unref(visitor.source);
-		close(fd);
-		return;
-	}
-	account_ref(account);
-	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
-	if (!uuid_random(&visitor.id)) {
-		refuse_visitor(worker, account, peer, REFUSED_NO_MEMORY, NULL);
-		visitor_drop(&visitor);
-	} else if (!pass_visitor_on(tunnel, &visitor, &why)) {
-		refuse_waiting(worker, &visitor, why);
-		visitor_drop(&visitor);
+		account_unref(account);
 	}
 }
 
@@ -160,13 +156,12 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
  * sent is discarded. */
 static void end_in_order(struct server_worker *worker, struct visitor *visitor)
 {
-	struct stream *stream = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+	struct stream *stream = forward_open(worker, visitor);
 
 	if (!stream) {
 		visitor_drop(visitor);
 		return;
 	}
-	stream_open(stream);
 	linger_start(&worker->lingerers, stream, &(struct buf){ 0 });
 	account_leave(visitor->account, visitor->source);
 	account_unref(visitor->account);
@@ -228,18 +223,17 @@ static bool tell_client(struct tunnel *tunnel)
 	return true;
 }
 
-/* Takes the listening socket. False and *hit_out: the client may not have its host names, memory is
- * out, or the client does not read. */
-static bool start_tunnel(struct tunnel *tunnel, int fd, const struct instance *by,
+/* Takes the listening sockets. False and *hit_out: the client may not have its host names, memory
+ * is out, or the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel, struct sockets *sockets, const struct instance *by,
                          struct limit_hit *hit_out)
 {
 	struct server_worker *worker = tunnel->worker;
 
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
-
-	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
+	tunnel->listener = listener_new(worker->loop, sockets, on_visitor, tunnel);
 	if (!tunnel->listener) {
-		close(fd);
+		sock_close_all(sockets);
 		return false;
 	}
 	tunnel->since_ms = clock_ms();
@@ -296,21 +290,23 @@ static struct account *open_account(const struct tunnel *tunnel, struct source *
 }
 
 /* The client gets the texts that bore's server sends, which do not tell this cause. */
-static int open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
-                     struct limit_hit *hit_out)
+static bool open_port(const struct tunnel *tunnel, const struct instance *by, uint16_t wanted,
+                      struct sockets *out, struct limit_hit *hit_out)
 {
 	const struct server_settings *settings = server_worker_settings(tunnel->worker);
 	const struct grant *grant = tunnel->account->grant;
 	char text[ADDR_TEXT_SIZE];
 	enum refusal why;
-	int fd = ports_open(settings, grant, wanted, &why);
+	const spore_addr *missing;
 
-	if (fd < 0)
-		*hit_out = ports_limit(settings, by, grant, why, wanted);
-	if (fd < 0 && !ports_have_address(settings))
+	if (ports_open(settings, grant, wanted, out, &why))
+		return true;
+	*hit_out = ports_limit(settings, by, grant, why, wanted);
+	missing = ports_find_missing(settings);
+	if (missing)
 		log_error("cannot open a public port: this host does not have the address",
-		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
-	return fd;
+		          log_str("bind_tunnels", addr_format_ip(missing, text)));
+	return false;
 }
 
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
@@ -318,35 +314,34 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
                            struct tunnel_port port, struct limit_hit *hit_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
-	int fd = port.fd;
+	struct sockets sockets = port.sockets;
 
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!tunnel)
 		goto fail;
 	tunnel->worker = worker;
+	list_init(&tunnel->arrivals);
 	tunnel->announcer.link = link;
 	tunnel->announcer.tells_addresses = about_wants_addresses(about);
 	tunnel->about = about;
 	tunnel->account = open_account(tunnel, source, *allowance, hit_out);
 	if (!tunnel->account)
 		goto fail;
-	if (fd < 0)
-		fd = open_port(tunnel, allowance_by(*allowance), port.wanted, hit_out);
-	if (fd < 0)
+	if (sockets.n == 0 &&
+	    !open_port(tunnel, allowance_by(*allowance), port.wanted, &sockets, hit_out))
 		goto fail;
-	if (start_tunnel(tunnel, fd, allowance_by(*allowance), hit_out)) {
+	if (start_tunnel(tunnel, &sockets, allowance_by(*allowance), hit_out)) {
 		/* Without authentication all clients are one owner, so a port that was closed may
 		 * be another client's now. */
-		if (port.fd >= 0 || *allowance)
+		if (port.sockets.n > 0 || *allowance)
 			announce_strays(tunnel);
 		tunnel->allowance = *allowance;
 		*allowance = NULL;
 		return tunnel;
 	}
-	fd = -1;
+	sockets.n = 0; /* the listener has them */
 fail:
-	if (fd >= 0)
-		close(fd);
+	sock_close_all(&sockets);
 	if (tunnel)
 		listener_free(tunnel->listener);
 	if (tunnel)
@@ -406,6 +401,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		return;
 	listener_free(tunnel->listener);
 	give_names_back(tunnel);
+	arrival_end_all(&tunnel->arrivals);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	account_set_announcer(tunnel->account, NULL);
@@ -471,12 +467,12 @@ const struct allowance *tunnel_allowance(const struct tunnel *tunnel)
 	return tunnel->allowance;
 }
 
-int tunnel_take_port(struct tunnel *tunnel)
+struct sockets tunnel_take_port(struct tunnel *tunnel)
 {
 	struct listener *listener = tunnel->listener;
 
 	tunnel->listener = NULL;
-	return listener ? listener_take(listener) : -1;
+	return listener ? listener_take(listener) : (struct sockets){ 0 };
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)

@@ -3,6 +3,7 @@
 #ifndef CORE_TUNNEL_H
 #define CORE_TUNNEL_H
 
+#include "net/sock.h"
 #include "session/context.h"
 
 struct about;
@@ -12,10 +13,10 @@ struct link;
 struct tunnel;
 struct uuid;
 
-/* The port that a client asks for (0: any), or a listening socket that it takes over. */
+/* The port that a client asks for (0: any), or listening sockets that it takes over. */
 struct tunnel_port {
 	uint16_t wanted;
-	int fd; /* taken; -1: none */
+	struct sockets sockets; /* taken */
 };
 
 /* Opens the port, claims the host names that the client asks for and its policy allows, and tells
@@ -25,8 +26,9 @@ struct tunnel_port {
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
                            struct tunnel_port port, struct limit_hit *hit_out);
-/* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
-int tunnel_take_port(struct tunnel *tunnel);
+/* Gives up the listening sockets, with the visitors in their queues. None: there are none any more.
+ */
+struct sockets tunnel_take_port(struct tunnel *tunnel);
 /* The same tunnel under another owner: takes the allowance on success, and ends the one before.
  * False and *hit_out: the new owner may not have this port or one more tunnel, or memory is out;
  * nothing has changed. */

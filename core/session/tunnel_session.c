@@ -1,4 +1,5 @@
 #include "session/tunnel_session.h"
+#include "quota/takeover.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,6 @@
 #include "quota/ports.h"
 #include "session/login.h"
 #include "session/refuse.h"
-#include "session/takeover.h"
 #include "session/tunnel.h"
 
 /* When a client asks for a port that it has already, the older session counts as silent if its
@@ -417,23 +417,24 @@ static void name_holder(const struct server_session *s, struct takeover_holder *
 }
 
 /* On the holder's worker. The session that has the port ends if its client is silent. */
-static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
+static struct sockets yield_port(const struct takeover_question *question,
+                                 struct takeover_holder *holder_out)
 {
 	struct server_session *s = find_tunnel_of(question);
-	int fd;
+	struct sockets sockets = { 0 };
 
 	if (!s || atomic_load(&question->holder->shared->draining))
-		return -1;
+		return sockets;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
 		name_holder(s, holder_out);
-		return -1;
+		return sockets;
 	}
-	fd = tunnel_take_port(part_of(s)->tunnel);
+	sockets = tunnel_take_port(part_of(s)->tunnel);
 	refuse_log(s, LOG_WARN, "client left",
 	           "it no longer answers; its port moves to the new connection");
 	lose_client(s);
-	return fd;
+	return sockets;
 }
 
 /* Both sessions belong to one owner, so it may know where its other client is. Without
@@ -466,25 +467,25 @@ static bool may_have_port(const struct server_session *s, uint16_t port, struct 
 	return false;
 }
 
-static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
+static void on_port_answer(void *arg, struct sockets *sockets, const struct takeover_holder *holder)
 {
 	struct server_session *s = arg;
 	uint16_t wanted = part_of(s)->wanted;
 	struct limit_hit hit;
 
 	part_of(s)->takeover = NULL;
-	if (fd < 0 && holder->peer.family) {
+	if (sockets->n == 0 && holder->peer.family) {
 		refuse_held_port(s, holder);
-	} else if (fd < 0) {
+	} else if (sockets->n == 0) {
 		refuse_new(s, REFUSED_PORT_IN_USE);
 	} else if (atomic_load(&s->worker->shared->draining)) {
-		close(fd);
+		sock_close_all(sockets);
 		refuse_new(s, REFUSED_DRAINING);
 	} else if (!may_have_port(s, wanted, &hit)) { /* not any more */
-		close(fd);
+		sock_close_all(sockets);
 		refuse_port(s, &hit, wanted);
 	} else {
-		open_tunnel(s, (struct tunnel_port){ .fd = fd });
+		open_tunnel(s, (struct tunnel_port){ .sockets = *sockets });
 	}
 }
 
@@ -494,7 +495,7 @@ static void ask_holder(struct server_session *s, const struct takeover_question 
 	struct tunnel_session *t = part_of(s);
 
 	server_session_move(s, SESSION_TAKING_OVER);
-	t->takeover = takeover_ask(s->worker, question, &calls, s);
+	t->takeover = takeover_ask(s->worker->loop, question->holder->loop, question, &calls, s);
 	if (!t->takeover)
 		refuse_new(s, REFUSED_NO_MEMORY);
 }
@@ -766,7 +767,7 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	question.holder = account_holder(&shared->principals, question.by, question.session,
 	                                 wanted);
 	if (!question.holder)
-		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted });
 	else if (!may_have_port(s, wanted, &hit))
 		refuse_port(s, &hit, wanted);
 	else

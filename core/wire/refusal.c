@@ -38,7 +38,7 @@ static const struct row rows[REFUSED_COUNT] = {
 		"too many connections were authenticating, of one source or in all "
 		"(`max_unauthenticated_per_ip`, `max_unauthenticated`), so this one was "
 		"closed" },
-	[REFUSED_HANDSHAKE]          = { "handshake",          CONTROL, RETRY_LATER,
+	[REFUSED_HANDSHAKE]          = { "handshake",          BOTH,    RETRY_LATER,
 		SUBJECT_CONNECTION, "the transport handshake failed",
 		"the handshake of a transport, such as TLS, failed or took too long" },
 	[REFUSED_NO_ADDRESS]         = { "no_address",         CONTROL, RETRY_LATER,
@@ -136,6 +136,10 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_SOURCE_PACE]        = { "source_pace",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the source opens connections too fast",
 		"the visitor's source opens connections too fast (`visitor_rate`)" },
+	[REFUSED_HANDSHAKES]         = { "handshakes",         PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "too many visitors are in the handshake of a transport",
+		"too many visitors had not ended the handshake of a transport, of one source or "
+		"in all (`max_handshakes_per_ip`, `max_handshakes`)" },
 	[REFUSED_CLIENT_FULL]        = { "client_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the client has reached its visitor limit",
 		"the client's identity has as many visitors as it may have" },

@@ -47,6 +47,7 @@ enum refusal {
 	REFUSED_DESCRIPTORS, /* the server's descriptors allow no more visitors */
 	REFUSED_SOURCE_FULL, /* the source has as many visitors as it may have */
 	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
+	REFUSED_HANDSHAKES,  /* too many visitors are in a handshake, of one source or in all */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_STALLED,
 	REFUSED_DECLINED,    /* the client cannot carry the visitor */

@@ -201,7 +201,7 @@ static void check_server(const struct settings *settings)
 	const spore_list *reserved = server->reserved_ports.items;
 
 	FUZZ_CHECK(is_port(server->control_port) && server->ports.count > 0);
-	FUZZ_CHECK(server->bind_addr.family && server->bind_tunnels.family);
+	FUZZ_CHECK(server->bind_addr.count && server->bind_tunnels.count);
 	FUZZ_CHECK(server->workers >= 0 && server->workers <= 256 && server->drain_timeout >= 0);
 	check_ports(&server->ports);
 	for (size_t i = 0; i < server->reserved_ports.count; i++)

@@ -272,18 +272,17 @@ static void note_descriptors(bool is_open[HOUSE_MOST_FDS])
 		is_open[i] = !(fds[i].revents & POLLNVAL);
 }
 
-static int listen_for_clients(const struct plugin_set *set)
+static struct sockets listen_for_clients(const struct plugin_set *set)
 {
 	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	spore_addr address = settings->bind_addr;
+	struct sockets sockets;
 	struct err err;
-	int fd;
+	size_t at_fault;
 
-	address.port = (uint16_t)settings->control_port;
-	fd = sock_bind(&address, false, &sizes, &err);
-	FUZZ_CHECK(fd >= 0 && sock_listen(fd, &err));
-	return fd;
+	FUZZ_CHECK(sock_listen_all(&settings->bind_addr, (uint16_t)settings->control_port, false,
+	                           false, &sizes, &sockets, &at_fault, &err));
+	return sockets;
 }
 
 static struct limits limits_of(const struct plugin_set *set)
@@ -318,7 +317,7 @@ void house_open(struct house *house, unsigned plan)
 	gate_init(&shared->gate);
 	principal_table_init(&shared->principals);
 	stats_init(&shared->stats, house->metrics);
-	terms.listen_fd = listen_for_clients(terms.set);
+	terms.sockets = listen_for_clients(terms.set);
 	FUZZ_CHECK(server_worker_open(&house->worker, shared, house->loop, &terms));
 	house_run(house);
 }

@@ -1,11 +1,13 @@
 """IPv6, host names, and host names with addresses of both families."""
 
+import json
+import signal
 import socket
 
 import pytest
 
 from harness.loopback import free_port, has_ipv6
-from harness.peers import spore_client, spore_server
+from harness.peers import configured_server, spore_client, spore_server
 from harness.services import Echo
 from harness.sockets import connect, how_it_ends, read_exactly
 from harness.visitors import one_exchange
@@ -54,6 +56,39 @@ def test_control_over_ipv4_and_tunnels_over_ipv6(start_server):
     with start_server(bind_tunnels="::1") as server, Echo() as service:
         with spore_client(server.control, service.port) as client:
             assert one_exchange("::1", client.port) == b"ping"
+
+
+def add_address(path, host):
+    config = json.loads(path.read_text())
+    config["server"]["bind_addr"].append(host)
+    path.write_text(json.dumps(config))
+
+
+@needs_ipv6
+def test_several_addresses(address, tmp_path):
+    """The control port and each public port are open at all addresses of the lists. A reload adds
+    an address."""
+    lists = {"bind_addr": [address.host], "bind_tunnels": [address.host, "::1"]}
+    with configured_server(address, tmp_path, server=lists) as server, Echo() as service:
+        with spore_client(server.control, service.port) as client:
+            for host in (address.host, "::1"):
+                assert one_exchange(host, client.port) == b"ping"
+        add_address(tmp_path / f"server{server.control[1]}.json", "::1")
+        server.process.signal(signal.SIGHUP)
+        server.process.wait_for("configuration reloaded", stream="stderr")
+        for control in (server.control, ("::1", server.control[1])):
+            with spore_client(control, service.port) as client:
+                assert one_exchange(address.host, client.port) == b"ping"
+
+
+@needs_ipv6
+def test_both_wildcards():
+    """Beside an address of IPv4, `::` is for IPv6 alone, so both can have one port."""
+    control_port = free_port("::1")
+    with spore_server("0.0.0.0,::", control_port=control_port) as server, Echo() as service:
+        for host in ("127.0.0.1", "::1"):
+            with spore_client((host, control_port), service.port) as client:
+                assert one_exchange(host, client.port) == b"ping"
 
 
 @needs_ipv6

@@ -36,7 +36,8 @@ static void run_wrap(void *arg)
 	ck_assert(addr_parse("127.0.0.1:1", &peer));
 	w->stream = stream_new(w->scene->loops[0], w->fd, &peer, NULL);
 	stream_set_owner(w->stream, on_event, w);
-	w->wrapped = transport_wrap(w->set, w->stream, SPORE_ROLE_SERVER, NULL, 0, &w->err);
+	w->wrapped = transport_wrap(w->set->chains[CHAIN_TRANSPORT], w->stream, SPORE_ROLE_SERVER,
+	                            NULL, 0, &w->err);
 	w->n_layers = stream_conn(w->stream)->n_layers;
 	if (w->wrapped && w->open)
 		w->opened = transport_open(w->stream);
@@ -312,7 +313,7 @@ static void run_open_end(void *arg)
 	end->stream = stream_new(end->scene->loops[end->at], end->fd, &peer, NULL);
 	ck_assert_ptr_nonnull(end->stream);
 	stream_set_owner(end->stream, on_end_event, end);
-	ck_assert_msg(transport_wrap(end->set, end->stream,
+	ck_assert_msg(transport_wrap(end->set->chains[CHAIN_TRANSPORT], end->stream,
 	                             end->role ? SPORE_ROLE_CLIENT : SPORE_ROLE_SERVER,
 	                             end->role ? "localhost" : NULL, end->role ? 7835 : 0, &err),
 	              "%s", err.text);
@@ -425,7 +426,7 @@ END_TEST
 static bool tells_peer(struct host_scene *scene, const char *config)
 {
 	struct plugin_set *set = host_scene_server(scene, config);
-	bool tells = transport_tells_peer(set);
+	bool tells = transport_tells_peer(set->chains[CHAIN_TRANSPORT]);
 
 	plugin_set_unref(set);
 	return tells;

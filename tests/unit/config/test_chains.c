@@ -11,7 +11,7 @@
 static struct config_chain read_text(struct option_scene *scene, const struct chain_row *row,
                                      const char *text)
 {
-	struct config_chain chain = { NULL, 0 };
+	struct config_chain chain = { .n = 0 };
 
 	option_scene_open(scene, text);
 	chain_read(row, scene->doc, (const spore_cfg *)(const void *)scene->root, &chain,
@@ -150,7 +150,7 @@ END_TEST
 START_TEST(a_missing_section_is_an_empty_chain)
 {
 	struct option_scene scene;
-	struct config_chain chain = { NULL, 0 };
+	struct config_chain chain = { .n = 0 };
 
 	option_scene_open(&scene, "{}");
 	chain_read(&chain_rows[CHAIN_AUTH], scene.doc, NULL, &chain, &scene.diag);

@@ -93,16 +93,20 @@ END_TEST
 
 START_TEST(tunnels_are_bound_as_the_control_port_unless_told)
 {
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDR_LIST_TEXT_SIZE];
 	struct option_scene scene;
 	struct settings settings;
 
 	check(&scene, &settings_server, "{\"server\":{\"bind_addr\":\"::1\"}}", &settings);
-	ck_assert_str_eq(addr_format_ip(&settings.server.bind_tunnels, text), "::1");
+	ck_assert_str_eq(addr_format_list(&settings.server.bind_tunnels, 0, text), "::1");
 	option_scene_close(&scene);
 	check(&scene, &settings_server,
 	      "{\"server\":{\"bind_addr\":\"::1\",\"bind_tunnels\":\"127.0.0.2\"}}", &settings);
-	ck_assert_str_eq(addr_format_ip(&settings.server.bind_tunnels, text), "127.0.0.2");
+	ck_assert_str_eq(addr_format_list(&settings.server.bind_tunnels, 0, text), "127.0.0.2");
+	option_scene_close(&scene);
+	check(&scene, &settings_server, "{\"server\":{\"bind_addr\":[\"0.0.0.0\",\"::\"]}}",
+	      &settings);
+	ck_assert_str_eq(addr_format_list(&settings.server.bind_tunnels, 0, text), "0.0.0.0, ::");
 	option_scene_close(&scene);
 }
 END_TEST

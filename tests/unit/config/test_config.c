@@ -89,15 +89,15 @@ START_TEST(a_server_needs_nothing)
 {
 	const struct server_settings *server;
 	const spore_port_range *ranges;
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDR_LIST_TEXT_SIZE];
 	struct scene scene;
 
 	load_good(&scene, ROLE_SERVER, NULL, "");
 	server = &scene.config->settings.server;
 	ranges = server->ports.items;
 	ck_assert_int_eq(server->control_port, 7835);
-	ck_assert_str_eq(addr_format_ip(&server->bind_addr, text), "0.0.0.0");
-	ck_assert_str_eq(addr_format_ip(&server->bind_tunnels, text), "0.0.0.0");
+	ck_assert_str_eq(addr_format_list(&server->bind_addr, 0, text), "0.0.0.0");
+	ck_assert_str_eq(addr_format_list(&server->bind_tunnels, 0, text), "0.0.0.0");
 	ck_assert_uint_eq(server->ports.count, 1);
 	ck_assert(ranges[0].lo == 1024 && ranges[0].hi == 65535);
 	ck_assert_int_eq(server->drain_timeout, 10000);
@@ -113,7 +113,7 @@ END_TEST
 START_TEST(a_server_takes_bores_flags)
 {
 	const struct server_settings *server;
-	char text[ADDR_TEXT_SIZE];
+	char text[ADDR_LIST_TEXT_SIZE];
 	struct scene scene;
 
 	load_good(&scene, ROLE_SERVER, NULL,
@@ -121,7 +121,7 @@ START_TEST(a_server_takes_bores_flags)
 	server = &scene.config->settings.server;
 	ck_assert_int_eq(server->min_port, 2000);
 	ck_assert_int_eq(((const spore_port_range *)server->ports.items)[0].hi, 3000);
-	ck_assert_str_eq(addr_format_ip(&server->bind_tunnels, text), "::1");
+	ck_assert_str_eq(addr_format_list(&server->bind_tunnels, 0, text), "::1");
 	ck_assert_int_eq(server->sndbuf, 65536);
 	ck_assert_uint_eq(scene.config->chains[CHAIN_AUTH].n, 1);
 	ck_assert_str_eq(scene.config->chains[CHAIN_AUTH].items[0].use, "hmac");

@@ -91,7 +91,7 @@ END_TEST
 START_TEST(default_sections_can_be_read)
 {
 	for (size_t i = 0; i < n_default_sections; i++) {
-		struct config_chain chain = { NULL, 0 };
+		struct config_chain chain = { .n = 0 };
 		struct option_scene scene;
 		char pointer[64];
 

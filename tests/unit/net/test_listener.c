@@ -22,10 +22,11 @@ struct scene {
 	int kept[400];
 };
 
-static void on_accept(int fd, const spore_addr *peer, void *arg)
+static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct scene *scene = arg;
 
+	ck_assert(addr_equal(local, &scene->addr));
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	ck_assert_uint_eq(peer->family, 4);
 	if (scene->keeps)
@@ -58,7 +59,8 @@ static void set_up(struct scene *scene)
 	*scene = (struct scene){ .loop = run_until_loop() };
 	fd = sockets_listen(&scene->addr, 512);
 	sockets_unblock(fd);
-	scene->listener = listener_new(scene->loop, fd, on_accept, scene);
+	scene->listener = listener_new(scene->loop, &(struct sockets){ 1, { fd } }, on_accept,
+	                               scene);
 	ck_assert_ptr_nonnull(scene->listener);
 	ck_assert(addr_equal(listener_addr(scene->listener), &scene->addr));
 }
@@ -91,12 +93,14 @@ END_TEST
 START_TEST(what_waits_in_a_socket_that_is_taken_stays)
 {
 	struct scene scene;
-	int dialled, fd;
+	struct sockets taken;
+	int dialled;
 
 	set_up(&scene);
-	fd = listener_take(scene.listener);
+	taken = listener_take(scene.listener);
+	ck_assert_uint_eq(taken.n, 1);
 	dialled = sockets_dial(&scene.addr);
-	scene.listener = listener_new(scene.loop, fd, on_accept, &scene);
+	scene.listener = listener_new(scene.loop, &taken, on_accept, &scene);
 	ck_assert_ptr_nonnull(scene.listener);
 	scene.wanted = 1;
 	ck_assert(run_until(scene.loop, has_enough, &scene));
@@ -220,7 +224,8 @@ START_TEST(what_always_fails_does_not_spin)
 
 	ck_assert_int_eq(poll(&ready, 1, 0), 1);
 	close(STDERR_FILENO);
-	scene.listener = listener_new(scene.loop, ready.fd, on_accept, &scene);
+	scene.listener = listener_new(scene.loop, &(struct sockets){ 1, { ready.fd } }, on_accept,
+	                              &scene);
 	before_ms = cpu_ms();
 	run_for(scene.loop, 500);
 	ck_assert_int_lt(cpu_ms() - before_ms, 250);

@@ -6,6 +6,24 @@
 #include "sockets.h"
 #include "suite.h"
 
+/* The server's public ports have this address. */
+static void listen_on(struct server_settings *settings, const char *ip)
+{
+	static spore_addr address;
+
+	ck_assert(addr_parse_ip(ip, &address));
+	settings->bind_tunnels = (spore_list){ &address, 1, sizeof address };
+}
+
+/* The first socket; -1: none. */
+static int open_port(const struct server_settings *settings, const struct grant *grant,
+                     uint16_t wanted, enum refusal *why_out)
+{
+	struct sockets sockets;
+
+	return ports_open(settings, grant, wanted, &sockets, why_out) ? sockets.fds[0] : -1;
+}
+
 static bool is_free(uint16_t port)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET,
@@ -31,7 +49,7 @@ static struct server_settings make(spore_port_range *range, uint16_t n)
 		}
 	}
 	*range = (spore_port_range){ first, (uint16_t)(first + n - 1) };
-	ck_assert(addr_parse_ip("127.0.0.1", &settings.bind_tunnels));
+	listen_on(&settings, "127.0.0.1");
 	return settings;
 }
 
@@ -49,7 +67,7 @@ static void check_refused(const struct server_settings *settings, const struct g
 {
 	enum refusal why = REFUSED_UNKNOWN;
 
-	ck_assert_int_eq(ports_open(settings, grant, wanted, &why), -1);
+	ck_assert_int_eq(open_port(settings, grant, wanted, &why), -1);
 	ck_assert_int_eq(why, expected);
 }
 
@@ -91,12 +109,34 @@ START_TEST(what_refuses_a_port_is_named)
 }
 END_TEST
 
+START_TEST(a_port_is_open_at_all_addresses_or_at_none)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 1);
+	spore_addr addresses[2];
+	struct sockets sockets;
+	enum refusal why;
+
+	ck_assert(addr_parse_ip("127.0.0.1", &addresses[0]));
+	ck_assert(addr_parse_ip("127.0.0.2", &addresses[1]));
+	settings.bind_tunnels = (spore_list){ addresses, 2, sizeof *addresses };
+	ck_assert(ports_open(&settings, NULL, range.lo, &sockets, &why));
+	ck_assert_uint_eq(sockets.n, 2);
+	ck_assert_uint_eq(port_of(sockets.fds[0]), range.lo);
+	ck_assert_uint_eq(port_of(sockets.fds[1]), range.lo);
+	close(sockets.fds[0]);
+	check_refused(&settings, NULL, range.lo, REFUSED_PORT_IN_USE); /* by the second socket */
+	ck_assert(is_free(range.lo)); /* the first has been closed */
+	close(sockets.fds[1]);
+}
+END_TEST
+
 START_TEST(a_wanted_port_listens)
 {
 	spore_port_range range;
 	struct server_settings settings = make(&range, 1);
 	enum refusal why = REFUSED_UNKNOWN;
-	int fd = ports_open(&settings, NULL, range.lo, &why), accepting = 0;
+	int fd = open_port(&settings, NULL, range.lo, &why), accepting = 0;
 
 	ck_assert_msg(fd >= 0, "%s", refusal_text(why));
 	ck_assert_uint_eq(port_of(fd), range.lo);
@@ -162,7 +202,7 @@ START_TEST(any_port_finds_the_last_one_that_is_free)
 	enum refusal why;
 	int fds[40], n = 0;
 
-	for (; n < 40 && (fds[n] = ports_open(&settings, NULL, 0, &why)) >= 0; n++) {
+	for (; n < 40 && (fds[n] = open_port(&settings, NULL, 0, &why)) >= 0; n++) {
 		uint16_t port = port_of(fds[n]);
 
 		ck_assert(port >= range.lo && port <= range.hi && !seen[port - range.lo]);
@@ -192,7 +232,7 @@ START_TEST(a_grant_narrows_the_range)
 	check_refused(&settings, grant, range.lo, REFUSED_PORT_NOT_ALLOWED);
 	check_refused(&settings, grant, 1, REFUSED_PORT_NOT_ALLOWED);
 	for (int i = 0; i < 10; i++) {
-		int fd = ports_open(&settings, grant, 0, &why);
+		int fd = open_port(&settings, grant, 0, &why);
 
 		ck_assert_msg(fd >= 0, "%s", refusal_text(why));
 		ck_assert(port_of(fd) >= range.lo + 5 && port_of(fd) <= range.lo + 9);
@@ -219,8 +259,8 @@ START_TEST(a_wide_grant_finds_the_few_ports_of_the_server)
 	int one, two;
 
 	for (int i = 0; i < 20; i++) {
-		one = ports_open(&settings, grant, 0, &why);
-		two = ports_open(&settings, grant, 0, &why);
+		one = open_port(&settings, grant, 0, &why);
+		two = open_port(&settings, grant, 0, &why);
 		ck_assert_msg(one >= 0 && two >= 0, "%s", refusal_text(why));
 		ck_assert_uint_eq(port_of(one) + port_of(two), range.lo + range.hi);
 		check_refused(&settings, grant, 0, REFUSED_NO_PORT_LEFT);
@@ -236,7 +276,7 @@ START_TEST(an_address_that_is_not_ours_fails_to_bind)
 	spore_port_range range;
 	struct server_settings settings = make(&range, 1);
 
-	ck_assert(addr_parse_ip("192.0.2.123", &settings.bind_tunnels));
+	listen_on(&settings, "192.0.2.123");
 	check_refused(&settings, NULL, range.lo, REFUSED_PORT_NOT_BOUND);
 }
 END_TEST
@@ -247,11 +287,10 @@ START_TEST(an_address_of_another_host_is_seen)
 	struct server_settings settings = make(&range, 1);
 	enum refusal why;
 
-	ck_assert(ports_have_address(&settings));
-	ck_assert(
-		addr_parse_ip("192.0.2.1", &settings.bind_tunnels)); /* for documents (RFC 5737) */
-	ck_assert(!ports_have_address(&settings));
-	ck_assert_int_eq(ports_open(&settings, NULL, 0, &why), -1);
+	ck_assert_ptr_null(ports_find_missing(&settings));
+	listen_on(&settings, "192.0.2.1"); /* for documents (RFC 5737) */
+	ck_assert_ptr_eq(ports_find_missing(&settings), settings.bind_tunnels.items);
+	ck_assert_int_eq(open_port(&settings, NULL, 0, &why), -1);
 }
 END_TEST
 
@@ -271,7 +310,8 @@ START_TEST(some_ports_send_headers)
 }
 END_TEST
 
-SUITE("ports", some_ports_send_headers, what_refuses_a_port_is_named, a_wanted_port_listens,
+SUITE("ports", some_ports_send_headers, what_refuses_a_port_is_named,
+      a_port_is_open_at_all_addresses_or_at_none, a_wanted_port_listens,
       outside_the_range_is_refused, a_reservation_has_its_reason,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
       a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind,

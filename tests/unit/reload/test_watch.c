@@ -52,6 +52,7 @@ static void make_set(struct config *config)
 	instance = calloc(1, sizeof *instance);
 	atomic_init(&set->refs, 1);
 	set->config = config_ref(config);
+	set->chains = calloc(config->n_chains, sizeof *set->chains);
 	for (size_t i = 0; i < N_CHAINS; i++) {
 		set->chains[i] = calloc(1, sizeof(struct chain) + sizeof(struct instance *));
 		atomic_init(&set->chains[i]->refs, 2); /* so that the instance is not given back */
@@ -65,6 +66,7 @@ static void free_set(void)
 		free(set->chains[i]);
 	}
 	config_unref(set->config);
+	free(set->chains);
 	free(set);
 	free(instance);
 }

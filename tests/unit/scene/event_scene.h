@@ -27,6 +27,7 @@ struct event_scene {
 	struct host_scene host;
 	struct config *config;
 	struct chain *chain;
+	struct chain *chains[N_CHAINS];
 	struct plugin_set set;
 };
 
@@ -115,7 +116,9 @@ static inline void event_scene_open(struct event_scene *scene, size_t n, size_t 
 	for (size_t i = 0; i < n; i++)
 		scene->chain->items[i] = event_scene_instance(scene, names[i], max);
 	scene->chain->n = n;
-	scene->set.chains[CHAIN_EVENTS] = scene->chain;
+	scene->set.config = scene->config;
+	scene->set.chains = scene->chains;
+	scene->chains[CHAIN_EVENTS] = scene->chain;
 }
 
 static inline struct event_ear *event_scene_ear(const struct event_scene *scene, size_t i)

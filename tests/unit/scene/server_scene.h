@@ -267,6 +267,11 @@ static inline int scene_listen(spore_addr *addr_out)
 	return fd;
 }
 
+static inline struct sockets scene_sockets(spore_addr *addr_out)
+{
+	return (struct sockets){ 1, { scene_listen(addr_out) } };
+}
+
 static inline void scene_open_set(struct plugin_set *set)
 {
 	struct server_shared *shared = &scene.shared;
@@ -287,7 +292,7 @@ static inline void scene_open_set(struct plugin_set *set)
 	stats_init(&shared->stats, scene.metrics);
 	ck_assert(shared->pending && shared->sources && shared->names);
 	for (int i = 0; i < SCENE_WORKERS; i++) {
-		terms.listen_fd = scene_listen(&scene.control[i]);
+		terms.sockets = scene_sockets(&scene.control[i]);
 		ck_assert(server_worker_open(&scene.workers[i], shared, scene.loops[i], &terms));
 	}
 }
@@ -402,9 +407,7 @@ static inline void scene_revise_identity(const char *identity, const struct gran
 
 static inline void scene_renew_worker(void *worker)
 {
-	struct server_worker_terms terms = { .set = scene.set,
-		                             .limits = &scene.limits,
-		                             .listen_fd = -1 };
+	struct server_worker_terms terms = { .set = scene.set, .limits = &scene.limits };
 
 	server_worker_renew(worker, &terms);
 }

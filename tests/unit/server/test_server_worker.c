@@ -73,7 +73,7 @@ START_TEST(a_renewed_worker_may_listen_elsewhere)
 	old = scene.control[0];
 	before = dial(0);
 	terms.set = scene_set(SCENE_OPEN);
-	terms.listen_fd = scene_listen(&now);
+	terms.sockets = scene_sockets(&now);
 	server_worker_renew(&scene.workers[0], &terms);
 	ck_assert(is_closed(&old));
 	scene.control[0] = now;
@@ -89,7 +89,7 @@ END_TEST
 
 START_TEST(a_renewed_worker_has_other_limits)
 {
-	struct server_worker_terms terms = { .listen_fd = -1 };
+	struct server_worker_terms terms = { 0 };
 	struct limits limits;
 
 	scene_open(SCENE_OPEN);

@@ -6,18 +6,20 @@
 #include "stderr_file.h"
 #include "suite.h"
 
-static struct server_settings bound_to(const char *ip)
+static struct server_settings bound_to(const char *ip, spore_addr *address)
 {
-	struct server_settings settings = { .control_port = 1 };
-
-	ck_assert(addr_parse_ip(ip, &settings.bind_tunnels));
-	return settings;
+	ck_assert(addr_parse_ip(ip, address));
+	return (struct server_settings){ .control_port = 1,
+		                         .bind_tunnels = { address, 1, sizeof *address } };
 }
 
 START_TEST(an_address_comes_and_goes)
 {
-	struct server_settings ours = bound_to("127.0.0.1"), any = bound_to("0.0.0.0"),
-			       other = bound_to("192.0.2.1"); /* for documents (RFC 5737) */
+	spore_addr addresses[3];
+	struct server_settings ours = bound_to("127.0.0.1", &addresses[0]);
+	struct server_settings any = bound_to("0.0.0.0", &addresses[1]);
+	/* for documents (RFC 5737) */
+	struct server_settings other = bound_to("192.0.2.1", &addresses[2]);
 	struct tunnel_address address = { false };
 	char why[256];
 

@@ -23,7 +23,7 @@ static struct tunnel *open_tunnel(uint16_t wanted, struct limit_hit *hit_out)
 	struct allowance *allowance = NULL;
 
 	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                     (struct tunnel_port){ wanted, -1 }, hit_out);
+	                     (struct tunnel_port){ .wanted = wanted }, hit_out);
 	scene_run();
 	return tunnel;
 }
@@ -119,7 +119,7 @@ START_TEST(an_allowance_goes_to_the_tunnel)
 	allowance = allow(
 		&(spore_auth_result){ .struct_size = sizeof(spore_auth_result), .session = 5 });
 	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                     (struct tunnel_port){ 0, -1 }, &hit);
+	                     (struct tunnel_port){ 0 }, &hit);
 	ck_assert_ptr_nonnull(tunnel);
 	ck_assert_ptr_null(allowance);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 5);
@@ -274,7 +274,7 @@ START_TEST(a_closed_port_accepts_nobody)
 	tunnel_stop_accepting(tunnel);
 	tunnel_stop_accepting(tunnel);
 	ck_assert_int_eq(try_to_connect(port), -1);
-	ck_assert_int_eq(tunnel_take_port(tunnel), -1);
+	ck_assert_uint_eq(tunnel_take_port(tunnel).n, 0);
 	end_with(tunnel);
 	tunnel_close(NULL, SPORE_END_CLOSED);
 }
@@ -285,19 +285,20 @@ START_TEST(a_port_moves_to_another_tunnel)
 	struct tunnel *tunnel, *successor;
 	struct allowance *allowance = NULL;
 	struct limit_hit hit;
-	int fd, visitor;
+	struct sockets sockets;
+	int visitor;
 	uint16_t port;
 
 	begin(SCENE_OPEN);
 	tunnel = open_any();
 	port = tunnel_account(tunnel)->port;
-	fd = tunnel_take_port(tunnel);
-	ck_assert_int_ge(fd, 0);
+	sockets = tunnel_take_port(tunnel);
+	ck_assert_uint_eq(sockets.n, 1);
 	tunnel_close(tunnel, SPORE_END_CLOSED);
 	visitor = try_to_connect(port);
 	ck_assert_int_ge(visitor, 0);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, fd }, &hit);
+	                        (struct tunnel_port){ 0, sockets }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	ck_assert_uint_eq(scene_expect_tunnel(client), port);
@@ -314,16 +315,17 @@ START_TEST(visitors_that_wait_are_announced_to_the_successor)
 	struct allowance *allowance = NULL;
 	struct limit_hit hit;
 	struct uuid id, again;
-	int fd, visitor;
+	struct sockets sockets;
+	int visitor;
 
 	begin(SCENE_OPEN);
 	tunnel = open_any();
 	visitor = scene_visit(tunnel_account(tunnel)->port);
 	id = scene_expect(client, MESSAGE_CONNECTION).id;
-	fd = tunnel_take_port(tunnel);
+	sockets = tunnel_take_port(tunnel);
 	tunnel_close(tunnel, SPORE_END_CLOSED);
 	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
-	                        (struct tunnel_port){ 0, fd }, &hit);
+	                        (struct tunnel_port){ 0, sockets }, &hit);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
 	scene_expect_tunnel(client);
@@ -352,7 +354,7 @@ static void reopen(bool by_name, bool announced)
 	for (int i = 0; i < 2; i++) {
 		allowances[i] = by_name ? allow(&five) : NULL;
 		tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowances[i],
-		                     (struct tunnel_port){ port, -1 }, &hit);
+		                     (struct tunnel_port){ .wanted = port }, &hit);
 		ck_assert_ptr_nonnull(tunnel);
 		scene_run();
 		port = scene_expect_tunnel(client);

@@ -89,7 +89,8 @@ START_TEST(visitors_are_counted_at_the_public_port)
 {
 	for (int i = 0; i < REFUSED_COUNT; i++) {
 		bool of_visitors = (i >= REFUSED_SERVER_FULL && i <= REFUSED_UNSERVED) ||
-		                   i == REFUSED_ACCESS_LIST || i == REFUSED_NO_MEMORY;
+		                   i == REFUSED_ACCESS_LIST || i == REFUSED_NO_MEMORY ||
+		                   i == REFUSED_HANDSHAKE;
 
 		ck_assert_int_eq(refusal_happens_at(i, REFUSED_AT_PUBLIC), of_visitors);
 	}

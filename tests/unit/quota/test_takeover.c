@@ -1,15 +1,16 @@
-#include "session/takeover.h"
+#include "quota/takeover.h"
 
 #include <fcntl.h>
 
 #include "scene/server_scene.h"
 #include "suite.h"
 
-static int yielded; /* what the holder gives */
+static int yielded; /* what the holder gives; -1: nothing */
 static unsigned n_questions, n_answers;
 static int answer;
 
-static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
+static struct sockets yield_port(const struct takeover_question *question,
+                                 struct takeover_holder *holder_out)
 {
 	ck_assert_uint_eq(holder_out->peer.family, 0);
 	holder_out->since_ms = 5;
@@ -18,16 +19,16 @@ static int yield_port(const struct takeover_question *question, struct takeover_
 	ck_assert_uint_eq(question->port, 4000);
 	ck_assert_ptr_eq(loop_current(), scene.loops[1]);
 	n_questions++;
-	return yielded;
+	return (struct sockets){ yielded >= 0, { yielded } };
 }
 
-static void on_answer(void *arg, int fd, const struct takeover_holder *holder)
+static void on_answer(void *arg, struct sockets *sockets, const struct takeover_holder *holder)
 {
 	ck_assert_int_eq(holder->since_ms, 5);
 	ck_assert_ptr_eq(arg, &answer);
 	ck_assert_ptr_eq(loop_current(), scene.loops[0]);
 	n_answers++;
-	answer = fd;
+	answer = sockets->n ? sockets->fds[0] : -1;
 }
 
 static struct takeover *ask(void)
@@ -36,7 +37,8 @@ static struct takeover *ask(void)
 	struct takeover_question question = { .holder = &scene.workers[1],
 		                              .session = 77,
 		                              .port = 4000 };
-	struct takeover *takeover = takeover_ask(&scene.workers[0], &question, &calls, &answer);
+	struct takeover *takeover = takeover_ask(scene.loops[0], scene.loops[1], &question, &calls,
+	                                         &answer);
 
 	ck_assert_ptr_nonnull(takeover);
 	return takeover;

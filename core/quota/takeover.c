@@ -1,18 +1,16 @@
-#include "session/takeover.h"
+#include "quota/takeover.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/container.h"
 #include "loop/loop.h"
-#include "session/context.h"
 
 struct takeover {
 	struct loop_task task;
 	struct loop *asker;
 	struct takeover_question question;
 	const struct takeover_calls *calls; /* borrowed */
-	int fd;
+	struct sockets sockets;
 	struct takeover_holder holder;
 	bool forgotten; /* touched by the asker alone */
 	void *arg;
@@ -28,9 +26,9 @@ static void run_answer(struct loop_task *task)
 	struct takeover *takeover = takeover_of(task);
 
 	if (!takeover->forgotten)
-		takeover->calls->on_answer(takeover->arg, takeover->fd, &takeover->holder);
-	else if (takeover->fd >= 0)
-		close(takeover->fd);
+		takeover->calls->on_answer(takeover->arg, &takeover->sockets, &takeover->holder);
+	else
+		sock_close_all(&takeover->sockets);
 	free(takeover);
 }
 
@@ -38,12 +36,13 @@ static void run_question(struct loop_task *task)
 {
 	struct takeover *takeover = takeover_of(task);
 
-	takeover->fd = takeover->calls->yield(&takeover->question, &takeover->holder);
+	takeover->sockets = takeover->calls->yield(&takeover->question, &takeover->holder);
 	takeover->task.run = run_answer;
 	loop_post(takeover->asker, &takeover->task);
 }
 
-struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
+struct takeover *takeover_ask(struct loop *asker, struct loop *holder,
+                              const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg)
 {
 	struct takeover *takeover = calloc(1, sizeof *takeover);
@@ -51,12 +50,11 @@ struct takeover *takeover_ask(struct server_worker *asker, const struct takeover
 	if (!takeover)
 		return NULL;
 	*takeover = (struct takeover){ .task.run = run_question,
-		                       .asker = asker->loop,
+		                       .asker = asker,
 		                       .question = *question,
 		                       .calls = calls,
-		                       .fd = -1,
 		                       .arg = arg };
-	loop_post(question->holder->loop, &takeover->task);
+	loop_post(holder, &takeover->task);
 	return takeover;
 }
 

@@ -1,0 +1,375 @@
+#include "session/arrival.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "base/zeroed.h"
+#include "chain/transport.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "net/conn.h"
+#include "net/sock.h"
+#include "net/stream.h"
+#include "quota/source.h"
+#include "session/refuse.h"
+
+/* The visitor's descriptor belongs to the stream. `crowd` has counted the visitor as one whose
+ * handshake runs. The visitor is counted for its account from the start, and for its source as soon
+ * as its address is known. */
+struct arrival {
+	struct list node; /* in plan.home */
+	struct deadline deadline;
+	struct server_worker *worker;
+	struct arrival_plan plan;
+	struct plugin_set *set; /* ref; of which all questions are asked */
+	struct visitor visitor;
+	struct stream *stream;
+	struct source *crowd;  /* ref */
+	struct loop_task move; /* takes the open stream from its loop, outside of its callbacks */
+	struct loop_task reap;
+	bool awaits_peer; /* a transport has to tell the visitor's address */
+	bool is_of_proxy; /* the proxy speaks for itself */
+	bool has_ended;
+};
+
+/* ---- questions ---- */
+
+bool arrival_is_needed(const struct plugin_set *set, size_t entry)
+{
+	return entry != SIZE_MAX && set->chains[chain_of_entry(entry, PUBLIC_TRANSPORT)]->n > 0;
+}
+
+size_t arrival_acl(const struct plugin_set *set, size_t entry)
+{
+	size_t own = entry == SIZE_MAX ? CHAIN_ACL_PUBLIC : chain_of_entry(entry, PUBLIC_ACL);
+
+	return set->config->chains[own].is_given ? own : (size_t)CHAIN_ACL_PUBLIC;
+}
+
+bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct visitor *visitor,
+                        const spore_addr *local, const spore_conn *conn)
+{
+	struct acl_question question = { .peer = &visitor->peer,
+		                         .local = local,
+		                         .identity = account_identity(visitor->account),
+		                         .conn = conn };
+	struct acl_answer answer;
+	bool allowed = acl_allows(worker->set, acl, worker->loop, &question, &answer);
+
+	if (!allowed)
+		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_ACCESS_LIST,
+		               &answer);
+	visitor->rate = answer.rate;
+	return allowed;
+}
+
+static bool limits_sources(const struct limits *limits)
+{
+	return limits->settings.max_visitors_per_ip || limits->settings.visitor_rate;
+}
+
+bool arrival_count(struct server_worker *worker, struct visitor *visitor)
+{
+	const struct limits *limits = server_worker_limits(worker);
+	enum refusal why = REFUSED_NO_MEMORY;
+	bool has_source = true;
+
+	if (limits_sources(limits)) {
+		visitor->source = source_get(worker->shared->sources, &visitor->peer);
+		has_source = visitor->source != NULL;
+	}
+	if (has_source && account_enter(visitor->account, visitor->source, limits, &why))
+		return true;
+	refuse_visitor(worker, visitor->account, &visitor->peer, why, NULL);
+	source_unref(visitor->source);
+	visitor->source = NULL;
+	return false;
+}
+
+/* ---- the crowd ---- */
+
+/* Counts the arrival in the crowd of this source, which it takes, in place of another crowd. False:
+ * the crowd is full; the source is given back. */
+static bool join_crowd(struct arrival *a, struct source *source)
+{
+	if (!source || !source_add_handshake(source, server_worker_limits(a->worker))) {
+		source_unref(source);
+		return false;
+	}
+	if (a->crowd)
+		source_remove_handshake(a->crowd);
+	source_unref(a->crowd);
+	a->crowd = source;
+	return true;
+}
+
+/* ---- the end ---- */
+
+static void run_free_arrival(struct loop_task *task)
+{
+	struct arrival *a = CONTAINER_OF(task, struct arrival, reap);
+
+	plugin_set_unref(a->set);
+	free(a);
+}
+
+/* Ends the arrival, but neither its stream nor its visitor. */
+static void leave_home(struct arrival *a)
+{
+	a->has_ended = true;
+	list_remove(&a->node);
+	deadline_stop(&a->deadline);
+	if (a->crowd) {
+		source_remove_handshake(a->crowd);
+		atomic_fetch_sub(&a->worker->shared->handshakes, 1);
+	}
+	source_unref(a->crowd);
+	if (!a->move.queued) /* else run_move does it */
+		loop_reap(a->worker->loop, &a->reap);
+}
+
+static void end_arrival(struct arrival *a, bool reset)
+{
+	stream_close(a->stream, reset);
+	account_leave(a->visitor.account, a->visitor.source);
+	account_unref(a->visitor.account);
+	leave_home(a);
+}
+
+static void refuse_arrival(struct arrival *a, enum refusal why, const char *detail)
+{
+	refuse_arriving(a->worker, &a->visitor, why, detail);
+	end_arrival(a, why != REFUSED_HANDSHAKE);
+}
+
+void arrival_end_all(struct list *home)
+{
+	while (!list_is_empty(home)) {
+		struct arrival *a = CONTAINER_OF(home->next, struct arrival, node);
+
+		refuse_arrival(a, REFUSED_CLIENT_LOST, NULL);
+	}
+}
+
+void arrival_on_late(struct deadline *deadline)
+{
+	struct arrival *a = CONTAINER_OF(deadline, struct arrival, deadline);
+
+	if (a->is_of_proxy)
+		end_arrival(a, false);
+	else
+		refuse_arrival(a, REFUSED_HANDSHAKE, "it took too long");
+}
+
+/* ---- the transports are open ---- */
+
+static void run_move(struct loop_task *task)
+{
+	struct arrival *a = CONTAINER_OF(task, struct arrival, move);
+	enum stream_io io;
+	struct visitor visitor;
+
+	if (a->has_ended) {
+		loop_reap(a->worker->loop, &a->reap);
+		return;
+	}
+	io = transport_detach(a->stream);
+	if (io == STREAM_AGAIN) {
+		loop_next_turn(a->worker->loop, &a->move);
+	} else if (io == STREAM_ERROR) {
+		refuse_arrival(a, REFUSED_HANDSHAKE, stream_error(a->stream));
+	} else {
+		loop_forget_fd(a->worker->loop, stream_fd(a->stream));
+		visitor = a->visitor;
+		visitor.stream = a->stream;
+		leave_home(a);
+		a->plan.on_open(&visitor, a->plan.arg);
+	}
+}
+
+/* Access lists may ask for facts that only open transports know. */
+static bool is_still_welcome(struct arrival *a)
+{
+	const spore_conn *conn = stream_conn(a->stream);
+	size_t acl = arrival_acl(a->set, a->plan.entry);
+
+	return acl < N_CHAINS || !acl_wants_conn(a->set, acl) ||
+	       arrival_is_welcome(a->worker, acl, &a->visitor, &conn->local, conn);
+}
+
+static void become_open(struct arrival *a)
+{
+	if (a->awaits_peer)
+		refuse_arrival(a, REFUSED_HANDSHAKE,
+		               "no transport has told who the visitor is, although one of them "
+		               "has SPORE_TRANSPORTF_TELLS_PEER");
+	else if (a->is_of_proxy || !is_still_welcome(a))
+		end_arrival(a, false);
+	else
+		loop_next_turn(a->worker->loop, &a->move);
+}
+
+/* ---- the transports open ---- */
+
+/* The source of the visitor counts it from now on. */
+static bool count_for_source(struct arrival *a, enum refusal *why_out)
+{
+	const struct limits *limits = server_worker_limits(a->worker);
+	struct source *source;
+
+	if (!limits_sources(limits))
+		return true;
+	*why_out = REFUSED_NO_MEMORY;
+	source = source_get(a->worker->shared->sources, &a->visitor.peer);
+	if (source && source_add_visitor(source, limits, clock_ms(), why_out)) {
+		a->visitor.source = source;
+		return true;
+	}
+	source_unref(source);
+	return false;
+}
+
+/* What was not decided by the address of the socket is decided by the visitor's. */
+static void take_address(struct arrival *a)
+{
+	const spore_conn *conn = stream_conn(a->stream);
+	struct source_table *sources = a->worker->shared->sources;
+	enum refusal why = REFUSED_HANDSHAKES;
+
+	a->visitor.peer = conn->peer;
+	if (!arrival_is_welcome(a->worker, arrival_acl(a->set, a->plan.entry), &a->visitor,
+	                        &conn->local, NULL))
+		end_arrival(a, false);
+	else if (!join_crowd(a, source_get(sources, &conn->peer)) || !count_for_source(a, &why))
+		refuse_arrival(a, why, NULL);
+}
+
+static void on_told(struct arrival *a)
+{
+	a->awaits_peer = false;
+	a->is_of_proxy = stream_conn(a->stream)->is_of_proxy;
+	if (!a->is_of_proxy)
+		take_address(a);
+}
+
+static void log_left(const struct arrival *a)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (log_is_enabled(LOG_DEBUG))
+		log_debug("visitor left before its first byte",
+		          log_str("peer", addr_format(&a->visitor.peer, text)),
+		          log_int("port", a->visitor.account->port));
+}
+
+static void on_opening(struct stream *stream, unsigned happened, void *arg)
+{
+	struct arrival *a = arg;
+
+	if (happened & STREAM_TOLD) {
+		on_told(a);
+	} else if (happened & STREAM_OPENED) {
+		become_open(a);
+	} else if (a->is_of_proxy || stream_left_unheard(stream)) {
+		log_left(a);
+		end_arrival(a, false);
+	} else {
+		refuse_arrival(a, REFUSED_HANDSHAKE, stream_error(stream));
+	}
+}
+
+static void open_transports(struct arrival *a)
+{
+	struct chain *transports = a->set->chains[chain_of_entry(a->plan.entry, PUBLIC_TRANSPORT)];
+	struct err err;
+
+	stream_set_owner(a->stream, on_opening, a);
+	deadline_start(&a->worker->arrivals, &a->deadline);
+	if (!transport_wrap(transports, a->stream, SPORE_ROLE_SERVER, NULL, 0, &err))
+		refuse_arrival(a, REFUSED_HANDSHAKE, err.text);
+	else if (transport_open(a->stream))
+		become_open(a);
+}
+
+/* ---- the beginning ---- */
+
+static struct arrival *new_arrival(struct server_worker *worker, const struct arrival_plan *plan,
+                                   const struct visitor *visitor, const spore_addr *local)
+{
+	struct arrival *a = zeroed_new(sizeof *a);
+
+	if (a)
+		a->stream = stream_new(worker->loop, visitor->fd, &visitor->peer, local);
+	if (!a || !a->stream) {
+		free(a);
+		return NULL;
+	}
+	a->worker = worker;
+	a->plan = *plan;
+	a->set = plugin_set_ref(worker->set);
+	a->visitor = *visitor;
+	a->move.run = run_move;
+	a->reap.run = run_free_arrival;
+	deadline_init(&a->deadline);
+	list_append(plan->home, &a->node);
+	return a;
+}
+
+/* The crowd of a proxy is one of its own. False: it is full. */
+static bool join_first_crowd(struct arrival *a)
+{
+	struct server_shared *shared = a->worker->shared;
+	const spore_addr *peer = &a->visitor.peer;
+
+	if (!limit_take(&shared->handshakes, server_worker_limits(a->worker)->handshakes))
+		return false;
+	if (join_crowd(a, a->awaits_peer ? source_get_proxy(shared->sources, peer)
+	                                 : source_get(shared->sources, peer)))
+		return true;
+	atomic_fetch_sub(&shared->handshakes, 1);
+	return false;
+}
+
+/* The visitor may come, as far as its address is known, and is counted. */
+static bool is_admitted(struct server_worker *worker, size_t entry, struct visitor *visitor,
+                        const spore_addr *local, bool awaits_peer)
+{
+	enum refusal why;
+
+	if (!awaits_peer)
+		return arrival_is_welcome(worker, arrival_acl(worker->set, entry), visitor, local,
+		                          NULL) &&
+		       arrival_count(worker, visitor);
+	if (account_enter(visitor->account, NULL, server_worker_limits(worker), &why))
+		return true;
+	refuse_visitor(worker, visitor->account, &visitor->peer, why, NULL);
+	return false;
+}
+
+void arrival_start(struct server_worker *worker, const struct arrival_plan *plan,
+                   const struct visitor *visitor, const spore_addr *local)
+{
+	size_t transports = chain_of_entry(plan->entry, PUBLIC_TRANSPORT);
+	bool awaits_peer = transport_tells_peer(worker->set->chains[transports]);
+	struct visitor counted = *visitor;
+	struct arrival *a;
+
+	if (!is_admitted(worker, plan->entry, &counted, local, awaits_peer)) {
+		close(counted.fd);
+		account_unref(counted.account);
+		return;
+	}
+	a = new_arrival(worker, plan, &counted, local);
+	if (!a) {
+		refuse_visitor(worker, counted.account, &counted.peer, REFUSED_NO_MEMORY, NULL);
+		visitor_drop(&counted);
+		return;
+	}
+	a->awaits_peer = awaits_peer;
+	if (join_first_crowd(a))
+		open_transports(a);
+	else
+		refuse_arrival(a, REFUSED_HANDSHAKES, NULL);
+}

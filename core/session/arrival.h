@@ -1,0 +1,52 @@
+/* arrival - a visitor at a port with transports (the section "public"), from its accept until its
+ * transports are open. Then it is like any other visitor that has just come, with a stream in place
+ * of a bare socket.
+ *
+ *   accept ─▶ access lists, limits ─▶ handshakes ─▶ access lists ─▶ on_open
+ *                    ▲                    │ (a transport tells the address)
+ *                    └────────────────────┘
+ *
+ * If a transport tells the addresses of visitors, nothing is decided by that of the socket, which
+ * is the proxy's. [worker] */
+#ifndef CORE_ARRIVAL_H
+#define CORE_ARRIVAL_H
+
+#include "chain/acl.h"
+#include "quota/pending.h"
+#include "session/context.h"
+
+struct arrival;
+
+/* How long all handshakes of a visitor together may take. */
+enum { ARRIVAL_MS = 5000 };
+
+struct arrival_plan {
+	size_t entry; /* of "public" */
+	/* Takes the visitor, whose stream belongs to no loop. */
+	void (*on_open)(struct visitor *visitor, void *arg);
+	struct list *home; /* of the arrivals that arrival_end_all ends */
+	void *arg;
+};
+
+/* Does the entry have transports, so that a visitor has to arrive before it waits? */
+bool arrival_is_needed(const struct plugin_set *set, size_t entry);
+/* The position of the access lists that visitors of the entry pass. SIZE_MAX: they have no entry.
+ */
+size_t arrival_acl(const struct plugin_set *set, size_t entry);
+/* Takes the accepted socket of the visitor, and the reference to its account. `local`: the address
+ * of the listener. */
+void arrival_start(struct server_worker *worker, const struct arrival_plan *plan,
+                   const struct visitor *visitor, const spore_addr *local);
+/* Counts the visitor for its account and, if sources are limited, for its source, which is set.
+ * False: it is refused, which has been reported. */
+bool arrival_count(struct server_worker *worker, struct visitor *visitor);
+/* Asks the access lists at this position, and sets the visitor's rate. conn: with open transports,
+ * or NULL. False: they deny the visitor, which has been reported. */
+bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct visitor *visitor,
+                        const spore_addr *local, const spore_conn *conn);
+/* Ends all arrivals of the list: their tunnel is closed. */
+void arrival_end_all(struct list *home);
+/* For worker->arrivals. */
+void arrival_on_late(struct deadline *deadline);
+
+#endif
