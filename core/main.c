@@ -17,6 +17,7 @@
 #include "diag/usage.h"
 #include "log/stray_exit.h"
 #include "rehearsal/auth_test.h"
+#include "screen/top.h"
 #include "thread/thread.h"
 #include "version.h"
 
@@ -33,6 +34,7 @@ static const struct command commands[] = {
 	{ { "server", "run on the public machine", ROLE_SERVER, NULL }, serve_server },
 	{ { "local", "make a local service reachable at a public port", ROLE_LOCAL, NULL }, serve_local },
 	{ { "ctl", "query or control a running server", 0, &ctl_arguments }, ctl_run },
+	{ { "top", "show a running server or client on a terminal", 0, &top_arguments }, top_run },
 	{ { "auth", "ask a server's auth chain as a client would", 0, &auth_test_arguments }, auth_test_run },
 	{ { "keygen", "print a new secret", 0, &keygen_arguments }, keygen_run },
 	{ { "plugin", "list plugins, or show what one of them contains", 0, &plugin_arguments }, plugin_run },

@@ -27,7 +27,8 @@ struct admin {
 	struct loop *loop;
 	const struct admin_host *host;
 	struct admin_socket socket;
-	struct listener *listener; /* owned */
+	struct listener *listener; /* owned; NULL: no path is configured */
+	struct listener *screen;   /* owned; NULL: there is no screen */
 	struct list sessions;
 	unsigned n_sessions;
 	struct deadline_list timeouts;
@@ -258,6 +259,16 @@ static bool start_listening(struct admin *admin, const char *path, struct err *e
 	return true;
 }
 
+static bool start_serving_screen(struct admin *admin, struct err *err)
+{
+	struct sockets sockets = { .fds = { admin->host->screen_fd }, .n = 1 };
+
+	admin->screen = listener_new(admin->loop, &sockets, on_accept, admin);
+	if (!admin->screen)
+		err_set(err, "out of memory");
+	return admin->screen != NULL;
+}
+
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,
                  struct err *err)
 {
@@ -266,7 +277,7 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	struct admin *admin;
 
 	*admin_out = NULL;
-	if (!path || !*path)
+	if ((!path || !*path) && host->screen_fd == 0)
 		return true;
 	err_set(err, "out of memory");
 	admin = calloc(1, sizeof *admin);
@@ -276,7 +287,8 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	admin->host = host;
 	list_init(&admin->sessions);
 	deadline_list_init(&admin->timeouts, loop, TIMEOUT_MS, on_timeout);
-	if (!start_listening(admin, path, err)) {
+	if ((path && *path && !start_listening(admin, path, err)) ||
+	    (host->screen_fd > 0 && !start_serving_screen(admin, err))) {
 		admin_stop(admin);
 		return false;
 	}
@@ -313,6 +325,7 @@ void admin_stop(struct admin *admin)
 	if (!admin)
 		return;
 	close_socket(admin);
+	listener_free(admin->screen);
 	while (!list_is_empty(&admin->sessions))
 		close_session(CONTAINER_OF(admin->sessions.next, struct session, node));
 	deadline_list_fini(&admin->timeouts);

@@ -15,8 +15,9 @@
 struct admin;
 struct loop;
 
-/* Listens on the configured path; *admin_out is NULL if none is configured. The host is borrowed;
- * its members must be set when the loop runs. On failure returns false and sets *err. */
+/* Listens on the configured path and for the screen; *admin_out is NULL if neither is there.
+ * The host is borrowed; its members must be set when the loop runs. On failure returns false and
+ * sets *err. */
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,
                  struct err *err);
 /* If the path no longer leads to the socket, because somebody has deleted it, makes it again, and

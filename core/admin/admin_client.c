@@ -82,6 +82,23 @@ static void write_loss(const struct roll_row *row, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
+/* null for a service that is not checked. */
+static void write_service(const struct roll_row *row, struct jsonout *json)
+{
+	const char *state = row->is_down ? "down" : "up";
+
+	jsonout_text(json, "service", row->is_checked ? state : NULL);
+	jsonout_int(json, "service_age_ms", row->is_checked ? row->service_age_ms : 0);
+	if (!row->is_checked || !row->service_why[0]) {
+		jsonout_text(json, "service_error", NULL);
+		return;
+	}
+	jsonout_begin(json, "service_error", '{');
+	jsonout_text(json, "error", row->service_why);
+	jsonout_int(json, "age_ms", row->service_why_age_ms);
+	jsonout_end(json, '}');
+}
+
 static void write_row(const struct roll_row *row, const struct ahead_tally *tally,
                       struct jsonout *json)
 {
@@ -93,10 +110,12 @@ static void write_row(const struct roll_row *row, const struct ahead_tally *tall
 	jsonout_text(json, "state", row->state);
 	jsonout_text(json, "server", row->server[0] ? row->server : NULL);
 	jsonout_int(json, "age_ms", row->age_ms);
+	jsonout_int(json, "retry_in_ms", row->retry_in_ms);
 	jsonout_int(json, "visitors", tally->now);
 	jsonout_int(json, "visitors_all", (int64_t)tally->visitors);
 	jsonout_int(json, "bytes_up", (int64_t)tally->up);
 	jsonout_int(json, "bytes_down", (int64_t)tally->down);
+	write_service(row, json);
 	write_loss(row, json);
 	jsonout_end(json, '}');
 }

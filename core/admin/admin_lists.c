@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/admin_query.h"
+#include "base/clock.h"
 #include "chain/retirer.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
@@ -106,6 +107,24 @@ static void write_about(const struct about *about, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
+/* What the client says about its service. */
+static void write_readiness(const struct tunnel_readiness *readiness, struct jsonout *json)
+{
+	jsonout_text(json, "service",
+	             !readiness->is_down  ? "up"
+	             : readiness->is_shut ? "down, port closed"
+	                                  : "down");
+	jsonout_int(json, "service_age_ms", clock_ms() - readiness->since_ms);
+	if (!readiness->failed_ms) {
+		jsonout_text(json, "service_error", NULL);
+		return;
+	}
+	jsonout_begin(json, "service_error", '{');
+	jsonout_text(json, "error", readiness->why);
+	jsonout_int(json, "age_ms", clock_ms() - readiness->failed_ms);
+	jsonout_end(json, '}');
+}
+
 static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *json)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -123,6 +142,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_int(json, "visitors_all", (int64_t)tunnel->visitors_all);
 	jsonout_int(json, "bytes_up", (int64_t)tunnel->bytes_up);
 	jsonout_int(json, "bytes_down", (int64_t)tunnel->bytes_down);
+	write_readiness(&tunnel->readiness, json);
 	jsonout_end(json, '}');
 }
 

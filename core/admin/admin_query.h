@@ -22,6 +22,8 @@ struct admin_host {
 	struct drain *drain;
 	struct reload *reload;
 	struct client *client; /* of a client */
+	/* A listening socket on which the screen asks, besides the configured one. 0: no screen. */
+	int screen_fd;
 };
 
 static inline bool admin_host_is_client(const struct admin_host *host)

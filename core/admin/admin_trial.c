@@ -185,6 +185,21 @@ static void write_limit(const struct grant *grant, uint32_t field, const char *k
 		jsonout_text(json, key, NULL);
 }
 
+static void write_use(const struct grant *grant, struct jsonout *json)
+{
+	static const struct grant nothing = { 0 };
+	const struct grant *from = grant ? grant : &nothing;
+
+	write_limit(grant, SPORE_AUTH_F_RATE_UP, "rate_up", (int64_t)from->rate_up, json);
+	write_limit(grant, SPORE_AUTH_F_RATE_DOWN, "rate_down", (int64_t)from->rate_down, json);
+	write_limit(grant, SPORE_AUTH_F_BYTES_PER_DAY, "bytes_per_day",
+	            (int64_t)from->bytes_per_day, json);
+	write_limit(grant, SPORE_AUTH_F_BYTES_PER_MONTH, "bytes_per_month",
+	            (int64_t)from->bytes_per_month, json);
+	write_limit(grant, SPORE_AUTH_F_VISITORS_PER_SECOND, "visitors_per_second",
+	            from->visitors_per_second, json);
+}
+
 static void write_allowed(const struct grant *grant, const struct config *config,
                           struct jsonout *json)
 {
@@ -195,6 +210,7 @@ static void write_allowed(const struct grant *grant, const struct config *config
 	            json);
 	write_limit(grant, SPORE_AUTH_F_MAX_CONNS, "max_conns", grant ? grant->max_conns : 0, json);
 	write_limit(grant, SPORE_AUTH_F_LIFE, "life_ms", grant ? grant->life_ms : 0, json);
+	write_use(grant, json);
 	if (grant && *grant->reason)
 		jsonout_text(json, "reason", grant->reason);
 	jsonout_end(json, '}');

@@ -8,12 +8,31 @@
 
 static const uint8_t hyphen_before_byte[16] = { [4] = 1, [6] = 1, [8] = 1, [10] = 1 };
 
+/* The bits that RFC 4122 gives to random ids. */
+static void mark_random(struct uuid *uuid)
+{
+	uuid->bytes[6] = (uint8_t)((uuid->bytes[6] & 0x0F) | 0x40);
+	uuid->bytes[8] = (uint8_t)((uuid->bytes[8] & 0x3F) | 0x80);
+}
+
 bool uuid_random(struct uuid *uuid_out)
 {
 	if (!crypto_random(uuid_out->bytes, sizeof uuid_out->bytes))
 		return false;
-	uuid_out->bytes[6] = (uint8_t)((uuid_out->bytes[6] & 0x0F) | 0x40);
-	uuid_out->bytes[8] = (uint8_t)((uuid_out->bytes[8] & 0x3F) | 0x80);
+	mark_random(uuid_out);
+	return true;
+}
+
+bool uuid_stock_take(struct uuid_stock *stock, struct uuid *uuid_out)
+{
+	if (stock->left == 0) {
+		if (!crypto_random(stock->uuids, sizeof stock->uuids))
+			return false;
+		stock->left = UUID_STOCK;
+	}
+	*uuid_out = stock->uuids[--stock->left];
+	crypto_wipe(&stock->uuids[stock->left], sizeof *uuid_out);
+	mark_random(uuid_out);
 	return true;
 }
 

@@ -37,8 +37,8 @@ static void keep_reason(struct acl_answer *answer, const char reason[SPORE_ACL_R
 	answer->reason[len] = '\0';
 }
 
-static void deny(struct acl_answer *answer, struct instance *instance, const struct loop *loop,
-                 int32_t verdict, const char *reason)
+static void deny(struct acl_answer *answer, struct instance *instance, int32_t verdict,
+                 const char *reason)
 {
 	char text[STATUS_TEXT_SIZE];
 
@@ -48,7 +48,6 @@ static void deny(struct acl_answer *answer, struct instance *instance, const str
 		          log_str("status", status_text(verdict, text)));
 	answer->by = instance;
 	keep_reason(answer, reason);
-	refusals_count(&instance->refusals, loop, answer->reason);
 }
 
 /* A rate of 0 does not limit anything. */
@@ -61,8 +60,8 @@ static uint64_t lower_rate(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop,
-                const struct acl_question *question, struct acl_answer *answer_out)
+bool acl_would_allow(const struct plugin_set *set, size_t id, const struct loop *loop,
+                     const struct acl_question *question, struct acl_answer *answer_out)
 {
 	const struct chain *chain = set->chains[id];
 	spore_acl_query query = {
@@ -82,7 +81,7 @@ bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop
 		int32_t verdict = ask_instance(chain->items[i], loop, &query, &result);
 
 		if (verdict != SPORE_ALLOW && verdict != SPORE_NEXT) {
-			deny(answer_out, chain->items[i], loop, verdict, result.reason);
+			deny(answer_out, chain->items[i], verdict, result.reason);
 			return false;
 		}
 		answer_out->rate = lower_rate(result.rate, answer_out->rate);
@@ -90,6 +89,15 @@ bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop
 			return true;
 	}
 	return true;
+}
+
+bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop,
+                const struct acl_question *question, struct acl_answer *answer_out)
+{
+	if (acl_would_allow(set, id, loop, question, answer_out))
+		return true;
+	refusals_count(&answer_out->by->refusals, loop, answer_out->reason);
+	return false;
 }
 
 bool acl_wants_conn(const struct plugin_set *set, size_t id)

@@ -13,7 +13,7 @@ struct acl_question {
 };
 
 struct acl_answer {
-	const struct instance *by;          /* the instance that denied; NULL: the chain allows */
+	struct instance *by;                /* the instance that denied; NULL: the chain allows */
 	uint64_t rate;                      /* bytes per second, in each direction; 0: no limit */
 	char reason[SPORE_ACL_REASON_SIZE]; /* of the instance that denied; "": it gave none */
 };
@@ -21,6 +21,9 @@ struct acl_answer {
 /* id: the position of a chain of access lists. An empty chain allows. A refusal is counted. */
 bool acl_allows(const struct plugin_set *set, size_t id, const struct loop *loop,
                 const struct acl_question *question, struct acl_answer *answer_out);
+/* The same for a connection that is open already: a refusal is not counted. */
+bool acl_would_allow(const struct plugin_set *set, size_t id, const struct loop *loop,
+                     const struct acl_question *question, struct acl_answer *answer_out);
 /* True if an instance of the chain must be asked about each connection whose transports are
  * open. */
 bool acl_wants_conn(const struct plugin_set *set, size_t id);

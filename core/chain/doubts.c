@@ -94,6 +94,13 @@ static void check_instance(struct plugin_set *set, const struct instance *instan
 		check_row(set, instance, option_row(&table, i));
 }
 
+/* NULL: the operator has not set the option. Defaults are not doubted. */
+static const struct json *find_setting(const struct plugin_set *set, const char *section,
+                                       const char *key)
+{
+	return json_get(json_get(json_doc_root(set->config->doc), section), key);
+}
+
 /* ---- ports that no tunnel gets ---- */
 
 static bool overlaps(const spore_list *a, const spore_list *b)
@@ -171,9 +178,9 @@ static void check_listening_port(struct plugin_set *set, const struct instance *
 		         port);
 }
 
-/* ---- access lists that are never asked ---- */
+/* ---- instances that are never asked ---- */
 
-static bool decides_all(struct instance *instance)
+static bool list_decides_all(struct instance *instance)
 {
 	const spore_acl_ops *ops = instance->component->ops;
 	int32_t decides;
@@ -186,13 +193,46 @@ static bool decides_all(struct instance *instance)
 	return decides != 0;
 }
 
+static bool auth_decides_all(struct instance *instance)
+{
+	const spore_auth_ops *ops = instance->component->ops;
+	int32_t decides;
+
+	if (!SPORE_CAN(ops, decides_all))
+		return false;
+	guest_enter(instance->name, "decides_all");
+	decides = ops->decides_all(instance->self);
+	guest_leave();
+	return decides != 0;
+}
+
+/* The chains whose instances are asked in order, until one decides. */
+static const struct asked {
+	uint32_t kind; /* SPORE_KIND_* */
+	const char *noun, *about;
+	bool (*decides_all)(struct instance *);
+} asked[] = {
+	{ SPORE_KIND_ACL, "access list", "connection", list_decides_all },
+	{ SPORE_KIND_AUTH, "auth instance", "client", auth_decides_all },
+};
+
+/* NULL: the instances of such a chain are not asked. */
+static const struct asked *find_asked(uint32_t kind)
+{
+	for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+		if (asked[i].kind == kind)
+			return &asked[i];
+	}
+	return NULL;
+}
+
 static bool decides_all_of(struct instance *instance, const char *identity)
 {
 	const spore_acl_ops *ops = instance->component->ops;
 	int32_t decides;
 
 	if (!SPORE_CAN(ops, decides_all_of))
-		return decides_all(instance);
+		return list_decides_all(instance);
 	guest_enter(instance->name, "decides_all_of");
 	decides = ops->decides_all_of(instance->self, spore_cstr(identity));
 	guest_leave();
@@ -262,21 +302,54 @@ static void check_identities(struct plugin_set *set, const struct chain *chain, 
 	         deciders.are_several ? "decide" : "decides");
 }
 
-static void check_access_lists(struct plugin_set *set, const struct chain *chain)
+static void check_never_asked(struct plugin_set *set, const struct chain *chain,
+                              const struct asked *row)
 {
 	char pointer[256];
 	size_t last = 0;
 
-	for (; last < chain->n && !decides_all(chain->items[last]); last++)
-		check_identities(set, chain, last);
+	for (; last < chain->n && !row->decides_all(chain->items[last]); last++) {
+		if (row->kind == SPORE_KIND_ACL)
+			check_identities(set, chain, last);
+	}
 	if (last + 1 >= chain->n)
 		return;
 	json_pointer(chain->items[last]->raw, pointer, sizeof pointer);
 	for (size_t i = last + 1; i < chain->n; i++)
 		diag_add(&set->doubts, chain->items[i]->raw,
-		         "this access list is never asked: %s in front of it decides about every "
-		         "connection",
-		         pointer);
+		         "this %s is never asked: %s in front of it decides about every %s",
+		         row->noun, pointer, row->about);
+}
+
+static void check_asked(struct plugin_set *set, size_t id)
+{
+	const struct asked *row = find_asked(set->config->chains[id].row->kind);
+
+	/* A client's auth instances answer, and judge nobody. */
+	if (row && set->config->role == ROLE_SERVER)
+		check_never_asked(set, set->chains[id], row);
+}
+
+/* ---- prefixes that leave nothing over ---- */
+
+/* A source of these addresses is never banned. */
+static void check_ban_exempt(struct plugin_set *set)
+{
+	const struct json *node = find_setting(set, "limits", "ban_exempt");
+	const spore_list *exempt = &set->config->settings.limits.ban_exempt;
+	bool all4, all6;
+
+	if (set->config->role != ROLE_SERVER || !node)
+		return;
+	all4 = addr_is_family_in(4, exempt->items, exempt->count);
+	all6 = addr_is_family_in(6, exempt->items, exempt->count);
+	if (all4 || all6)
+		diag_add(&set->doubts, node,
+		         "it covers every %saddress: no such client is banned, however many "
+		         "wrong secrets it tries",
+		         all4 && all6 ? ""
+		         : all4       ? "IPv4 "
+		                      : "IPv6 ");
 }
 
 /* ---- limits that have no effect because a lower one is reached first ---- */
@@ -285,25 +358,32 @@ static void check_access_lists(struct plugin_set *set, const struct chain *chain
 static const struct contradiction {
 	const char *section, *key, *lower;
 	size_t offset, lower_offset; /* of both options in struct settings */
+	bool counts_zero;            /* 0 is a limit of the lower one, too; else it is none */
 } contradictions[] = {
 	{ "server", "drain_grace", "server.drain_timeout",
 	  offsetof(struct settings, server.drain_grace),
-	  offsetof(struct settings, server.drain_timeout) },
+	  offsetof(struct settings, server.drain_timeout), true },
+	{ "server", "keepalive_data", "limits.relay_idle_timeout",
+	  offsetof(struct settings, server.keepalive_data),
+	  offsetof(struct settings, limits.relay_idle_timeout), false },
+	{ "server", "keepalive_visitors", "limits.relay_idle_timeout",
+	  offsetof(struct settings, server.keepalive_visitors),
+	  offsetof(struct settings, limits.relay_idle_timeout), false },
 	{ "limits", "max_conns_per_ip", "limits.max_tunnels",
 	  offsetof(struct settings, limits.max_conns_per_ip),
-	  offsetof(struct settings, limits.max_tunnels) },
+	  offsetof(struct settings, limits.max_tunnels), false },
 	{ "limits", "max_visitors_per_ip", "limits.max_relays",
 	  offsetof(struct settings, limits.max_visitors_per_ip),
-	  offsetof(struct settings, limits.max_relays) },
+	  offsetof(struct settings, limits.max_relays), false },
 	{ "limits", "max_pending", "limits.max_relays",
 	  offsetof(struct settings, limits.max_pending),
-	  offsetof(struct settings, limits.max_relays) },
+	  offsetof(struct settings, limits.max_relays), false },
 	{ "limits", "max_pending_per_tunnel", "limits.max_pending",
 	  offsetof(struct settings, limits.max_pending_per_tunnel),
-	  offsetof(struct settings, limits.max_pending) },
+	  offsetof(struct settings, limits.max_pending), false },
 	{ "limits", "max_unauthenticated_per_ip", "limits.max_unauthenticated",
 	  offsetof(struct settings, limits.max_unauthenticated_per_ip),
-	  offsetof(struct settings, limits.max_unauthenticated) },
+	  offsetof(struct settings, limits.max_unauthenticated), false },
 };
 
 static int64_t setting_at(const struct plugin_set *set, size_t offset)
@@ -311,19 +391,12 @@ static int64_t setting_at(const struct plugin_set *set, size_t offset)
 	return *(const int64_t *)((const char *)&set->config->settings + offset);
 }
 
-/* NULL: the operator has not set the option. Defaults are not doubted. */
-static const struct json *find_setting(const struct plugin_set *set, const char *section,
-                                       const char *key)
-{
-	return json_get(json_get(json_doc_root(set->config->doc), section), key);
-}
-
 static void check_contradiction(struct plugin_set *set, const struct contradiction *row)
 {
 	const struct json *node = find_setting(set, row->section, row->key);
-	int64_t lower = setting_at(set, row->lower_offset); /* 0: no limit */
+	int64_t lower = setting_at(set, row->lower_offset);
 
-	if (node && lower && setting_at(set, row->offset) > lower)
+	if (node && (lower || row->counts_zero) && setting_at(set, row->offset) > lower)
 		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->lower);
 }
 
@@ -524,14 +597,54 @@ static void check_way(struct plugin_set *set)
 	}
 }
 
+static bool tells_peer(const struct instance *instance)
+{
+	const spore_transport_ops *ops = instance->component->ops;
+
+	return (ops->flags & SPORE_TRANSPORTF_TELLS_PEER) != 0;
+}
+
+/* Each proxy of a row reads the header in front of it and sends its own. */
+static void check_peer_tellers(struct plugin_set *set, const struct chain *chain)
+{
+	char pointer[256];
+	size_t first = 0;
+
+	while (first < chain->n && !tells_peer(chain->items[first]))
+		first++;
+	for (size_t i = first + 1; i < chain->n; i++) {
+		if (!tells_peer(chain->items[i]))
+			continue;
+		json_pointer(chain->items[first]->raw, pointer, sizeof pointer);
+		diag_add(&set->doubts, chain->items[i]->raw,
+		         "it expects the client's address from a proxy, as %s does: each "
+		         "connection must bring it twice, but several proxies in a row send it "
+		         "once",
+		         pointer);
+	}
+}
+
+static void check_visitor_lines(struct plugin_set *set)
+{
+	const struct log_settings *log = &set->config->settings.log;
+
+	if (log->visitors && log->level > LOG_INFO)
+		diag_add(&set->doubts, find_setting(set, "log", "visitors"),
+		         "it has no effect: its lines have the level info, which log.level leaves "
+		         "out");
+}
+
 static void check_effects(struct plugin_set *set)
 {
+	check_visitor_lines(set);
 	check_dependences(set);
 	check_wholes(set);
 	check_prefer_first(set);
 	check_clients_auth(set);
 	check_way(set);
 	for (size_t id = 0; id < set->config->n_chains; id++) {
+		if (set->config->chains[id].row->kind == SPORE_KIND_TRANSPORT)
+			check_peer_tellers(set, set->chains[id]);
 		check_names(set, set->chains[id]);
 		check_on_error(set, id);
 	}
@@ -543,12 +656,12 @@ void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
 	check_header_ports(set);
+	check_ban_exempt(set);
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);
 	for (size_t id = 0; id < set->config->n_chains; id++) {
-		if (set->config->chains[id].row->kind == SPORE_KIND_ACL)
-			check_access_lists(set, set->chains[id]);
+		check_asked(set, id);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
 			check_all_client_limits(set, set->chains[id]->items[i]);

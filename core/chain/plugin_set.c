@@ -221,14 +221,18 @@ static void look_at_transports(const struct plugin_set *set, size_t id)
 	chain->may_be_secure = has_secure_transport(chain);
 }
 
+/* A stack of streams moves to another worker only if all of them can. */
+static bool can_move(const spore_transport_ops *ops)
+{
+	const spore_stream_ops *stream = ops->stream_ops;
+
+	return !stream || (SPORE_CAN(stream, detach) && SPORE_CAN(stream, attach));
+}
+
 /* A visitor's stream goes to the worker of its client's connection. */
 static void refuse_immovable(struct builder *b, const struct instance *instance)
 {
-	const spore_transport_ops *ops = instance->component->ops;
-	const spore_stream_ops *stream = ops->stream_ops;
-
-	if (b->row == &public_chain_rows[PUBLIC_TRANSPORT] && stream &&
-	    !(SPORE_CAN(stream, detach) && SPORE_CAN(stream, attach)))
+	if (b->row == &public_chain_rows[PUBLIC_TRANSPORT] && !can_move(instance->component->ops))
 		diag_add(b->diag, maker_use_node(instance->raw),
 		         "expected a transport whose connections can move between workers, which "
 		         "those of %s cannot",

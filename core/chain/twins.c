@@ -1,13 +1,19 @@
 #include "chain/twins.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "chain/plugin_set.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
+#include "thread/reading.h"
 #include "json/json.h"
 #include "json/pointer.h"
+
+/* ---- secrets ---- */
 
 /* A secret that says who a client is. */
 struct proof {
@@ -96,7 +102,7 @@ static void report_equal(struct plugin_set *set, struct proofs *proofs)
 	}
 }
 
-void twins_find(struct plugin_set *set)
+static void find_equal_secrets(struct plugin_set *set)
 {
 	const struct chain *chain = set->chains[CHAIN_AUTH];
 	struct proofs proofs = { .counts_only = true };
@@ -110,4 +116,154 @@ void twins_find(struct plugin_set *set)
 	add_proofs(&proofs, chain);
 	report_equal(set, &proofs);
 	free(proofs.items);
+}
+
+/* ---- files ---- */
+
+/* A file to which an instance appends. */
+struct log_file {
+	const char *path;        /* borrowed from the instance */
+	const struct json *node; /* where the configuration has it */
+	struct stat st;
+	bool exists;
+	char *place; /* owned: the path without links; NULL: it cannot be told, or out of memory */
+};
+
+struct log_files {
+	struct log_file *items; /* owned */
+	size_t n;
+};
+
+/* The file need not exist, but its folder. */
+static char *find_place(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char *folder = name ? strndup(path, (size_t)(name - path) + 1) : NULL;
+	char *real = realpath(folder ? folder : ".", NULL), *place = NULL;
+
+	if (real && asprintf(&place, "%s/%s", real, name ? name + 1 : path) < 0)
+		place = NULL;
+	free(real);
+	free(folder);
+	return place;
+}
+
+static void add_file(struct log_files *files, const char *path, const struct json *node)
+{
+	struct log_file *items = realloc(files->items, (files->n + 1) * sizeof *items);
+	struct log_file *file;
+	char pointer[256];
+
+	if (!items)
+		return;
+	files->items = items;
+	file = &items[files->n++];
+	*file = (struct log_file){ .path = path, .node = node };
+	json_pointer(node, pointer, sizeof pointer);
+	reading_begin(path, pointer); /* the file system may not answer */
+	file->exists = stat(path, &file->st) == 0;
+	file->place = file->exists ? NULL : find_place(path);
+	reading_end();
+}
+
+static void add_files(struct log_files *files, const struct instance *instance)
+{
+	const spore_component *component = instance->component;
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+
+	for (uint32_t i = 0; i < table.n; i++) {
+		const spore_option *row = option_row(&table, i);
+		const void *field = (const char *)instance->conf + row->offset;
+		const struct json *node = json_get(instance->raw, row->name);
+
+		if (node && row->type == SPORE_OPT_STRING && row->flags & SPORE_OPTF_APPENDS)
+			add_file(files, *(const char *const *)field, node);
+	}
+}
+
+static bool is_same_file(const struct log_file *a, const struct log_file *b)
+{
+	if (a->exists && b->exists)
+		return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino;
+	return a->place && b->place && strcmp(a->place, b->place) == 0;
+}
+
+static void report_file(struct plugin_set *set, const struct log_files *files, size_t at)
+{
+	const struct log_file *file = &files->items[at];
+	struct log_file log = { .exists = true };
+	char pointer[512];
+	size_t i = 0;
+
+	if (fstat(STDERR_FILENO, &log.st) == 0 && S_ISREG(log.st.st_mode) &&
+	    is_same_file(file, &log))
+		diag_add(&set->doubts, file->node,
+		         "Spore's own log (standard error) goes to this file, too: the lines of "
+		         "both mix");
+	while (i < at && !is_same_file(file, &files->items[i]))
+		i++;
+	if (i == at)
+		return;
+	json_pointer(files->items[i].node, pointer, sizeof pointer);
+	diag_add(&set->doubts, file->node, "the same file as %s: the lines of both mix", pointer);
+}
+
+static struct log_files find_log_files(const struct plugin_set *set)
+{
+	struct log_files files = { 0 };
+
+	for (size_t id = 0; id < set->config->n_chains; id++) {
+		for (size_t i = 0; i < set->chains[id]->n; i++)
+			add_files(&files, set->chains[id]->items[i]);
+	}
+	return files;
+}
+
+static void free_log_files(struct log_files *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		free(files->items[i].place);
+	free(files->items);
+}
+
+static void find_equal_files(struct plugin_set *set)
+{
+	struct log_files files = find_log_files(set);
+
+	for (size_t i = 0; i < files.n; i++)
+		report_file(set, &files, i);
+	free_log_files(&files);
+}
+
+/* Lines that are appended would make it another configuration, certificate or secret. */
+static bool is_read(const struct log_file *file, const struct config *config)
+{
+	struct log_file other = { .exists = true };
+
+	for (size_t i = 0; file->exists && i < config->files.n; i++) {
+		if (stat(config->files.items[i].path, &other.st) == 0 && is_same_file(file, &other))
+			return true;
+	}
+	return false;
+}
+
+void twins_refuse(const struct plugin_set *set, struct diag *diag)
+{
+	struct log_files files = find_log_files(set);
+
+	for (size_t i = 0; i < files.n; i++) {
+		if (is_read(&files.items[i], set->config))
+			diag_add(diag, files.items[i].node,
+			         "expected a file of its own to append to, found one that the "
+			         "configuration consists of or reads: %s",
+			         files.items[i].path);
+	}
+	free_log_files(&files);
+}
+
+void twins_find(struct plugin_set *set)
+{
+	find_equal_secrets(set);
+	find_equal_files(set);
 }

@@ -9,6 +9,7 @@
 #include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "way/homes.h"
 
 /* The pause between a loss and the next attempt doubles with each failure. The loss of a connection
  * that was idle for a long time does not count as a failure; servers close old ones. */
@@ -179,16 +180,33 @@ void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
 	refill(pool);
 }
 
+static void close_homeless(struct list *connections, struct homes *homes)
+{
+	struct list *next;
+
+	for (struct list *i = connections->next; i != connections; i = next) {
+		struct ahead *ahead = CONTAINER_OF(i, struct ahead, node);
+		int fd = uplink_fd(&ahead->uplink);
+		spore_addr addr;
+
+		next = i->next;
+		if (fd >= 0 && !homes_have(homes, fd, &addr))
+			end_ahead(ahead);
+	}
+}
+
+void ahead_pool_look(struct ahead_pool *pool, struct homes *homes)
+{
+	close_homeless(&pool->opening, homes);
+	close_homeless(&pool->idle, homes);
+	refill(pool);
+}
+
 /* ---- connections that have had a visitor ---- */
 
 bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place *server)
 {
 	return pool->grant.most > 0 && server_place_equal(&pool->grant.server, server);
-}
-
-bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server)
-{
-	return pool->grant.has_claims && server_place_equal(&pool->grant.server, server);
 }
 
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries)

@@ -27,10 +27,12 @@
 struct ahead;
 struct ahead_pool;
 struct buf;
+struct bucket;
 struct client_worker;
 struct config;
 struct deadline;
 struct decliner;
+struct homes;
 struct message;
 struct stream;
 struct tunnel_settings;
@@ -41,7 +43,6 @@ struct ahead_grant {
 	unsigned most;    /* connections to keep at most; 0: no connection has a second visitor */
 	struct uuid pass; /* which each of them shows */
 	struct server_place server; /* who grants it */
-	bool has_claims;            /* the server reads Claim */
 	/* Where visitors connect to: the tunnel's public port, and the server's address if it is
 	 * known. Otherwise the family is 0. */
 	spore_addr to;
@@ -67,6 +68,7 @@ struct ahead_pool {
 	struct users *users;                  /* of the tunnel, with the pool */
 	struct ahead_tally tally;             /* the proxies' */
 	struct decliner *decliner;            /* of the tunnel */
+	struct bucket *buckets; /* of the tunnel: the limits on its rate, up and down; NULL: none */
 	ahead_open_fn on_open;
 	struct ahead_grant grant;
 	struct list opening; /* of struct ahead */
@@ -99,8 +101,6 @@ void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
 /* May this server's visitor have a connection that has the next one, too (Carry)? */
 bool ahead_pool_carries(const struct ahead_pool *pool, const struct server_place *server);
-/* Does this server read Claim? */
-bool ahead_pool_claims(const struct ahead_pool *pool, const struct server_place *server);
 /* The message that asks the server for this visitor. */
 struct message ahead_accept(const struct ahead_pool *pool, const struct uuid *id, bool carries);
 /* A visitor has this connection, which may have another one afterwards. Then exactly one of the
@@ -122,6 +122,8 @@ struct ahead *ahead_take(struct ahead_pool *pool, const struct message *accept, 
 /* Closes the connection of this worker that has been idle longest, of those that were kept for the
  * next visitor. False: there is none. */
 bool ahead_close_oldest(struct client_worker *worker);
+/* Closes the connections in the pool whose local address is gone, and opens others. */
+void ahead_pool_look(struct ahead_pool *pool, struct homes *homes);
 /* For the worker's list of idle connections. */
 enum { AHEAD_IDLE_MS = 30000 };
 void ahead_on_idle(struct deadline *deadline);

@@ -15,8 +15,12 @@
 #include "loop/call.h"
 #include "loop/survey.h"
 #include "net/resolve.h"
+#include "way/changes.h"
+#include "way/homes.h"
 
 static const double drain_poll_s = 0.05;
+/* The relays whose local address is gone may go on if it comes back within this time. */
+static const double late_look_s = 2.0;
 /* What is written of the tunnels that are not open. */
 enum { MOST_NAMED = 5, MOST_NAME = 64 };
 
@@ -36,6 +40,7 @@ struct client {
 	struct client_tunnel **tunnels; /* owned; in the order of its configuration, borrowed each:
 	                                 * the workers use them */
 	/* Of worker 0. */
+	struct changes changes;
 	struct list open; /* of struct client_tunnel: those that the workers have */
 	size_t n_over;    /* tunnels that have ended for good */
 	bool gives_up;    /* no tunnel lives any more */
@@ -148,6 +153,7 @@ static void on_session_over(struct session *session, enum client_exit status)
 
 	(void)status;
 	session->owner->is_over = true;
+	health_stop(&session->owner->health);
 	atomic_store(&session->owner->has_ended, true);
 	client->n_over++;
 	if (client->shared.n_living == 0 && !client->gives_up)
@@ -178,6 +184,64 @@ static bool on_look(void *arg)
 	return is_needed;
 }
 
+/* ---- the way to a server may have changed ---- */
+
+static bool is_homeless(int left_fd, void *homes)
+{
+	spore_addr addr;
+
+	return !homes_have(homes, left_fd, &addr);
+}
+
+/* [worker] */
+static void on_late_look(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct client_worker *worker = timer->data;
+	struct homes homes = { .n = 0 };
+
+	(void)ev;
+	(void)events;
+	relay_reset_lost(&worker->relays, is_homeless, &homes);
+}
+
+/* [worker] */
+static void run_look(struct loop_task *task)
+{
+	struct client_worker *worker = CONTAINER_OF(task, struct client_worker, look);
+	struct ev_loop *ev = loop_ev(worker->loop);
+	struct homes homes = { .n = 0 };
+
+	atomic_store(&worker->is_look_posted, false);
+	if (worker->is_closed)
+		return;
+	for (struct list *i = worker->pools.next; i != &worker->pools; i = i->next)
+		ahead_pool_look(CONTAINER_OF(i, struct ahead_pool, node), &homes);
+	if (!ev_is_active(&worker->late_look)) {
+		ev_timer_set(&worker->late_look, late_look_s, 0.0);
+		ev_timer_start(ev, &worker->late_look);
+	}
+}
+
+/* [worker] 0 */
+static void on_change(void *arg)
+{
+	struct client *client = arg;
+	struct homes homes = { .n = 0 };
+
+	log_debug("the way to the server may have changed, looking at the connections",
+	          log_int("tunnels", (int64_t)client->shared.n_tunnels));
+	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
+		for (size_t k = 0; k < 2 && !client->leaves; k++)
+			session_look(&tunnel_at(i)->sessions[k], &homes);
+	}
+	for (unsigned i = 0; i < client->env.n_workers; i++) {
+		struct client_worker *worker = &client->workers[i];
+
+		if (!atomic_exchange(&worker->is_look_posted, true))
+			loop_post(worker->loop, &worker->look);
+	}
+}
+
 /* ---- calls that run on the workers ---- */
 
 static struct relay_watch watch_of(const struct client_worker *worker)
@@ -201,11 +265,13 @@ static void run_open_worker(void *arg)
 		.most_pipes = worker->max_pipes,
 		.most_held = (size_t)settings->relay_buffer,
 		.uses_uring = settings->io == IO_AUTO,
+		.right_may_end = true,
 	};
 
 	deadline_list_init(&worker->answers, worker->loop, settings->answer_timeout,
 	                   uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
+	deadline_list_init(&worker->probes, worker->loop, SESSION_PROBE_MS, session_on_probe);
 	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
 	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
 	deadline_list_init(&worker->holds, worker->loop, PROXY_HOLD_MS, proxy_on_held);
@@ -217,6 +283,11 @@ static void run_open_worker(void *arg)
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
 	worker->start_waiting.run = proxy_run_start_waiting;
+	worker->look.run = run_look;
+	ev_timer_init(&worker->late_look, on_late_look, 0.0, 0.0);
+	worker->late_look.data = worker;
+	if (loop_index(worker->loop) == 0)
+		changes_start(&worker->client->changes, worker->loop, on_change, worker->client);
 }
 
 static struct client_tunnel *tunnel_of(const struct list *pool)
@@ -230,6 +301,8 @@ static void run_close_worker(void *arg)
 {
 	struct client_worker *worker = arg;
 
+	worker->is_closed = true;
+	ev_timer_stop(loop_ev(worker->loop), &worker->late_look);
 	proxy_stop_all(worker);
 	while (!list_is_empty(&worker->pools))
 		client_tunnel_leave(tunnel_of(worker->pools.next), worker);
@@ -241,6 +314,7 @@ static void run_close_worker(void *arg)
 	deadline_list_fini(&worker->holds);
 	deadline_list_fini(&worker->waits);
 	deadline_list_fini(&worker->silence);
+	deadline_list_fini(&worker->probes);
 }
 
 static void run_stop_sessions(void *arg)
@@ -249,20 +323,32 @@ static void run_stop_sessions(void *arg)
 
 	client->leaves = true;
 	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
-		session_stop(&tunnel_at(i)->sessions[0]);
-		session_stop(&tunnel_at(i)->sessions[1]);
+		client_tunnel_stop(tunnel_at(i));
 	}
 	servers_stop(&client->shared.servers);
+	changes_stop(&client->changes);
 }
 
 /* ---- start ---- */
 
 enum { LEAST_RESERVE = 32 };
 
-/* Descriptors that stay open all the time: control connections, and those opened ahead. */
+/* Checks of services may all be under way at once. */
+static unsigned count_checks(const struct settings *settings)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < settings->tunnels.count; i++)
+		n += tunnels[i].check.is_wanted;
+	return n;
+}
+
+/* Descriptors that stay open all the time: control connections, those opened ahead, and checks. */
 static unsigned standing(const struct settings *settings)
 {
-	return (1 + (unsigned)settings->client.ahead) * (unsigned)settings->tunnels.count;
+	return (1 + (unsigned)settings->client.ahead) * (unsigned)settings->tunnels.count +
+	       count_checks(settings);
 }
 
 /* A visitor takes two. The reserve is for what stays open all the time, and for everything else. */
@@ -427,9 +513,11 @@ static void begin_order(const struct order *order)
 			count_in(order->client, tunnel, -1);
 		else if (order->steps[i].kind == STEP_JOIN)
 			count_in(order->client, tunnel, 1);
-		if (order->steps[i].kind == STEP_LEAVE || order->steps[i].is_renamed)
+		if (order->steps[i].kind == STEP_LEAVE || order->steps[i].is_renamed) {
 			client_stats_hide(&order->client->shared.stats, tunnel->sessions[0].series,
 			                  true);
+			client_tunnel_hide_service(tunnel);
+		}
 	}
 }
 
@@ -459,12 +547,14 @@ static void end_order(const struct order *order)
 
 		if (step->kind == STEP_LEAVE)
 			continue;
+		if (step->is_renamed)
+			client_tunnel_show_service(step->tunnel);
 		if (!order->is_first && (step->kind == STEP_JOIN || step->is_renamed))
 			client_stats_hide(&shared->stats, step->tunnel->sessions[0].series, false);
 		list_remove(&step->tunnel->node);
 		list_append(&client->open, &step->tunnel->node);
 		if (step->kind == STEP_JOIN && !client->leaves)
-			session_start(&step->tunnel->sessions[0]);
+			client_tunnel_start(step->tunnel);
 	}
 	readiness_set(shared->n_standing >= shared->n_tunnels);
 	if (!order->is_first)

@@ -5,6 +5,7 @@
 #include "base/container.h"
 #include "client/proxy.h"
 #include "config/config.h"
+#include "log/log.h"
 
 /* ---- the end ---- */
 
@@ -14,6 +15,8 @@ void client_tunnel_free(struct client_tunnel *tunnel)
 		return;
 	for (unsigned i = 0; i < tunnel->n_workers; i++)
 		config_unref(tunnel->pools[i].config);
+	bucket_fini(&tunnel->buckets[0]);
+	bucket_fini(&tunnel->buckets[1]);
 	free(tunnel);
 }
 
@@ -44,6 +47,14 @@ static void on_no_users(struct users *users)
 
 /* ---- the begin ---- */
 
+static void limit_rate(struct client_tunnel *tunnel, const struct tunnel_settings *settings)
+{
+	if (!bucket_set_rate(&tunnel->buckets[0], (uint64_t)settings->rate_up) ||
+	    !bucket_set_rate(&tunnel->buckets[1], (uint64_t)settings->rate_down))
+		log_error("the limits on the rate have not changed: out of memory",
+		          log_str("tunnel", settings->name));
+}
+
 static void set_up_session(struct client_tunnel *tunnel, size_t index,
                            const struct client_tunnel_spec *spec)
 {
@@ -56,10 +67,56 @@ static void set_up_session(struct client_tunnel *tunnel, size_t index,
 		.spread = { .pools = tunnel->pools, .n_workers = spec->n_workers },
 		.decliner = &tunnel->decliner,
 		.twin = &tunnel->sessions[1 - index],
+		.health = &tunnel->health,
 		.on_news = spec->on_news,
 		.on_over = spec->on_over,
 	};
 	session_init(session, &spec->config->settings.client);
+}
+
+void client_tunnel_show_service(struct client_tunnel *tunnel)
+{
+	const struct client_worker *worker = tunnel->sessions[0].worker;
+	const struct client_stats *stats = &worker->shared->stats;
+
+	if (!tunnel->health.is_checked) {
+		client_tunnel_hide_service(tunnel);
+		return;
+	}
+	if (!tunnel->service) {
+		tunnel->service = client_stats_service(stats, tunnel->sessions[0].tunnel->name);
+		client_stats_hide(stats, tunnel->service, false);
+	}
+	client_stats_serve(stats, worker->loop, tunnel->service, !tunnel->health.is_down);
+}
+
+void client_tunnel_hide_service(struct client_tunnel *tunnel)
+{
+	client_stats_hide(&tunnel->sessions[0].worker->shared->stats, tunnel->service, true);
+	tunnel->service = 0;
+}
+
+static void on_health_news(struct health *health)
+{
+	struct client_tunnel *tunnel = CONTAINER_OF(health, struct client_tunnel, health);
+	struct session *one = &tunnel->sessions[0], *other = &tunnel->sessions[1];
+
+	client_tunnel_show_service(tunnel);
+	session_heed_service(one);
+	session_heed_service(other);
+}
+
+static void set_up_health(struct client_tunnel *tunnel, const struct client_tunnel_spec *spec)
+{
+	struct client_worker *worker = &spec->workers[0];
+
+	tunnel->health = (struct health){
+		.loop = worker->loop,
+		.resolver = worker->shared->resolver,
+		.set = &worker->set,
+		.on_news = on_health_news,
+	};
+	health_init(&tunnel->health);
 }
 
 struct client_tunnel *client_tunnel_new(const struct client_tunnel_spec *spec)
@@ -82,11 +139,16 @@ struct client_tunnel *client_tunnel_new(const struct client_tunnel_spec *spec)
 			                                .tunnel = spec->settings,
 			                                .users = &tunnel->users,
 			                                .decliner = &tunnel->decliner,
+			                                .buckets = tunnel->buckets,
 			                                .on_open = proxy_take_open };
 		ahead_pool_init(&tunnel->pools[i]);
 	}
+	bucket_init(&tunnel->buckets[0], spec->n_workers);
+	bucket_init(&tunnel->buckets[1], spec->n_workers);
+	limit_rate(tunnel, spec->settings);
 	set_up_session(tunnel, 0, spec);
 	set_up_session(tunnel, 1, spec);
+	set_up_health(tunnel, spec);
 	return tunnel;
 }
 
@@ -122,8 +184,24 @@ void client_tunnel_use(struct client_tunnel *tunnel, const struct client_worker 
 		session_use(&tunnel->sessions[0], settings);
 		session_use(&tunnel->sessions[1], settings);
 		tunnel->decliner.tunnel = settings->name;
+		health_use(&tunnel->health, settings);
+		limit_rate(tunnel, settings);
 	}
 	config_unref(old);
+}
+
+void client_tunnel_start(struct client_tunnel *tunnel)
+{
+	session_start(&tunnel->sessions[0]);
+	health_start(&tunnel->health, tunnel->sessions[0].tunnel);
+	client_tunnel_show_service(tunnel);
+}
+
+void client_tunnel_stop(struct client_tunnel *tunnel)
+{
+	session_stop(&tunnel->sessions[0]);
+	session_stop(&tunnel->sessions[1]);
+	health_stop(&tunnel->health);
 }
 
 void client_tunnel_leave(struct client_tunnel *tunnel, const struct client_worker *worker)
@@ -131,8 +209,7 @@ void client_tunnel_leave(struct client_tunnel *tunnel, const struct client_worke
 	struct ahead_pool *pool = pool_of(tunnel, worker);
 
 	if (is_first(tunnel, worker)) {
-		session_stop(&tunnel->sessions[0]);
-		session_stop(&tunnel->sessions[1]);
+		client_tunnel_stop(tunnel);
 		list_remove(&tunnel->node);
 	}
 	ahead_pool_keep(pool, &(struct ahead_grant){ 0 });

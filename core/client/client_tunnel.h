@@ -10,6 +10,8 @@
 #include "client/ahead.h"
 #include "client/decline.h"
 #include "client/session.h"
+#include "health/health.h"
+#include "relay/bucket.h"
 #include "thread/users.h"
 
 struct client_worker;
@@ -24,6 +26,9 @@ struct client_tunnel {
 	atomic_bool has_ended; /* as is_over, for other threads */
 	struct session sessions[2];
 	struct decliner decliner;
+	struct health health;     /* of the service; [worker] 0, as the next */
+	uint32_t service;         /* its series of the metrics; 0: it has none */
+	struct bucket buckets[2]; /* limits on the rate, on all workers: up and down */
 	unsigned n_workers;
 	struct ahead_pool pools[]; /* one for each worker */
 };
@@ -53,6 +58,14 @@ void client_tunnel_use(struct client_tunnel *tunnel, const struct client_worker 
  * worker closes the control connection, too. [worker] */
 void client_tunnel_leave(struct client_tunnel *tunnel, const struct client_worker *worker);
 
+/* Shows the service in the metrics, if it is checked. [worker] 0 */
+void client_tunnel_show_service(struct client_tunnel *tunnel);
+/* Hides it until it is shown again, maybe under another name. [worker] 0 */
+void client_tunnel_hide_service(struct client_tunnel *tunnel);
+/* Starts the first session, and the checks of the service. [worker] 0 */
+void client_tunnel_start(struct client_tunnel *tunnel);
+/* Ends both sessions and the checks. Idempotent. [worker] 0 */
+void client_tunnel_stop(struct client_tunnel *tunnel);
 /* Does it stand, or is it tried again whatever other tunnels do? [worker] 0 */
 bool client_tunnel_lives(const struct client_tunnel *tunnel);
 /* The session that says most about the tunnel: the one that stands, or else the one that tries.

@@ -12,9 +12,10 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "relay/bucket.h"
 #include "wire/proxy_header.h"
 
-enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
+enum { MAX_WAITING = 4096 };
 /* At least every 64th visitor tries whether holding Opened back pays. */
 enum { MOST_VAIN_HOLDS = 6 };
 
@@ -27,7 +28,8 @@ struct proxy {
 	struct uuid id;
 	spore_addr from;               /* the visitor's address; of family 0: not known */
 	spore_addr to;                 /* as in struct announced */
-	struct server_place announcer; /* the server */
+	struct server_place announcer; /* the server ... */
+	bool reads_claim;              /* ... which reads Claim */
 	int64_t since_ms;              /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
 	struct ahead *ahead;
@@ -208,12 +210,13 @@ static void log_relay_end(const struct relay_end *end)
 }
 
 /* The server is on the left side of the relay, the service on the right. */
-void proxy_count(const uint64_t bytes[2], void *arg)
+bool proxy_count(const uint64_t bytes[2], void *arg)
 {
 	struct ahead_tally *tally = &((struct record *)arg)->pool->tally;
 
 	tally->up += bytes[0];
 	tally->down += bytes[1];
+	return true;
 }
 
 static void on_relay_end(const struct relay_end *end, void *arg)
@@ -230,6 +233,7 @@ static void on_relay_end(const struct relay_end *end, void *arg)
 		[RELAY_STOPPED] = "the client ends",
 		[RELAY_CUT_OFF] = "cut off: the client ends",
 		[RELAY_NO_MEMORY] = "out of memory",
+		[RELAY_USED_UP] = "-", /* does not happen here */
 	};
 	struct record *record = arg;
 	struct client_worker *worker = record->pool->worker;
@@ -364,6 +368,10 @@ static void start_relay(struct proxy *proxy, struct record *record, size_t heade
 		                   .for_right = &proxy->received,
 		                   .own_for_right = header_len };
 
+	if (record->pool->buckets) {
+		plan.buckets[0] = &record->pool->buckets[0];
+		plan.buckets[1] = &record->pool->buckets[1];
+	}
 	proxy->server = proxy->local = NULL;
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
 	relay_start(&worker->relays, &plan, on_relay_end, record);
@@ -491,7 +499,7 @@ static void on_uplink_ready(struct uplink *uplink)
 	set_lends(proxy, proxy->carries);
 	if (proxy->carries) {
 		ask_server(proxy, &carry);
-	} else if (ahead_pool_claims(proxy->pool, &proxy->announcer)) {
+	} else if (proxy->reads_claim) {
 		ask_server(proxy, &claim);
 	} else {
 		link_send(&uplink->link,
@@ -593,7 +601,7 @@ static bool use_ahead(struct proxy *proxy)
 	accept = ahead_accept(proxy->pool, &proxy->id, proxy->carries);
 	proxy->ahead = ahead_take(proxy->pool, &accept, on_ahead, proxy);
 	proxy->lends = proxy->ahead && proxy->carries;
-	if (proxy->ahead && proxy->pool->grant.has_claims)
+	if (proxy->ahead && proxy->reads_claim)
 		deadline_start(&proxy->worker->slow_answers, &proxy->slow);
 	return proxy->ahead != NULL;
 }
@@ -684,7 +692,8 @@ static bool dial_local(struct proxy *proxy)
 		.host = proxy->tunnel->local_host,
 		.path = proxy->tunnel->local_path,
 		.port = (uint16_t)proxy->tunnel->local_port,
-		.timeout_ms = LOCAL_DIAL_MS,
+		.timeout_ms = proxy->tunnel->connect_timeout,
+		.source = proxy->tunnel->source,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
 	};
 
@@ -789,6 +798,7 @@ static struct proxy *new_proxy(struct ahead_pool *pool, const struct announced *
 	proxy->from = visitor->from;
 	proxy->to = visitor->to;
 	proxy->announcer = visitor->server;
+	proxy->reads_claim = visitor->reads_claim;
 	proxy->since_ms = loop_now_ms(pool->worker->loop);
 	proxy->reap.run = run_free_proxy;
 	deadline_init(&proxy->slow);

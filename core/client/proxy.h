@@ -18,6 +18,7 @@ struct announced {
 	spore_addr from; /* of family 0: the server has not told the address */
 	spore_addr to;   /* where the visitor connected to, as struct ahead_grant has it */
 	struct server_place server; /* the one that has announced it */
+	bool reads_claim;           /* that server reads Claim */
 };
 
 /* If a connection opened ahead does not answer Accept for so long, it may be dead: the client dials
@@ -55,7 +56,7 @@ void proxy_take_open(struct ahead_pool *pool, const struct message *open, struct
 /* For the worker: starts queued visitors while there is room. */
 void proxy_run_start_waiting(struct loop_task *task);
 /* For worker->relays.on_moved. */
-void proxy_count(const uint64_t bytes[2], void *arg);
+bool proxy_count(const uint64_t bytes[2], void *arg);
 /* Ends all visitors that are queued or being set up, and starts no other. */
 void proxy_stop_all(struct client_worker *worker);
 

@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "client/client_tunnel.h"
 #include "client/shared.h"
+#include "loop/loop.h"
 
 static void format_place(const char *host, int64_t port, char out[ROLL_TEXT_SIZE])
 {
@@ -20,6 +21,15 @@ static void format_service(const struct tunnel_settings *settings, char out[ROLL
 		snprintf(out, ROLL_TEXT_SIZE, "unix:%.230s", settings->local_path);
 	else
 		format_place(settings->local_host, settings->local_port, out);
+}
+
+/* At least 1. */
+static int64_t pause_left_ms(const struct session *session)
+{
+	ev_timer pause = session->pause;
+	double left_s = ev_timer_remaining(loop_ev(session->worker->loop), &pause);
+
+	return left_s > 0.001 ? (int64_t)(left_s * 1000) : 1;
 }
 
 /* What only the first worker knows. */
@@ -40,9 +50,24 @@ static void describe_session(const struct session *session, struct roll_row *row
 		format_place(server->host, row->port, row->public_at);
 		row->age_ms = now_ms - session->stands_since_ms;
 	}
+	if (session->state == SESSION_PAUSED)
+		row->retry_in_ms = pause_left_ms(session);
 	if (session->lost_ms) {
 		snprintf(row->lost_why, sizeof row->lost_why, "%s", session->lost_why);
 		row->lost_age_ms = now_ms - session->lost_ms;
+	}
+}
+
+static void describe_service(const struct health *health, struct roll_row *row)
+{
+	int64_t now_ms = loop_now_ms(health->loop);
+
+	row->is_checked = health->is_checked;
+	row->is_down = health->is_down;
+	row->service_age_ms = now_ms - health->since_ms;
+	if (health->failed_ms) {
+		snprintf(row->service_why, sizeof row->service_why, "%s", health->why);
+		row->service_why_age_ms = now_ms - health->failed_ms;
 	}
 }
 
@@ -61,10 +86,13 @@ struct roll *roll_make(const struct client_worker *worker)
 		struct roll_row *row = &roll->rows[roll->n++];
 
 		*row = (struct roll_row){ .tunnel = pool->users, .tally = pool->tally };
-		if (loop_index(worker->loop) == 0)
-			describe_session(client_tunnel_speaker(CONTAINER_OF(
-						 pool->users, struct client_tunnel, users)),
-			                 row);
+		if (loop_index(worker->loop) == 0) {
+			const struct client_tunnel *tunnel = CONTAINER_OF(
+				pool->users, struct client_tunnel, users);
+
+			describe_session(client_tunnel_speaker(tunnel), row);
+			describe_service(&tunnel->health, row);
+		}
 	}
 	return roll;
 }

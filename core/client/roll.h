@@ -9,6 +9,7 @@
 
 #include "client/ahead.h"
 #include "client/session.h"
+#include "health/health.h"
 
 struct client_worker;
 
@@ -27,9 +28,14 @@ struct roll_row {
 	char public_at[ROLL_TEXT_SIZE]; /* "HOST:PORT"; "": likewise */
 	uint16_t port;                  /* the public port that it has, or had last; 0: none yet */
 	int64_t age_ms;                 /* since it stands */
+	bool is_checked, is_down;       /* the service; is_down only if it is checked */
+	int64_t service_age_ms;         /* since it went up or down, or since the first check */
+	char service_why[HEALTH_WHY_SIZE]; /* of the last check that has failed; "": none */
+	int64_t service_why_age_ms;
 	char lost_why
 		[SESSION_WHY_SIZE]; /* of the last loss or failed attempt; "": there was none */
 	int64_t lost_age_ms;
+	int64_t retry_in_ms; /* 0: it does not pause */
 };
 
 struct roll {

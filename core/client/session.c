@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -9,11 +10,14 @@
 #include "client/ahead.h"
 #include "client/proxy.h"
 #include "config/settings.h"
+#include "health/health.h"
 #include "host/readiness.h"
 #include "log/log.h"
 #include "net/addr.h"
+#include "net/silence.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "way/homes.h"
 
 /* The heartbeat interval that the client offers. The server answers with its own; LEAST_PULSE_MS is
  * the minimum. */
@@ -116,6 +120,7 @@ static void release_held(struct session *session, unsigned things)
 	if (things & HOLDS_PLACE) {
 		pulse_stop(&session->pulse);
 		deadline_stop(&session->silence);
+		deadline_stop(&session->probe);
 		decline_no_more_on(session->decliner, &session->uplink.link);
 		spread_ahead(&session->spread, &(struct ahead_grant){ 0 });
 		count_standing(session, -1);
@@ -129,6 +134,15 @@ static void release_held(struct session *session, unsigned things)
 	}
 }
 
+/* The way to a server on this machine does not lead through the network. */
+static bool leads_nearby(const struct transport_way *way)
+{
+	spore_addr addr;
+
+	return way->host && (strcmp(way->host, "localhost") == 0 ||
+	                     (addr_parse_ip(way->host, &addr) && addr_is_loopback(&addr)));
+}
+
 static void connect_session(struct session *session)
 {
 	struct server_place place = { .index = servers_of(session)->current };
@@ -137,6 +151,7 @@ static void connect_session(struct session *session)
 	if (is_back_runner(session))
 		place.index = 0;
 	uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL, &place, &uplink_events);
+	session->is_near = leads_nearby(&session->uplink.way);
 }
 
 static void acquire_held(struct session *session, unsigned things)
@@ -150,6 +165,8 @@ static void acquire_held(struct session *session, unsigned things)
 	if (things & HOLDS_PLACE) {
 		deadline_start(&session->worker->silence, &session->silence);
 		session->stands_since_ms = loop_now_ms(session->worker->loop);
+		session->is_extended = session->reads_ready = false;
+		session->told_down = session->told_close = false;
 		count_standing(session, 1);
 		client_stats_at(&session->worker->shared->stats, session->worker->loop,
 		                session->uplink.server.index, 1);
@@ -505,6 +522,22 @@ static void lose_server(struct session *session, const char *why)
 	lose_because(session, why, CLIENT_FAILED, RETRY_LATER);
 }
 
+/* The same, and the cause was found at once. */
+static void lose_way(struct session *session, const char *why)
+{
+	if (session->state == SESSION_STANDING)
+		atomic_fetch_add(&session->worker->shared->losses, 1);
+	if (session->state == SESSION_PARTING) {
+		end_left(session);
+		return;
+	}
+	retry_hurry(&session->retry);
+	lose_session(session, &(struct loss){ .why = why,
+	                                      .status = CLIENT_FAILED,
+	                                      .retry = RETRY_LATER,
+	                                      .is_prompt = true });
+}
+
 /* The cause of an end before the server's Hello is unknown. The text names the likely causes. */
 static void lose_early(struct session *session, const char *why)
 {
@@ -588,6 +621,84 @@ void session_on_silence(struct deadline *deadline)
 		lose_server(session, "the server has sent nothing for 15 s");
 }
 
+/* ---- the way to the server may have changed ---- */
+
+/* Without heartbeats, the kernel's keepalive asks the server's. */
+enum { UNASKED_MS = 7000 };
+
+static bool has_answered(const struct session *session, int64_t within_ms)
+{
+	int fd = stream_fd(session->uplink.link.stream);
+	int64_t message_ms = session->silence.at_ms - SESSION_SILENCE_MS;
+	struct sock_sight sight;
+
+	return message_ms >= session->probed_ms || sock_has_unread(fd) || !sock_look(fd, &sight) ||
+	       sight.heard_ms <= within_ms;
+}
+
+void session_on_probe(struct deadline *deadline)
+{
+	struct session *session = CONTAINER_OF(deadline, struct session, probe);
+	int64_t since_ms = clock_ms() - session->probed_ms;
+	bool was_asked = ev_is_active(&session->pulse.timer);
+	int64_t least_ms = was_asked ? SESSION_PROBE_MS : UNASKED_MS;
+
+	if (has_answered(session, since_ms))
+		return;
+	if (since_ms < silence_patience_ms(stream_fd(session->uplink.link.stream), least_ms))
+		deadline_start(&session->worker->probes, deadline);
+	else
+		lose_way(session, "the server does not answer since the network has changed or "
+		                  "this process stood still");
+}
+
+static void probe_server(struct session *session)
+{
+	if (deadline_is_running(&session->probe))
+		return;
+	session->probed_ms = clock_ms();
+	pulse_beat(&session->pulse);
+	deadline_start(&session->worker->probes, &session->probe);
+}
+
+static void end_pause(struct session *session)
+{
+	retry_hurry(&session->retry);
+	if (!session->asked_by.addr.family)
+		change_state(session, SESSION_WAITING);
+}
+
+/* An attempt may wait for packets that cannot come back. */
+static void dial_again(struct session *session)
+{
+	if (session->uplink.state != UPLINK_DIALLING)
+		return;
+	retry_hurry(&session->retry);
+	uplink_stop(&session->uplink);
+	connect_session(session);
+}
+
+void session_look(struct session *session, struct homes *homes)
+{
+	int fd = session->state == SESSION_OVER ? -1 : uplink_fd(&session->uplink);
+	char why[80 + ADDR_TEXT_SIZE], text[ADDR_TEXT_SIZE];
+	spore_addr addr;
+
+	if (session->is_near)
+		return;
+	if (fd >= 0 && !homes_have(homes, fd, &addr)) {
+		snprintf(why, sizeof why, "this machine does not have the address %s any more",
+		         addr_format_ip(&addr, text));
+		lose_way(session, why);
+	} else if (session->state == SESSION_PAUSED) {
+		end_pause(session);
+	} else if (session->state == SESSION_CONNECTING) {
+		dial_again(session);
+	} else if (session->state == SESSION_STANDING) {
+		probe_server(session);
+	}
+}
+
 /* ---- what the client says about itself ---- */
 
 static void say_about(struct session *session)
@@ -616,6 +727,7 @@ static void on_uplink_ready(struct uplink *uplink)
 	if (server_reads_about(session))
 		say_about(session);
 	link_send(&uplink->link, &hello);
+	session->reads_claim = false; /* it has not said so yet */
 	change_state(session, SESSION_AWAITING_HELLO);
 }
 
@@ -739,6 +851,57 @@ static spore_addr public_addr(const struct session *session)
 	return addr;
 }
 
+/* ---- the service ---- */
+
+/* A server that reads no Ready may still be a Spore server that has not answered yet. */
+enum { ANSWERS_BY_MS = 1000 };
+
+static void tell_service(struct session *session)
+{
+	const struct health *health = session->health;
+	bool closes = health_closes_port(health);
+	struct message message = { .type = MESSAGE_READY,
+		                   .ready = !health->is_down,
+		                   .close = closes };
+
+	if (session->told_down == health->is_down && session->told_close == closes)
+		return;
+	if (health->is_down)
+		snprintf(message.text, sizeof message.text, "%s", health->why);
+	if (!link_send(&session->uplink.link, &message))
+		return;
+	session->told_down = health->is_down;
+	session->told_close = closes;
+}
+
+/* The server would keep the port open, and send visitors that nobody serves. */
+static void hold(struct session *session)
+{
+	if (session->is_left || session->twin->is_left)
+		return; /* a move is under way: the tunnel is held where it arrives */
+	if (session->is_returning)
+		give_return_up(session->twin, "the service is down");
+	log_warn("tunnel closed until its service is up, since the server cannot close the port",
+	         log_str("tunnel", session->tunnel->name),
+	         log_str("server", name_of_server(session)));
+	change_state(session, SESSION_HELD);
+}
+
+void session_heed_service(struct session *session)
+{
+	bool closes = health_closes_port(session->health);
+	int64_t stands_ms = loop_now_ms(session->worker->loop) - session->stands_since_ms;
+
+	if (session->state == SESSION_HELD && !closes)
+		change_state(session, SESSION_WAITING);
+	else if (session->state != SESSION_STANDING)
+		return;
+	else if (session->reads_ready)
+		tell_service(session);
+	else if (closes && (session->is_extended || stands_ms >= ANSWERS_BY_MS))
+		hold(session);
+}
+
 /* The server understands our extension. From now on it gets heartbeats at the pace that it wants.
  *  */
 static void take_extended(struct session *session, const struct message *message)
@@ -750,9 +913,11 @@ static void take_extended(struct session *session, const struct message *message
 		                     .most = carries ? message->ahead : 0,
 		                     .pass = message->id,
 		                     .server = session->uplink.server,
-		                     .has_claims = message->offers & MESSAGE_OFFER_CLAIM,
 		                     .to = public_addr(session) };
 
+	session->reads_claim = message->offers & MESSAGE_OFFER_CLAIM;
+	session->reads_ready = message->offers & MESSAGE_OFFER_READY;
+	session->is_extended = true;
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, &grant);
 	if (message->offers & MESSAGE_OFFER_DECLINE)
@@ -760,6 +925,7 @@ static void take_extended(struct session *session, const struct message *message
 		           message->offers & MESSAGE_OFFER_UNSERVED);
 	if (!server_reads_about(session))
 		say_about(session);
+	session_heed_service(session); /* last: it may end the connection */
 }
 
 /* The server says why it is about to close the connection. The next attempt shows whether the cause
@@ -797,7 +963,8 @@ static void take_visitor(struct session *session, const struct message *message)
 {
 	struct announced visitor = { .id = message->id,
 		                     .to = public_addr(session),
-		                     .server = session->uplink.server };
+		                     .server = session->uplink.server,
+		                     .reads_claim = session->reads_claim };
 
 	if (!addr_parse(message->text, &visitor.from)) /* the server does not tell the address */
 		visitor.from = (spore_addr){ 0 };
@@ -920,6 +1087,7 @@ void session_init(struct session *session, const struct client_settings *setting
 	respite_init(&session->respite, session->worker, on_respite_moot);
 	pulse_init(&session->pulse, session->worker->loop, &session->uplink.link);
 	deadline_init(&session->silence);
+	deadline_init(&session->probe);
 }
 
 void session_use(struct session *session, const struct tunnel_settings *tunnel)
@@ -962,6 +1130,7 @@ const char *session_state_name(const struct session *session)
 		[SESSION_STANDING] = "open",
 		[SESSION_PARTING] = "moving",
 		[SESSION_PAUSED] = "waiting to try again",
+		[SESSION_HELD] = "closed: its service is down",
 		[SESSION_OVER] = "ended",
 	};
 

@@ -18,7 +18,9 @@
 #include "way/retry.h"
 
 struct client_settings;
+struct health;
 struct client_tunnel;
+struct homes;
 struct tunnel_settings;
 
 /*
@@ -43,6 +45,9 @@ struct tunnel_settings;
  * to time, whether the first server takes the tunnel back; one failure ends that.
  *
  * While the twin is at work, a loss leads to IDLE, and so does a loss of the twin that is final.
+ * While the service is down, a tunnel whose port is to be closed, but whose server reads no Ready,
+ * is HELD. It then goes on in WAITING, and asks for the same port.
+ *
  * Moved leads from STANDING to PARTING, and from there the end of the connection to IDLE.
  * session_stop leads from every state to OVER. A table in session.c says what a session holds in
  * each state: its turn, the connection, a deadline, a place among the standing tunnels. */
@@ -54,6 +59,7 @@ enum session_state {
 	SESSION_STANDING,       /* the server has said Hello: it announces visitors */
 	SESSION_PARTING,        /* the client has said Moved: the last visitors are announced */
 	SESSION_PAUSED,         /* until the next attempt */
+	SESSION_HELD,           /* until the service is up: the server cannot close the port */
 	SESSION_OVER,           /* for good */
 	SESSION_STATES
 };
@@ -68,6 +74,7 @@ struct session {
 	struct spread spread;
 	struct decliner *decliner; /* of the tunnel */
 	struct session *twin;
+	const struct health *health; /* of the service */
 	/* The tunnel may stand now, or no more, or the session begins a pause of its own. */
 	void (*on_news)(struct session *session);
 	/* The tunnel is over, and not because of session_stop. */
@@ -83,6 +90,7 @@ struct session {
 	unsigned n_tried;  /* servers that did not take the tunnel, since one last did */
 	unsigned announced; /* 1 + the index of the server that was announced; 0: none was */
 	bool depends;       /* tried again only as long as another tunnel lives */
+	bool is_near;       /* the last attempt was at a server on this machine */
 	bool is_outdated;   /* the attempt began before the last reload */
 	unsigned wants;     /* MESSAGE_WANTS_*: what the server was last asked for */
 	struct retry retry;
@@ -94,9 +102,16 @@ struct session {
 	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */
+	struct deadline probe;   /* of its answer, after the way to it may have changed */
+	int64_t probed_ms;
 	int64_t stands_since_ms; /* while it does */
 	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
 	char lost_why[SESSION_WHY_SIZE];
+	bool reads_claim; /* the server reads Claim */
+	bool is_extended; /* the server has answered Extend */
+	/* The server reads Ready. If so: it was told that the service is down, and whether the port
+	 * is to be closed meanwhile. */
+	bool reads_ready, told_down, told_close;
 	bool has_noted_unknown; /* the log says that visitors' addresses are not known */
 };
 
@@ -113,11 +128,19 @@ bool session_lives(const struct session *session);
 const char *session_state_name(const struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
+/* The service went up or down, or was found down again. */
+void session_heed_service(struct session *session);
 /* If the tunnel stands, and at another server than the first one, looks whether that one takes it.
  * True: it does look. */
 bool session_return(struct session *session);
 /* No other tunnel lives any more: a session that depends on them is over. */
 void session_give_up(struct session *session);
+
+/* The way to the server may have changed. If this machine does not have the address of the
+ * session's connection any more, the tunnel is tried again at once. An open connection is probed
+ * otherwise. A pause ends, unless a server has asked for it. homes: of this moment.
+ * A server on this machine is not concerned. */
+void session_look(struct session *session, struct homes *homes);
 
 /* For the client's turns: this one has come. */
 void session_on_turn(struct turn *turn);
@@ -125,5 +148,8 @@ void session_on_turn(struct turn *turn);
  * come every 500 ms from bore's server, and every 9 s from ours. */
 enum { SESSION_SILENCE_MS = 15000 };
 void session_on_silence(struct deadline *deadline);
+/* For the worker's list of probes. */
+enum { SESSION_PROBE_MS = 2000 };
+void session_on_probe(struct deadline *deadline);
 
 #endif

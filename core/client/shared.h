@@ -2,6 +2,7 @@
 #ifndef CORE_CLIENT_SHARED_H
 #define CORE_CLIENT_SHARED_H
 
+#include <ev.h>
 #include <stdatomic.h>
 
 #include "chain/plugin_set.h"
@@ -50,6 +51,7 @@ struct client_worker {
 	struct list pools;                 /* of struct ahead_pool: of the tunnels that go on */
 	struct deadline_list answers;      /* of struct uplink: what the server must say in time */
 	struct deadline_list silence;      /* of struct session; [worker] 0 alone */
+	struct deadline_list probes;       /* of struct session; [worker] 0 alone */
 	struct deadline_list slow_answers; /* of struct proxy: to an Accept on a connection ahead */
 	struct deadline_list idle_ends;    /* of struct ahead: kept for the next visitor */
 	struct deadline_list holds;        /* of struct origin: Opened waits for the service */
@@ -65,6 +67,11 @@ struct client_worker {
 	atomic_uint max_carried;
 	unsigned max_pipes; /* likewise */
 	unsigned max_lingerers;
+	/* The way to the server may have changed. */
+	struct loop_task look;
+	atomic_bool is_look_posted; /* [any] */
+	ev_timer late_look;         /* of the relays */
+	bool is_closed;             /* nothing starts any more */
 	/* [any] visitors of this worker; the next one goes to the worker with the lowest load */
 	atomic_uint load;
 };

@@ -152,7 +152,7 @@ static void order_ahead(struct ahead_pool *pool, const struct ahead_grant *grant
 
 void spread_ahead(struct spread *spread, const struct ahead_grant *grant)
 {
-	unsigned workers = spread->n_workers, grants = grant->n + grant->most + grant->has_claims;
+	unsigned workers = spread->n_workers, grants = grant->n + grant->most;
 	struct ahead_grant share = *grant;
 
 	if (grants == 0 && !spread->has_grant)

@@ -51,9 +51,20 @@ void client_stats_stand(const struct client_stats *stats, const struct loop *loo
 	metrics_add(stats->metrics, loop_index(loop), tunnel, delta);
 }
 
-void client_stats_hide(const struct client_stats *stats, uint32_t tunnel, bool hide)
+uint32_t client_stats_service(const struct client_stats *stats, const char *tunnel)
 {
-	metrics_hide(stats->metrics, tunnel, hide);
+	return family_series(stats->metrics, FAMILY_CLIENT_SERVICES, &tunnel);
+}
+
+void client_stats_serve(const struct client_stats *stats, const struct loop *loop, uint32_t service,
+                        bool is_up)
+{
+	metrics_set(stats->metrics, loop_index(loop), service, is_up);
+}
+
+void client_stats_hide(const struct client_stats *stats, uint32_t series, bool hide)
+{
+	metrics_hide(stats->metrics, series, hide);
 }
 
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,

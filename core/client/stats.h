@@ -2,6 +2,7 @@
 #ifndef CORE_CLIENT_STATS_H
 #define CORE_CLIENT_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/settings.h"
@@ -46,8 +47,13 @@ void client_stats_at(const struct client_stats *stats, const struct loop *loop, 
 /* The tunnel of this series stands (1), or stands no more (-1). [worker] */
 void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
                         int delta);
-/* Leaves the tunnel of this series out of the metrics, or no longer. [worker] */
-void client_stats_hide(const struct client_stats *stats, uint32_t tunnel, bool hide);
+/* Leaves the tunnel or the service of this series out of the metrics, or no longer. [worker] */
+void client_stats_hide(const struct client_stats *stats, uint32_t series, bool hide);
+/* The series of the service of the tunnel of this name. [any] */
+uint32_t client_stats_service(const struct client_stats *stats, const char *tunnel);
+/* The service of this series is up, or down. [worker] 0 */
+void client_stats_serve(const struct client_stats *stats, const struct loop *loop, uint32_t service,
+                        bool is_up);
 /* Both count in the shard of the loop. [worker] */
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,
                       enum client_stat stat, double delta);

@@ -11,8 +11,6 @@
 #include "net/stream.h"
 #include "option/value_number.h"
 
-enum { DIAL_MS = 3000 }; /* as bore's client */
-
 /* Behind a visitor's end, the next visitor may have come with its first bytes. */
 enum { RESUMED_MOST = LINK_MAX_IN + LANE_HEADER + LANE_FIRST_MOST };
 
@@ -366,7 +364,7 @@ static void start_dial(struct uplink *uplink, const spore_addr *addr)
 	struct dial_target target = {
 		.host = uplink->way.host,
 		.port = uplink->way.port,
-		.timeout_ms = DIAL_MS,
+		.timeout_ms = settings->connect_timeout,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
 		.addr = *addr,
 	};
@@ -427,4 +425,11 @@ void uplink_stop(struct uplink *uplink)
 	plugin_set_unref(uplink->set);
 	uplink->set = NULL;
 	uplink->state = UPLINK_CLOSED;
+}
+
+int uplink_fd(const struct uplink *uplink)
+{
+	if (uplink->state > UPLINK_OPENING)
+		return stream_fd(uplink->link.stream);
+	return uplink->state == UPLINK_OPENING ? stream_fd(uplink->stream) : -1;
 }

@@ -96,6 +96,9 @@ bool uplink_resume(struct uplink *uplink, struct client_worker *worker, struct s
 /* Closes whatever is open. Idempotent. */
 void uplink_stop(struct uplink *uplink);
 
+/* The descriptor of its connection; -1: there is none. */
+int uplink_fd(const struct uplink *uplink);
+
 /* When ready: the server must answer in time, or on_late runs. */
 void uplink_expect_answer(struct uplink *uplink);
 /* The answer has come. */

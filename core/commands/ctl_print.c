@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-enum { CELL = 256, MOST_COLUMNS = 16 };
+enum { CELL = 256, MOST_COLUMNS = 24 };
 /* Bytes of a client's claim that a table shows. */
 enum { CLAIM_SHOWN = 48 };
 
@@ -189,13 +189,15 @@ static const struct table tunnels = { "tunnels", {
 	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
 	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
-	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
+	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM }, { "service", "SERVICE", TEXT },
+	{ "service_error", "SERVICE ERROR", EVENT },
 } };
 static const struct table client_tunnels = { "tunnels", {
 	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },
 	{ "state", "STATE", TEXT }, { "age_ms", "OPEN FOR", AGE },
 	{ "visitors", "VISITORS", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+	{ "service", "SERVICE", TEXT }, { "service_error", "SERVICE ERROR", EVENT },
 	{ "last_error", "LAST ERROR", EVENT },
 } };
 static const struct table relays = { "relays", {

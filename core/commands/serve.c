@@ -16,6 +16,7 @@
 #include "process/limits.h"
 #include "process/overview.h"
 #include "process/runtime.h"
+#include "process/watchdog.h"
 
 static const char *role_name(unsigned role)
 {
@@ -67,6 +68,14 @@ static struct config *take_config(unsigned role, enum config_outcome outcome, st
 	                      : end_with_mistakes(role, diag, outcome == CONFIG_USAGE);
 	config_unref(config);
 	return NULL;
+}
+
+void serve_watch(void)
+{
+	struct err err;
+
+	/* runtime_start reports a failure, when the log can. */
+	watchdog_start(&err);
 }
 
 struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out)

@@ -11,6 +11,9 @@ struct config;
 struct diag;
 struct runtime;
 
+/* Names a file that holds up what follows (process/watchdog). Starts a thread, so a process that is
+ * to fork does not call it. */
+void serve_watch(void);
 /* Loads the configuration of a role, ROLE_*; argv starts after the subcommand's name. Returns a
  * configuration with mistakes, too, if enough of it could be read to load its plugins: serve_end
  * prints its mistakes with those that the plugins find. NULL: the help or the mistakes were

@@ -20,6 +20,8 @@
 #include "process/runtime.h"
 #include "process/watchdog.h"
 #include "reload/reload.h"
+#include "screen/front.h"
+#include "screen/terminal.h"
 
 struct client_process {
 	struct client *client;
@@ -94,6 +96,17 @@ static void on_reload_end(void *arg)
 	admin_restore(process->admin);
 }
 
+/* A client that somebody has started on a terminal ends with it, as other programs do. */
+static bool on_hangup(void *arg)
+{
+	struct client_process *process = arg;
+
+	if (!terminal_is_gone())
+		return false;
+	drain_ask(&process->drain, "the end of its terminal");
+	return true;
+}
+
 static struct survey *renew_client(void *arg, struct plugin_set *set, int64_t wait_ms,
                                    void (*taken)(struct survey *survey, void *arg), void *taken_arg,
                                    struct err *err)
@@ -141,7 +154,7 @@ static bool start_client(struct client_process *process)
 	return process->client || complain("out of memory");
 }
 
-static int run_client(struct runtime *runtime, const struct reload_words *words)
+static int run_client(struct runtime *runtime, const struct reload_words *words, int screen_fd)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
 	struct client_process process = {
@@ -151,8 +164,12 @@ static int run_client(struct runtime *runtime, const struct reload_words *words)
 		                 .renew = renew_client,
 		                 .describe = describe_client,
 		                 .on_end = on_reload_end,
+		                 .on_hangup = on_hangup,
 		                 .arg = &process },
-		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload },
+		.host = { .runtime = runtime,
+		          .drain = &process.drain,
+		          .reload = &process.reload,
+		          .screen_fd = screen_fd },
 	};
 	bool is_started;
 
@@ -169,13 +186,29 @@ static int run_client(struct runtime *runtime, const struct reload_words *words)
 	return is_started ? (int)process.exit : EXIT_FAILED;
 }
 
-static int run_or_check(struct runtime *runtime, const struct reload_words *words)
+static int run_or_check(struct runtime *runtime, const struct reload_words *words, int screen_fd)
 {
 	const struct config *config = runtime->config;
 
 	if (!check_machine(config))
 		return EXIT_FAILED;
-	return config->purpose == CONFIG_TO_RUN ? run_client(runtime, words) : serve_check(runtime);
+	return config->purpose == CONFIG_TO_RUN ? run_client(runtime, words, screen_fd)
+	                                        : serve_check(runtime);
+}
+
+/* The socket on which the screen asks; 0: there is no screen. */
+static int begin_screen(const struct config *config)
+{
+	const char *hint;
+	int fd;
+
+	if (config->purpose != CONFIG_TO_RUN || !config->settings.client.screen ||
+	    logline_is_json((enum log_format)config->settings.log.format))
+		return 0;
+	fd = front_begin(&hint);
+	if (hint)
+		log_info(hint);
+	return fd > 0 ? fd : 0;
 }
 
 int serve_local(int argc, char **argv)
@@ -183,13 +216,14 @@ int serve_local(int argc, char **argv)
 	struct runtime runtime;
 	struct runtime_terms terms;
 	struct diag diag = { 0 };
-	int status = EXIT_FAILED;
+	int status = EXIT_FAILED, screen_fd;
 	struct reload_words words;
 	struct config *config;
 
 	reload_hold(true);
 	if (!reload_words_init(&words, argc, argv))
 		return status;
+	serve_watch();
 	config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
 	if (config && config->purpose == CONFIG_TO_CHECK)
 		admin_socket_check(config, &diag);
@@ -199,10 +233,11 @@ int serve_local(int argc, char **argv)
 		return status;
 	}
 	status = EXIT_FAILED;
+	screen_fd = diag.count == 0 ? begin_screen(config) : 0;
 	terms = (struct runtime_terms){ config->settings.client.workers,
 		                        config->settings.client.busy_poll_us };
 	if (runtime_start(&runtime, config, &terms, NULL, NULL, &diag))
-		status = run_or_check(&runtime, &words);
+		status = run_or_check(&runtime, &words, screen_fd);
 	reload_words_fini(&words);
 	return serve_end(&runtime, config, &diag, status);
 }

@@ -70,6 +70,13 @@ static struct survey *renew_server(void *arg, struct plugin_set *set, int64_t wa
 	return server_renew(process->server, set, wait_ms, taken, taken_arg, err);
 }
 
+static void tell_renewed(void *arg)
+{
+	const struct server_process *process = arg;
+
+	server_tell_renewed(process->server);
+}
+
 static const char *describe_server(void *arg)
 {
 	(void)arg;
@@ -132,6 +139,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	struct server_process process = {
 		.reload_host = { .role = ROLE_SERVER,
 		                 .renew = renew_server,
+		                 .tell = tell_renewed,
 		                 .describe = describe_server,
 		                 .on_end = on_reload_end,
 		                 .arg = &process },
@@ -188,6 +196,7 @@ int serve_server(int argc, char **argv)
 		server_free(server);
 		return status;
 	}
+	serve_watch();
 	config = serve_load(ROLE_SERVER, argc, argv, &diag, &status);
 	if (config && config->purpose == CONFIG_TO_CHECK)
 		admin_socket_check(config, &diag);

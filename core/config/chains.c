@@ -23,6 +23,7 @@ const struct chain_row chain_rows[N_CHAINS] = {
 	                       .point = SPORE_ACL_AT_PUBLIC },
 	[CHAIN_METRICS] = { .pointer = "/metrics", .kind = SPORE_KIND_METRICS, .exports = true },
 	[CHAIN_EVENTS] = { .pointer = "/events", .kind = SPORE_KIND_EVENTS },
+	[CHAIN_CHECKS] = { .pointer = "/checks", .kind = SPORE_KIND_CHECK },
 };
 
 const struct chain_row public_chain_rows[PUBLIC_CHAINS] = {

@@ -389,6 +389,29 @@ static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel, 
 		take_local(doc, tunnel, node, diag);
 }
 
+/* The service must be one that can be reached from this address. */
+static void check_source(const struct tunnel_settings *tunnel, const struct json *node,
+                         struct diag *diag)
+{
+	const struct json *source = json_get(node, "source");
+	char text[ADDR_TEXT_SIZE];
+	spore_addr service;
+
+	if (!source || !tunnel->source.family)
+		return;
+	if (tunnel->local_path)
+		diag_add_key(diag, source,
+		             "\"source\" conflicts with the unix socket in \"local\": keep one");
+	else if (addr_is_any(&tunnel->source))
+		diag_add(diag, source, "expected one address of this host, found \"%s\"",
+		         addr_format_ip(&tunnel->source, text));
+	else if (tunnel->local_host && addr_parse_ip(tunnel->local_host, &service) &&
+	         service.family != tunnel->source.family)
+		diag_add(diag, source,
+		         "expected an IPv%u address, as the service %s has it, found \"%s\"",
+		         service.family, tunnel->local_host, addr_format_ip(&tunnel->source, text));
+}
+
 /* ---- what a client says about a tunnel ---- */
 
 /* The items, while they are collected. */
@@ -560,10 +583,40 @@ static void check_name(struct json_doc *doc, struct tunnel_settings *tunnels, si
 		snprintf(name + length, NAME_SIZE - length, "#%zu", number++);
 }
 
+/* False: the section "checks" has no instance of this name. */
+static bool has_check(const struct config_chain *checks, const char *name)
+{
+	for (size_t i = 0; i < checks->n; i++) {
+		if (checks->items[i].name && strcmp(checks->items[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void check_uses(const struct settings *settings, const struct config_chain *checks,
+                struct json_doc *doc, struct diag *diag)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	const struct json *section = json_get(json_doc_root(doc), "tunnels"), *node = NULL;
+
+	if (section && section->type == JSON_ARRAY)
+		node = section->first;
+	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
+		const char *use = tunnels[i].check.use;
+
+		if (use && !has_check(checks, use))
+			diag_add(diag, json_get(json_get(node, "check"), "use"),
+			         "expected the name of an instance in \"checks\", found \"%s\"",
+			         use);
+	}
+}
+
 static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, size_t at,
                          struct json *node, struct diag *diag)
 {
 	check_service(doc, &tunnels[at], node, diag);
+	check_source(&tunnels[at], node, diag);
+	tunnels[at].check.is_wanted = json_get(node, "check") != NULL;
 	check_about(doc, &tunnels[at], node, diag);
 	check_name(doc, tunnels, at, node, diag);
 }
@@ -716,6 +769,8 @@ void check_client(struct settings *settings, struct json_doc *doc, struct diag *
 			tunnels[i].name = "";
 			continue;
 		}
+		if (!tunnels[i].connect_timeout)
+			tunnels[i].connect_timeout = settings->client.connect_timeout;
 		check_tunnel(doc, tunnels, i, node, diag);
 		check_port_is_unique(settings, i, node, diag);
 	}

@@ -212,6 +212,8 @@ static void fill_settings(struct config *config, struct diag *diag)
 	            json_doc_root(config->doc), &config->settings);
 	read_chains(config, diag);
 	(server ? check_server : check_client)(&config->settings, config->doc, diag);
+	if (!server)
+		check_uses(&config->settings, &config->chains[CHAIN_CHECKS], config->doc, diag);
 }
 
 static enum config_outcome fill_config(struct config *config, const struct command *command,

@@ -98,6 +98,10 @@ static const spore_option server_rows[] = {
 	SPORE_BOOL(struct server_settings, watch_files, 0, "true",
 	           "when a file that a plugin reads changes, such as a file of keys, passwords, "
 	           "addresses or certificates, use it without a reload"),
+	SPORE_STRING(struct server_settings, usage_file, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,
+	             "file that keeps over restarts what identities use of bytes_per_day and "
+	             "bytes_per_month; written every 10s and at the end. Default: none, and a "
+	             "restart begins at 0"),
 };
 static const spore_option client_rows[] = {
 	SPORE_LIST(struct client_settings, to,
@@ -130,6 +134,11 @@ static const spore_option client_rows[] = {
 	KEEPALIVE(struct client_settings, keepalive_services, "connection to a service"),
 	PEER_TIMEOUT(struct client_settings, "service"),
 	RELAY_BUFFER(struct client_settings),
+	SPORE_DURATION(struct client_settings, connect_timeout, 0, "\"3s\"", 10, 60000,
+	               "how long a connection to the server or to a service may take: the look-up "
+	               "of the name and all of its addresses together. The client tries the next "
+	               "address 250ms after the one before it, or as soon as all earlier ones "
+	               "have failed. A visitor waits at most 10s"),
 	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"5s\"", 100, 120000,
 	               "how long to wait for each answer of the server: its TLS handshake, its "
 	               "Challenge, and the tunnel's port, before which the server waits for its "
@@ -146,8 +155,29 @@ static const spore_option client_rows[] = {
 	SPORE_BOOL(struct client_settings, retry, 0, "false",
 	           "keep trying until the first connection stands; --no-reconnect is about "
 	           "later losses"),
+	SPORE_BOOL(struct client_settings, screen, OPTIONF_RESTART, "true",
+	           "on a terminal, show the tunnels on a screen (by spore-screen); --plain prints "
+	           "lines instead"),
 	DRAIN_TIMEOUT(struct client_settings),
 };
+static const spore_option check_rows[] = {
+	SPORE_STRING(struct check_settings, use, SPORE_OPTF_NOT_EMPTY, NULL,
+	             "the instance in `checks` that judges the service, by its name; default: "
+	             "none, so the service is up if it accepts a connection"),
+	SPORE_DURATION(struct check_settings, interval, 0, "\"2s\"", 100, 86400000,
+	               "pause between two checks"),
+	SPORE_DURATION(struct check_settings, timeout, 0, "\"2s\"", 10, 60000,
+	               "how long a check may take, with its connection"),
+	SPORE_INT(struct check_settings, rise, 0, "2", 1, 1000,
+	          "after so many successes in a row a service that was down is up"),
+	SPORE_INT(struct check_settings, fall, 0, "3", 1, 1000,
+	          "after so many failures in a row a service that was up is down; until a check "
+	          "has succeeded, one failure is enough"),
+	SPORE_ENUM(struct check_settings, when_down, 0, "\"close\"", "close|leave",
+	           "while the service is down: close the public port; or leave it open, and only "
+	           "tell the server, which then prefers other clients that share the port"),
+};
+static const spore_option_item check_item = ITEM(struct check_settings, check_rows);
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
 	             "name of the tunnel, in logs, in metrics and for a Spore server; no two "
@@ -164,6 +194,19 @@ static const spore_option tunnel_rows[] = {
 	SPORE_ENUM(struct tunnel_settings, send_proxy, 0, "\"none\"", "none|v1|v2",
 	           "tell the service each visitor's address with a header of the PROXY protocol "
 	           "ahead of the visitor's bytes: a line of text (v1), or binary (v2)"),
+	SPORE_IP(struct tunnel_settings, source, 0, NULL,
+	         "address of this host from which the client connects to the service, IPv4 or "
+	         "IPv6; of a name's addresses, those of the same family are tried"),
+	SPORE_DURATION(struct tunnel_settings, connect_timeout, 0, NULL, 10, 60000,
+	               "how long a connection to the service may take; default: the value of "
+	               "client.connect_timeout"),
+	SPORE_OBJECT(struct tunnel_settings, check, struct check_settings, 0, &check_item,
+	             "check whether the service works; `{}`: whether it accepts connections"),
+	SPORE_SIZE(struct tunnel_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
+	           "bytes per second from visitors to the service, for all visitors of the tunnel "
+	           "together; 0: no limit of the client's own"),
+	SPORE_SIZE(struct tunnel_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
+	           "likewise, from the service to visitors"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for, such as \"app.example.com\" or, for all "
 	           "names below, \"*.example.com\". A Spore server passes them to its "
@@ -227,6 +270,20 @@ static const spore_option limit_rows[] = {
 	{ "ban_exempt", SPORE_OPT_LIST, 0, offsetof(struct limit_settings, ban_exempt), 0,
 	  "[\"127.0.0.0/8\", \"::1\"]", 1, 0, NULL, &cidr_item,
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
+	SPORE_SIZE(struct limit_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
+	           "bytes per second from visitors to services, for all tunnels of one identity "
+	           "together; this and the next four hold for identities whose policy sets no such "
+	           "limit, and 0 means no limit. Without authentication, all clients are one "
+	           "identity"),
+	SPORE_SIZE(struct limit_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
+	           "likewise, from services to visitors"),
+	SPORE_SIZE(struct limit_settings, bytes_per_day, 0, "0", 0, INT64_C(1) << 50,
+	           "bytes of one identity in a day (UTC), in both directions together; see "
+	           "server.usage_file"),
+	SPORE_SIZE(struct limit_settings, bytes_per_month, 0, "0", 0, INT64_C(1) << 50,
+	           "likewise, in a month"),
+	SPORE_INT(struct limit_settings, visitors_per_second, 0, "0", 0, 1000000,
+	          "new visitors of one identity per second, and as many at once"),
 };
 static const spore_option plugin_rows[] = {
 	SPORE_LIST(struct plugin_settings, path, SPORE_OPTF_PATH, &text_item,
@@ -263,8 +320,8 @@ static const spore_option log_rows[] = {
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
 	             "the plugin: \"NAME\" is the component NAME of KIND_NAME.so, where KIND is "
-	             "auth, transport, acl, metrics, events or route; \"FILE:NAME\" is the "
-	             "component NAME of FILE.so"),
+	             "auth, transport, acl, metrics, events, check or route; "
+	             "\"FILE:NAME\" is the component NAME of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
 	             "name of the instance in logs and metrics; default: the value of use; if an "
 	             "instance before it has that name, with a number, such as NAME#2"),
@@ -300,7 +357,7 @@ static const spore_option acl_rows[] = {
 
 static const spore_option public_rows[] = {
 	SPORE_STRING(struct public_settings, name, SPORE_OPTF_NOT_EMPTY, NULL,
-	             "name of the entry, in the log"),
+	             "name of the entry, in log lines about handshakes"),
 	SPORE_PORTS(struct public_settings, ports, SPORE_OPTF_REQUIRED, NULL,
 	            "the ports that the entry is about, such as \"8000-8099,8443\"; of several "
 	            "entries with a port, the first one counts"),
@@ -358,6 +415,8 @@ static const spore_option client_root[] = {
 	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY,
 	           &tunnel_item,
 	           "the services that get a public port"),
+	CHAIN(CHAIN_CHECKS, 0, "checks", 0,
+	      "what judges services; `tunnels[].check.use` names an instance"),
 	BOTH(OPTIONF_NEW_ONLY),
 };
 

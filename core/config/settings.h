@@ -30,10 +30,11 @@ struct server_settings {
 	int64_t peer_timeout;                       /* ms */
 	int64_t relay_buffer;                       /* bytes; of relay_limits */
 	int64_t drain_timeout, drain_grace;         /* ms */
-	int64_t auth_timeout; /* ms; from a question to an auth plugin until its verdict */
-	int64_t on_reload;    /* ON_RELOAD_* */
-	uint32_t watch;       /* reload when a file of the configuration changes */
-	uint32_t watch_files; /* renew an instance when a file that it reads changes */
+	int64_t auth_timeout;   /* ms; from a question to an auth plugin until its verdict */
+	int64_t on_reload;      /* ON_RELOAD_* */
+	uint32_t watch;         /* reload when a file of the configuration changes */
+	uint32_t watch_files;   /* renew an instance when a file that it reads changes */
+	const char *usage_file; /* NULL: none */
 };
 
 /* A server that a client may use. */
@@ -60,11 +61,25 @@ struct client_settings {
 	int64_t sndbuf, recbuf, relay_buffer;
 	int64_t keepalive_data, keepalive_services; /* ms; 0: never */
 	int64_t peer_timeout;                       /* ms */
+	int64_t connect_timeout;                    /* ms; for the server, and for a service */
 	int64_t answer_timeout;                     /* ms; for each answer of the server */
 	int64_t max_dials;                          /* connections being set up at once */
 	int64_t ahead;                              /* connections opened ahead for each tunnel */
 	uint32_t reconnect, retry;                  /* after a loss; after a failed first attempt */
+	uint32_t screen;                            /* on a terminal */
 	int64_t drain_timeout;                      /* ms */
+};
+
+/* While a service is down: the public port is closed, or stays open. */
+enum { CHECK_CLOSES_PORT, CHECK_LEAVES_SHARE };
+
+/* How a service is checked. */
+struct check_settings {
+	const char *use;           /* an instance of "checks"; NULL: a connection is enough */
+	int64_t interval, timeout; /* ms */
+	int64_t rise, fall;        /* checks in a row */
+	int64_t when_down;         /* CHECK_* */
+	bool is_wanted;            /* made by check_client: the operator wants checks */
 };
 
 struct tunnel_settings {
@@ -73,10 +88,14 @@ struct tunnel_settings {
 	const char *local_host; /* NULL: see local_path */
 	const char *local_path; /* of `local`, made by check_client; NULL: it is no unix socket */
 	int64_t local_port;
-	int64_t port;       /* public; 0: the server chooses */
-	int64_t send_proxy; /* enum proxy_header_version */
-	spore_list hosts;   /* of const char * */
-	spore_map tags;     /* of const char * */
+	int64_t port;               /* public; 0: the server chooses */
+	int64_t send_proxy;         /* enum proxy_header_version */
+	spore_addr source;          /* to connect to the service from; family 0: any */
+	int64_t connect_timeout;    /* ms; that of the client if the operator gives none */
+	int64_t rate_up, rate_down; /* bytes per second; 0: no limit */
+	struct check_settings check;
+	spore_list hosts; /* of const char * */
+	spore_map tags;   /* of const char * */
 	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes
 	 * in all. Made by check_client. */
 	const char *const *about;
@@ -107,6 +126,10 @@ struct limit_settings {
 	int64_t ban_after;                  /* wrong secrets; 0: never */
 	int64_t ban_time;                   /* ms */
 	spore_list ban_exempt;              /* of spore_cidr */
+	/* Of an identity without a limit of its own. */
+	int64_t rate_up, rate_down;             /* bytes per second */
+	int64_t bytes_per_day, bytes_per_month; /* in both directions */
+	int64_t visitors_per_second;
 };
 
 struct plugin_settings {

@@ -62,6 +62,8 @@ const struct shorthand shorthands[] = {
 	{ "retry",            0,   ROLE_LOCAL,  NULL,     false, YES,    "/client/retry", "", NULL },
 	{ "no_reconnect",     0,   ROLE_LOCAL,  NULL,     false, NO,     "/client/reconnect", "",
 	  "exit with status 1 when the connection to the server is lost" },
+	{ "plain",            0,   ROLE_LOCAL,  NULL,     false, NO,     "/client/screen", "",
+	  "print lines on a terminal, too, in place of a screen" },
 	{ "admin_socket",     0,   BOTH,        NULL,     false, TEXT,   "/admin/socket", "PATH", NULL },
 	{ "secret",           's', ROLE_SERVER, NULL,     true,  SECRETS, "/auth[hmac]/secret", "TEXT",
 	  "secret that clients must know, or several with commas between them (other users of this "
@@ -158,7 +160,7 @@ const struct shorthand_group shorthand_groups[] = {
 	{ "Access to the server", { "--allow", "--deny", "--max-conns-per-ip" } },
 	{ "Operation",
 	  { "--log-level", "--log-format", "--log-visitors", "--metrics-port", "--admin-socket",
-	    "--watch", "--drain-timeout", "--print-config", "--version" } },
+	    "--watch", "--drain-timeout", "--plain", "--print-config", "--version" } },
 	{ "Other flags", { NULL } },
 };
 const size_t n_shorthand_groups = sizeof shorthand_groups / sizeof *shorthand_groups;

@@ -14,7 +14,13 @@ enum { FIRST_SIZE = offsetof(spore_auth_result, life_ms) + sizeof(int64_t) };
 
 static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNELS |
                                      SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE |
-                                     SPORE_AUTH_F_HOSTS;
+                                     SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
+                                     SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
+                                     SPORE_AUTH_F_VISITORS_PER_SECOND | SPORE_AUTH_F_HOSTS;
+/* Those whose members ABI 1.0 did not have. */
+static const uint32_t later_fields = SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
+                                     SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
+                                     SPORE_AUTH_F_VISITORS_PER_SECOND;
 
 /* With a longer life, the time of the tunnel's end would overflow. */
 static const int64_t longest_life_ms = INT64_MAX / 2;
@@ -64,6 +70,26 @@ static const char *fields_fault(const spore_auth_result *r)
 	return r->life_ms < 0 ? "life_ms: negative" : NULL;
 }
 
+static const char *use_fault(const spore_auth_result *r)
+{
+	if (!SPORE_HAS(r, reserved))
+		return r->fields & later_fields
+		               ? "fields: a bit of a member that struct_size leaves out"
+		               : NULL;
+	if ((r->rate_up > 0) != !!(r->fields & SPORE_AUTH_F_RATE_UP))
+		return "rate_up: expected a value above 0 together with SPORE_AUTH_F_RATE_UP";
+	if ((r->rate_down > 0) != !!(r->fields & SPORE_AUTH_F_RATE_DOWN))
+		return "rate_down: expected a value above 0 together with SPORE_AUTH_F_RATE_DOWN";
+	if (r->bytes_per_day && !(r->fields & SPORE_AUTH_F_BYTES_PER_DAY))
+		return "bytes_per_day: not 0, but fields lacks SPORE_AUTH_F_BYTES_PER_DAY";
+	if (r->bytes_per_month && !(r->fields & SPORE_AUTH_F_BYTES_PER_MONTH))
+		return "bytes_per_month: not 0, but fields lacks SPORE_AUTH_F_BYTES_PER_MONTH";
+	if (r->visitors_per_second && !(r->fields & SPORE_AUTH_F_VISITORS_PER_SECOND))
+		return "visitors_per_second: not 0, but fields lacks "
+		       "SPORE_AUTH_F_VISITORS_PER_SECOND";
+	return r->reserved ? "reserved: not 0" : NULL;
+}
+
 enum { HOST_FORMS = HOSTNAME_PATTERN | HOSTNAME_ALL };
 
 static const char *hosts_fault(const spore_auth_result *r)
@@ -107,6 +133,8 @@ const char *grant_fault(const spore_auth_result *r)
 	fault = identity_fault(r->identity);
 	if (!fault)
 		fault = fields_fault(r);
+	if (!fault)
+		fault = use_fault(r);
 	if (!fault)
 		fault = verifier_fault(r);
 	if (!fault)
@@ -184,6 +212,11 @@ struct grant *grant_new(const spore_auth_result *result)
 	grant->max_tunnels = r.max_tunnels;
 	grant->max_conns = r.max_conns;
 	grant->life_ms = r.life_ms < longest_life_ms ? r.life_ms : longest_life_ms;
+	grant->rate_up = r.rate_up;
+	grant->rate_down = r.rate_down;
+	grant->bytes_per_day = r.bytes_per_day;
+	grant->bytes_per_month = r.bytes_per_month;
+	grant->visitors_per_second = r.visitors_per_second;
 	grant->identity = copy_text(r.identity, SPORE_IDENTITY_MAX);
 	grant->reason = copy_text(r.reason, REASON_MAX);
 	good = copy_ports(grant, &r);
@@ -208,6 +241,11 @@ struct grant *grant_copy(const struct grant *grant)
 		.max_tunnels = grant->max_tunnels,
 		.max_conns = grant->max_conns,
 		.life_ms = grant->life_ms,
+		.rate_up = grant->rate_up,
+		.rate_down = grant->rate_down,
+		.bytes_per_day = grant->bytes_per_day,
+		.bytes_per_month = grant->bytes_per_month,
+		.visitors_per_second = grant->visitors_per_second,
 		.hosts = (const char *const *)grant->hosts,
 		.n_hosts = grant->n_hosts,
 	};

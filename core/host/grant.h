@@ -11,6 +11,9 @@ struct grant {
 	uint64_t session;
 	uint32_t max_tunnels, max_conns;
 	int64_t life_ms;
+	uint64_t rate_up, rate_down; /* bytes per second */
+	uint64_t bytes_per_day, bytes_per_month;
+	uint32_t visitors_per_second;
 	char *identity, *reason; /* owned, NUL-ended, never NULL */
 	spore_port_range *ports; /* owned */
 	size_t n_ports;

@@ -285,12 +285,10 @@ void lane_go_raw(struct lane *lane)
 	out->raw = true;
 }
 
-int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *want)
+/* Begins a frame, or goes on with one. Returns how many of the bytes it takes. */
+static size_t open_frame(struct lane *lane, size_t len)
 {
 	struct lane_out *out = &lane->out;
-	spore_iov iov[3];
-	size_t taken;
-	int64_t n;
 
 	if (out->left == 0 && out->frames == LANE_FRAMES)
 		lane_go_raw(lane);
@@ -298,16 +296,60 @@ int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *w
 		put_header(out, KIND_DATA, smaller(len, LANE_FRAME_MAX));
 		out->frames++;
 	}
-	if (!out->raw)
-		len = smaller(len, out->left);
-	n = write_pieces(lane, iov, gather(out, bytes, len, iov), want);
-	out->owes = n == SPORE_EAGAIN;
-	if (n < 0)
-		return n;
-	taken = account(out, (size_t)n);
+	return out->raw ? len : smaller(len, out->left);
+}
+
+/* Accounts for n written bytes, and returns how many of them belong to the user. */
+static int64_t take_written(struct lane_out *out, size_t n)
+{
+	size_t taken = account(out, n);
+
 	if (!out->raw)
 		out->left -= taken;
 	return (int64_t)taken;
+}
+
+/* END has left with the user's last bytes, perhaps without its own last ones. */
+static void note_end(struct lane_out *out, size_t n)
+{
+	put_header(out, KIND_END, 0);
+	out->header_left -= (unsigned)n;
+	out->ended = true;
+}
+
+/* A transport may insist that a refused write is repeated as it was, so END is in it again. */
+static int64_t write_frame(struct lane *lane, const void *bytes, size_t len, bool is_last,
+                           uint32_t *want)
+{
+	struct lane_out *out = &lane->out;
+	size_t most = open_frame(lane, len), others = out->early.len + out->header_left + most;
+	bool ends = (is_last || out->owes_end) && !out->raw && out->left == len;
+	uint8_t end[LANE_HEADER];
+	spore_iov iov[4];
+	uint32_t n_pieces = gather(out, bytes, most, iov);
+	int64_t n;
+
+	write_header(end, KIND_END, 0);
+	if (ends)
+		iov[n_pieces++] = (spore_iov){ end, sizeof end };
+	n = write_pieces(lane, iov, n_pieces, want);
+	out->owes = n == SPORE_EAGAIN;
+	out->owes_end = out->owes && ends;
+	if (n < 0 || (size_t)n <= others)
+		return n < 0 ? n : take_written(out, (size_t)n);
+	take_written(out, others);
+	note_end(out, (size_t)n - others);
+	return (int64_t)len;
+}
+
+int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *want)
+{
+	return write_frame(lane, bytes, len, false, want);
+}
+
+int64_t lane_write_last(struct lane *lane, const void *bytes, size_t len, uint32_t *want)
+{
+	return write_frame(lane, bytes, len, true, want);
 }
 
 static bool holds_output(const struct lane_out *out)

@@ -48,7 +48,8 @@ struct lane_out {
 	unsigned header_left; /* number of its last bytes that are not written yet */
 	size_t left;          /* bytes of the user that the frame still needs */
 	unsigned frames;      /* number of DATA frames so far */
-	bool owes;            /* a write was refused, and its bytes come again */
+	bool owes;            /* a write was refused, and its bytes come again ... */
+	bool owes_end;        /* ... with END behind them */
 	bool raw, ended;      /* RAW or END has been begun */
 	bool shut;            /* this direction of the connection has ended */
 };
@@ -82,6 +83,9 @@ struct buf lane_take_rest(struct lane *lane);
  * that a write did not take must come first in the next one. */
 int64_t lane_read(struct lane *lane, void *bytes, size_t len, uint32_t *want);
 int64_t lane_write(struct lane *lane, const void *bytes, size_t len, uint32_t *want);
+/* The same for the user's last bytes: END leaves in the same write if it can. If all bytes were
+ * taken, lane_end comes next. */
+int64_t lane_write_last(struct lane *lane, const void *bytes, size_t len, uint32_t *want);
 /* Writes the bytes that wait in the lane itself. SPORE_EAGAIN without `want`: the last write was
  * refused, and a transport may insist that it is repeated. So the bytes leave with the next
  * write. */

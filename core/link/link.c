@@ -135,6 +135,18 @@ static void on_link_stream(struct stream *stream, unsigned events, void *arg)
 	update_wants(link);
 }
 
+void link_push(struct link *link)
+{
+	enum stream_io io = STREAM_OK;
+	size_t n;
+
+	while (link->stream && link->out.len > 0 && io == STREAM_OK) {
+		io = stream_write(link->stream, buf_bytes(&link->out), link->out.len, &n);
+		if (io == STREAM_OK)
+			buf_consume(&link->out, n);
+	}
+}
+
 /* At the end of the turn: writes what was sent in it, then delivers what was kept. */
 static void run_flush(struct loop_task *task)
 {

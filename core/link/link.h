@@ -57,6 +57,9 @@ void link_fini(struct link *link, bool reset);
 bool link_send(struct link *link, const struct message *message);
 /* Queues bytes behind the messages. False as above. */
 bool link_send_bytes(struct link *link, const void *bytes, size_t len);
+/* Writes now what was sent in this turn: for a message that somebody waits for, if no other one
+ * follows in this turn. A failure shows at the end of the turn, when the link writes again. */
+void link_push(struct link *link);
 /* Bytes that wait to be sent. */
 size_t link_backlog(const struct link *link);
 /* While the link is paused, the only event is on_end for a broken connection. After link_resume

@@ -39,6 +39,12 @@ void pulse_start(struct pulse *pulse, double every_s, double random)
 	ev_timer_start(ev, &pulse->timer);
 }
 
+bool pulse_beat(struct pulse *pulse)
+{
+	return ev_is_active(&pulse->timer) &&
+	       link_send(pulse->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+}
+
 void pulse_stop(struct pulse *pulse)
 {
 	ev_timer_stop(loop_ev(pulse->loop), &pulse->timer);

@@ -17,6 +17,7 @@
 /* A signal handler gets no argument of ours, so these are global. */
 static struct sigaction previous_actions[FAULT_SIGNALS];
 static atomic_bool crashed;
+static atomic_bool catches; /* the handlers are set */
 /* Where a fault while the stack is read continues; NULL: the thread does not read it. */
 static _Thread_local sigjmp_buf *rescue;
 
@@ -118,13 +119,14 @@ void crash_catch(void)
 	trace_prime();
 	for (size_t i = 0; i < FAULT_SIGNALS; i++)
 		sigaction(fault_signals[i].number, &action, &previous_actions[i]);
+	atomic_store(&catches, true);
 }
 
 void crash_catch_again(void)
 {
 	struct sigaction action = our_action(), now;
 
-	for (size_t i = 0; i < FAULT_SIGNALS; i++) {
+	for (size_t i = 0; atomic_load(&catches) && i < FAULT_SIGNALS; i++) {
 		const char *plugin;
 
 		if (sigaction(fault_signals[i].number, NULL, &now) < 0 ||

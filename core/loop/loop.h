@@ -59,13 +59,17 @@ void loop_set_hook(struct loop *loop, struct loop_hook *hook);
 
 struct ev_loop *loop_ev(struct loop *loop);
 /* Call it for a descriptor whose watchers have stopped, before another thread may own or close it:
- * until its next event, libev leaves it in the epoll set. [worker] */
+ * until its next event, libev leaves it in the epoll set. A watcher of the descriptor must be set
+ * anew (ev_io_set) before it starts again, since libev does not know. [worker] */
 void loop_forget_fd(struct loop *loop, int fd);
 unsigned loop_index(const struct loop *loop);
 /* The loop that the calling thread runs, or NULL. [any] */
 struct loop *loop_current(void);
 /* Milliseconds of the monotonic clock, as of this turn. [worker] */
 int64_t loop_now_ms(const struct loop *loop);
+
+/* The number of the current turn, or of the last one between two turns. [worker] */
+uint64_t loop_turn(const struct loop *loop);
 
 /* How busy a loop has been since its start. A turn lasts from the loop's wake-up to the end of the
  * turn's work; meanwhile, everything else that becomes ready waits. */

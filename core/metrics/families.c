@@ -2,7 +2,7 @@
 
 #include "log/log.h"
 
-enum { MOST_LABELS = 8 };
+enum { MOST_LABELS = 16 };
 
 /* For label values that come from the configuration. The configuration limits the number of these
  * values. */
@@ -78,6 +78,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		GAUGE = "spore_tunnels_outdated",
 		.help = "Tunnels whose clients the present configuration has not judged yet.",
 	},
+	[FAMILY_TUNNELS_DOWN] = {
+		GAUGE = "spore_tunnels_service_down",
+		.help = "Open tunnels whose clients say that their service cannot be reached.",
+	},
 	[FAMILY_IDENTITY_TUNNELS] = {
 		GAUGE = "spore_identity_tunnels",
 		.help = "Tunnels that are open, by the client's identity.",
@@ -94,6 +98,24 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.unit = "bytes",
 		.help = "Bytes relayed from a client to visitors, by the client's identity.",
 		LABELS("identity"),
+	},
+	[FAMILY_USED_BYTES] = {
+		GAUGE = "spore_identity_used_bytes",
+		.unit = "bytes",
+		.help = "Bytes that an identity with a limit on them has used in this day or month (UTC).",
+		LABELS("identity", "period"),
+	},
+	[FAMILY_ALLOWED_BYTES] = {
+		GAUGE = "spore_identity_allowed_bytes",
+		.unit = "bytes",
+		.help = "Bytes that an identity may use in a day or month: bytes_per_day, bytes_per_month.",
+		LABELS("identity", "period"),
+	},
+	[FAMILY_RATE_LIMIT] = {
+		GAUGE = "spore_identity_rate_limit_bytes",
+		.unit = "bytes",
+		.help = "Bytes per second that an identity with such a limit may use: rate_up, rate_down.",
+		LABELS("identity", "direction"),
 	},
 	[FAMILY_CONTROL_CONNECTIONS] = {
 		COUNTER = "spore_control_connections_total",
@@ -124,6 +146,12 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_CLIENT_TUNNELS] = {
 		GAUGE = "spore_client_tunnel_up",
 		.help = "1 if this client's tunnel is open, 0 if it is not; for each configured tunnel, by its name.",
+		LABELS("tunnel"),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_CLIENT_SERVICES] = {
+		GAUGE = "spore_client_service_up",
+		.help = "1 if the service of this client's tunnel is up, 0 if it is down; for each tunnel with a check, by its name.",
 		LABELS("tunnel"),
 		.max_series = AS_CONFIGURED,
 	},
@@ -209,7 +237,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_CONFIG] = {
 		GAUGE = "spore_config_info",
 		.help = "Always 1. The labels name the role and the configured plugin instances.",
-		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics", "events"),
+		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics", "events", "checks"),
 	},
 	[FAMILY_RELOAD_GOOD] = {
 		GAUGE = "spore_config_last_reload_successful",

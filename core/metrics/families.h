@@ -20,9 +20,13 @@ enum family {
 	FAMILY_TUNNELS,
 	FAMILY_TUNNELS_OPENED,
 	FAMILY_TUNNELS_OUTDATED,
+	FAMILY_TUNNELS_DOWN,
 	FAMILY_IDENTITY_TUNNELS, /* identity */
 	FAMILY_BYTES_UP,         /* identity */
 	FAMILY_BYTES_DOWN,       /* identity */
+	FAMILY_USED_BYTES,       /* identity, period */
+	FAMILY_ALLOWED_BYTES,    /* identity, period */
+	FAMILY_RATE_LIMIT,       /* identity, direction */
 	FAMILY_CONTROL_CONNECTIONS,
 	FAMILY_REFUSALS, /* at, reason */
 	FAMILY_BANS,
@@ -30,8 +34,9 @@ enum family {
 	FAMILY_CLIENT_VISITORS,
 	FAMILY_CLIENT_FAILURES, /* reason */
 	FAMILY_CLIENT_LOSSES,
-	FAMILY_CLIENT_TUNNELS, /* tunnel */
-	FAMILY_CLIENT_SERVERS, /* server */
+	FAMILY_CLIENT_TUNNELS,  /* tunnel */
+	FAMILY_CLIENT_SERVICES, /* tunnel */
+	FAMILY_CLIENT_SERVERS,  /* server */
 	/* Plugins. */
 	FAMILY_AUTH_VERDICTS,          /* plugin, verdict, reason */
 	FAMILY_AUTH_VERDICT_TIME,      /* plugin */

@@ -138,6 +138,38 @@ bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr)
 	return bits == 0 || ((cidr->ip[bytes] ^ ip[bytes]) & mask) == 0;
 }
 
+/* Looks at the halves of `whole` as long as a prefix lies in it. */
+static bool is_covered(spore_cidr whole, const spore_cidr *list, size_t n)
+{
+	uint32_t bit = whole.prefix_len;
+	bool has_part = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].prefix_len <= bit && addr_in_cidr(whole.ip, &list[i]))
+			return true;
+		has_part = has_part ||
+		           (list[i].prefix_len > bit && addr_in_cidr(list[i].ip, &whole));
+	}
+	if (!has_part)
+		return false;
+	whole.prefix_len++;
+	if (!is_covered(whole, list, n))
+		return false;
+	whole.ip[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return is_covered(whole, list, n);
+}
+
+bool addr_is_family_in(int family, const spore_cidr *list, size_t n)
+{
+	spore_cidr whole = { .family = (uint32_t)family };
+
+	if (family == 4) {
+		memcpy(whole.ip, v4_prefix, sizeof v4_prefix);
+		whole.prefix_len = V4_BITS;
+	}
+	return is_covered(whole, list, n);
+}
+
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 {
 	if (addr->family == 0)

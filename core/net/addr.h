@@ -21,6 +21,8 @@ bool addr_parse(const char *text, spore_addr *addr_out);
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
 /* The address is in the prefix. A prefix of IPv6, such as "::/0", contains no IPv4 address. */
 bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr);
+/* Do the prefixes, together, contain every address of the family (4 or 6)? */
+bool addr_is_family_in(int family, const spore_cidr *list, size_t n);
 
 /* "127.0.0.1:80", "[::1]:80". An IPv4-mapped IPv6 address is written as IPv4. */
 const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);

@@ -39,7 +39,7 @@ struct dial {
 	const spore_addr *winner;      /* its address, or NULL */
 	ev_timer stagger;              /* until the next attempt */
 	ev_timer deadline;             /* of the whole dial */
-	char why[160];                 /* of the last failure */
+	char why[240];                 /* of the last failure */
 	enum shortage lacks;           /* what the last failure lacked */
 	struct loop_task task;
 	bool ended;
@@ -149,7 +149,19 @@ static void note_cause(struct dial *dial, const spore_addr *addr, const char *ca
 
 static void note_errno(struct dial *dial, const spore_addr *addr, int cause)
 {
-	note_cause(dial, addr, sock_connect_cause(cause), shortage_of(cause));
+	char text[ADDR_TEXT_SIZE], why[160];
+
+	if (!dial->target.source.family || (cause != EADDRNOTAVAIL && cause != EINVAL)) {
+		note_cause(dial, addr, sock_connect_cause(cause), shortage_of(cause));
+		return;
+	}
+	addr_format_ip(&dial->target.source, text);
+	if (cause == EINVAL) /* such as a loopback source, and another host */
+		snprintf(why, sizeof why, "it cannot be reached from the source address %s", text);
+	else
+		snprintf(why, sizeof why,
+		         "the source address %s is not of this host, or has no free port", text);
+	note_cause(dial, addr, why, SHORTAGE_NONE);
 }
 
 /* ---- attempts ---- */
@@ -193,7 +205,7 @@ static bool watch_attempt(struct dial *dial, int fd, const spore_addr *addr)
 static bool start_attempt(struct dial *dial, const spore_addr *addr)
 {
 	bool done;
-	int fd = sock_connect(addr, &dial->target.sizes, &done);
+	int fd = sock_connect(addr, &dial->target.source, &dial->target.sizes, &done);
 
 	if (fd < 0) {
 		note_errno(dial, addr, errno);
@@ -315,10 +327,32 @@ static void mix_families(spore_addr *addrs, size_t n)
 	}
 }
 
+/* Leaves those out that cannot be reached from the source, and returns the number of the others. */
+static size_t keep_family(struct dial *dial, size_t n)
+{
+	const spore_addr *source = &dial->target.source;
+	char text[ADDR_TEXT_SIZE];
+	size_t kept = 0;
+
+	if (!source->family || n == 0)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		if (dial->addrs[i].family == source->family)
+			dial->addrs[kept++] = dial->addrs[i];
+	}
+	if (kept == 0) {
+		snprintf(dial->why, sizeof dial->why,
+		         "the name has no IPv%u address, as the source address %s needs it",
+		         source->family, addr_format_ip(source, text));
+		dial->lacks = SHORTAGE_NONE;
+	}
+	return kept;
+}
+
 static void try_addrs(struct dial *dial, size_t n)
 {
-	dial->n_addrs = n;
-	mix_families(dial->addrs, n);
+	dial->n_addrs = keep_family(dial, n);
+	mix_families(dial->addrs, dial->n_addrs);
 	try_next(dial);
 }
 

@@ -31,6 +31,7 @@ struct dial_target {
 	const char *path; /* likewise; of a unix socket, instead of a host; NULL: none */
 	uint16_t port;
 	int64_t timeout_ms; /* for the look-up and all attempts together */
+	spore_addr source;  /* connect from it, to addresses of its family only; family 0: any */
 	struct sock_sizes sizes;
 	spore_addr addr; /* the only address to try, whatever addresses the host has now; family 0:
 	                  * try those of the host */

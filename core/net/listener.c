@@ -16,7 +16,7 @@
 #include "net/shortage.h"
 
 /* The most connections that one turn accepts, and the failures in a turn after which it pauses. */
-enum { BATCH = 64, MAX_FAILURES = 8 };
+enum { MOST_BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
 /* One of its sockets. */
@@ -31,8 +31,11 @@ struct listener {
 	listener_fn on_accept;
 	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
-	int64_t logged_ms; /* when the last pause was logged; 0: never */
+	int batch;          /* connections to accept in the next turn */
+	uint64_t last_turn; /* of the loop, in which it accepted connections */
+	int64_t logged_ms;  /* when the last pause was logged; 0: never */
 	struct loop_task reap;
+	bool is_shut; /* it does not listen */
 	bool closed;
 	unsigned n;
 	struct entrance entrances[];
@@ -117,6 +120,19 @@ static void accept_at(struct listener *listener, struct entrance *at, int most)
 	}
 }
 
+/* Connections that come one at a time are accepted without a second call, which would only say that
+ * there is no other one. If some come in every turn, the batch doubles. */
+static void adapt_batch(struct listener *listener)
+{
+	uint64_t turn = loop_turn(listener->loop);
+
+	if (turn - listener->last_turn > 1)
+		listener->batch = 1;
+	else if (listener->batch < MOST_BATCH)
+		listener->batch *= 2;
+	listener->last_turn = turn;
+}
+
 /* The same at all sockets. */
 static void accept_some(struct listener *listener, int most)
 {
@@ -126,9 +142,12 @@ static void accept_some(struct listener *listener, int most)
 
 static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 {
+	struct listener *listener = io->data;
+
 	(void)ev;
 	(void)events;
-	accept_at(io->data, CONTAINER_OF(io, struct entrance, io), BATCH);
+	adapt_batch(listener);
+	accept_at(listener, CONTAINER_OF(io, struct entrance, io), listener->batch);
 }
 
 static void init_entrance(struct listener *listener, struct entrance *entrance, int fd)
@@ -147,6 +166,7 @@ struct listener *listener_new(struct loop *loop, const struct sockets *sockets,
 	if (!listener)
 		return NULL;
 	listener->loop = loop;
+	listener->batch = 1;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
 	listener->reap.run = run_free_listener;
@@ -166,17 +186,60 @@ void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg))
 
 void listener_wake(struct listener *listener)
 {
-	if (listener->closed)
+	if (listener->closed || listener->is_shut)
 		return;
 	start_all(listener);
-	accept_some(listener, BATCH);
+	accept_some(listener, MOST_BATCH);
+}
+
+/* The first n sockets listen again: all or none. */
+static bool listen_again(struct listener *listener, unsigned n, struct err *err)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (sock_listen_again(listener->entrances[i].io.fd, err))
+			continue;
+		while (i-- > 0)
+			sock_stop_listening(listener->entrances[i].io.fd);
+		return false;
+	}
+	return true;
+}
+
+bool listener_shut(struct listener *listener)
+{
+	struct err err;
+
+	if (listener->is_shut || listener->closed)
+		return true;
+	for (unsigned i = 0; i < listener->n; i++) {
+		if (!sock_stop_listening(listener->entrances[i].io.fd)) {
+			listen_again(listener, i, &err);
+			return false;
+		}
+	}
+	listener->is_shut = true;
+	stop_all(listener);
+	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
+	return true;
+}
+
+bool listener_reopen(struct listener *listener, struct err *err)
+{
+	if (!listener->is_shut || listener->closed)
+		return true;
+	if (!listen_again(listener, listener->n, err))
+		return false;
+	listener->is_shut = false;
+	start_all(listener);
+	return true;
 }
 
 void listener_finish(struct listener *listener)
 {
 	if (!listener || listener->closed)
 		return;
-	accept_some(listener, SOMAXCONN);
+	if (!listener->is_shut)
+		accept_some(listener, SOMAXCONN);
 	listener_free(listener);
 }
 

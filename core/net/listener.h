@@ -1,5 +1,5 @@
-/* listener - accepts connections at one or several sockets in batches, and survives every failure
- * of accept.
+/* listener - accepts connections at one or several sockets, in batches if many come, and survives
+ * every failure of accept.
  *
  * It pauses when there are no descriptors or no memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when
  * many connections of a batch fail for any other cause. Then it logs an error, at most once a
@@ -12,6 +12,7 @@
 
 #include "net/sock.h"
 
+struct err;
 struct loop;
 struct listener;
 
@@ -28,6 +29,11 @@ void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
 void listener_wake(struct listener *listener);
 /* Sets the buffer sizes of the sockets that are accepted from now on. 0: no change. */
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
+/* Refuses connections until listener_reopen, but keeps the port. Those that nobody has accepted are
+ * reset. Idempotent. False: the kernel does not allow it, and nothing has changed. */
+bool listener_shut(struct listener *listener);
+/* Idempotent. False and *err: it still refuses connections. */
+bool listener_reopen(struct listener *listener, struct err *err);
 /* Closes the sockets; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
 /* Like listener_free, but first accepts the connections that wait, while there is room. Otherwise

@@ -119,6 +119,19 @@ bool sock_listen(int fd, struct err *err)
 	return false;
 }
 
+/* Linux lets sockets that do not listen share a port if they all have SO_REUSEADDR. */
+bool sock_stop_listening(int fd)
+{
+	return set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0) && shutdown(fd, SHUT_RD) == 0;
+}
+
+/* Connections that were accepted before are bound to the port, too, so SO_REUSEADDR is needed. */
+bool sock_listen_again(int fd, struct err *err)
+{
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return sock_listen(fd, err);
+}
+
 static bool has_ipv4(const spore_list *addresses)
 {
 	const spore_addr *items = addresses->items;
@@ -177,7 +190,25 @@ static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool i
 	return is_near && errno == EINPROGRESS && connect(fd, sa, len) == 0;
 }
 
-int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out)
+/* The kernel chooses the port when it knows the other end, so as many connections are possible as
+ * without a source. */
+static bool bind_source(int fd, const spore_addr *source)
+{
+	struct sockaddr_storage sa;
+	spore_addr addr;
+	socklen_t len;
+
+	if (!source || !source->family)
+		return true;
+	addr = *source;
+	addr.port = 0;
+	len = addr_to_sockaddr(&addr, &sa);
+	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return bind(fd, (struct sockaddr *)&sa, len) == 0;
+}
+
+int sock_connect(const spore_addr *addr, const spore_addr *source, const struct sock_sizes *sizes,
+                 bool *done_out)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(addr, &sa);
@@ -185,9 +216,12 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 
 	if (fd < 0)
 		return -1;
-	*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
-	if (*done_out || errno == EINPROGRESS || errno == EALREADY)
-		return fd;
+	*done_out = false;
+	if (bind_source(fd, source)) {
+		*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
+		if (*done_out || errno == EINPROGRESS || errno == EALREADY)
+			return fd;
+	}
 	cause = errno;
 	close(fd);
 	errno = cause;
@@ -237,6 +271,22 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		sa.ss_family = AF_UNSPEC;
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
+}
+
+bool sock_addr_is_here(const spore_addr *addr)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is_here = true;
+
+	if (fd < 0)
+		return true;
+	/* ENODEV: the interface of a link-local address is gone. */
+	if (bind(fd, (const struct sockaddr *)&sa, len) < 0)
+		is_here = errno != EADDRNOTAVAIL && errno != ENODEV;
+	close(fd);
+	return is_here;
 }
 
 void sock_watch_control(int fd)

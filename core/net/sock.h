@@ -31,6 +31,11 @@ int sock_unbound(const spore_addr *addr);
  * if another process has the port, and before listen. */
 bool sock_share_port(int fd);
 bool sock_listen(int fd, struct err *err);
+/* A listening socket refuses connections from now on, and resets those that nobody has accepted. It
+ * keeps its port, which no other socket can get meanwhile, unless it was bound to port 0. */
+bool sock_stop_listening(int fd);
+/* After sock_stop_listening. */
+bool sock_listen_again(int fd, struct err *err);
 
 enum { SOCK_ADDRESSES_MAX = 8 };
 /* Listening sockets at one port, one for each address. Zero: none. */
@@ -50,8 +55,10 @@ bool sock_listen_all(const spore_list *addresses, uint16_t port, bool shared, bo
 void sock_close_all(struct sockets *sockets);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
- * call sock_take_error. -1 and errno on failure. */
-int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out);
+ * call sock_take_error. source: the address to connect from, of the same family, whose port does
+ * not count; NULL or of family 0: the kernel chooses. -1 and errno on failure. */
+int sock_connect(const spore_addr *addr, const spore_addr *source, const struct sock_sizes *sizes,
+                 bool *done_out);
 enum { SOCK_PATH_MAX = 107 };
 /* Connects to a unix socket. There is nothing to wait for: EAGAIN means that the queue of
  * connections to be accepted is full, and that the caller may try again. path: at most
@@ -64,6 +71,9 @@ int sock_take_error(int fd);
 const char *sock_connect_cause(int cause);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
+/* Does this machine have this IP address, at which a connection may begin? True if that cannot be
+ * found out. */
+bool sock_addr_is_here(const spore_addr *addr);
 /* Sends keepalive probes once the connection has been idle for idle_ms, in whole seconds; 0: no
  * probes. The connection breaks if nothing has come from the peer for timeout_ms and at least three
  * probes are lost. */

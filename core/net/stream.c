@@ -47,9 +47,10 @@ struct stream {
 	void *home_arg;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, closed, raw_is_known;
-	bool lent;       /* see stream_lend */
-	bool failed;     /* the handshake has failed */
-	bool dead;       /* to be freed as soon as `more` is not queued */
+	bool forgotten; /* libev believes that the epoll set has the descriptor, which it has not */
+	bool lent;      /* see stream_lend */
+	bool failed;    /* the handshake has failed */
+	bool dead;      /* to be freed as soon as `more` is not queued */
 	bool delivering; /* deliver_events runs, and calls wait_for_wants at its end */
 	bool is_broken;  /* a transport broke the contract, and all layers are silenced */
 };
@@ -318,6 +319,25 @@ static int needed_events(const struct stream *stream)
 	return (needs & SPORE_READ ? EV_READ : 0) | (needs & SPORE_WRITE ? EV_WRITE : 0);
 }
 
+/* The peer has ended its direction. The descriptor is readable from now on, and an epoll set that
+ * still had it would wake the loop for nothing. */
+static void stop_and_forget(struct stream *stream)
+{
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+	loop_forget_fd(stream->loop, stream->io.fd);
+	stream->forgotten = true;
+}
+
+/* ev_io_set would cause a system call even if nothing has changed. */
+static void set_events(struct stream *stream, int events)
+{
+	if (stream->forgotten)
+		ev_io_set(&stream->io, stream->io.fd, events);
+	else
+		ev_io_modify(&stream->io, events);
+	stream->forgotten = false;
+}
+
 /* Makes the watcher wait for what is needed. If nothing is, a watcher that waits for input goes on
  * until some comes: mostly input is needed again before, and starting anew is a system call. */
 static void rearm(struct stream *stream)
@@ -328,11 +348,16 @@ static void rearm(struct stream *stream)
 		return;
 	events = needed_events(stream);
 	watched = ev_is_active(&stream->io) ? stream->io.events & (EV_READ | EV_WRITE) : 0;
-	if (events == watched || (events == 0 && watched == EV_READ))
+	if (events == watched)
+		return;
+	if (events == 0 && stream->bottom.ended) {
+		stop_and_forget(stream);
+		return;
+	}
+	if (events == 0 && watched == EV_READ)
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	/* ev_io_set would cause a system call even if nothing has changed. */
-	ev_io_modify(&stream->io, events);
+	set_events(stream, events);
 	if (events)
 		ev_io_start(loop_ev(stream->loop), &stream->io);
 }
@@ -704,9 +729,11 @@ static int64_t read_user(struct stream *stream, void *bytes, size_t len, uint32_
 	return n;
 }
 
-static int64_t write_user(struct stream *stream, const void *bytes, size_t len, uint32_t *wants)
+static int64_t write_user(struct stream *stream, const void *bytes, size_t len, bool is_last,
+                          uint32_t *wants)
 {
-	int64_t n = lane_write(stream->lane, bytes, len, wants);
+	int64_t n = is_last ? lane_write_last(stream->lane, bytes, len, wants)
+	                    : lane_write(stream->lane, bytes, len, wants);
 
 	if (n >= 0)
 		flush(stream);
@@ -731,7 +758,19 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 	return end_read(stream, n, wants, n_out);
 }
 
-enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out)
+bool stream_meets_end(struct stream *stream)
+{
+	uint8_t byte;
+
+	assert(stream_is_bare(stream));
+	if (recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+		return false;
+	stream->bottom.ended = true;
+	return true;
+}
+
+static enum stream_io write_bytes(struct stream *stream, const void *bytes, size_t len,
+                                  bool is_last, size_t *n_out)
 {
 	spore_stream *top = stream_top(stream);
 	spore_iov iov = { (void *)(uintptr_t)bytes, len };
@@ -739,7 +778,7 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 	int64_t n;
 
 	if (stream->framed & SPORE_WRITE) {
-		n = write_user(stream, bytes, len, &wants);
+		n = write_user(stream, bytes, len, is_last, &wants);
 		return end_write(stream, n, wants, n_out);
 	}
 	if (stream->raw & SPORE_WRITE) {
@@ -750,6 +789,17 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 	if (n > 0)
 		flush(stream);
 	return end_write(stream, n, wants, n_out);
+}
+
+enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out)
+{
+	return write_bytes(stream, bytes, len, false, n_out);
+}
+
+enum stream_io stream_write_last(struct stream *stream, const void *bytes, size_t len,
+                                 size_t *n_out)
+{
+	return write_bytes(stream, bytes, len, true, n_out);
 }
 
 enum stream_io stream_shutdown(struct stream *stream)

@@ -105,10 +105,17 @@ void stream_take_back(struct stream *stream);
 void stream_wake(struct stream *stream);
 
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out);
+/* Has the peer of a bare stream ended its direction, and are all of its bytes read? Then the caller
+ * need not read the end. */
+bool stream_meets_end(struct stream *stream);
 /* There is input that is not in the socket any more: a transport or a frame holds it back. */
 bool stream_has_input(const struct stream *stream);
 /* Writes as much as it can, and flushes. *n_out < len with STREAM_OK is normal. */
 enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out);
+/* The same for the last bytes. If all were taken, stream_shutdown comes next. What a stream with a
+ * user adds for its end leaves in the same write. */
+enum stream_io stream_write_last(struct stream *stream, const void *bytes, size_t len,
+                                 size_t *n_out);
 /* Ends the writing direction. STREAM_AGAIN: call it again when writable. */
 enum stream_io stream_shutdown(struct stream *stream);
 

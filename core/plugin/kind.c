@@ -2,6 +2,7 @@
 
 #include <spore/acl.h>
 #include <spore/auth.h>
+#include <spore/check.h>
 #include <spore/events.h>
 #include <spore/route.h>
 #include <spore/transport.h>
@@ -69,6 +70,14 @@ const struct kind kind_rows[] = {
 		.name = "route",
 		.roles = SERVER,
 		.slots = { [ROUTE_LOOK] = { "look", offsetof(spore_route_ops, look), SERVER } },
+	},
+	{
+		.id = SPORE_KIND_CHECK,
+		.name = "check",
+		.roles = CLIENT,
+		.slots = { [CHECK_REQUEST] = { "request", offsetof(spore_check_ops, request),
+	                                       CLIENT },
+	                   [CHECK_JUDGE] = { "judge", offsetof(spore_check_ops, judge), CLIENT } },
 	},
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;

@@ -16,6 +16,7 @@ enum { TRANSPORT_WRAP };
 enum { ACL_CHECK };
 enum { EVENTS_TAKE };
 enum { ROUTE_LOOK };
+enum { CHECK_REQUEST, CHECK_JUDGE };
 
 /* A mandatory function in a table. The host measures the calls of those in the kind's ops. */
 struct kind_slot {

@@ -6,6 +6,7 @@
 #include "base/container.h"
 #include "chain/doubts.h"
 #include "chain/retirer.h"
+#include "chain/twins.h"
 #include "host/host.h"
 #include "inventory/plugin_path.h"
 #include "metrics/families.h"
@@ -45,6 +46,7 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 		set = plugin_set_new(&spec, diag);
 	}
 	if (set) {
+		twins_refuse(set, diag);
 		doubts_find(set);
 		doubts_find_cut_off(set, draft->previous);
 	}

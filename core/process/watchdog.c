@@ -147,12 +147,17 @@ bool watchdog_start(struct err *err)
 	pthread_t thread;
 	int failed;
 
+	if (the_watchdog.wake[0] >= 0)
+		return true;
 	if (pipe2(the_watchdog.wake, O_CLOEXEC | O_NONBLOCK) < 0) {
 		err_set_call(err, "pipe2", errno);
 		return false;
 	}
 	failed = thread_start(&thread, "watchdog", watchdog_main, NULL);
 	if (failed) {
+		close(the_watchdog.wake[0]);
+		close(the_watchdog.wake[1]);
+		the_watchdog.wake[0] = the_watchdog.wake[1] = -1;
 		err_set_call(err, "clone3", failed);
 		return false;
 	}

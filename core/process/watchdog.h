@@ -17,7 +17,7 @@
  * and a reserve. */
 #define WATCHDOG_END_MS 5000
 
-/* Starts the thread. False and *err: what the system refused. [main] */
+/* Starts the thread, unless it runs already. False and *err: what the system refused. [main] */
 bool watchdog_start(struct err *err);
 /* Sets the deadline. When it passes, the watchdog logs what hangs, writes the log, and exits with
  * status 1. A further call can only make the deadline earlier. [any] */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "host/instance.h"
+#include "log/log.h"
 #include "quota/limits.h"
 #include "quota/source.h"
 
@@ -16,8 +17,9 @@ struct client_trace {
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* of all these accounts */
 };
 
-void principal_table_init(struct principal_table *table)
+void principal_table_init(struct principal_table *table, unsigned n_workers)
 {
+	usage_table_init(&table->usage, n_workers, clock_wall_ms());
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
 	atomic_init(&table->tunnels, 0);
@@ -28,6 +30,7 @@ void principal_table_init(struct principal_table *table)
 void principal_table_fini(struct principal_table *table)
 {
 	pthread_mutex_destroy(&table->lock);
+	usage_table_fini(&table->usage);
 }
 
 /* The caller holds the lock. Returns a reference; NULL: out of memory. */
@@ -157,12 +160,52 @@ static void release_trace(struct client_trace *trace)
 		free(trace);
 }
 
+/* The value of a setting or of a limit that the grant sets. */
+static int64_t term_of(const struct grant *grant, uint32_t field, uint64_t granted, int64_t setting)
+{
+	return grant && grant->fields & field ? (int64_t)granted : setting;
+}
+
+/* As term_of, for limits whose setting 0 means "no limit", while the grant may allow nothing. */
+static uint64_t bytes_of(const struct grant *grant, uint32_t field, uint64_t granted,
+                         int64_t setting)
+{
+	if (grant && grant->fields & field)
+		return granted;
+	return setting ? (uint64_t)setting : USE_UNLIMITED;
+}
+
+void account_limit_use(struct account *account, const struct limits *limits)
+{
+	const struct limit_settings *all = &limits->settings;
+	const struct grant *grant = account->grant;
+	static const struct grant none = { 0 };
+	const struct grant *own = grant ? grant : &none;
+	struct use_terms terms = {
+		.rates = { (uint64_t)term_of(grant, SPORE_AUTH_F_RATE_UP, own->rate_up,
+		                             all->rate_up),
+		           (uint64_t)term_of(grant, SPORE_AUTH_F_RATE_DOWN, own->rate_down,
+		                             all->rate_down) },
+		.bytes = { bytes_of(grant, SPORE_AUTH_F_BYTES_PER_DAY, own->bytes_per_day,
+		                    all->bytes_per_day),
+		           bytes_of(grant, SPORE_AUTH_F_BYTES_PER_MONTH, own->bytes_per_month,
+		                    all->bytes_per_month) },
+		.visitors_per_second = term_of(
+			grant, SPORE_AUTH_F_VISITORS_PER_SECOND, own->visitors_per_second,
+			all->visitors_per_second ? all->visitors_per_second : -1),
+	};
+
+	if (!usage_limit(account->usage, &terms))
+		log_error("the limits on the rate have not changed: out of memory",
+		          log_str("identity", account->identity));
+}
+
 /* Makes the account of a new tunnel, or of one that moves here from the account `former`. The
  * source has counted the tunnel already. NULL and *hit_out. */
 static struct account *make_account(struct principal_table *table, struct source *source,
-                                    struct instance *by, struct grant *grant,
-                                    const struct limit_hit *in_all, const struct account *former,
-                                    struct limit_hit *hit_out)
+                                    const struct limits *limits, struct instance *by,
+                                    struct grant *grant, const struct limit_hit *in_all,
+                                    const struct account *former, struct limit_hit *hit_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
@@ -171,11 +214,14 @@ static struct account *make_account(struct principal_table *table, struct source
 		return NULL;
 	account->trace = get_trace(former ? former->trace : NULL);
 	account->identity = strdup(grant ? grant->identity : "");
-	if (account->trace && account->identity)
+	if (account->identity)
+		account->usage = usage_get(&table->usage, account->identity);
+	if (account->trace && account->usage)
 		account->principal = add_tunnel(table, by, grant, in_all,
 		                                former ? former->principal : NULL, hit_out);
 	if (!account->principal) {
 		release_trace(account->trace);
+		usage_put(&table->usage, account->usage);
 		free(account->identity);
 		free(account);
 		return NULL;
@@ -185,6 +231,7 @@ static struct account *make_account(struct principal_table *table, struct source
 	account->table = table;
 	account->source = source_ref(source);
 	account->grant = grant;
+	account_limit_use(account, limits);
 	return account;
 }
 
@@ -199,7 +246,7 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 		*hit_out = limits_of_source(limits, REFUSED_SOURCE_TUNNELS);
 		return NULL;
 	}
-	account = make_account(table, source, by, grant, &in_all, NULL, hit_out);
+	account = make_account(table, source, limits, by, grant, &in_all, NULL, hit_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
@@ -216,11 +263,11 @@ static void detach_tunnel(struct account *account)
 	atomic_store(&account->left, true);
 }
 
-struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                struct limit_hit *hit_out)
+struct account *account_succeed(struct account *account, const struct limits *limits,
+                                struct instance *by, struct grant *grant, struct limit_hit *hit_out)
 {
-	struct account *successor = make_account(account->table, account->source, by, grant, NULL,
-	                                         account, hit_out);
+	struct account *successor = make_account(account->table, account->source, limits, by, grant,
+	                                         NULL, account, hit_out);
 
 	if (!successor)
 		return NULL;
@@ -289,11 +336,12 @@ void account_close_tunnel(struct account *account)
 	account_unref(account);
 }
 
-void account_renew(struct account *account, struct grant *grant)
+void account_renew(struct account *account, const struct limits *limits, struct grant *grant)
 {
 	grant->session = account->grant->session;
 	grant_free(account->grant);
 	account->grant = grant;
+	account_limit_use(account, limits);
 }
 
 void account_lose_client(struct account *account)
@@ -302,12 +350,13 @@ void account_lose_client(struct account *account)
 	atomic_fetch_add(&account->table->losses, 1);
 }
 
-void account_carry(struct account *account, uint64_t up, uint64_t down)
+bool account_carry(struct account *account, uint64_t up, uint64_t down)
 {
 	atomic_fetch_add(&account->bytes_up, up);
 	atomic_fetch_add(&account->bytes_down, down);
 	atomic_fetch_add(&account->trace->bytes_up, up);
 	atomic_fetch_add(&account->trace->bytes_down, down);
+	return usage_carry(&account->table->usage, account->usage, up + down);
 }
 
 struct account_total account_total(const struct account *account)
@@ -357,6 +406,7 @@ void account_unref(struct account *account)
 	pthread_mutex_lock(&account->table->lock);
 	release_principal(account->table, account->principal);
 	pthread_mutex_unlock(&account->table->lock);
+	usage_put(&account->table->usage, account->usage);
 	release_trace(account->trace);
 	source_unref(account->source);
 	grant_free(account->grant);
@@ -380,6 +430,42 @@ struct limit_hit account_limit_in_all(const struct principal_table *table,
 	return hit;
 }
 
+/* A limit of the identity: its policy's, or the server's. */
+static struct limit_hit limit_of_use(const struct account *account, uint32_t field, int64_t most,
+                                     enum refusal why)
+{
+	static const struct {
+		uint32_t field;
+		const char *own, *all;
+	} names[] = {
+		{ SPORE_AUTH_F_BYTES_PER_DAY, "bytes_per_day of the identity",
+		  "limits.bytes_per_day" },
+		{ SPORE_AUTH_F_BYTES_PER_MONTH, "bytes_per_month of the identity",
+		  "limits.bytes_per_month" },
+		{ SPORE_AUTH_F_VISITORS_PER_SECOND, "visitors_per_second of the identity",
+		  "limits.visitors_per_second" },
+	};
+	size_t i = 0;
+
+	while (names[i].field != field)
+		i++;
+	if (account->grant && account->grant->fields & field)
+		return limit_of_policy(why, account->principal->by, most, names[i].own);
+	return (struct limit_hit){ .why = why, .most = most, .from = names[i].all };
+}
+
+static struct limit_hit limit_of_bytes(const struct account *account)
+{
+	enum use_period period = usage_exhausted(account->usage);
+
+	if (period == USE_PERIODS) /* another day has begun meanwhile */
+		return (struct limit_hit){ .why = REFUSED_USED_UP };
+	return limit_of_use(
+		account,
+		period == USE_DAY ? SPORE_AUTH_F_BYTES_PER_DAY : SPORE_AUTH_F_BYTES_PER_MONTH,
+		(int64_t)atomic_load(&account->usage->allowed[period]), REFUSED_USED_UP);
+}
+
 struct limit_hit account_limit(const struct account *account, const struct limits *limits,
                                enum refusal why)
 {
@@ -390,6 +476,11 @@ struct limit_hit account_limit(const struct account *account, const struct limit
 	case REFUSED_CLIENT_FULL:
 		return limit_of_policy(why, account->principal->by, account->grant->max_conns,
 		                       "max_conns of the identity");
+	case REFUSED_CLIENT_PACE:
+		return limit_of_use(account, SPORE_AUTH_F_VISITORS_PER_SECOND,
+		                    atomic_load(&account->usage->visitors_per_second), why);
+	case REFUSED_USED_UP:
+		return limit_of_bytes(account);
 	default:
 		return limits_of_source(limits, why);
 	}
@@ -411,9 +502,14 @@ bool account_enter(struct account *account, struct source *source, const struct 
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 	struct limit_hit in_all = account_limit_in_all(account->table, limits);
+	int64_t now_ms = clock_ms();
 
-	if (source && !source_add_visitor(source, limits, clock_ms(), why_out))
+	if (source && !source_add_visitor(source, limits, now_ms, why_out))
 		return false;
+	if (!usage_admit(account->usage, now_ms, why_out)) {
+		source_remove_visitor(source);
+		return false;
+	}
 	if (!limit_take(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;

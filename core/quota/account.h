@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "host/grant.h"
 #include "quota/stats.h"
+#include "usage/usage.h"
 #include "wire/refusal.h"
 
 struct instance;
@@ -34,6 +35,7 @@ struct principal {
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
+	struct usage_table usage;
 	atomic_uint tunnels;  /* of all principals */
 	atomic_uint visitors; /* of all principals; they wait or have a relay */
 	atomic_uint losses;   /* how often account_lose_client was called */
@@ -46,6 +48,7 @@ struct account {
 	atomic_uint refs;
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
+	struct usage *usage;           /* ref; of the identity */
 	struct source *source; /* ref; the client's, where its data connections will come from */
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
@@ -65,7 +68,8 @@ struct account {
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* so far */
 };
 
-void principal_table_init(struct principal_table *table);
+/* n_workers: those that will have relays. [main] */
+void principal_table_init(struct principal_table *table, unsigned n_workers);
 void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *hit_out: the principal, the
@@ -76,7 +80,8 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 /* Moves the tunnel to another owner, after a reload has judged its client again. Returns a new
  * account in place of this one, and takes the grant. The tunnel's reference to this one is
  * released; visitors keep theirs. NULL and *hit_out as above; then nothing has changed. [worker] */
-struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
+struct account *account_succeed(struct account *account, const struct limits *limits,
+                                struct instance *by, struct grant *grant,
                                 struct limit_hit *hit_out);
 /* The port is open: from now on account_holder finds the tunnel. [worker] */
 void account_stand(struct account *account, struct server_worker *home, uint16_t port);
@@ -90,7 +95,9 @@ bool account_lacks_descriptors(const struct principal_table *table, const struct
 /* Releases the tunnel's reference. Visitors and relays may still hold theirs. [worker] */
 void account_close_tunnel(struct account *account);
 /* Replaces what the owner may do; takes the grant. Identity and session stay. [worker] */
-void account_renew(struct account *account, struct grant *grant);
+void account_renew(struct account *account, const struct limits *limits, struct grant *grant);
+/* The limits of the server have changed. [worker] of the tunnel */
+void account_limit_use(struct account *account, const struct limits *limits);
 /* The tunnel's client was lost: its control connection has not ended in order. [any] */
 void account_lose_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
@@ -104,8 +111,9 @@ struct announcer *account_announcer(const struct account *account);
 void account_bar_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
 bool account_has_barred_client(const struct account *account);
-/* Counts bytes that a relay has moved: from the visitor, and to it. [any] */
-void account_carry(struct account *account, uint64_t up, uint64_t down);
+/* Counts bytes that a relay has moved: from the visitor, and to it. False: the identity has used up
+ * its bytes. [any] */
+bool account_carry(struct account *account, uint64_t up, uint64_t down);
 
 struct account_total {
 	uint64_t bytes_up, bytes_down, visitors;

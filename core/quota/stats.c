@@ -2,6 +2,7 @@
 
 #include "loop/loop.h"
 #include "metrics/families.h"
+#include "usage/usage.h"
 
 static const enum family families[STAT_COUNT] = {
 	[STAT_CONNECTIONS_INCOMING] = FAMILY_CONNECTIONS_INCOMING,
@@ -12,6 +13,7 @@ static const enum family families[STAT_COUNT] = {
 	[STAT_TUNNELS] = FAMILY_TUNNELS,
 	[STAT_TUNNELS_OPENED] = FAMILY_TUNNELS_OPENED,
 	[STAT_TUNNELS_OUTDATED] = FAMILY_TUNNELS_OUTDATED,
+	[STAT_TUNNELS_DOWN] = FAMILY_TUNNELS_DOWN,
 	[STAT_RELAYS] = FAMILY_RELAYS,
 	[STAT_AHEAD] = FAMILY_AHEAD,
 	[STAT_CONTROL_CONNECTIONS] = FAMILY_CONTROL_CONNECTIONS,
@@ -88,6 +90,56 @@ void stats_tunnel(const struct stats *stats, const struct loop *loop,
                   const struct stats_identity *identity, int delta)
 {
 	metrics_add(stats->metrics, loop_index(loop), identity->tunnels, delta);
+}
+
+/* One gauge of an identity. A limit that does not hold is hidden. */
+struct use_gauge {
+	const char *label;
+	uint64_t value;
+	enum family family;
+	bool is_shown;
+};
+
+static void read_gauges(const struct usage *usage, struct use_gauge gauges[USE_SERIES])
+{
+	static const char *const periods[] = { [USE_DAY] = "day", [USE_MONTH] = "month" };
+	static const char *const directions[] = { [USE_UP] = "up", [USE_DOWN] = "down" };
+	size_t n = 0;
+
+	for (int i = 0; i < USE_PERIODS; i++) {
+		uint64_t allowed = atomic_load(&usage->allowed[i]),
+			 used = atomic_load(&usage->used[i]);
+		bool holds = allowed != USE_UNLIMITED && usage->refs > 0;
+
+		gauges[n++] = (struct use_gauge){ periods[i], used, FAMILY_USED_BYTES, holds };
+		gauges[n++] = (struct use_gauge){ periods[i], allowed, FAMILY_ALLOWED_BYTES,
+			                          holds };
+	}
+	for (int i = 0; i < USE_DIRECTIONS; i++) {
+		uint64_t rate = bucket_rate(&usage->buckets[i]);
+
+		gauges[n++] = (struct use_gauge){ directions[i], rate, FAMILY_RATE_LIMIT,
+			                          rate > 0 && usage->refs > 0 };
+	}
+}
+
+void stats_show_use(const struct stats *stats, struct usage *usage)
+{
+	struct use_gauge gauges[USE_SERIES];
+
+	read_gauges(usage, gauges);
+	for (size_t i = 0; i < USE_SERIES; i++) {
+		const char *values[] = { usage->identity, gauges[i].label };
+
+		if (gauges[i].is_shown && !usage->series[i]) {
+			usage->series[i] = family_series(stats->metrics, gauges[i].family, values);
+			usage->has_series = true;
+		}
+		metrics_hide(stats->metrics, usage->series[i], !gauges[i].is_shown);
+		if (gauges[i].is_shown)
+			metrics_set(stats->metrics, METRICS_SHARED, usage->series[i],
+			            (double)gauges[i].value);
+	}
 }
 
 void stats_carried(const struct stats *stats, const struct loop *loop,

@@ -9,6 +9,7 @@
 
 struct loop;
 struct metrics;
+struct usage;
 
 enum stat_name {
 	STAT_CONNECTIONS_INCOMING, /* visitors that arrived */
@@ -19,6 +20,7 @@ enum stat_name {
 	STAT_TUNNELS,              /* open now */
 	STAT_TUNNELS_OPENED,
 	STAT_TUNNELS_OUTDATED,    /* whose clients the present configuration has not judged */
+	STAT_TUNNELS_DOWN,        /* whose clients say that their service cannot be reached */
 	STAT_RELAYS,              /* running now */
 	STAT_AHEAD,               /* waiting connections that were opened ahead */
 	STAT_CONTROL_CONNECTIONS, /* at the control port */
@@ -57,6 +59,8 @@ void stats_accepted(const struct stats *stats, const struct loop *loop, int64_t 
 /* This identity has one more open tunnel (1), or one less (-1). */
 void stats_tunnel(const struct stats *stats, const struct loop *loop,
                   const struct stats_identity *identity, int delta);
+/* Shows what an identity has used, and its limits, if it has some. [main] */
+void stats_show_use(const struct stats *stats, struct usage *usage);
 /* A relay has moved these bytes. */
 void stats_carried(const struct stats *stats, const struct loop *loop,
                    const struct stats_identity *identity, uint64_t up, uint64_t down);

@@ -94,6 +94,26 @@ static void add_limit(struct columns *columns, const char *name, const struct js
 		add_line(columns, name, "as the server allows");
 }
 
+/* Only the limits that the policy sets: most set none. */
+static void add_use(struct columns *columns, const struct json *allowed)
+{
+	static const struct {
+		const char *key, *name, *unit;
+	} rows[] = {
+		{ "rate_up", "rate up", "bytes per second" },
+		{ "rate_down", "rate down", "bytes per second" },
+		{ "bytes_per_day", "bytes per day", "" },
+		{ "bytes_per_month", "bytes per month", "" },
+		{ "visitors_per_second", "new visitors", "per second" },
+	};
+	double most;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (read_number(allowed, rows[i].key, &most))
+			add_line(columns, rows[i].name, "at most %.0f %s", most, rows[i].unit);
+	}
+}
+
 static bool print_allowed(const struct json *allowed, FILE *out)
 {
 	struct columns columns = { .n = 2 };
@@ -109,6 +129,7 @@ static bool print_allowed(const struct json *allowed, FILE *out)
 		add_line(&columns, "life", "%g s", life_ms / 1000);
 	else
 		add_line(&columns, "life", "no limit");
+	add_use(&columns, allowed);
 	if (reason)
 		add_line(&columns, "reason", "%s", reason);
 	good = columns_print(&columns, 2, out);

@@ -22,6 +22,8 @@ static const size_t long_copy_bytes = (size_t)64 * 1024;
 /* What one direction may move in one turn of the loop. */
 static const size_t turn_bytes = PIPE_BYTES;
 enum { FULL_READS = 2, SLOW_TURNS = 4 };
+/* At least one flow in 64 looks for the end of its source behind the first bytes. */
+enum { MOST_VAIN_LOOKS = 6 };
 
 static void give_pipe(struct flow *flow, struct pipe_pool *pipes)
 {
@@ -35,6 +37,11 @@ void flow_fini(struct flow *flow, struct pipe_pool *pipes)
 	give_pipe(flow, pipes);
 }
 
+uint64_t flow_received(const struct flow *flow)
+{
+	return flow->bytes + flow->spill.len - flow->own + (flow->pipe ? flow->pipe->len : 0);
+}
+
 /* The destination takes no more bytes. Bytes that it sent before may still arrive, so the other
  * direction goes on until it ends, too. */
 static void break_off(struct flow *flow, const struct flow_ends *ends)
@@ -45,13 +52,16 @@ static void break_off(struct flow *flow, const struct flow_ends *ends)
 
 /* ---- copying ---- */
 
+typedef enum stream_io (*write_fn)(struct stream *stream, const void *bytes, size_t len,
+                                   size_t *n_out);
+
 /* Writes as much as the destination takes, which is *n_out bytes. False: the flow is broken. */
-static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes,
-                       size_t len, size_t *n_out)
+static bool write_some(struct flow *flow, const struct flow_ends *ends, write_fn write,
+                       const uint8_t *bytes, size_t len, size_t *n_out)
 {
 	for (*n_out = 0; *n_out < len;) {
 		size_t n;
-		enum stream_io io = stream_write(ends->to, bytes + *n_out, len - *n_out, &n);
+		enum stream_io io = write(ends->to, bytes + *n_out, len - *n_out, &n);
 
 		if (io == STREAM_AGAIN)
 			break;
@@ -112,12 +122,52 @@ static bool is_first_and_empty(const struct flow *flow, const struct flow_ends *
 	return flow->bytes == 0 && ends->other_is_open && !has_ended_unread(ends->to);
 }
 
+static bool look_for_end(const struct flow_ends *ends)
+{
+	struct end_look *look = ends->look;
+	bool found;
+
+	if (look->until > 0) {
+		look->until--;
+		return false;
+	}
+	found = stream_meets_end(ends->from);
+	if (found)
+		look->vain = 0;
+	else if (look->vain < MOST_VAIN_LOOKS)
+		look->vain++;
+	look->until = found ? 0 : 1U << look->vain;
+	return found;
+}
+
+/* Were these the last bytes of the source? False may also mean that nobody has looked. */
+static bool were_last(const struct flow *flow, const struct flow_ends *ends, bool is_short)
+{
+	return ends->look && is_short && flow->bytes == 0 && stream_is_bare(ends->from) &&
+	       look_for_end(ends);
+}
+
+/* Writes the last bytes of the source, and the end if the destination takes all of them. Otherwise
+ * the end is read again. False: the flow is broken. */
+static bool write_last(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes,
+                       size_t len, size_t *n_out)
+{
+	if (!write_some(flow, ends, stream_write_last, bytes, len, n_out))
+		return false;
+	if (*n_out == len) {
+		flow->state = FLOW_ENDING;
+		flow_drain(flow, ends);
+	}
+	return flow->state != FLOW_BROKEN;
+}
+
 /* Reads once and writes the bytes on. splices: more data would be spliced, so the read is short.
  * False: as flow_pump. */
 static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool splices)
 {
 	uint8_t *scratch = loop_scratch(ends->loop);
 	size_t n, taken;
+	bool is_whole;
 	size_t size = smaller(copy_size(flow, splices), ends->most);
 	enum stream_io io = stream_read(ends->from, scratch, size, &n);
 
@@ -131,7 +181,10 @@ static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool spli
 		flow_drain(flow, ends);
 		return true;
 	}
-	if (!write_some(flow, ends, scratch, n, &taken))
+	is_whole = were_last(flow, ends, n < size)
+	                   ? write_last(flow, ends, scratch, n, &taken)
+	                   : write_some(flow, ends, stream_write, scratch, n, &taken);
+	if (!is_whole)
 		return true;
 	note_read(flow, is_full(splices, n, taken));
 	if (buf_append(&flow->spill, scratch + taken, n - taken, spill_max))
@@ -315,7 +368,8 @@ bool flow_join(struct flow *flow, const struct flow_ends *ends)
 static bool drain_spill(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t n, own;
-	bool is_whole = write_some(flow, ends, buf_bytes(&flow->spill), flow->spill.len, &n);
+	bool is_whole = write_some(flow, ends, stream_write, buf_bytes(&flow->spill),
+	                           flow->spill.len, &n);
 
 	own = n < flow->own ? n : flow->own;
 	flow->own -= own;

@@ -40,14 +40,22 @@ struct flow {
 	bool ended_empty; /* the source ended first, and had sent no byte */
 };
 
+/* Some services end directly after their first bytes. Then both leave in one write. A flow finds
+ * the end with a system call. The more calls in a row were in vain, the fewer flows make one. */
+struct end_look {
+	unsigned until; /* flows that begin before the next one that looks */
+	unsigned vain;  /* looks in a row */
+};
+
 /* What a flow works with. All calls for one flow get the same. */
 struct flow_ends {
 	struct stream *from, *to;
 	struct loop *loop;
 	struct pipe_pool *pipes;
 	bool is_last; /* the other direction has ended; the end of this one closes both streams */
-	bool other_is_open; /* the source of the other direction has not ended */
-	size_t most;        /* bytes that may be read, and so held, now; SIZE_MAX: no limit */
+	bool other_is_open;    /* the source of the other direction has not ended */
+	struct end_look *look; /* NULL: the flow does not look for the end behind its first bytes */
+	size_t most;           /* bytes that may be read, and so held, now; SIZE_MAX: no limit */
 };
 
 /* Call it when `from` is readable. Moves as many bytes as one turn and ends->most allow. False: the
@@ -58,6 +66,8 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends);
 bool flow_join(struct flow *flow, const struct flow_ends *ends);
 /* Call it when `to` is writable. Writes the held bytes, then the half-close. */
 void flow_drain(struct flow *flow, const struct flow_ends *ends);
+/* How many bytes of the source the flow has read, whether or not the destination has taken them. */
+uint64_t flow_received(const struct flow *flow);
 /* Frees the spill and gives back the pipe. */
 void flow_fini(struct flow *flow, struct pipe_pool *pipes);
 

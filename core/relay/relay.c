@@ -12,9 +12,9 @@
 #include "net/conn.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "relay/brake.h"
 #include "relay/courier.h"
 #include "relay/flow.h"
-#include "relay/throttle.h"
 #include "relay/vigil.h"
 #include "uring/uring.h"
 
@@ -28,12 +28,6 @@ enum { COURIER_TURNS = 16, COURIER_MOST_TURNS = 1 << 14, COURIER_QUIET_MS = 1000
  * kernel receives until the buffers of the ring are used up. */
 static const size_t courier_least_held = (size_t)128 * 1024;
 
-/* Limits the rate of a relay. */
-struct brake {
-	struct throttle throttles[2]; /* throttles[i] limits flows[i] */
-	ev_timer pause;               /* runs while a flow may not read */
-};
-
 /* flows[i] comes from streams[i] and goes to streams[!i]. */
 struct relay {
 	struct list node; /* in set->all */
@@ -41,6 +35,7 @@ struct relay {
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
 	struct brake *brake;           /* owned; NULL: no limit */
+	struct bucket *buckets[2];     /* borrowed; of struct relay_plan */
 	struct courier *courier;       /* owned; NULL: the flows move the bytes */
 	uint16_t turns, courier_turns; /* without bulk; before the next courier */
 	uint64_t reported[2];          /* bytes of each flow that on_moved has received */
@@ -58,7 +53,8 @@ struct relay {
 	bool over;
 };
 
-static void report_bytes(struct relay *relay)
+/* False: the relay must end. */
+static bool report_bytes(struct relay *relay)
 {
 	uint64_t moved[2];
 
@@ -66,8 +62,8 @@ static void report_bytes(struct relay *relay)
 		moved[i] = relay->flows[i].bytes - relay->reported[i];
 		relay->reported[i] += moved[i];
 	}
-	if (relay->set->on_moved && (moved[0] || moved[1]))
-		relay->set->on_moved(moved, relay->arg);
+	return !relay->set->on_moved || !(moved[0] || moved[1]) ||
+	       relay->set->on_moved(moved, relay->arg);
 }
 
 static void run_end_relay(struct loop_task *task)
@@ -80,7 +76,7 @@ static void run_end_relay(struct loop_task *task)
 	report_bytes(relay);
 	relay->on_end(&end, relay->arg);
 	free(relay->error);
-	free(relay->brake);
+	brake_free(relay->brake);
 	free(relay);
 }
 
@@ -100,7 +96,7 @@ static void end_relay(struct relay *relay, enum relay_cause cause, bool reset)
 	list_remove(&relay->node);
 	relay->set->count--;
 	if (relay->brake)
-		ev_timer_stop(loop_ev(relay->set->loop), &relay->brake->pause);
+		brake_stop(relay->brake);
 	if (relay->courier && courier_drop(relay->courier))
 		free_courier(relay);
 	for (int i = 0; i < 2; i++) {
@@ -116,63 +112,6 @@ static void finish_relay(struct relay *relay, enum relay_cause cause)
 	end_relay(relay, cause, cause != RELAY_FINISHED && cause != RELAY_LEFT_EMPTY);
 }
 
-/* ---- the limit on the rate ---- */
-
-/* How many bytes a flow of a relay with a brake may read now. This function and hold_back are not
- * inlined, so that relays without a brake do not pay for them. */
-__attribute__((noinline)) static size_t braked_room(struct relay *relay, int from)
-{
-	size_t room = throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
-	                            loop_now_ms(relay->set->loop));
-
-	return room < relay->set->most_held ? room : relay->set->most_held;
-}
-
-static void start_pause(struct relay *relay, int from)
-{
-	ev_timer *pause = &relay->brake->pause;
-
-	if (ev_is_active(pause))
-		return;
-	ev_timer_set(pause, (double)throttle_wait_ms(&relay->brake->throttles[from]) / 1000.0, 0.0);
-	ev_timer_start(loop_ev(relay->set->loop), pause);
-}
-
-/* Removes SPORE_READ from the wants of a flow that may not read now. After a pause the wants are
- * computed anew. */
-__attribute__((noinline)) static void hold_back(struct relay *relay, unsigned wants[2])
-{
-	for (int i = 0; i < 2; i++) {
-		if (!(wants[i] & SPORE_READ) || braked_room(relay, i) > 0)
-			continue;
-		wants[i] &= ~(unsigned)SPORE_READ;
-		start_pause(relay, i);
-	}
-}
-
-static void update_relay_wants(struct relay *relay);
-
-static void on_pause_over(struct ev_loop *ev, ev_timer *timer, int events)
-{
-	(void)ev;
-	(void)events;
-	update_relay_wants(timer->data);
-}
-
-/* False: out of memory. */
-static bool limit_rate(struct relay *relay, uint64_t rate)
-{
-	struct brake *brake = relay->brake = calloc(1, sizeof *brake);
-
-	if (!brake)
-		return false;
-	for (int i = 0; i < 2; i++)
-		throttle_init(&brake->throttles[i], rate, loop_now_ms(relay->set->loop));
-	ev_timer_init(&brake->pause, on_pause_over, 0.0, 0.0);
-	brake->pause.data = relay;
-	return true;
-}
-
 /* ---- the flows ---- */
 
 static struct flow_ends ends_of(const struct relay *relay, int from)
@@ -185,6 +124,8 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .pipes = &relay->set->pipes,
 		                   .is_last = other == FLOW_ENDED,
 		                   .other_is_open = other == FLOW_OPEN,
+		                   .look = from && relay->set->right_may_end ? &relay->set->look
+		                                                             : NULL,
 		                   .most = relay->set->most_held };
 }
 
@@ -213,6 +154,16 @@ static enum relay_cause cause_of(const struct relay *relay)
 	if (flows[1].state == FLOW_BROKEN)
 		return break_of(relay, 0);
 	return flows[0].ended_empty ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
+}
+
+/* Removes SPORE_READ from the wants of a flow that may not read now. It is not inlined, so that
+ * relays without a brake do not pay for it. */
+__attribute__((noinline)) static void hold_back(struct relay *relay, unsigned wants[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (wants[i] & SPORE_READ && brake_holds(relay->brake, i, relay->flows[i].bytes))
+			wants[i] &= ~(unsigned)SPORE_READ;
+	}
 }
 
 static void update_relay_wants(struct relay *relay)
@@ -248,24 +199,82 @@ static void fail_relay(struct relay *relay, int from)
 	finish_relay(relay, break_of(relay, from));
 }
 
+/* ---- reading ---- */
+
+typedef bool (*read_fn)(struct flow *flow, const struct flow_ends *ends);
+
+/* The flow reads as much as the brake lets it. Not inlined, as hold_back. */
+__attribute__((noinline)) static bool read_braked(struct relay *relay, int from,
+                                                  struct flow_ends *ends, read_fn read)
+{
+	struct flow *flow = &relay->flows[from];
+	uint64_t before = flow_received(flow);
+	size_t room = brake_take(relay->brake, from, flow->bytes);
+	bool good;
+
+	if (!room)
+		return true;
+	if (room < ends->most)
+		ends->most = room;
+	good = read(flow, ends);
+	brake_settle(relay->brake, from, (size_t)(flow_received(flow) - before));
+	return good;
+}
+
 static void pump_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
+	struct flow *flow = &relay->flows[from];
+	bool good = true;
 
-	if (relay->brake)
-		ends.most = braked_room(relay, from);
-	if (!flow_pump(&relay->flows[from], &ends))
+	if (!relay->brake)
+		good = flow_pump(flow, &ends);
+	else if (flow_reads(flow))
+		good = read_braked(relay, from, &ends, flow_pump);
+	if (!good)
 		fail_relay(relay, from);
 }
 
 static void join_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
+	struct flow *flow = &relay->flows[from];
 
-	if (relay->brake)
-		ends.most = braked_room(relay, from);
-	if (!flow_join(&relay->flows[from], &ends))
+	if (!(relay->brake ? read_braked(relay, from, &ends, flow_join) : flow_join(flow, &ends)))
 		fail_relay(relay, from);
+}
+
+/* ---- the limits on the rate ---- */
+
+static void on_turn(int flow, void *arg)
+{
+	struct relay *relay = arg;
+
+	pump_flow(relay, flow);
+	if (!relay->over)
+		update_relay_wants(relay);
+}
+
+static void on_pause_over(void *arg)
+{
+	update_relay_wants(arg);
+}
+
+/* False: out of memory. */
+static bool add_brake(struct relay *relay, uint64_t rate)
+{
+	struct brake_terms terms = { .loop = relay->set->loop,
+		                     .rate = rate,
+		                     .buckets = { relay->buckets[0], relay->buckets[1] },
+		                     .on_turn = on_turn,
+		                     .on_pause_over = on_pause_over,
+		                     .arg = relay };
+	uint64_t moved[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
+
+	if (!brake_is_needed(rate, relay->buckets))
+		return true;
+	relay->brake = brake_new(&terms, moved);
+	return relay->brake != NULL;
 }
 
 /* ---- the courier ---- */
@@ -389,7 +398,9 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 		return NULL;
 	relay->set = set;
 	relay->courier_turns = COURIER_TURNS;
-	if (plan->rate && !limit_rate(relay, plan->rate)) {
+	relay->buckets[0] = plan->buckets[0];
+	relay->buckets[1] = plan->buckets[1];
+	if (!add_brake(relay, plan->rate)) {
 		free(relay);
 		return NULL;
 	}
@@ -400,6 +411,8 @@ static struct relay *new_relay(struct relay_set *set, const struct relay_plan *p
 	relay->flows[0].own = plan->own_for_right;
 	relay->flows[1].own = plan->for_left->len;
 	relay->flows[1].bytes = plan->moved_left;
+	for (int i = 0; relay->brake && i < 2; i++)
+		brake_charge(relay->brake, i, (size_t)flow_received(&relay->flows[i]));
 	*plan->for_left = *plan->for_right = (struct buf){ 0 };
 	relay->quiet_since_ms = loop_now_ms(set->loop);
 	relay->reap.run = run_end_relay;
@@ -461,7 +474,7 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 
 static bool is_paused(struct relay *relay, int from)
 {
-	return relay->brake && braked_room(relay, from) == 0;
+	return relay->brake && brake_holds(relay->brake, from, relay->flows[from].bytes);
 }
 
 static bool is_unix(struct stream *stream)
@@ -616,7 +629,7 @@ static bool must_stop(const struct relay *relay)
 {
 	const struct relay_set *set = relay->set;
 
-	return relay->courier->stopping || set->most_held < courier_least_held ||
+	return relay->courier->stopping || relay->brake || set->most_held < courier_least_held ||
 	       loop_now_ms(set->loop) - relay->quiet_since_ms >= COURIER_QUIET_MS;
 }
 
@@ -624,9 +637,15 @@ static void sweep_relay(struct relay *relay, bool host_was_lost)
 {
 	enum relay_cause cause;
 
-	report_bytes(relay);
+	if (!report_bytes(relay)) {
+		finish_relay(relay, RELAY_USED_UP);
+		return;
+	}
 	note_activity(relay);
 	enable_keepalive(relay);
+	/* A shared limit may be new. Without memory, the next sweep tries again. */
+	if (!relay->brake)
+		add_brake(relay, 0);
 	if (relay->courier && must_stop(relay))
 		courier_stop(relay->courier);
 	if (host_was_lost && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
@@ -671,6 +690,8 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 	set->losses_seen = 0;
 	set->is_lost = limits->is_lost;
 	set->right_waited = limits->right_waited;
+	set->right_may_end = limits->right_may_end;
+	set->look = (struct end_look){ 0 };
 	set->most_held = limits->most_held ? limits->most_held : SIZE_MAX;
 	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;
@@ -744,5 +765,18 @@ void relay_reset_matching(struct relay_set *set, bool (*is_meant)(const void *re
 		next = i->next;
 		if (is_meant(relay->arg, arg))
 			finish_relay(relay, RELAY_KICKED);
+	}
+}
+
+void relay_reset_lost(struct relay_set *set, bool (*is_lost)(int left_fd, void *arg), void *arg)
+{
+	struct list *next;
+
+	for (struct list *i = set->all.next; i != &set->all; i = next) {
+		struct relay *relay = CONTAINER_OF(i, struct relay, node);
+
+		next = i->next;
+		if (is_lost(stream_fd(relay->streams[0]), arg))
+			finish_relay(relay, RELAY_LEFT_LOST);
 	}
 }

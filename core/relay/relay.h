@@ -15,8 +15,10 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "relay/flow.h"
 #include "relay/pipes.h"
 
+struct bucket;
 struct loop;
 struct relay;
 struct stream;
@@ -50,6 +52,7 @@ struct relay_limits {
 	size_t most_held;  /* bytes that wait in one direction of a relay; 0: no limit of its own */
 	bool uses_uring;   /* for small messages, where the system allows it */
 	bool right_waited; /* the right stream may have input when a relay starts: read at once */
+	bool right_may_end; /* the right stream may end behind its first bytes: the flow looks */
 };
 
 /* The pipes take at most a 64th of the process's descriptors, two each. Without a pipe, bytes are
@@ -59,8 +62,9 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 	return descriptors / 128;
 }
 
-/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. */
-typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
+/* Gets the bytes that have moved since the last call. bytes[0] went from left to right. False: the
+ * relay must end. */
+typedef bool (*relay_fn)(const uint64_t bytes[2], void *arg);
 
 /* Why a relay has ended. */
 enum relay_cause {
@@ -75,6 +79,7 @@ enum relay_cause {
 	RELAY_STOPPED,      /* by relay_set_fini, in order */
 	RELAY_CUT_OFF,      /* by relay_set_fini, with a reset: bytes were under way */
 	RELAY_NO_MEMORY,    /* it never began */
+	RELAY_USED_UP,      /* on_moved does not let it go on */
 	RELAY_CAUSES
 };
 
@@ -104,9 +109,10 @@ struct relay_set {
 	const atomic_uint *losses;
 	unsigned losses_seen;
 	bool (*is_lost)(const void *relay_arg);
-	bool right_waited;
-	size_t most_held;  /* may be changed at any time */
-	relay_fn on_moved; /* runs once a second and before on_end; NULL: not wanted */
+	bool right_waited, right_may_end;
+	struct end_look look; /* of the right streams */
+	size_t most_held;     /* may be changed at any time */
+	relay_fn on_moved;    /* runs once a second and before on_end; NULL: not wanted */
 };
 
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
@@ -121,6 +127,9 @@ struct relay_plan {
 	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
 	uint64_t moved_left;  /* bytes of the right stream that have been sent to the left before */
 	size_t own_for_right; /* so many bytes at the front of for_right are our own, too */
+	/* Limits that the relay shares with others: [0] of the bytes from left to right. They may
+	 * begin and end at any time. Borrowed until on_end; NULL: none. */
+	struct bucket *buckets[2];
 };
 
 /* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when
@@ -141,5 +150,8 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
 /* Resets all relays for which is_meant is true. relay_arg: the arg of on_end. */
 void relay_reset_matching(struct relay_set *set, bool (*is_meant)(const void *relay_arg, void *arg),
                           void *arg);
+/* Resets all relays whose left stream has a descriptor for which is_lost is true, as if its peer
+ * were gone. */
+void relay_reset_lost(struct relay_set *set, bool (*is_lost)(int left_fd, void *arg), void *arg);
 
 #endif

@@ -129,6 +129,23 @@ static void end_reload(struct reload *reload)
 	begin_if_asked(reload);
 }
 
+static void tell_taken(struct reload *reload)
+{
+	char *lines = NULL;
+	size_t size;
+	FILE *out = reload->host->tell ? open_memstream(&lines, &size) : NULL;
+
+	if (!out)
+		return;
+	log_copy_warnings(out);
+	reload->host->tell(reload->host->arg);
+	log_copy_warnings(NULL);
+	fclose(out);
+	if (!reload->is_renewal && lines && *lines)
+		reload_answer_warn(&reload->answer, lines);
+	free(lines);
+}
+
 static void on_taken(struct survey *survey, void *arg)
 {
 	struct reload *reload = arg;
@@ -139,6 +156,7 @@ static void on_taken(struct survey *survey, void *arg)
 			         log_int("worker", i));
 	}
 	reload->taking = NULL;
+	tell_taken(reload);
 	end_reload(reload);
 }
 
@@ -385,6 +403,8 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 
 	(void)ev;
 	(void)events;
+	if (reload->host->on_hangup && reload->host->on_hangup(reload->host->arg))
+		return;
 	reload->is_wanted = true;
 	want_reload(reload);
 }

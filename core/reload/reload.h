@@ -37,10 +37,15 @@ struct reload_host {
 	struct survey *(*renew)(void *arg, struct plugin_set *set, int64_t wait_ms,
 	                        void (*taken)(struct survey *survey, void *arg), void *taken_arg,
 	                        struct err *err);
+	/* Logs what is doubtful now that all workers have taken the set; its warnings are a part of
+	 * the answer. NULL: nothing is. */
+	void (*tell)(void *arg);
 	/* What the service manager shows after a reload. Valid until the next call. NULL: it has
 	 * not been told yet that the process is ready. */
 	const char *(*describe)(void *arg);
 	void (*on_end)(void *arg); /* runs after each reload; NULL: nothing does */
+	/* HUP has come. True: it asks for no reload. NULL: it always does. */
+	bool (*on_hangup)(void *arg);
 	void *arg;
 };
 

@@ -25,6 +25,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.visitors_all = atomic_load(&account->visitors),
 		.bytes_up = atomic_load(&account->bytes_up),
 		.bytes_down = atomic_load(&account->bytes_down),
+		.readiness = *tunnel_readiness(tunnel),
 	};
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
 	about_copy(tunnel_session_about(s), &out->about);

@@ -10,6 +10,7 @@
 
 #include "loop/loop.h"
 #include "quota/kick.h"
+#include "session/tunnel.h"
 #include "wire/about.h"
 
 struct server_worker;
@@ -34,6 +35,7 @@ struct census_tunnel {
 	unsigned visitors;                           /* now, waiting or carried */
 	unsigned pending;                            /* those that wait */
 	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
+	struct tunnel_readiness readiness;
 	char identity[CENSUS_IDENTITY_SIZE];
 	struct about about; /* a copy of what the client says; nothing if memory was out */
 };

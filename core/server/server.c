@@ -27,6 +27,7 @@
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
+#include "usage/ledger.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
@@ -37,6 +38,7 @@ struct server {
 	struct survey *telling;        /* while the workers are told to drain */
 	struct plugin_set *set;        /* ref; of the workers, once they have taken it */
 	struct limits limits;          /* of its configuration */
+	struct ledger *ledger;         /* owned; NULL: what identities use is not kept */
 	struct server_worker *workers; /* owned */
 	unsigned n_open;               /* workers that were opened */
 	bool started;
@@ -195,6 +197,36 @@ static void expire_last_good(const struct chain *auth, int64_t now_ms)
 	}
 }
 
+static void show_use(struct usage *usage, void *stats)
+{
+	stats_show_use(stats, usage);
+}
+
+static void look_after_usage(struct server *server)
+{
+	struct usage_table *table = &server->shared.principals.usage;
+
+	usage_table_turn(table, clock_wall_ms());
+	usage_table_each(table, show_use, &server->shared.stats);
+	if (server->ledger)
+		ledger_tick(server->ledger, table, clock_ms());
+}
+
+/* False: *err and *at_fault_out say why. */
+static bool open_ledger(struct server *server, const struct json **at_fault_out, struct err *err)
+{
+	const struct config *config = server->set->config;
+	const char *path = config->settings.server.usage_file;
+
+	if (!path)
+		return true;
+	server->ledger = ledger_open(path, &server->shared.principals.usage, err);
+	if (server->ledger)
+		return true;
+	*at_fault_out = json_get(json_get(json_doc_root(config->doc), "server"), "usage_file");
+	return false;
+}
+
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct server *server = timer->data;
@@ -206,6 +238,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 		drop_stale(server, &visitor);
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	refuse_log_rest(&server->shared, clock_ms());
+	look_after_usage(server);
 	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
 	if (server->on_drained)
 		go_on_draining(server);
@@ -319,17 +352,18 @@ struct server *server_new(void)
 }
 
 /* False: out of memory; server_stop undoes it. */
-static bool init_shared(struct server_shared *shared, struct metrics *metrics)
+static bool init_shared(struct server_shared *shared, struct metrics *metrics, unsigned n_workers)
 {
 	shared->sources = source_table_new();
 	shared->names = names_new();
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
 	shared->pending = pending_new(&shared->gate);
-	principal_table_init(&shared->principals);
+	principal_table_init(&shared->principals, n_workers);
 	repeats_init(&shared->strange_lines);
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
+	barred_init(&shared->barred);
 	stats_init(&shared->stats, metrics);
 	return shared->pending && shared->sources && shared->names;
 }
@@ -352,7 +386,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	err_set(err, "out of memory");
 	server->env = *env;
 	server->started = true;
-	ready = init_shared(&server->shared, env->metrics);
+	ready = init_shared(&server->shared, env->metrics, env->n_workers);
 	server->shared.n_workers = env->n_workers;
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
@@ -361,7 +395,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
-	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err)) {
+	if (!ready || !server->workers || !open_ledger(server, at_fault_out, err) ||
+	    !open_workers(server, set, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}
@@ -503,6 +538,11 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	return survey;
 }
 
+void server_tell_renewed(struct server *server)
+{
+	barred_log(&server->shared.barred);
+}
+
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
 {
 	server->accept_until_ms = clock_ms() + server->set->config->settings.server.drain_grace;
@@ -561,6 +601,7 @@ static void fini_shared(struct server_shared *shared)
 	pending_free(shared->pending);
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
+	barred_fini(&shared->barred);
 	principal_table_fini(&shared->principals);
 	repeats_fini(&shared->strange_lines);
 	repeats_fini(&shared->tunnel_lines);
@@ -597,6 +638,8 @@ void server_stop(struct server *server)
 	}
 	refuse_log_rest(&server->shared, INT64_MAX);
 	end_all_waiting(server);
+	ledger_close(server->ledger, &server->shared.principals.usage);
+	server->ledger = NULL;
 	fini_shared(&server->shared);
 	free(server->workers);
 	server->workers = NULL;

@@ -40,6 +40,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 struct survey *server_renew(struct server *server, struct plugin_set *set, int64_t wait_ms,
                             void (*taken)(struct survey *survey, void *arg), void *arg,
                             struct err *err);
+/* Logs what the workers found out while they took the set of server_renew. [main] */
+void server_tell_renewed(struct server *server);
 /* The visitors that wait or are carried, and how many there may be now. */
 struct server_room {
 	unsigned visitors, most;

@@ -6,6 +6,7 @@
 #include "net/sock.h"
 #include "session/arrival.h"
 #include "session/context.h"
+#include "session/entry.h"
 #include "session/forward.h"
 #include "session/newcomer.h"
 #include "session/server_session.h"
@@ -109,6 +110,7 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 	server_sessions_renew(worker);
 	resize_buffers(worker);
 	server_sessions_end_waiting(worker, true);
+	entry_find_barred(worker, old);
 	tunnel_sessions_review(worker, old, terms->round);
 	plugin_set_unref(old);
 }

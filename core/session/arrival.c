@@ -138,9 +138,17 @@ static void end_arrival(struct arrival *a, bool reset)
 	leave_home(a);
 }
 
+static const char *name_of_entry(const struct arrival *a)
+{
+	const struct public_settings *entries = a->set->config->settings.public.items;
+
+	return entries[a->plan.entry].name;
+}
+
 static void refuse_arrival(struct arrival *a, enum refusal why, const char *detail)
 {
-	refuse_arriving(a->worker, &a->visitor, why, detail);
+	refuse_arriving(a->worker, &a->visitor, why,
+	                &(struct refuse_opening){ detail, name_of_entry(a) });
 	end_arrival(a, why != REFUSED_HANDSHAKE);
 }
 

@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <stdatomic.h>
 
+#include "base/uuid.h"
 #include "chain/plugin_set.h"
 #include "link/linger.h"
 #include "log/repeats.h"
@@ -19,6 +20,7 @@
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
+#include "review/barred.h"
 #include "review/review.h"
 
 struct listener;
@@ -43,6 +45,7 @@ struct server_shared {
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
 	struct repeats tunnel_lines;       /* likewise */
 	struct repeats visitor_lines;      /* likewise */
+	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
@@ -75,6 +78,7 @@ struct server_worker {
 	struct limits limits;   /* of the same configuration; replaced with the set */
 	unsigned renewals;      /* how often that has happened */
 	struct loop *loop;
+	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */

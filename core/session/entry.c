@@ -6,7 +6,11 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/conn.h"
+#include "net/stream.h"
+#include "review/barred.h"
 #include "session/refuse.h"
+#include "session/server_session.h"
+#include "json/pointer.h"
 
 static bool is_allowed(const struct server_worker *worker, const struct plugin_set *set,
                        const spore_conn *conn)
@@ -20,6 +24,32 @@ static bool is_allowed(const struct server_worker *worker, const struct plugin_s
 		return true;
 	refuse_denied(worker, conn, &answer);
 	return false;
+}
+
+/* As when a connection of this client comes and its transports have opened. */
+static bool would_allow(const struct server_session *s, const struct plugin_set *set,
+                        struct acl_answer *answer)
+{
+	const spore_conn *conn = stream_conn(s->link.stream);
+	struct acl_question question = {
+		.peer = &conn->peer, .local = &conn->local, .identity = "", .conn = conn
+	};
+
+	return acl_would_allow(set, CHAIN_ACL_CONTROL, s->worker->loop, &question, answer);
+}
+
+void entry_find_barred(struct server_worker *worker, const struct plugin_set *before)
+{
+	struct server_session *s;
+	struct acl_answer now, earlier;
+	char pointer[BARRED_PLACE_SIZE];
+
+	for (s = server_sessions_first(worker, LIST_TUNNELS); s; s = server_sessions_next(s)) {
+		if (would_allow(s, worker->set, &now) || !would_allow(s, before, &earlier))
+			continue;
+		json_pointer(now.by->raw, pointer, sizeof pointer);
+		barred_add(&worker->shared->barred, &s->peer, now.by->name, pointer, now.reason);
+	}
 }
 
 /* The source, entered and with a ref; NULL: out of memory, or the source is banned. A ban does not

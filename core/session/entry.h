@@ -31,6 +31,9 @@ enum entry_verdict entry_await(struct server_worker *worker, const spore_addr *p
                                struct entry *out);
 /* Gives back what was not used. */
 void entry_leave(const struct entry *entry);
+/* Adds the tunnels whose clients the worker's access lists deny, and those of `before` did not, to
+ * the worker's shared `barred`. */
+void entry_find_barred(struct server_worker *worker, const struct plugin_set *before);
 /* Another stranger may have to make room for this one, which has just been added. fd: its
  * descriptor. */
 void entry_make_room(struct server_worker *worker, const struct server_session *newcomer, int fd);

@@ -25,14 +25,14 @@ struct forward {
 };
 
 /* The client is on the left side of the relay, the visitor on the right. */
-void forward_count(const uint64_t moved[2], void *arg)
+bool forward_count(const uint64_t moved[2], void *arg)
 {
 	struct forward *forward = arg;
 	struct account *account = forward->account;
 
-	account_carry(account, moved[1], moved[0]);
 	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series,
 	              moved[1], moved[0]);
+	return account_carry(account, moved[1], moved[0]);
 }
 
 /* The client is on the left side, the visitor on the right. */
@@ -50,6 +50,7 @@ static const struct {
 	[RELAY_STOPPED] = { "shutdown", "the server ends" },
 	[RELAY_CUT_OFF] = { "cut_off", "cut off: the server ends" },
 	[RELAY_NO_MEMORY] = { "no_memory", "out of memory" },
+	[RELAY_USED_UP] = { "used_up", "the client has used up its bytes" },
 };
 
 /* The operator has not asked for a line per visitor. */
@@ -182,14 +183,17 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		log_debug("forwarding connection",
 		          log_str("visitor", addr_format(&visitor->peer, text)),
 		          log_int("port", visitor->account->port));
-	relay_start(&worker->relays,
-	            &(struct relay_plan){ .left = stream,
-	                                  .right = to_visitor,
-	                                  .for_left = unsent,
-	                                  .for_right = received,
-	                                  .rate = visitor->rate,
-	                                  .moved_left = shown },
-	            on_relay_end, forward);
+	relay_start(
+		&worker->relays,
+		&(struct relay_plan){ .left = stream,
+	                              .right = to_visitor,
+	                              .for_left = unsent,
+	                              .for_right = received,
+	                              .rate = visitor->rate,
+	                              .moved_left = shown,
+	                              .buckets = { &visitor->account->usage->buckets[USE_DOWN],
+	                                           &visitor->account->usage->buckets[USE_UP] } },
+		on_relay_end, forward);
 }
 
 struct forward_view forward_look(const void *arg)

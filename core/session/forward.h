@@ -24,7 +24,7 @@ void forward_give_up(struct server_worker *worker, struct stream *stream, struct
 /* Takes a visitor whose connection broke before it could be joined, and tells of its end. */
 void forward_drop_broken(struct server_worker *worker, struct visitor *visitor);
 /* For worker->relays.on_moved. */
-void forward_count(const uint64_t moved[2], void *arg);
+bool forward_count(const uint64_t moved[2], void *arg);
 
 /* The following functions take the `arg` of a relay. */
 

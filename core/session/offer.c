@@ -62,11 +62,12 @@ void offer_begin(struct offer *offer, struct server_worker *worker, struct link 
 	link_send(link, &open);
 	ev_io_init(&offer->first, on_first, visitor->fd, EV_READ);
 	offer->first.data = offer;
-	if (visitor->has_header) /* which comes first, once the visitor is taken */
-		return;
-	show_first(offer);
-	if (offer->shown == 0)
-		ev_io_start(loop_ev(worker->loop), &offer->first);
+	if (!visitor->has_header) { /* which comes first, once the visitor is taken */
+		show_first(offer);
+		if (offer->shown == 0)
+			ev_io_start(loop_ev(worker->loop), &offer->first);
+	}
+	link_push(link);
 }
 
 static void announce_visitor(struct offer *offer, enum offer_state state)

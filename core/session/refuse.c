@@ -363,11 +363,11 @@ static enum log_level level_of(enum refusal why)
 
 static void log_visitor(const struct server_worker *worker, const struct account *account,
                         const spore_addr *peer, enum refusal why, const struct acl_answer *denied,
-                        const char *detail)
+                        const struct refuse_opening *opening)
 {
 	struct limit_hit hit = account_limit(account, server_worker_limits(worker), why);
 	enum log_level level = level_of(why);
-	struct log_field fields[11];
+	struct log_field fields[12];
 	char text[ADDR_TEXT_SIZE];
 	unsigned held;
 	size_t n = 0;
@@ -383,8 +383,10 @@ static void log_visitor(const struct server_worker *worker, const struct account
 		fields[n++] = log_str("plugin", denied->by->name);
 		fields[n++] = log_str("detail", denied->reason);
 	}
-	if (detail)
-		fields[n++] = log_str("detail", detail);
+	if (opening && opening->entry)
+		fields[n++] = log_str("entry", opening->entry);
+	if (opening && opening->detail)
+		fields[n++] = log_str("detail", opening->detail);
 	n = add_limit(fields, n, &hit);
 	if (why == REFUSED_DESCRIPTORS)
 		fields[n++] = log_str("raise", SHORTAGE_RAISE_DESCRIPTORS);
@@ -402,10 +404,10 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
 }
 
 void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,
-                     enum refusal why, const char *detail)
+                     enum refusal why, const struct refuse_opening *opening)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_visitor(worker, visitor->account, &visitor->peer, why, NULL, detail);
+	log_visitor(worker, visitor->account, &visitor->peer, why, NULL, opening);
 	event_visitor_refused(worker->set, visitor->account, &visitor->peer, why, NULL);
 }
 

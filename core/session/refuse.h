@@ -70,10 +70,15 @@ void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
  * access list that denied it, or NULL. The caller closes the connection. */
 void refuse_visitor(const struct server_worker *worker, const struct account *account,
                     const spore_addr *peer, enum refusal why, const struct acl_answer *denied);
-/* The same for a visitor whose transports do not open. detail: why, for the log; NULL: no more is
+/* For the log: why transports did not open, and the name of their entry in "public". NULL: not
  * known. */
+struct refuse_opening {
+	const char *detail, *entry;
+};
+
+/* The same for a visitor whose transports do not open. */
 void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,
-                     enum refusal why, const char *detail);
+                     enum refusal why, const struct refuse_opening *opening);
 /* The same for a visitor that was let in, and is not carried. With log.visitors its line is that of
  * its end. */
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,

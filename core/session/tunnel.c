@@ -1,5 +1,6 @@
 #include "session/tunnel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "event/event.h"
 #include "link/link.h"
 #include "log/log.h"
+#include "log/pace.h"
 #include "net/addr.h"
 #include "net/listener.h"
 #include "net/stream.h"
@@ -37,6 +39,8 @@ struct tunnel {
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
 	struct names_claim *claim;   /* owned; its host names; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
+	struct tunnel_readiness readiness;
+	struct pace readiness_lines; /* of the log */
 	bool closed;
 };
 
@@ -99,7 +103,7 @@ static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 	enum refusal why;
 
 	visitor->deadline_ms = clock_ms() + PENDING_MS;
-	if (!uuid_random(&visitor->id)) {
+	if (!uuid_stock_take(&worker->uuids, &visitor->id)) {
 		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(visitor);
 	} else if (!pass_visitor_on(tunnel, visitor, &why)) {
@@ -236,7 +240,7 @@ static bool start_tunnel(struct tunnel *tunnel, struct sockets *sockets, const s
 		sock_close_all(sockets);
 		return false;
 	}
-	tunnel->since_ms = clock_ms();
+	tunnel->since_ms = tunnel->readiness.since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
@@ -352,6 +356,88 @@ fail:
 	return NULL;
 }
 
+/* ---- the service ---- */
+
+static void count_down(struct tunnel *tunnel, bool is_down)
+{
+	const struct server_worker *worker = tunnel->worker;
+	int delta = (int)is_down - (int)tunnel->readiness.is_down;
+
+	tunnel->readiness.is_down = is_down;
+	if (delta != 0)
+		stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_DOWN, delta);
+}
+
+/* A client may repeat itself at will. */
+static void log_readiness(struct tunnel *tunnel)
+{
+	const struct tunnel_readiness *readiness = &tunnel->readiness;
+	unsigned held;
+
+	if (!pace_allows(&tunnel->readiness_lines, clock_ms(), &held))
+		return;
+	log_event(LOG_INFO,
+	          !readiness->is_down  ? "the client's service is up"
+	          : readiness->is_shut ? "the client's service is down, its port is closed"
+	                               : "the client's service is down",
+	          (const struct log_field[]){
+			  log_int("port", tunnel->account->port),
+			  log_str("identity", account_identity(tunnel->account)),
+			  log_str("name", about_name(tunnel->about)), log_int("others", held),
+			  log_str("error", readiness->why) },
+	          readiness->is_down ? 5 : 4);
+}
+
+/* False: the port was closed, and another program has it. */
+static bool reopen_port(struct tunnel *tunnel)
+{
+	char text[ADDR_TEXT_SIZE];
+	struct err err;
+
+	if (!tunnel->readiness.is_shut)
+		return true;
+	tunnel->readiness.is_shut = false;
+	if (!tunnel->listener || listener_reopen(tunnel->listener, &err))
+		return true;
+	log_error("cannot open the public port again",
+	          log_str("port", addr_format(listener_addr(tunnel->listener), text)),
+	          log_str("error", err.text));
+	return false;
+}
+
+static void note_change(struct tunnel_readiness *readiness, const char *why)
+{
+	readiness->since_ms = clock_ms();
+	if (!readiness->is_down)
+		return;
+	readiness->failed_ms = readiness->since_ms;
+	snprintf(readiness->why, sizeof readiness->why, "%.*s", TUNNEL_WHY_SIZE - 1, why);
+}
+
+bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message)
+{
+	struct tunnel_readiness *readiness = &tunnel->readiness;
+	bool was_down = readiness->is_down, was_shut = readiness->is_shut;
+
+	count_down(tunnel, !message->ready);
+	if (readiness->is_down != was_down)
+		note_change(readiness, message->text);
+	if (readiness->is_down && message->close)
+		readiness->is_shut = tunnel->listener && listener_shut(tunnel->listener);
+	else if (!reopen_port(tunnel))
+		return false;
+	if (readiness->is_down != was_down || readiness->is_shut != was_shut)
+		log_readiness(tunnel);
+	return true;
+}
+
+const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel)
+{
+	return &tunnel->readiness;
+}
+
+/* ---- the end ---- */
+
 static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 {
 	const struct account *account = tunnel->account;
@@ -401,6 +487,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		return;
 	listener_free(tunnel->listener);
 	give_names_back(tunnel);
+	count_down(tunnel, false);
 	arrival_end_all(&tunnel->arrivals);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
@@ -418,12 +505,13 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 static struct account *succeed_account(const struct tunnel *tunnel,
                                        const struct allowance *allowance, struct limit_hit *hit_out)
 {
+	const struct limits *limits = server_worker_limits(tunnel->worker);
 	uint16_t port = tunnel->account->port;
 	struct account *account;
 	struct grant *grant;
 
 	if (!allowance)
-		return account_succeed(tunnel->account, NULL, NULL, hit_out);
+		return account_succeed(tunnel->account, limits, NULL, NULL, hit_out);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!grant_has_port(allowance->grant, port)) {
 		*hit_out = ports_limit_of_grant(allowance->by, allowance->grant,
@@ -433,7 +521,7 @@ static struct account *succeed_account(const struct tunnel *tunnel,
 	grant = grant_copy(allowance->grant);
 	if (!grant)
 		return NULL;
-	account = account_succeed(tunnel->account, allowance->by, grant, hit_out);
+	account = account_succeed(tunnel->account, limits, allowance->by, grant, hit_out);
 	if (!account)
 		grant_free(grant);
 	return account;
@@ -471,6 +559,8 @@ struct sockets tunnel_take_port(struct tunnel *tunnel)
 {
 	struct listener *listener = tunnel->listener;
 
+	if (!reopen_port(tunnel)) /* of the next owner nobody knows that its service is down */
+		return (struct sockets){ 0 };
 	tunnel->listener = NULL;
 	return listener ? listener_take(listener) : (struct sockets){ 0 };
 }

@@ -10,6 +10,7 @@ struct about;
 struct ahead_pass;
 struct allowance;
 struct link;
+struct message;
 struct tunnel;
 struct uuid;
 
@@ -46,6 +47,22 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
+enum { TUNNEL_WHY_SIZE = 160 };
+
+/* What the client says about the tunnel's service. */
+struct tunnel_readiness {
+	bool is_down;
+	bool is_shut;              /* the public port is closed meanwhile */
+	int64_t since_ms;          /* by clock_ms(): of the last change; at first, of the opening */
+	int64_t failed_ms;         /* likewise: when it went down last; 0: never */
+	char why[TUNNEL_WHY_SIZE]; /* of that; the client's claim, maybe cut */
+};
+
+/* The client says whether its service can be reached (MESSAGE_READY). If it wants that, the public
+ * port refuses visitors while the service is down. False: the port cannot be opened again. */
+bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message);
+/* Borrowed. */
+const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel);
 /* Announces the visitors that have come, and closes the port, but not the tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
 /* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is

@@ -270,6 +270,9 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
+		if (part_of(s)->tunnel)
+			account_limit_use(tunnel_account(part_of(s)->tunnel),
+			                  server_worker_limits(worker));
 		if (needs_review(s, before) || has_expired(s))
 			review_tunnel(s, round);
 	}
@@ -537,7 +540,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 	struct message answer = { .type = MESSAGE_EXTENDED,
 		                  .port = SERVER_PULSE_MS,
 		                  .offers = MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE |
-		                            MESSAGE_OFFER_UNSERVED };
+		                            MESSAGE_OFFER_UNSERVED | MESSAGE_OFFER_READY };
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message, &answer);
@@ -598,6 +601,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)
 		take_moved(s);
+	else if (message->type == MESSAGE_READY && !tunnel_set_ready(t->tunnel, message))
+		end_open(s, REFUSED_PORT_IN_USE);
 	if (s->state != SESSION_ENDED && t->is_heard)
 		hear(t);
 }
@@ -674,7 +679,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	renewed = grant_copy(revision->grant);
 	if (!renewed)
 		return; /* the client keeps its old grant */
-	account_renew(account, renewed);
+	account_renew(account, server_worker_limits(s->worker), renewed);
 	tunnel_review_names(t->tunnel);
 	t->life_from_ms = clock_ms();
 	limit_life(t);

@@ -15,6 +15,9 @@ static const double short_s = 1.5, long_s = 30.0;
  * server has found out that the old connection is dead. If the port is still in use, somebody else
  * has it. */
 enum { OWN_PORT_REFUSALS = 16 };
+/* After the way to the server has changed. */
+enum { MAX_HURRIES = 16 };
+static const double hurried_s = 0.3, prompt_s = 0.05;
 /* The longest pause that a server can ask for: without TLS, anybody on the way can ask. */
 static const double asked_s = 60.0;
 
@@ -41,7 +44,13 @@ bool retry_succeed(struct retry *retry, uint16_t port)
 
 void retry_start_over(struct retry *retry)
 {
-	retry->losses = retry->port_refusals = 0;
+	retry->losses = retry->port_refusals = retry->hurries = 0;
+}
+
+void retry_hurry(struct retry *retry)
+{
+	retry_start_over(retry);
+	retry->hurries = MAX_HURRIES;
 }
 
 struct loss retry_loss_of(enum refusal refusal, const char *why)
@@ -104,6 +113,15 @@ static double most_pause_s(const struct retry *retry, const struct loss *loss)
 	                                                                                   : long_s;
 }
 
+/* Is this the refusal of a port that the tunnel's old connection has, most likely? */
+static bool take_hurry(struct retry *retry, const struct loss *loss)
+{
+	if (loss->status != CLIENT_PORT_REFUSED || retry->hurries == 0)
+		return false;
+	retry->hurries--;
+	return true;
+}
+
 /* The pause doubles with each loss. A random part of its second half is left out, so that the
  * clients of a server that returns do not all come at once. */
 double retry_count(struct retry *retry, const struct loss *loss, double random)
@@ -111,12 +129,17 @@ double retry_count(struct retry *retry, const struct loss *loss, double random)
 	double most_s = most_pause_s(retry, loss);
 	unsigned doublings = retry->losses < MAX_DOUBLINGS ? retry->losses : MAX_DOUBLINGS;
 	double pause_s = first_s * (double)(1u << doublings);
+	bool is_hurried = take_hurry(retry, loss);
 
 	retry->losses++;
 	retry->last_status = loss->status;
-	retry->port_refusals += loss->status == CLIENT_PORT_REFUSED;
+	retry->port_refusals += loss->status == CLIENT_PORT_REFUSED && !is_hurried;
 	if (loss->wait_ms)
 		return fmin((double)loss->wait_ms / 1000.0 + random, asked_s);
+	if (loss->is_prompt)
+		return prompt_s * random;
 	pause_s = pause_s < most_s ? pause_s : most_s;
+	if (is_hurried && pause_s > hurried_s)
+		pause_s = hurried_s;
 	return pause_s * (1.0 - 0.5 * random);
 }

@@ -19,8 +19,9 @@ struct retry {
 	const struct client_settings *settings; /* borrowed */
 	uint16_t wanted_port;                   /* configured; 0: the server chooses */
 	uint16_t last_port;                     /* public port of this tunnel; 0: it never stood */
-	bool is_late;    /* a reload has opened it: it is tried again as one that has stood */
-	unsigned losses; /* in a row; since the tunnel last stood */
+	bool is_late;     /* a reload has opened it: it is tried again as one that has stood */
+	unsigned hurries; /* so many refusals of the port are followed by a short pause */
+	unsigned losses;  /* in a row; since the tunnel last stood */
 	unsigned port_refusals;       /* losses among them because of the port */
 	enum client_exit last_status; /* of the last loss */
 };
@@ -30,6 +31,7 @@ struct loss {
 	enum client_exit status;
 	enum refusal_retry retry;
 	bool is_unreached;   /* no server answers, or one that ends: another may come at any time */
+	bool is_prompt;      /* its cause was found at once: the next attempt may help now */
 	bool is_lasting;     /* most likely the next attempt fails, too, until someone mends it */
 	enum shortage lacks; /* what this machine lacked for the connection */
 	bool is_of_tunnel;   /* the client was let in, and this tunnel refused; or that may be */
@@ -44,6 +46,11 @@ uint16_t retry_port(const struct retry *retry);
 bool retry_succeed(struct retry *retry, uint16_t port);
 /* The next attempts are as the first ones after a loss. */
 void retry_start_over(struct retry *retry);
+
+/* The way to the server may have changed: the next attempts are as the first ones after a loss. If
+ * the server has the port for the tunnel's old connection, it finds out within about two seconds
+ * that this one is dead, and is asked again soon. */
+void retry_hurry(struct retry *retry);
 
 /* The loss that an Error of the server means. `why` is borrowed. */
 struct loss retry_loss_of(enum refusal refusal, const char *why);

@@ -17,8 +17,9 @@ enum payload {
 	TEXT,
 	ITEM, /* a text that is an item of wire/about */
 	ID,
-	VISITOR, /* an object with an id and an address */
-	USER,    /* an object with an id and a pass */
+	VISITOR,  /* an object with an id and an address */
+	USER,     /* an object with an id and a pass */
+	STANDING, /* an object that says whether a service can be reached */
 	NOTHING
 };
 enum {
@@ -57,6 +58,7 @@ static const struct variant {
 	{ MESSAGE_VISITOR, "Visitor", VISITOR, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_LEAVING, "Leaving", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_MOVED, "Moved", NOTHING, MESSAGE_TO_SERVER_EXTENDED, NULL },
+	{ MESSAGE_READY, "Ready", STANDING, MESSAGE_TO_SERVER_EXTENDED, NULL },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
 _Static_assert(sizeof "{\"About\":\"=\"}" - 1 + ABOUT_KEY_MAX + ABOUT_VALUE_MAX <= FRAME_MAX,
@@ -189,6 +191,24 @@ static bool read_user(const cJSON *item, struct message *message)
 	       read_id(cJSON_GetObjectItemCaseSensitive(item, "id"), message);
 }
 
+/* {"ready":false,"close":true,"why":TEXT}; all but the first may be missing. Unknown members are
+ * ignored. */
+static bool read_standing(const cJSON *item, struct message *message)
+{
+	const cJSON *ready, *close, *why;
+
+	if (!cJSON_IsObject(item))
+		return false;
+	ready = cJSON_GetObjectItemCaseSensitive(item, "ready");
+	close = cJSON_GetObjectItemCaseSensitive(item, "close");
+	why = cJSON_GetObjectItemCaseSensitive(item, "why");
+	if (!cJSON_IsBool(ready) || (close && !cJSON_IsBool(close)))
+		return false;
+	message->ready = cJSON_IsTrue(ready);
+	message->close = cJSON_IsTrue(close);
+	return !why || read_text(why, message);
+}
+
 static bool read_payload(const struct variant *variant, const char *text,
                          const struct scan_token *token, const cJSON *item, struct message *message)
 {
@@ -210,6 +230,8 @@ static bool read_payload(const struct variant *variant, const char *text,
 		return read_visitor(item, message);
 	case USER:
 		return read_user(item, message);
+	case STANDING:
+		return read_standing(item, message);
 	case NOTHING:
 		return cJSON_IsNull(item);
 	}
@@ -315,6 +337,17 @@ static size_t put_text_and_suffix(char *out, size_t n, const char *text, const c
 	return n + len;
 }
 
+static size_t put_standing(char *out, size_t size, const char *name, const struct message *message)
+{
+	size_t n;
+
+	if (message->ready)
+		return (size_t)snprintf(out, size, "{\"%s\":{\"ready\":true}}", name);
+	n = (size_t)snprintf(out, size, "{\"%s\":{\"ready\":false,\"close\":%s,\"why\":\"", name,
+	                     message->close ? "true" : "false");
+	return put_text_and_suffix(out, n, message->text, "\"}}");
+}
+
 size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 {
 	const struct variant *v = variants;
@@ -352,6 +385,9 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 		uuid_format(&message->pass, pass);
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"id\":\"%s\",\"pass\":\"%s\"}}",
 		                     v->name, id, pass);
+		break;
+	case STANDING:
+		n = put_standing(out, FRAME_MAX + 1, v->name, message);
 		break;
 	case TEXT:
 	case ITEM:

@@ -63,7 +63,10 @@ enum message_type {
 	MESSAGE_LEAVING,
 	/* To a server that is leaving: the client has its tunnel elsewhere, or wants the port
 	 * there. The server announces the visitors that have come, and ends the connection. */
-	MESSAGE_MOVED
+	MESSAGE_MOVED,
+	/* To a server whose Extended offers it: the tunnel's service can be reached, or not. A
+	 * tunnel counts as ready until the client says otherwise. */
+	MESSAGE_READY /* to the server: ready, close; text, why the service is not ready */
 };
 
 /* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
@@ -72,7 +75,8 @@ enum {
 	MESSAGE_OFFER_CLAIM = 1,
 	MESSAGE_OFFER_DECLINE = 2,
 	MESSAGE_OFFER_UNSERVED = 4,
-	MESSAGE_OFFER_CARRY = 8
+	MESSAGE_OFFER_CARRY = 8,
+	MESSAGE_OFFER_READY = 16
 };
 /* What a client wants of a server that can give it: bits of `wants` in Extend. */
 enum {
@@ -96,6 +100,8 @@ struct message {
 	uint16_t ahead;  /* number of connections in EXTEND and EXTENDED; 0: none */
 	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
 	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
+	bool ready;      /* in READY ... */
+	bool close;      /* ... without `ready`: close the public port meanwhile */
 	struct uuid id;
 	struct uuid pass; /* in CARRY */
 	size_t text_len;

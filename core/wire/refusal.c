@@ -143,6 +143,13 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_CLIENT_FULL]        = { "client_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the client has reached its visitor limit",
 		"the client's identity has as many visitors as it may have" },
+	[REFUSED_CLIENT_PACE]        = { "client_pace",        PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the client's visitors come too fast",
+		"the visitors of the client's identity come too fast (`visitors_per_second`)" },
+	[REFUSED_USED_UP]            = { "used_up",            PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the client has used up its bytes",
+		"the client's identity has used all bytes of the day or month (`bytes_per_day`, "
+		"`bytes_per_month`)" },
 	[REFUSED_CLIENT_STALLED]     = { "client_stalled",     PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the client does not read",
 		"the client does not read what the server announces" },

@@ -49,6 +49,8 @@ enum refusal {
 	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
 	REFUSED_HANDSHAKES,  /* too many visitors are in a handshake, of one source or in all */
 	REFUSED_CLIENT_FULL,
+	REFUSED_CLIENT_PACE, /* the identity's visitors come too fast */
+	REFUSED_USED_UP,     /* the identity has used all bytes of the day or month */
 	REFUSED_CLIENT_STALLED,
 	REFUSED_DECLINED,    /* the client cannot carry the visitor */
 	REFUSED_CUT_OFF,     /* likewise, when the server had turned away others of its address */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cover.h"
+#include "../common/cover.h"
 #include "rules.h"
 #include "trie.h"
 
@@ -174,8 +174,17 @@ static int check_conf(const spore_create_args *args)
 	return good;
 }
 
+/* Nothing but prefixes that are allowed, of all addresses. */
+static int allows_all(const struct conf *conf)
+{
+	struct cover_lists reversed = { &conf->deny, &conf->allow, 0 };
+
+	return conf->deny.count == 0 && cover_denies_all(&reversed, 4) == 1 &&
+	       cover_denies_all(&reversed, 6) == 1;
+}
+
 /* Where only the one family is thought of, the other is not the way in. */
-static void warn_if_all_are_denied(const spore_create_args *args)
+static void warn_if_all_are_alike(const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	struct cover_lists lists = { &conf->allow, &conf->deny, is_given(args, "allow") };
@@ -190,6 +199,9 @@ static void warn_if_all_are_denied(const spore_create_args *args)
 	else if (all6 && !cover_names(&lists, 4))
 		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
 		           "this access list denies every IPv6 address, and has no rule for IPv4");
+	else if (allows_all(conf))
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "this access list allows everybody");
 }
 
 /* An empty list has a meaning, but a file of prefixes may be empty by mistake. */
@@ -204,7 +216,7 @@ static void warn(const spore_create_args *args)
 		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
 		           "the list deny is empty: it denies nobody");
 	else
-		warn_if_all_are_denied(args);
+		warn_if_all_are_alike(args);
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)

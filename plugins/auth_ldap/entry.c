@@ -170,10 +170,12 @@ struct policy entry_limits(const struct facts *facts)
 bool entry_is_same(const struct facts *a, const struct facts *b)
 {
 	struct policy mine = entry_limits(a), other = entry_limits(b);
+	int64_t numbers[2][POLICY_NUMBERS];
 
+	policy_numbers(&mine, numbers[0]);
+	policy_numbers(&other, numbers[1]);
 	return strcmp(a->dn, b->dn) == 0 && strcmp(a->identity, b->identity) == 0 &&
-	       mine.stated == other.stated && mine.max_tunnels == other.max_tunnels &&
-	       mine.max_conns == other.max_conns && mine.life == other.life &&
+	       memcmp(numbers[0], numbers[1], sizeof numbers[0]) == 0 &&
 	       mine.ports.count == other.ports.count &&
 	       (mine.ports.count == 0 || memcmp(mine.ports.items, other.ports.items,
 	                                        mine.ports.count * sizeof(spore_port_range)) == 0);

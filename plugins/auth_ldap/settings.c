@@ -42,8 +42,8 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_STRING(struct conf, name_attribute, SPORE_OPTF_NOT_EMPTY, "\"uid\"",
 	             "attribute of a client's entry that holds its identity"),
 	SPORE_MAP(struct conf, attributes, 0, &string_item,
-	          "for each limit that a client's entry states (ports, max_tunnels, max_conns or "
-	          "life), the name of the attribute"),
+	          "for each limit that a client's entry states (such as ports or max_conns), the "
+	          "name of the attribute"),
 	SPORE_STRING(struct conf, group_base, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN below which a client's groups are searched for"),
 	SPORE_STRING(struct conf, group_filter, SPORE_OPTF_NOT_EMPTY, NULL,

@@ -45,6 +45,16 @@ static const spore_option client_options[] = {
 	          "visitors at once; 0: no limit"),
 	SPORE_DURATION(struct client, life, 0, "0", 0, INT64_C(31536000000),
 	               "lifetime of a tunnel; 0: no limit"),
+	SPORE_SIZE(struct client, rate_up, 0, "0", 0, POLICY_MAX_RATE,
+	           "bytes per second from its visitors to its services; 0: `limits.rate_up`"),
+	SPORE_SIZE(struct client, rate_down, 0, "0", 0, POLICY_MAX_RATE,
+	           "bytes per second from its services to its visitors; 0: `limits.rate_down`"),
+	SPORE_SIZE(struct client, bytes_per_day, 0, "0", 0, POLICY_MAX_BYTES,
+	           "bytes in a day (UTC), in both directions together; 0: `limits.bytes_per_day`"),
+	SPORE_SIZE(struct client, bytes_per_month, 0, "0", 0, POLICY_MAX_BYTES,
+	           "likewise, in a month; 0: `limits.bytes_per_month`"),
+	SPORE_INT(struct client, visitors_per_second, 0, "0", 0, 1000000,
+	          "new visitors per second; 0: `limits.visitors_per_second`"),
 };
 static const spore_option_item client_item = {
 	SPORE_OPT_OBJECT, sizeof(struct client), client_options,
@@ -144,6 +154,11 @@ static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *r
 		.max_tunnels = client->max_tunnels,
 		.max_conns = client->max_conns,
 		.life = client->life,
+		.rate_up = client->rate_up,
+		.rate_down = client->rate_down,
+		.bytes_per_day = client->bytes_per_day,
+		.bytes_per_month = client->bytes_per_month,
+		.visitors_per_second = client->visitors_per_second,
 	};
 	spore_auth_result result = {
 		.struct_size = sizeof result,
@@ -241,11 +256,21 @@ static int32_t has_identity(void *instance, spore_str identity)
 	return mtls->conf->any != 0; /* any subject may be an identity */
 }
 
+/* Only a client without a certificate is left to the next instance. A transport that knows the
+ * clients' certificates, such as tls, demands them. */
+static int32_t decides_all(void *instance)
+{
+	const struct mtls *mtls = instance;
+
+	return mtls->conf->any != 0;
+}
+
 static const spore_auth_ops ops = {
 	.struct_size = sizeof ops,
 	.verify = verify,
 	.needs_challenge = needs_challenge,
 	.has_identity = has_identity,
+	.decides_all = decides_all,
 };
 
 static const spore_component component = {

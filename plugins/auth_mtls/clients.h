@@ -12,6 +12,7 @@ struct client {
 	const char *subject, *san, *sha256;
 	spore_list ports; /* of spore_port_range */
 	int64_t max_tunnels, max_conns, life;
+	int64_t rate_up, rate_down, bytes_per_day, bytes_per_month, visitors_per_second;
 };
 
 struct clients {

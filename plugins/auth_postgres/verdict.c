@@ -57,7 +57,8 @@ bool verdict_on_columns(const PGresult *description, char *why, size_t size)
 		snprintf(why, size,
 		         "the query gives the column %.40s, which is unknown, so it lets nobody "
 		         "in: expected only name, secret, key, pubkey, password_hash, ports, "
-		         "max_tunnels, max_conns and life",
+		         "max_tunnels, max_conns, life, rate_up, rate_down, bytes_per_day, "
+		         "bytes_per_month and visitors_per_second",
 		         name);
 		return false;
 	}

@@ -28,3 +28,8 @@ bool pace_allows_line(struct pace *pace, const spore_host *host, const spore_ctx
 		spore_logf(host, ctx, level, "%u more %s were not logged", suppressed, what);
 	return true;
 }
+
+void pace_hold(struct pace *pace)
+{
+	atomic_fetch_add(&pace->suppressed, 1);
+}

@@ -25,4 +25,7 @@ bool pace_allows(struct pace *pace, int64_t now_ms, unsigned *suppressed_out);
 bool pace_allows_line(struct pace *pace, const spore_host *host, const spore_ctx *ctx,
                       int32_t level, const char *what);
 
+/* Counts a line that is not logged for another reason. [any] */
+void pace_hold(struct pace *pace);
+
 #endif

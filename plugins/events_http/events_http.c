@@ -1,20 +1,21 @@
 /* events_http - posts events to a web service, some at a time, as JSON.
  *
  * take() waits a little for further events, which meanwhile collect in the host's queue, and posts
- * what it has. While the service fails, it tries again after growing pauses. Then the host's queue
- * fills, and the host drops and counts events. After worker_drain() there is no pause any more, and
- * each batch is tried once. */
+ * what it has. While the service fails, it tries again after growing pauses, with the same batch or
+ * the next one. Then the host's queue fills, and the host drops and counts events. After
+ * worker_drain() there is no pause any more, and each batch is tried once. */
 #include <spore/events.h>
 #include <stdlib.h>
 
 #include "../common/event/event_json.h"
 #include "../common/event/view.h"
 #include "../common/remote/health.h"
+#include "../common/remote/outage.h"
 #include "../common/series.h"
 #include "post.h"
 #include "rest.h"
 
-/* The first pause before another try; each one after it is twice as long, up to `most`. */
+/* The first pause before another try; each one after it is twice as long, up to retry_pause. */
 enum { FIRST_PAUSE_MS = 500 };
 
 enum { ID_BYTES = 16 };
@@ -72,6 +73,9 @@ struct http {
 	struct rest rest; /* over: the instance ends */
 	uint32_t results[POST_RESULTS], losses[LOSSES];
 	uint64_t n_lost, logged_at; /* all losses, and how many of them were logged last */
+	int64_t pause_ms, next_ms;  /* between two tries that fail, and when the next one may be */
+	struct outage failing, rejecting;
+	uint64_t lost_before; /* n_lost when the service began to fail or to reject */
 };
 
 /* ---- a request ---- */
@@ -100,41 +104,92 @@ static void write_body(const struct http *http, struct json_writer *json,
 	json_writer_close(json, '}');
 }
 
+/* The first of them says how many events were lost since. */
+static void tell_end(struct http *http, struct outage *outage, const char *what)
+{
+	int64_t lasted_ms;
+
+	if (!outage_end(outage, http->host->now_ms(), &lasted_ms))
+		return;
+	health_say(&http->health, SPORE_LOG_INFO, "%s for %lld s; %llu events were lost meanwhile",
+	           what, (long long)(lasted_ms / 1000),
+	           (unsigned long long)(http->n_lost - http->lost_before));
+}
+
+static void tell_fault(struct http *http, struct outage *outage, int32_t level, const char *what,
+                       const char *why)
+{
+	if (!http->failing.lasts && !http->rejecting.lasts)
+		http->lost_before = http->n_lost;
+	if (outage_note(outage, http->host->now_ms()))
+		health_log_now(&http->health, level, what, why);
+}
+
+static void tell_result(struct http *http, enum post_result result, const char *why)
+{
+	if (!post_may_repeat(result))
+		tell_end(http, &http->failing, "the service for events works again: it failed");
+	if (result == POST_TAKEN)
+		tell_end(http, &http->rejecting,
+		         "the service takes events again: it rejected them");
+	else if (result == POST_REJECTED)
+		tell_fault(http, &http->rejecting, SPORE_LOG_ERROR, "the service rejects events",
+		           why);
+	else
+		tell_fault(http, &http->failing, SPORE_LOG_WARN, "events were not posted", why);
+}
+
+/* After a failure, the next try has to wait, whichever events it posts. */
+static void plan_next(struct http *http, bool has_failed)
+{
+	if (!has_failed) {
+		http->pause_ms = 0;
+		return;
+	}
+	http->pause_ms = http->pause_ms ? 2 * http->pause_ms : FIRST_PAUSE_MS;
+	if (http->pause_ms > http->conf->retry_pause)
+		http->pause_ms = http->conf->retry_pause;
+	http->next_ms = http->host->now_ms() + http->pause_ms;
+}
+
 /* Posts the body once, if the breaker lets it. */
 static enum post_result try_once(struct http *http, spore_str body)
 {
 	enum breaker_pass pass = health_enter(&http->health);
-	enum post_result result;
+	enum post_result result = POST_UNREACHABLE;
 	const char *why;
 
-	if (pass == BREAKER_REFUSED)
-		return POST_UNREACHABLE;
-	result = post_send(&http->poster, body, &why);
-	health_settle(&http->health, pass, post_may_repeat(result) ? BREAKER_FAILS : BREAKER_WORKS);
-	http->host->metric_add(NULL, http->results[result], 1);
-	if (result == POST_REJECTED)
-		health_log(&http->health, SPORE_LOG_ERROR, "the service rejects events", why);
-	else if (result != POST_TAKEN)
-		health_log(&http->health, SPORE_LOG_WARN, "events were not posted", why);
+	if (pass != BREAKER_REFUSED) {
+		result = post_send(&http->poster, body, &why);
+		health_settle(&http->health, pass,
+		              post_may_repeat(result) ? BREAKER_FAILS : BREAKER_WORKS);
+		http->host->metric_add(NULL, http->results[result], 1);
+		tell_result(http, result, why);
+	}
+	plan_next(http, post_may_repeat(result));
 	return result;
+}
+
+/* Waits until the next try may be. False: the instance ends. */
+static bool await_try(struct http *http)
+{
+	int64_t left_ms = http->pause_ms ? http->next_ms - http->host->now_ms() : 0;
+
+	return left_ms <= 0 || rest_wait(&http->rest, left_ms);
 }
 
 /* Tries until the body is taken or rejected, the time is over, or the instance ends. */
 static enum post_result post_body(struct http *http, spore_str body)
 {
-	int64_t until_ms = http->host->now_ms() + http->conf->retry_for;
-	int64_t pause_ms = FIRST_PAUSE_MS;
+	enum post_result result;
+	int64_t until_ms;
 
-	for (;;) {
-		enum post_result result = try_once(http, body);
-
-		if (!post_may_repeat(result) || http->host->now_ms() + pause_ms > until_ms ||
-		    !rest_wait(&http->rest, pause_ms))
-			return result;
-		pause_ms *= 2;
-		if (pause_ms > http->conf->retry_pause)
-			pause_ms = http->conf->retry_pause;
-	}
+	await_try(http);
+	until_ms = http->host->now_ms() + http->conf->retry_for;
+	do {
+		result = try_once(http, body);
+	} while (post_may_repeat(result) && http->next_ms <= until_ms && await_try(http));
+	return result;
 }
 
 /* Logs the first loss, and after that whenever as many events again are lost. */
@@ -234,6 +289,7 @@ static bool set_up(struct http *http, const spore_create_args *args)
 		.help = "Whether the web service gets events: 0 yes, 1 a trial, 2 no.",
 		.max_failures = conf->breaker_failures,
 		.pause_ms = conf->breaker_pause,
+		.is_end_told = true,
 	};
 
 	if (!service_has_openssl(args) || !service_init(&http->service, args, &service) ||
@@ -250,6 +306,8 @@ static void destroy(void *instance)
 	struct http *http = instance;
 
 	poster_fini(&http->poster);
+	outage_fini(&http->failing);
+	outage_fini(&http->rejecting);
 	health_fini(&http->health);
 	service_fini(&http->service);
 	rest_fini(&http->rest);
@@ -272,6 +330,8 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	http->ctx = args->ctx;
 	http->conf = args->conf;
 	rest_init(&http->rest);
+	outage_init(&http->failing, 1);
+	outage_init(&http->rejecting, 1);
 	if (set_up(http, args)) {
 		*instance_out = http;
 		return SPORE_OK;

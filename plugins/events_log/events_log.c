@@ -25,8 +25,8 @@ static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char
 
 static const spore_option options[] = {
 	SPORE_ENUM(struct conf, to, 0, "\"file\"", "file|syslog", "where the lines go"),
-	SPORE_STRING(struct conf, path, SPORE_OPTF_PATH | SPORE_OPTF_NOT_EMPTY, NULL,
-	             "the file; needed with `\"to\": \"file\"`"),
+	SPORE_STRING(struct conf, path, SPORE_OPTF_PATH | SPORE_OPTF_NOT_EMPTY | SPORE_OPTF_APPENDS,
+	             NULL, "the file; needed with `\"to\": \"file\"`"),
 	SPORE_ENUM(struct conf, lines, 0, "\"text\"", "text|json",
 	           "lines of text, or a JSON object in each line"),
 	SPORE_STRING(

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../common/cover.h"
 #include "../common/series.h"
 #include "reader.h"
 #include "trust.h"
@@ -389,15 +390,19 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 
 static void warn_if_all_are_trusted(const spore_create_args *args)
 {
+	static const spore_list none;
 	const struct conf *conf = args->conf;
-	size_t i;
+	struct cover_lists lists = { &none, &conf->trusted, 0 };
+	int all4 = cover_denies_all(&lists, 4) == 1, all6 = cover_denies_all(&lists, 6) == 1;
 
-	if (trust_has_everybody(&conf->trusted, &i))
+	if (all4 || all6)
 		spore_logf(
 			args->host, args->ctx, SPORE_LOG_WARN,
-			"trusted/%zu covers every address of its family: whoever reaches this port "
-			"can claim any address",
-			i);
+			"trusted covers every %saddress: whoever reaches this port can claim any "
+			"address",
+			all4 && all6 ? ""
+			: all4       ? "IPv4 "
+				     : "IPv6 ");
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)

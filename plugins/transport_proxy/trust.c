@@ -33,15 +33,3 @@ bool trust_covers(const spore_list *prefixes, const spore_addr *addr)
 	}
 	return false;
 }
-
-bool trust_has_everybody(const spore_list *prefixes, size_t *index_out)
-{
-	const spore_cidr *items = prefixes->items;
-	size_t i = 0;
-
-	while (i < prefixes->count &&
-	       items[i].prefix_len != (is_ipv4(&items[i]) ? (uint32_t)IPV4_BITS : 0))
-		i++;
-	*index_out = i;
-	return i < prefixes->count;
-}

@@ -8,7 +8,5 @@
 /* Is the address in one of the prefixes (spore_cidr)? A short IPv6 prefix such as ::/0 covers no
  * IPv4 address. */
 bool trust_covers(const spore_list *prefixes, const spore_addr *addr);
-/* Does a prefix cover all IPv4 or all IPv6 addresses? *index_out: the first one. */
-bool trust_has_everybody(const spore_list *prefixes, size_t *index_out);
 
 #endif

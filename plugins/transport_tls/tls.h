@@ -21,9 +21,16 @@
 
 enum { TLS_MIN_1_2, TLS_MIN_1_3 };
 
+/* An entry of `certificates`. */
+struct tls_pair {
+	const char *certfile, *keyfile; /* keyfile: NULL if it is not given */
+};
+
 /* The options; see the table in transport_tls.c. */
 struct tls_conf {
 	const char *certfile, *keyfile, *cacertfile; /* NULL: not given */
+	spore_list certificates;                     /* server: of struct tls_pair */
+	spore_list alpn;                             /* server: of const char * */
 	spore_str key_passphrase;
 	const char *server_name;      /* client: expected instead of the dialled name */
 	spore_list pins;              /* client: of spore_sha256 */
@@ -61,6 +68,10 @@ struct tls {
 	unsigned n_workers;
 	SSL_CTX *ctx;    /* owned */
 	BIO_METHOD *bio; /* owned */
+	SSL_CTX **named; /* owned; each holds one of `certificates` and nothing else */
+	size_t n_named;
+	uint8_t *alpn; /* owned; as in the protocol; NULL: none */
+	unsigned alpn_len;
 	struct tls_expiry expiry;
 	pthread_mutex_t ticket_lock;
 	struct tls_ticket_key

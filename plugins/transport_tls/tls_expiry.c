@@ -22,6 +22,7 @@ struct tls_certificate {
 	X509 *cert; /* ref */
 	int64_t ends_s;
 	enum tls_kind kind;
+	const char *path;
 };
 
 /* Shared by the instances of one name. References are counted on main; the rest belongs to worker
@@ -31,14 +32,10 @@ struct tls_succession {
 	const struct tls *reporter; /* NULL: none */
 };
 
-static const char *file_of(const struct tls *tls, enum tls_kind kind)
-{
-	return kind == TLS_AUTHORITIES ? tls->conf->cacertfile : tls->conf->certfile;
-}
-
 /* ---- collecting ---- */
 
-static bool add_certificate(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
+static bool add_certificate(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind,
+                            const char *path)
 {
 	struct tls_certificate *all = realloc(expiry->all, (expiry->n + 1) * sizeof *all);
 
@@ -48,32 +45,44 @@ static bool add_certificate(struct tls_expiry *expiry, X509 *cert, enum tls_kind
 	expiry->all = all;
 	all[expiry->n++] = (struct tls_certificate){ cert,
 		                                     tls_cert_seconds(X509_get0_notAfter(cert)),
-		                                     kind };
+		                                     kind, path };
 	return true;
 }
 
-static bool add_all(struct tls_expiry *expiry, STACK_OF(X509) * certs, enum tls_kind kind)
+static bool add_all(struct tls_expiry *expiry, STACK_OF(X509) * certs, enum tls_kind kind,
+                    const char *path)
 {
 	bool good = true;
 
 	for (int i = 0; good && i < sk_X509_num(certs); i++)
-		good = add_certificate(expiry, sk_X509_value(certs, i), kind);
+		good = add_certificate(expiry, sk_X509_value(certs, i), kind, path);
 	return good;
+}
+
+/* Adds the certificate of a context, and its chain. */
+static bool add_own(struct tls_expiry *expiry, SSL_CTX *ctx, const char *path)
+{
+	X509 *own = SSL_CTX_get0_certificate(ctx);
+	STACK_OF(X509) *chain = NULL;
+
+	SSL_CTX_get0_chain_certs(ctx, &chain);
+	return (!own || add_certificate(expiry, own, TLS_OWN, path)) &&
+	       add_all(expiry, chain, TLS_CHAIN, path);
 }
 
 static bool collect_certificates(struct tls *tls)
 {
+	const struct tls_pair *pairs = tls->conf->certificates.items;
 	struct tls_expiry *expiry = &tls->expiry;
-	X509 *own = SSL_CTX_get0_certificate(tls->ctx);
-	STACK_OF(X509) *certs = NULL;
-	bool good = !own || add_certificate(expiry, own, TLS_OWN);
+	bool good = add_own(expiry, tls->ctx, tls->conf->certfile);
+	STACK_OF(X509) * certs;
 
-	SSL_CTX_get0_chain_certs(tls->ctx, &certs);
-	good = good && add_all(expiry, certs, TLS_CHAIN);
+	for (size_t i = 0; good && i < tls->n_named; i++)
+		good = add_own(expiry, tls->named[i], pairs[i].certfile);
 	if (!good || !tls->conf->cacertfile)
 		return good;
 	certs = X509_STORE_get1_all_certs(SSL_CTX_get_cert_store(tls->ctx));
-	good = certs && add_all(expiry, certs, TLS_AUTHORITIES);
+	good = certs && add_all(expiry, certs, TLS_AUTHORITIES, tls->conf->cacertfile);
 	sk_X509_pop_free(certs, X509_free);
 	return good;
 }
@@ -114,8 +123,7 @@ static void warn_of_one(const struct tls *tls, const struct tls_certificate *one
 	if (one->ends_s - now_s >= SOON_S)
 		return;
 	spore_logf(tls->host, tls->log, SPORE_LOG_WARN, "%s in %s %s %s (%s)",
-	           kinds[one->kind].text, file_of(tls, one->kind),
-	           past ? "expired on" : "expires on",
+	           kinds[one->kind].text, one->path, past ? "expired on" : "expires on",
 	           tls_cert_date(X509_get0_notAfter(one->cert), date),
 	           tls_cert_subject(one->cert, name, sizeof name));
 }

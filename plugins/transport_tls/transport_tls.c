@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/tls_config.h"
+#include "config/tls_names.h"
 #include "resume/tls_session.h"
 #include "resume/tls_tickets.h"
 #include "tls.h"
@@ -13,9 +14,22 @@
 #include "tls_expiry.h"
 #include "tls_stream.h"
 
-static const spore_option_item pin_item = { SPORE_OPT_SHA256, sizeof(spore_sha256), NULL, 0, 0 };
-
 #define A_FILE (SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_NOT_EMPTY)
+
+/* clang-format off */
+static const spore_option pair_options[] = {
+	SPORE_STRING(struct tls_pair, certfile, A_FILE | SPORE_OPTF_REQUIRED, NULL,
+	             "a certificate and its chain, PEM"),
+	SPORE_STRING(struct tls_pair, keyfile, A_FILE, NULL,
+	             "its private key, PEM; default: in certfile"),
+};
+/* clang-format on */
+static const spore_option_item pair_item = { SPORE_OPT_OBJECT, sizeof(struct tls_pair),
+	                                     pair_options,
+	                                     sizeof pair_options / sizeof *pair_options,
+	                                     sizeof *pair_options };
+static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+static const spore_option_item pin_item = { SPORE_OPT_SHA256, sizeof(spore_sha256), NULL, 0, 0 };
 
 /* clang-format off */
 static const spore_option options[] = {
@@ -23,6 +37,12 @@ static const spore_option options[] = {
 	             "this side's certificate and its chain, PEM; required on a server"),
 	SPORE_STRING(struct tls_conf, keyfile, A_FILE, NULL,
 	             "its private key, PEM; default: in certfile"),
+	SPORE_LIST(struct tls_conf, certificates, SPORE_OPTF_NOT_EMPTY, &pair_item,
+	           "server: more certificates; a client that asks for a name (SNI) gets the first "
+	           "one with this name, then the first with a wildcard for it, then certfile"),
+	SPORE_LIST(struct tls_conf, alpn, SPORE_OPTF_NOT_EMPTY, &text_item,
+	           "server: protocols that clients may choose, in order of preference, such as "
+	           "`[\"h2\", \"http/1.1\"]`; a client that offers only others is refused"),
 	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "passphrase of an encrypted private key"),
 	SPORE_STRING(struct tls_conf, cacertfile, A_FILE, NULL,
 	             "trusted certificates, PEM: authorities, also intermediate ones, or single "
@@ -63,6 +83,7 @@ static void destroy(void *instance)
 	struct tls *tls = instance;
 
 	tls_session_fini(tls);
+	tls_names_fini(tls);
 	tls_expiry_fini(tls);
 	SSL_CTX_free(tls->ctx);
 	BIO_meth_free(tls->bio);

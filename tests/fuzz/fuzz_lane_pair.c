@@ -145,7 +145,8 @@ static void write_on(struct side *side)
 	FUZZ_CHECK(bytes);
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)(side->first + side->written + i);
-	n = lane_write(&side->lane, bytes, len, &want);
+	n = side->ends ? lane_write_last(&side->lane, bytes, len, &want)
+	               : lane_write(&side->lane, bytes, len, &want);
 	free(bytes);
 	FUZZ_CHECK(n == SPORE_EAGAIN || (n >= 0 && n <= (int64_t)len));
 	side->written += n > 0 ? (size_t)n : 0;

@@ -315,7 +315,7 @@ void house_open(struct house *house, unsigned plan)
 		                          .sources = source_table_new() };
 	FUZZ_CHECK(shared->pending && shared->sources && shared->names);
 	gate_init(&shared->gate);
-	principal_table_init(&shared->principals);
+	principal_table_init(&shared->principals, 1);
 	stats_init(&shared->stats, house->metrics);
 	terms.sockets = listen_for_clients(terms.set);
 	FUZZ_CHECK(server_worker_open(&house->worker, shared, house->loop, &terms));

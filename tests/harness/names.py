@@ -44,6 +44,7 @@ class Names:
             f"--listen-address={self.host}",
             "--no-resolv",
             "--no-hosts",
+            "--no-round-robin",
             f"--addn-hosts={self._hosts}",
             "--local=/test/",
         ]
@@ -60,8 +61,11 @@ class Names:
         self._process.wait_for(rf"read {self._hosts}", times=self._read)
 
     def publish(self, **places):
-        """From now on NAME.test is at this address; all other names are gone."""
-        lines = [f"{host} {name}.test\n" for name, host in places.items()]
+        """From now on NAME.test is at this address, or these; all other names are gone."""
+        hosts = {
+            name: [place] if isinstance(place, str) else place for name, place in places.items()
+        }
+        lines = [f"{host} {name}.test\n" for name in hosts for host in hosts[name]]
         self._hosts.write_text("".join(lines), encoding="ascii")
         self._process.signal(signal.SIGHUP)
         self._await_reading()

@@ -26,7 +26,9 @@ def _not_permitted(why):
 
 
 class FarNetwork:
-    """here, there: our address and that of the namespace; `within`: prefix of commands there."""
+    """here, there: our address and that of the namespace; `within`: prefix of commands there.
+
+    elsewhere: the address that the namespace has after `lose_address` and `get_another_address`."""
 
     def __init__(self):
         number = os.getpid() % 16384
@@ -36,6 +38,7 @@ class FarNetwork:
         base = number * 4
         self.here = f"198.18.{base >> 8}.{(base & 255) + 1}"
         self.there = f"198.18.{base >> 8}.{(base & 255) + 2}"
+        self.elsewhere = f"198.19.{base >> 8}.{(base & 255) + 2}"
         self.within = ["ip", "netns", "exec", self.name]
 
     def __enter__(self):
@@ -77,6 +80,32 @@ class FarNetwork:
     def cut(self):
         """From now on no packet passes, and neither end is notified."""
         done = _ip("-n", self.name, "link", "set", self._far, "down")
+        assert done.returncode == 0, done.stderr
+
+    def lose_address(self):
+        """The namespace has no address any more, and so no way out."""
+        self._must("-n", self.name, "addr", "del", f"{self.there}/30", "dev", self._far)
+
+    def get_address_again(self):
+        """The one that it had before."""
+        self._must("-n", self.name, "addr", "add", f"{self.there}/30", "dev", self._far)
+
+    def get_another_address(self):
+        """The namespace has the address `elsewhere`."""
+        self._must("route", "add", f"{self.elsewhere}/32", "dev", self._near)
+        self._must("-n", self.name, "addr", "add", f"{self.elsewhere}/32", "dev", self._far)
+        self._must("-n", self.name, "route", "add", f"{self.here}/32", "dev", self._far)
+
+    def stir(self, times):
+        """Adds and removes a route of the namespace that leads nowhere, so often."""
+        lines = "route add 203.0.113.7/32 dev lo\nroute del 203.0.113.7/32 dev lo\n" * times
+        done = subprocess.run(
+            ["ip", "-n", self.name, "-batch", "-"], input=lines, text=True, check=False
+        )
+        assert done.returncode == 0
+
+    def _must(self, *arguments):
+        done = _ip(*arguments)
         assert done.returncode == 0, done.stderr
 
     def set(self, name, value):

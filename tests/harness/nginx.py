@@ -1,4 +1,4 @@
-"""nginx in front of a web service: TLS and HTTP/2."""
+"""nginx: in front of a web service, with TLS and HTTP/2, or as a service."""
 
 import os
 import signal
@@ -31,21 +31,86 @@ http {{
 """
 
 
+_SITE = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen {place};
+        location / {{
+            if (-e {folder}/broken) {{ return 500; }}
+            return 200 "works from $remote_addr";
+        }}
+    }}
+}}
+"""
+
+
+def _start(folder, text):
+    os.environ["PATH"] += os.pathsep + "/usr/sbin"
+    config = folder / "nginx.conf"
+    config.write_text(text)
+    argv = [installed_program("nginx", "nginx-light"), "-p", folder, "-c", config]
+    process = Process(argv, name="nginx")
+    wait_until((folder / "nginx.pid").exists, "nginx to listen")
+    return process
+
+
+class Site:
+    """A web site over HTTP at a place such as "127.0.0.1:8080" or "unix:/app.sock", which a test
+    may kill, stop for a while, or make answer 500."""
+
+    def __init__(self, folder, place):
+        self.folder, self.place = folder, place
+        self.process = None
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.close()
+
+    def start(self):
+        self.process = _start(self.folder, _SITE.format(folder=self.folder, place=self.place))
+
+    def kill(self):
+        self.process.close()
+        (self.folder / "nginx.pid").unlink(missing_ok=True)
+        if self.place.startswith("unix:"):
+            os.unlink(self.place[len("unix:") :])
+
+    def hang(self):
+        self.process.signal(signal.SIGSTOP)
+
+    def wake(self):
+        self.process.signal(signal.SIGCONT)
+
+    def spoil(self):
+        (self.folder / "broken").touch()
+
+    def mend(self):
+        (self.folder / "broken").unlink()
+
+
 class Nginx:
     """A process that a test may stop; `requests` are (protocol, connection, status)."""
 
     def __init__(self, folder, host, port, certificate, upstream):
-        os.environ["PATH"] += os.pathsep + "/usr/sbin"
         self.folder = folder
-        config = folder / "nginx.conf"
-        config.write_text(
-            _CONFIG.format(
-                folder=folder, host=host, port=port, certificate=certificate, upstream=upstream
-            )
+        text = _CONFIG.format(
+            folder=folder, host=host, port=port, certificate=certificate, upstream=upstream
         )
-        argv = [installed_program("nginx", "nginx-light"), "-p", folder, "-c", config]
-        self.process = Process(argv, name="nginx")
-        wait_until((folder / "nginx.pid").exists, "nginx to listen")
+        self.process = _start(folder, text)
 
     def __enter__(self):
         return self

@@ -29,15 +29,16 @@ RANKS = [
     {"metrics", "files", "secret", "lane", "expand", "uring"},
     {"net", "wire"},
     {"option", "link", "relay", "review"},
-    {"plugin"},
+    {"plugin", "usage"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way", "route"},
+    {"verdict", "event", "way", "health", "route"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"reload"},
     {"admin", "arguments"},
+    {"screen"},
     {"commands"},
     {"rehearsal"},
     {"completion"},
@@ -46,7 +47,7 @@ RANKS = [
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 GENERATED = {"version.h"}  # by the build, from core/version.h.in
 NAMES_PLUGINS = "config/shorthands.c"
-WORDS = {"log", "proxy", "via"}  # short names that the core uses in another meaning
+WORDS = {"log", "plain", "proxy", "via"}  # short names that the core uses in another meaning
 SHARED = "common"  # in plugins/; no plugin itself
 
 # What a header of the SDK may include: headers of every C library for Linux.

@@ -104,6 +104,7 @@ RESULTS = {
     "all_bits": "fields: an unknown bit",
     "life": "life_ms: negative",
     "no_bit": "max_conns: not 0, but fields lacks SPORE_AUTH_F_MAX_CONNS",
+    "no_rate": "rate_up: expected a value above 0 together with SPORE_AUTH_F_RATE_UP",
     "no_ports": "ports: NULL with a count",
     "inverted": "ports: a range ends before it begins",
     "port_0": "ports: a range begins with port 0",

@@ -1,5 +1,8 @@
 #include "policy.h"
 
+#include <stddef.h>
+#include <string.h>
+
 static const spore_option_item host_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
 static const spore_option rows[] = {
@@ -11,6 +14,19 @@ static const spore_option rows[] = {
 	          "visitors at once on all its tunnels, waiting ones included; default: no limit"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, POLICY_MAX_LIFE_MS,
 	               "lifetime of a tunnel; default: no limit"),
+	SPORE_SIZE(struct policy, rate_up, 0, NULL, POLICY_MIN_RATE, POLICY_MAX_RATE,
+	           "bytes per second from its visitors to its services, on all its tunnels "
+	           "together; default: `limits.rate_up`"),
+	SPORE_SIZE(struct policy, rate_down, 0, NULL, POLICY_MIN_RATE, POLICY_MAX_RATE,
+	           "likewise, from its services to its visitors; default: `limits.rate_down`"),
+	SPORE_SIZE(struct policy, bytes_per_day, 0, NULL, 1, POLICY_MAX_BYTES,
+	           "bytes that all its tunnels may carry in a day (UTC), in both directions "
+	           "together; default: `limits.bytes_per_day`"),
+	SPORE_SIZE(struct policy, bytes_per_month, 0, NULL, 1, POLICY_MAX_BYTES,
+	           "likewise, in a month; default: `limits.bytes_per_month`"),
+	SPORE_INT(struct policy, visitors_per_second, 0, NULL, 1, POLICY_MAX_COUNT,
+	          "new visitors per second on all its tunnels, and as many at once; default: "
+	          "`limits.visitors_per_second`"),
 	SPORE_LIST(struct policy, hosts, 0, &host_item,
 	           "host names that its tunnels may have on shared ports: `app.example.com`, "
 	           "`*.example.com` for all names below, or `*` for all names; default: none"),
@@ -19,14 +35,40 @@ static const spore_option rows[] = {
 const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), rows,
 	                                sizeof rows / sizeof *rows, sizeof *rows };
 
+/* The limits that are numbers, with their bits. */
+static const struct {
+	uint32_t field;
+	size_t offset;
+} numbers[] = {
+	{ SPORE_AUTH_F_MAX_TUNNELS, offsetof(struct policy, max_tunnels) },
+	{ SPORE_AUTH_F_MAX_CONNS, offsetof(struct policy, max_conns) },
+	{ SPORE_AUTH_F_LIFE, offsetof(struct policy, life) },
+	{ SPORE_AUTH_F_RATE_UP, offsetof(struct policy, rate_up) },
+	{ SPORE_AUTH_F_RATE_DOWN, offsetof(struct policy, rate_down) },
+	{ SPORE_AUTH_F_BYTES_PER_DAY, offsetof(struct policy, bytes_per_day) },
+	{ SPORE_AUTH_F_BYTES_PER_MONTH, offsetof(struct policy, bytes_per_month) },
+	{ SPORE_AUTH_F_VISITORS_PER_SECOND, offsetof(struct policy, visitors_per_second) },
+};
+enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
+_Static_assert(N_NUMBERS + 1 == POLICY_NUMBERS, "the numbers, and what is stated");
+
+static int64_t number_of(const struct policy *policy, size_t i)
+{
+	int64_t number;
+
+	memcpy(&number, (const char *)policy + numbers[i].offset, sizeof number);
+	return number;
+}
+
 /* SPORE_AUTH_F_*: the limits that hold, because they are stated, or not zero and not empty. */
 static uint32_t limits_of(const struct policy *policy)
 {
-	return policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
-	       (policy->max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
-	       (policy->max_conns ? SPORE_AUTH_F_MAX_CONNS : 0) |
-	       (policy->life ? SPORE_AUTH_F_LIFE : 0) |
-	       (policy->hosts.count ? SPORE_AUTH_F_HOSTS : 0);
+	uint32_t fields = policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
+	                  (policy->hosts.count ? SPORE_AUTH_F_HOSTS : 0);
+
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		fields |= number_of(policy, i) ? numbers[i].field : 0;
+	return fields;
 }
 
 void policy_inherit(struct policy *own, const struct policy *all)
@@ -35,15 +77,21 @@ void policy_inherit(struct policy *own, const struct policy *all)
 
 	if (!(has & SPORE_AUTH_F_PORTS))
 		own->ports = all->ports;
-	if (!(has & SPORE_AUTH_F_MAX_TUNNELS))
-		own->max_tunnels = all->max_tunnels;
-	if (!(has & SPORE_AUTH_F_MAX_CONNS))
-		own->max_conns = all->max_conns;
-	if (!(has & SPORE_AUTH_F_LIFE))
-		own->life = all->life;
 	if (!(has & SPORE_AUTH_F_HOSTS))
 		own->hosts = all->hosts;
+	for (size_t i = 0; i < N_NUMBERS; i++) {
+		if (!(has & numbers[i].field))
+			memcpy((char *)own + numbers[i].offset,
+			       (const char *)all + numbers[i].offset, sizeof(int64_t));
+	}
 	own->stated |= all->stated;
+}
+
+void policy_numbers(const struct policy *policy, int64_t out[POLICY_NUMBERS])
+{
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		out[i] = number_of(policy, i);
+	out[N_NUMBERS] = policy->stated;
 }
 
 void policy_grant(const struct policy *policy, spore_auth_result *result)
@@ -54,6 +102,11 @@ void policy_grant(const struct policy *policy, spore_auth_result *result)
 	result->max_tunnels = (uint32_t)policy->max_tunnels;
 	result->max_conns = (uint32_t)policy->max_conns;
 	result->life_ms = policy->life;
+	result->rate_up = (uint64_t)policy->rate_up;
+	result->rate_down = (uint64_t)policy->rate_down;
+	result->bytes_per_day = (uint64_t)policy->bytes_per_day;
+	result->bytes_per_month = (uint64_t)policy->bytes_per_month;
+	result->visitors_per_second = (uint32_t)policy->visitors_per_second;
 	result->hosts = policy->hosts.count ? policy->hosts.items : NULL;
 	result->n_hosts = policy->hosts.count;
 }

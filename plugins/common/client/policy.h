@@ -8,13 +8,20 @@
 #include <spore/option.h>
 
 enum { POLICY_MAX_COUNT = 1000000 };
+/* Bytes per second, and in a day or month. */
+#define POLICY_MIN_RATE    INT64_C(1024)
+#define POLICY_MAX_RATE    (INT64_C(1) << 40)
+#define POLICY_MAX_BYTES   (INT64_C(1) << 50)
 #define POLICY_MAX_LIFE_MS (365 * INT64_C(86400000))
 
 /* A member that is zero or empty limits nothing, unless it is stated. */
 struct policy {
 	spore_list ports; /* of spore_port_range; borrowed */
 	int64_t max_tunnels, max_conns;
-	int64_t life;     /* ms */
+	int64_t life;               /* ms */
+	int64_t rate_up, rate_down; /* bytes per second */
+	int64_t bytes_per_day, bytes_per_month;
+	int64_t visitors_per_second;
 	spore_list hosts; /* of const char *; borrowed; checked by the host */
 	/* SPORE_AUTH_F_*: limits that hold also if they are zero or empty. Then they allow nothing.
 	 * The option "policy" leaves this 0. */
@@ -27,6 +34,9 @@ extern const spore_option_item policy_item;
 
 /* Completes the policy of one name: what it leaves out comes from that of all names. [any] */
 void policy_inherit(struct policy *own, const struct policy *all);
+/* The numbers of the policy, in a fixed order: all that it says except its ports. [any] */
+enum { POLICY_NUMBERS = 9 };
+void policy_numbers(const struct policy *policy, int64_t out[POLICY_NUMBERS]);
 /* Sets the limits in a result, whose other members stay. The result borrows the ports. [any] */
 void policy_grant(const struct policy *policy, spore_auth_result *result);
 

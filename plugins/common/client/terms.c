@@ -70,6 +70,55 @@ static bool set_max_conns(struct terms *terms, const char *text)
 	return set_count(terms, &terms->policy.max_conns, text);
 }
 
+static bool set_visitors_per_second(struct terms *terms, const char *text)
+{
+	return set_count(terms, &terms->policy.visitors_per_second, text);
+}
+
+/* How many times a size with this unit is shifted by 10 bits; -1: there is no such unit. */
+static int shifts_of(const char *unit)
+{
+	static const char units[] = "kmg";
+	const char *found;
+
+	if (!*unit)
+		return 0;
+	found = strchr(units, *unit >= 'A' && *unit <= 'Z' ? *unit - 'A' + 'a' : *unit);
+	return found && !unit[1] ? (int)(found - units) + 1 : -1;
+}
+
+/* Reads a number of bytes, such as "10000000", "10m" or "5G". */
+static bool set_size(int64_t *size, int64_t min, int64_t max, const char *text)
+{
+	int shifts;
+
+	if (!read_number(&text, max, size))
+		return false;
+	for (shifts = shifts_of(text); shifts > 0 && *size <= max >> 10; shifts--)
+		*size <<= 10;
+	return shifts == 0 && *size >= min && *size <= max;
+}
+
+static bool set_rate_up(struct terms *terms, const char *text)
+{
+	return set_size(&terms->policy.rate_up, POLICY_MIN_RATE, POLICY_MAX_RATE, text);
+}
+
+static bool set_rate_down(struct terms *terms, const char *text)
+{
+	return set_size(&terms->policy.rate_down, POLICY_MIN_RATE, POLICY_MAX_RATE, text);
+}
+
+static bool set_bytes_per_day(struct terms *terms, const char *text)
+{
+	return set_size(&terms->policy.bytes_per_day, terms->is_positive, POLICY_MAX_BYTES, text);
+}
+
+static bool set_bytes_per_month(struct terms *terms, const char *text)
+{
+	return set_size(&terms->policy.bytes_per_month, terms->is_positive, POLICY_MAX_BYTES, text);
+}
+
 /* The milliseconds of a unit; 0: there is no such unit. */
 static double unit_ms(const char *unit)
 {
@@ -104,6 +153,12 @@ static bool set_life(struct terms *terms, const char *text)
 	return terms->policy.life > 0 || !terms->is_positive;
 }
 
+#define EXPECTED_RATE                                                                              \
+	"expected a number of bytes per second from 1024 to 1099511627776, such as 10000000 or "   \
+	"\"10m\""
+#define EXPECTED_BYTES(least)                                                                      \
+	"expected a number of bytes from " least " to 1125899906842624, such as \"50g\""
+
 static const struct row {
 	const char *name;
 	uint32_t field;
@@ -122,6 +177,15 @@ static const struct row {
 	{ "life", SPORE_AUTH_F_LIFE, set_life,
 	  "expected at most 365 days, such as \"90s\" or \"1h\", or a number of seconds",
 	  "expected 1 ms to 365 days, such as \"90s\" or \"1h\", or a number of seconds" },
+	{ "rate_up", SPORE_AUTH_F_RATE_UP, set_rate_up, EXPECTED_RATE, EXPECTED_RATE },
+	{ "rate_down", SPORE_AUTH_F_RATE_DOWN, set_rate_down, EXPECTED_RATE, EXPECTED_RATE },
+	{ "bytes_per_day", SPORE_AUTH_F_BYTES_PER_DAY, set_bytes_per_day, EXPECTED_BYTES("0"),
+	  EXPECTED_BYTES("1") },
+	{ "bytes_per_month", SPORE_AUTH_F_BYTES_PER_MONTH, set_bytes_per_month, EXPECTED_BYTES("0"),
+	  EXPECTED_BYTES("1") },
+	{ "visitors_per_second", SPORE_AUTH_F_VISITORS_PER_SECOND, set_visitors_per_second,
+	  "expected a whole number from 0 to 1000000",
+	  "expected a whole number from 1 to 1000000" },
 };
 
 /* NULL: no limit has this name. */
@@ -139,7 +203,8 @@ const char *terms_set(struct terms *terms, const char *name, const char *text)
 	const struct row *row = find_row(name);
 
 	if (!row)
-		return "unknown: expected only ports, max_tunnels, max_conns and life";
+		return "unknown: expected only ports, max_tunnels, max_conns, life, rate_up, "
+		       "rate_down, bytes_per_day, bytes_per_month and visitors_per_second";
 	if (!text || !row->set(terms, text))
 		return terms->is_positive ? row->expected_positive : row->expected;
 	terms->policy.stated |= row->field;
@@ -154,7 +219,7 @@ static const char *text_of(const spore_host *host, const spore_cfg *value, char 
 
 	if (host->cfg_type(value) != SPORE_CFG_NUMBER)
 		return host->cfg_string(value);
-	if (!(number >= 0 && number <= 1e15))
+	if (!(number >= 0 && number <= 9e15))
 		return NULL;
 	snprintf(room, 32, number == (double)(int64_t)number ? "%.0f" : "%.6f", number);
 	return room;

@@ -5,6 +5,9 @@
  *   max_tunnels  a whole number
  *   max_conns    a whole number
  *   life         "90s", "500ms", "1.5m", "2h" or "1d", or a number of seconds
+ *   rate_up, rate_down              bytes per second: a whole number, perhaps with k, m or g
+ *   bytes_per_day, bytes_per_month  likewise, bytes
+ *   visitors_per_second             a whole number
  *
  * What is not stated is not limited. A limit that is not understood is an error, because ignoring
  * it could allow too much. This code is compiled into each plugin that uses it. */

@@ -54,6 +54,31 @@ static bool read_life(const char *value, struct restrictions *out)
 	return !terms_set(&out->terms, "life", value);
 }
 
+static bool read_rate_up(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "rate_up", value);
+}
+
+static bool read_rate_down(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "rate_down", value);
+}
+
+static bool read_bytes_per_day(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "bytes_per_day", value);
+}
+
+static bool read_bytes_per_month(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "bytes_per_month", value);
+}
+
+static bool read_visitors_per_second(const char *value, struct restrictions *out)
+{
+	return !terms_set(&out->terms, "visitors_per_second", value);
+}
+
 static int two_digits(const char *text)
 {
 	return (text[0] - '0') * 10 + text[1] - '0';
@@ -119,6 +144,11 @@ static const struct {
 	{ "max-tunnels", read_max_tunnels, "expected a whole number from 1 to 1000000, such as max-tunnels=5" },
 	{ "max-conns", read_max_conns, "expected a whole number from 1 to 1000000, such as max-conns=500" },
 	{ "life", read_life, "expected a number of ms, s, m, h or d, at most 365d, such as life=1h" },
+	{ "rate-up", read_rate_up, "expected a number of bytes per second from 1024 to 1099511627776, such as rate-up=10m" },
+	{ "rate-down", read_rate_down, "expected a number of bytes per second from 1024 to 1099511627776, such as rate-down=10m" },
+	{ "bytes-per-day", read_bytes_per_day, "expected a number of bytes from 1 to 1125899906842624, such as bytes-per-day=50g" },
+	{ "bytes-per-month", read_bytes_per_month, "expected a number of bytes from 1 to 1125899906842624, such as bytes-per-month=50g" },
+	{ "visitors-per-second", read_visitors_per_second, "expected a whole number from 1 to 1000000, such as visitors-per-second=50" },
 	{ "expiry-time", read_expiry, "expected a time such as expiry-time=20271231 or 202712312359Z: YYYYMMDD[HHMM[SS]], with Z in UTC" },
 	{ "identity", read_identity, "expected an identity of 1 to 255 bytes of UTF-8 without control characters" },
 };

@@ -47,14 +47,18 @@ void health_init(struct health *health, const spore_create_args *args,
 		                      options->help),
 		.hearing = (int)options->hearing,
 	};
+	health->is_end_told = options->is_end_told;
 	breaker_init(&health->breaker, (unsigned)options->max_failures, options->pause_ms);
+	outage_init(&health->outage, PACE_BURST);
 	show_state(health);
 }
 
 void health_fini(struct health *health)
 {
-	if (health->host)
-		breaker_fini(&health->breaker);
+	if (!health->host)
+		return;
+	breaker_fini(&health->breaker);
+	outage_fini(&health->outage);
 }
 
 void health_say(struct health *health, int32_t level, const char *format, ...)
@@ -82,13 +86,16 @@ enum breaker_pass health_enter(struct health *health)
 
 void health_settle(struct health *health, enum breaker_pass pass, enum breaker_outcome outcome)
 {
-	bool has_changed = breaker_settle(&health->breaker, pass, outcome, health->host->now_ms());
+	int64_t now_ms = health->host->now_ms(), lasted_ms;
+	bool has_changed = breaker_settle(&health->breaker, pass, outcome, now_ms);
 
+	if (outcome == BREAKER_WORKS)
+		outage_end(&health->outage, now_ms, &lasted_ms);
 	if (has_changed || pass == BREAKER_PROBE)
 		show_state(health);
-	if (has_changed && outcome == BREAKER_WORKS)
+	if (has_changed && outcome == BREAKER_WORKS && !health->is_end_told)
 		health_say(health, SPORE_LOG_INFO, "%s works again", health->store);
-	else if (has_changed)
+	else if (has_changed && outcome != BREAKER_WORKS)
 		health_say(health, SPORE_LOG_ERROR,
 		           "%s fails: until it works again, only one question at a time is sent, "
 		           "after a pause",
@@ -105,7 +112,9 @@ void health_hear(struct health *health, enum hearing hearing)
 
 void health_log(struct health *health, int32_t level, const char *what, const char *why)
 {
-	if (pace_allows_line(&health->pace, health->host, health->log, level, health->faults))
+	if (!outage_note(&health->outage, health->host->now_ms()))
+		pace_hold(&health->pace);
+	else if (pace_allows_line(&health->pace, health->host, health->log, level, health->faults))
 		health_say(health, level, "%s: %s", what, why);
 }
 

@@ -10,6 +10,7 @@
 
 #include "../pace.h"
 #include "breaker.h"
+#include "outage.h"
 
 /* The rows of two options, int64_t breaker_failures and breaker_pause. `store`: its name, as
  * below. */
@@ -32,6 +33,7 @@ struct health_options {
 	const char *url;      /* of the store, for the log, without secrets; NULL: not logged */
 	enum hearing hearing; /* at the beginning */
 	int64_t max_failures, pause_ms; /* of the breaker */
+	bool is_end_told; /* by the caller: health does not log that the store works again */
 };
 
 struct health {
@@ -39,8 +41,10 @@ struct health {
 	spore_ctx *log;
 	const char *store, *faults, *url;
 	struct breaker breaker;
-	struct pace pace; /* of logged faults */
-	uint32_t state;   /* series */
+	struct pace pace;     /* of logged faults */
+	struct outage outage; /* likewise */
+	bool is_end_told;
+	uint32_t state; /* series */
 	_Atomic int hearing;
 };
 
@@ -58,9 +62,10 @@ void health_hear(struct health *health, enum hearing hearing);
 /* Logs a line with the store's URL. [any] */
 __attribute__((format(printf, 3, 4))) void health_say(struct health *health, int32_t level,
                                                       const char *format, ...);
-/* Logs why a question got no verdict, at a limited rate. [any] */
+/* Logs why a question got no verdict: at a limited rate, and at growing intervals while no question
+ * succeeds. [any] */
 void health_complain(struct health *health, const char *why);
-/* Logs "WHAT: WHY" at the same limited rate. [any] */
+/* Logs "WHAT: WHY" likewise. [any] */
 void health_log(struct health *health, int32_t level, const char *what, const char *why);
 /* The same at any rate, for a line that is logged once. [any] */
 void health_log_now(struct health *health, int32_t level, const char *what, const char *why);

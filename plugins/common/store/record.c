@@ -106,9 +106,11 @@ static const struct row {
 	/* NULL: a limit */
 	const char *(*read)(struct record *record, const spore_host *host, const char *text);
 } rows[] = {
-	{ "secret", read_secret },      { "key", read_key }, { "pubkey", read_pubkey },
-	{ "password_hash", read_hash }, { "ports", NULL },   { "max_tunnels", NULL },
-	{ "max_conns", NULL },          { "life", NULL },
+	{ "secret", read_secret },       { "key", read_key },       { "pubkey", read_pubkey },
+	{ "password_hash", read_hash },  { "ports", NULL },         { "max_tunnels", NULL },
+	{ "max_conns", NULL },           { "life", NULL },          { "rate_up", NULL },
+	{ "rate_down", NULL },           { "bytes_per_day", NULL }, { "bytes_per_month", NULL },
+	{ "visitors_per_second", NULL },
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
@@ -137,7 +139,8 @@ const char *record_set(struct record *record, const spore_host *host, spore_str 
 
 	if (row == N_ROWS)
 		return "unknown: expected only secret, key, pubkey, password_hash, ports, "
-		       "max_tunnels, max_conns and life";
+		       "max_tunnels, max_conns, life, rate_up, rate_down, bytes_per_day, "
+		       "bytes_per_month and visitors_per_second";
 	if (record->seen & 1u << row)
 		return "expected each field once, found it again";
 	record->seen |= 1u << row;

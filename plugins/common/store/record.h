@@ -4,7 +4,8 @@
  *   key            the SHA-256 digest of the secret, 64 hexadecimal digits
  *   pubkey         a line of authorized_keys, without options but identity
  *   password_hash  of bcrypt, yescrypt or SHA-512, as crypt(5) writes it
- *   ports, max_tunnels, max_conns, life
+ *   ports, max_tunnels, max_conns, life, rate_up, rate_down, bytes_per_day, bytes_per_month,
+ *   visitors_per_second
  *                  limits, as client/terms.h reads them
  *
  * At least one of the first four must be there. If both are there, key must be that of secret. An

@@ -65,10 +65,11 @@ uint64_t session_number(const spore_host *host, enum evidence_form form,
 void session_digest(const spore_host *host, const struct terms *terms, uint8_t out[32])
 {
 	const struct policy *policy = &terms->policy;
-	int64_t numbers[5] = { policy->max_tunnels, policy->max_conns, policy->life, policy->stated,
-		               terms->n_ports };
+	int64_t numbers[POLICY_NUMBERS + 1];
 	uint8_t bytes[sizeof numbers + sizeof terms->ports] = { 0 };
 
+	policy_numbers(policy, numbers);
+	numbers[POLICY_NUMBERS] = terms->n_ports;
 	memcpy(bytes, numbers, sizeof numbers);
 	memcpy(bytes + sizeof numbers, terms->ports, terms->n_ports * sizeof *terms->ports);
 	host->sha256(bytes, sizeof bytes, out);

@@ -140,3 +140,71 @@ bool tls_ciphers_set(struct tls *tls, const spore_create_args *args)
 	free(suites.new);
 	return good;
 }
+
+/* ---- ciphers and the own key ---- */
+
+/* The kinds of keys that ciphers of TLS 1.2 distinguish. */
+static const struct key_kind {
+	int auth; /* of a cipher: NID_auth_* */
+	const char *name, *example;
+} key_kinds[] = {
+	{ NID_auth_rsa, "RSA", "ECDHE-RSA-AES128-GCM-SHA256" },
+	{ NID_auth_ecdsa, "ECDSA", "ECDHE-ECDSA-AES128-GCM-SHA256" },
+};
+
+/* NULL: another kind. */
+static const struct key_kind *kind_of_key(const EVP_PKEY *key)
+{
+	switch (EVP_PKEY_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		return &key_kinds[0];
+	case EVP_PKEY_EC:
+	case EVP_PKEY_ED25519:
+	case EVP_PKEY_ED448:
+		return &key_kinds[1];
+	default:
+		return NULL;
+	}
+}
+
+/* Are there ciphers of TLS 1.2 for keys of this kind, or of any kind (0)? */
+static bool has_old_for(const struct tls *tls, int auth)
+{
+	const STACK_OF(SSL_CIPHER) *list = SSL_CTX_get_ciphers(tls->ctx);
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(list); i++) {
+		const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(list, i);
+
+		if (!is_1_3(SSL_CIPHER_get_name(cipher)) &&
+		    (!auth || SSL_CIPHER_get_auth_nid(cipher) == auth))
+			return true;
+	}
+	return false;
+}
+
+bool tls_ciphers_fit(const struct tls *tls, const spore_create_args *args)
+{
+	const EVP_PKEY *key = SSL_CTX_get0_privatekey(tls->ctx);
+	const struct key_kind *kind = key ? kind_of_key(key) : NULL;
+	char text[300];
+
+	if (!tls->conf->ciphers || !kind || tls->conf->min_version == TLS_MIN_1_3 ||
+	    !has_old_for(tls, 0) || has_old_for(tls, kind->auth))
+		return true;
+	if (SSL_CTX_get_max_proto_version(tls->ctx) != TLS1_2_VERSION) {
+		spore_logf(
+			args->host, args->ctx, SPORE_LOG_WARN,
+			"none of the ciphers of TLS 1.2 fits the key of the certificate, which is "
+			"an %s key: clients without TLS 1.3 cannot connect (%s would fit)",
+			kind->name, kind->example);
+		return true;
+	}
+	snprintf(
+		text, sizeof text,
+		"expected a cipher for the key of the certificate, which is an %s key, such as %s; "
+		"found only ciphers for other keys, so no client could connect",
+		kind->name, kind->example);
+	args->report(args, "/ciphers", text);
+	return false;
+}

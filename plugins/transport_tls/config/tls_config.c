@@ -14,6 +14,7 @@
 #include "../tls_verify.h"
 #include "tls_ciphers.h"
 #include "tls_files.h"
+#include "tls_names.h"
 
 static bool report_openssl(const spore_create_args *args, const char *pointer, const char *expected)
 {
@@ -161,7 +162,9 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 	good = tls->server ? check_server(tls, args) : check_client(tls, args);
 	good = set_protocol(tls, args) && good;
 	good = tls_files_load_own(tls, args) && good;
+	good = (!tls->server || tls_ciphers_fit(tls, args)) && good;
 	good = tls_files_load_trusted(tls, args) && good;
+	good = tls_names_set_up(tls, args) && good;
 	if (!good)
 		return SPORE_ECONFIG;
 	if (!set_resumption(tls)) {

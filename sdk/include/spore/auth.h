@@ -147,6 +147,11 @@ enum {
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
 	SPORE_AUTH_F_MAX_CONNS = 1 << 2,
 	SPORE_AUTH_F_LIFE = 1 << 3,
+	SPORE_AUTH_F_RATE_UP = 1 << 4,
+	SPORE_AUTH_F_RATE_DOWN = 1 << 5,
+	SPORE_AUTH_F_BYTES_PER_DAY = 1 << 6,
+	SPORE_AUTH_F_BYTES_PER_MONTH = 1 << 7,
+	SPORE_AUTH_F_VISITORS_PER_SECOND = 1 << 8,
 	SPORE_AUTH_F_HOSTS = 1 << 9
 };
 
@@ -183,6 +188,19 @@ typedef struct spore_auth_result {
 	/* The longest time that the verifier may be used, from now on. 0: as the operator says;
 	 * never negative. */
 	int64_t verifier_life_ms;
+	/* The limits below hold for all tunnels of the identity together, whichever instance has
+	 * allowed them. If its tunnels come with different limits, the last ones hold. An identity
+	 * without its own limit has the one of the option with the same name in the server's
+	 * section "limits". */
+	/* Bytes per second from visitors to services, and back. Never 0. All visitors of the
+	 * identity get the same share. */
+	uint64_t rate_up, rate_down;
+	/* Bytes in both directions, in a day and in a month of UTC. When they are used up, the
+	 * connections of its visitors end as soon as they carry more, and new ones are refused. 0:
+	 * none. */
+	uint64_t bytes_per_day, bytes_per_month;
+	/* How many new visitors are let in per second; as many at once. 0: none. */
+	uint32_t visitors_per_second, reserved;
 	/* The host names that the client's tunnels may have on ports that several tunnels share: at
 	 * most SPORE_AUTH_HOSTS_MAX texts. Each is a name, "*." and a name for all names that end
 	 * in it, or "*" for all names. No text: no name. */
@@ -338,8 +356,12 @@ typedef struct spore_auth_ops {
 	 * [worker] */
 	int32_t (*recheck)(void *state, const spore_auth_request *, spore_ticket,
 	                   const spore_held *);
+	/* SERVER. Returns 1 if verify() returns NEXT for no client, else 0. The host asks when it
+	 * has created the instance. It warns of each instance behind this one in the chain, since
+	 * it will never ask that one. Optional; the default is 0. [main] */
+	int32_t (*decides_all)(void *instance);
 } spore_auth_ops;
-SPORE_GROWABLE(spore_auth_ops, recheck);
+SPORE_GROWABLE(spore_auth_ops, decides_all);
 
 /* CLIENT. What the server that sent this challenge offers: SPORE_OFFER_* bits, and perhaps bits of
  * later versions of the SDK. */

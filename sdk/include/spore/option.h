@@ -57,6 +57,8 @@ enum {                       /* type          JSON                         C fie
  *    rows of the OBJECTs of a MAP.
  *  - SPORE_OPTF_NAME: the SECRET is a name, such as that of a user, which the operator may want to
  *    hide. The host does not warn of a short one.
+ *  - SPORE_OPTF_APPENDS, in addition to PATH: the STRING is a file to which the plugin appends. The
+ *    host warns if two options with this flag name one file, or if the host's own log goes there.
  *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. What another object
  *    leaves out, the host takes from the object of "*", if there is one. */
 enum {
@@ -70,7 +72,8 @@ enum {
 	SPORE_OPTF_UNIQUE = 128,
 	SPORE_OPTF_MAX_TUNNELS = 256,
 	SPORE_OPTF_MAX_VISITORS = 512,
-	SPORE_OPTF_NAME = 1024
+	SPORE_OPTF_NAME = 1024,
+	SPORE_OPTF_APPENDS = 2048
 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */

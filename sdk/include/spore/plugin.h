@@ -37,7 +37,8 @@ enum {
 	SPORE_KIND_ACL = 3,       /* ops: spore_acl_ops, acl.h */
 	SPORE_KIND_METRICS = 4,   /* ops: spore_metrics_ops, metrics.h */
 	SPORE_KIND_EVENTS = 5,    /* ops: spore_events_ops, events.h */
-	SPORE_KIND_ROUTE = 6      /* ops: spore_route_ops, route.h */
+	SPORE_KIND_ROUTE = 6,     /* ops: spore_route_ops, route.h */
+	SPORE_KIND_CHECK = 7      /* ops: spore_check_ops, check.h */
 };
 enum { SPORE_ROLE_SERVER = 1, SPORE_ROLE_CLIENT = 2 };
 

@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 
+from harness.admin import Admin
 from harness.loopback import Loopback, free_port, has_ipv6
 from harness.peers import Server, spore_binary, spore_client, spore_server
 from harness.process import Process, run
+from harness.reloading import Reloading
 from harness.sockets import connect
 from harness.wire import Ended, Tunnel, Wire
 
@@ -55,6 +57,53 @@ def test_the_longer_prefix_decides(address, stranger):
     with spore_server(address, extra=["--allow=127.0.0.0/8", f"--deny={stranger}"]) as server:
         assert not is_let_in(server.control, stranger)
         assert is_let_in(server.control, HERE)
+
+
+@pytest.mark.parametrize(
+    "trusted, allowed, warning",
+    [
+        (["10.0.0.0/8", "0.0.0.0/0"], None, "trusted covers every IPv4 address: whoever"),
+        (["::/1", "8000::/1"], None, "trusted covers every IPv6 address: whoever"),
+        (["128.0.0.0/1", "::/0", "0.0.0.0/1"], None, "trusted covers every address: whoever"),
+        (["0.0.0.0/1", "128.0.0.0/2"], ["0.0.0.0/0"], None),
+        (None, ["::/0", "0.0.0.0/0"], "this access list allows everybody"),
+        (None, ["0.0.0.0/0"], None),
+    ],
+)
+def test_prefixes_of_all_addresses(tmp_path, trusted, allowed, warning):
+    config = tmp_path / "server.json"
+    transports = [{"use": "proxy", "trusted": trusted}] if trusted else []
+    lists = [{"use": "cidr", "allow": allowed}] if allowed else []
+    config.write_text(json.dumps({"transport": transports, "acl": {"control": lists}}))
+    process = run([spore_binary(), "server", "--check", "--config", str(config)])
+    assert process.status == 0
+    if warning:
+        assert warning in process.log()
+    else:
+        assert "covers every" not in process.log() and "everybody" not in process.log()
+
+
+def test_a_reload_that_denies_clients_that_are_connected(address, stranger, tmp_path):
+    """Their tunnels stay, and the answer names the list and the rule."""
+    admin = Admin(tmp_path / "admin.sock")
+    reloading = Reloading(tmp_path, address, extra=admin.flags)
+    with reloading.server, Wire(connect(*reloading.server.control, source=stranger)) as wire:
+        port = wire.hello()
+        said = "access lists deny clients that are connected"
+        office = {"use": "cidr", "deny": ["10.0.0.0/8"], "name": "office"}
+        reloading.write({"acl": {"control": [office]}})
+        assert said not in admin.ctl("reload")
+        rule = {"use": "cidr", "deny": [f"{stranger}/32"]}
+        reloading.write({"acl": {"control": [office, rule]}})
+        told = [line for line in admin.ctl("reload").splitlines() if said in line]
+        assert len(told) == 1
+        assert f"tunnels=1 first={stranger}:" in told[0]
+        assert f"plugin=cidr option=/acl/control/1 detail={stranger}/32" in told[0]
+        reloading.server.process.wait_for(said, stream="stderr")
+        assert said not in admin.ctl("reload"), "they are denied already"
+        assert str(port) in admin.ctl("tunnels")
+        assert not is_let_in(reloading.server.control, stranger)
+        reloading.server.process.wait_for(f"client refused by access list .*detail={stranger}/32")
 
 
 def test_variables(address, stranger):

@@ -21,6 +21,9 @@ from harness.web_service import WebService
 
 ALLOWED, ERROR, REFUSED = 0, 1, 3
 SECRETS = {"alice": "a-secret", "bob": "b-secret"}
+NO_LIMITS_ON_USE = dict.fromkeys(
+    ("rate_up", "rate_down", "bytes_per_day", "bytes_per_month", "visitors_per_second")
+)
 POLICY = {"alice": {"ports": "20005-20200", "max_tunnels": 3, "max_conns": 40, "life": "90m"}}
 TEAM = [
     {"use": "multi_secret", "name": "people", "secrets": SECRETS, "policy": POLICY},
@@ -119,6 +122,7 @@ def test_what_a_client_would_be_allowed(tester):
         "max_tunnels": 3,
         "max_conns": 40,
         "life_ms": 90 * 60000,
+        **NO_LIMITS_ON_USE,
     }
     assert 0 <= answer["instances"][0]["took_us"] <= answer["took_us"]
     answer = asked.ask("--name", "bob", secret="b-secret")
@@ -128,6 +132,7 @@ def test_what_a_client_would_be_allowed(tester):
         "max_tunnels": None,
         "max_conns": None,
         "life_ms": None,
+        **NO_LIMITS_ON_USE,
     }
 
 

@@ -20,6 +20,9 @@ from harness.waiting import wait_until
 
 PROXY = "127.0.0.1"  # where the tests connect from
 VISITOR, OTHER = "192.0.2.7", "2001:db8::7"
+SECRET = "s3cret"
+# With a secret, a client asks for its visitors' addresses before it gets its port.
+SECURED = {"auth": [{"use": "hmac", "secret": SECRET}]}
 
 
 @pytest.fixture
@@ -64,9 +67,9 @@ def refusals(exporter, reason):
 @pytest.mark.parametrize("visitor", [VISITOR, OTHER])
 def test_the_visitor_is_the_one_in_the_header(serve, header, visitor):
     """For the log, and for the service."""
-    with serve() as server, Inbox() as service:
+    with serve(**SECURED) as server, Inbox() as service:
         extra = ["--send-proxy", "v1"]
-        with spore_client(server.control, service.port, extra=extra) as client:
+        with spore_client(server.control, service.port, secret=SECRET, extra=extra) as client:
             with connect(client.host, client.port) as sock:
                 sock.sendall(header(visitor, port=4711) + b"hello")
                 far = service.take()
@@ -145,9 +148,9 @@ def test_a_header_that_does_not_come(serve, exporter):
 @pytest.mark.parametrize("kind", fronts.KINDS)
 def test_real_proxies(serve, address, tmp_path, kind):
     """The service of a client behind haproxy and nginx gets the address of the visitor."""
-    with serve(trusted=address.host) as server, Inbox() as service, Loopback() as near:
+    with serve(trusted=address.host, **SECURED) as server, Inbox() as service, Loopback() as near:
         extra = ["--send-proxy", "v1"]
-        with spore_client(server.control, service.port, extra=extra) as client:
+        with spore_client(server.control, service.port, secret=SECRET, extra=extra) as client:
             listen = (address.host, address.free_port())
             to = (client.host, client.port)
             with fronts.front(kind, tmp_path, listen, to, address.host):

@@ -54,7 +54,11 @@ def test_status_and_tunnels(client):
         "visitors_all": 1,
         "bytes_up": 5,
         "bytes_down": 5,
+        "service": None,
+        "service_age_ms": 0,
+        "service_error": None,
         "last_error": None,
+        "retry_in_ms": 0,
     }
     wait_until(lambda: client.admin.ask("status")["visitors"] == 0, "the visitor to go")
     assert client.admin.ask("status")["bytes"] == 10

@@ -203,7 +203,7 @@ def test_server_answers_the_extension(server):
     with Tunnel(server) as tunnel:
         tunnel.wire.send({"Extend": {"heartbeat_ms": 4000, "later": [1, {"x": None}]}})
         assert tunnel.wire.receive_but_heartbeats() == {
-            "Extended": {"heartbeat_ms": 4000, "offers": 7}
+            "Extended": {"heartbeat_ms": 4000, "offers": 23}
         }
 
 

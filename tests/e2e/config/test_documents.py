@@ -44,7 +44,7 @@ NOT_IN_A_SCHEMA = {
     r"does not open|wrong\.users:\d+:\d+: expected|wrong\.policy: /|good\.key: line 1|"
     r"plugin \w+ has no \w+ side|plugin \w+ cannot check an answer|last_good\" on a server only|a name of 1 to 255 bytes|the name and the password are too long",
     "URLs, DNs, filters and attributes of a directory": r"since ldap://|with %n for the name|^expected \"user\"|"
-    r"expected a URL with a host, perhaps|expected only ports, max_tunnels, max_conns and life$",
+    r"expected a URL with a host, perhaps|expected only ports, max_tunnels, .* and visitors_per_second$",
     "a URL, a header and certificates have a form": r"\{name\} in the|since http://|certificates in PEM|name of an HTTP "
     r"header|http://unix:/PATH|http://, socks5://",
     "logs of events": r"between braces, found|no format with|the key \"path\"|cannot write to|one of tunnel_opened",
@@ -54,7 +54,10 @@ NOT_IN_A_SCHEMA = {
     "bits stand behind a prefix": r"no bits set after the prefix",
     "a text has parts without a type": r"expected \"HOST:PORT|expected HOST or|host without a scheme|"
     r"after the host, found|in brackets, as in|an absolute path behind|a path of at most",
+    "two addresses do not fit": r"that can be used beside",
     "keys have no type": r"file name of a plugin as the key",
+    "a service and its check have a form": r"address, as the service|with the unix socket|one address of this host|"
+    r"without blanks and control|statuses from 100 to 999|name of an instance in \"checks",
     "what a client says has a grammar of its own": r"without control characters, in which|a host name such as|a letter or "
     r"digit, then",
     "1e2 is the integer 100 to a schema": r"found 1e2$",

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from harness import transcripts
+from harness.leases import leased
 from harness.peers import Client, Server, spore_binary, spore_server
 from harness.process import Process, run
 from harness.services import Echo
@@ -176,3 +177,23 @@ def test_an_address_that_cannot_be_bound_has_a_place(tmp_path, address):
     process = run([spore_binary(), "server", "--config", path])
     assert process.status == 1
     process.wait_for(rf"^{path}:1:\d+: error: /server/bind_addr: cannot bind to", stream="stderr")
+
+
+@pytest.mark.parametrize("role", ["server", "local"])
+@pytest.mark.parametrize(
+    "words, option",
+    [
+        (["--config", "PATH"], "--config"),
+        (["--check", "--config", "PATH"], "--config"),
+        ([], "SPORE_CONFIG"),
+    ],
+)
+def test_a_file_that_does_not_answer_is_named(tmp_path, role, words, option):
+    """As on a file system that hangs: at a start and with --check."""
+    path = tmp_path / "spore.json"
+    argv = [str(path) if word == "PATH" else word for word in words]
+    env = {} if words else {"SPORE_CONFIG": str(path)}
+    with leased(path, "{}"), Process([spore_binary(), role, *argv], env=env) as process:
+        process.wait_for(
+            f"reading a file hangs path={path} option={option} duration_ms=", stream="stderr"
+        )

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import threading
+import time
 
 import pytest
 
@@ -149,6 +150,34 @@ def test_events_are_given_up_after_a_while(address, serve, exporter):
             lost = "spore_http_events_lost_total"
             wait_until(lambda: exporter.value(lost, reason="gave_up") == 2, "two lost events")
             server.process.wait_for("events are lost: 2 so far")
+
+
+def test_an_outage_is_one_line_and_few_requests(address, serve):
+    """Whichever events are lost: the pauses grow, and the end says how long and how many."""
+    broken = threading.Event()
+    broken.set()
+
+    def reply(*_):
+        return (500 if broken.is_set() else 204), {}
+
+    visitors = 20
+    with WebService((address.host, 0), reply) as service:
+        with serve(service, retry_for=0, batch=1, retry_pause="1s") as server, client_of(
+            server
+        ) as client:
+            began = time.monotonic()
+            for _ in range(visitors):
+                assert one_exchange(client.host, client.port) == b"ping"
+            wait_until(lambda: len(service.requests) >= 4, "some tries")
+            # After 0 s, 0.5 s, 1.5 s, 2.5 s and so on.
+            assert len(service.requests) <= 2 + (time.monotonic() - began + 0.5) / 1
+            log = server.process.log()
+            assert log.count("events were not posted: status 500") == 1
+            broken.clear()
+            server.process.wait_for(
+                r"the service for events works again: it failed for \d+ s; "
+                r"[1-9]\d* events were lost meanwhile"
+            )
 
 
 def test_a_service_that_hangs_delays_nobody(address, serve, exporter):

@@ -515,3 +515,32 @@ def test_the_jail_names_the_filter_and_the_file():
     jail = (REPOSITORY / "conf" / "fail2ban" / "jail.d" / "spore.conf").read_text(encoding="utf-8")
     assert re.search(r"^filter = spore$", jail, re.MULTILINE)
     assert re.search(r"^logpath = (\S+)$", jail, re.MULTILINE)[1] in jail.split("[spore]")[0]
+
+
+@pytest.mark.parametrize("name", ["server.json", "secret.key", "link"])
+def test_a_file_that_the_configuration_reads_gets_no_lines(tmp_path, name):
+    """The next start would read them."""
+    config, secret = tmp_path / "server.json", tmp_path / "secret.key"
+    secret.write_text("correct horse battery staple\n")
+    secret.chmod(0o600)
+    (tmp_path / "link").symlink_to(config)
+    auth = [{"use": "hmac", "secret": {"file": "secret.key"}}]
+    config.write_text(json.dumps({"auth": auth, "events": [{"use": "log", "path": name}]}))
+    process = run([spore_binary(), "server", "--check", "--config", str(config)])
+    assert process.status == 1
+    assert "/events/0/path: expected a file of its own to append to" in process.log()
+
+
+def test_a_file_with_two_writers(tmp_path):
+    """Two instances, and an instance and the server's own log."""
+    config, log = tmp_path / "server.json", tmp_path / "server.log"
+    (tmp_path / "link").symlink_to(log)
+    events = [{"use": "log", "path": "server.log"}, {"use": "log", "path": "link"}]
+    config.write_text(json.dumps({"events": events}))
+    with open(log, "w", encoding="utf-8") as stderr:
+        subprocess.run(
+            [spore_binary(), "server", "--check", "--config", config], stderr=stderr, check=True
+        )
+    said = log.read_text()
+    assert said.count("Spore's own log (standard error) goes to this file, too") == 2
+    assert said.count("the same file as /events/0/path: the lines of both mix") == 1

@@ -66,10 +66,12 @@ def serving(tmp_path, address, certificate=None, auth=None, limits=None, events=
 
 @contextlib.contextmanager
 def exporting_client(tmp_path, address, server, service):
-    """An Exporter of a client whose tunnel stands; the server may use TLS."""
+    """An Exporter of a client whose tunnel stands, and whose service is checked; the server may use
+    TLS."""
     port = address.free_port()
     path = tmp_path / "client.json"
-    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
+    path.write_text(json.dumps({"metrics": metrics, "tunnels": [{"check": {}}]}))
     extra = ["--config", str(path), *(INSECURE if server.has_tls else [])]
     with spore_client(server.control, service.port, secret="s3cret", extra=extra):
         yield Exporter(address.host, port)
@@ -171,12 +173,20 @@ def test_the_pages_name_what_is_served(tmp_path, address, certificate):
     auth += [{"use": "postgres", "conninfo": "host=127.0.0.1 port=9", "query": "select $1"}]
     auth += [{"use": "ldap", "urls": ["ldap://127.0.0.1:9"], "bind_dn": "uid=%n,dc=example"}]
     events = [{"use": "http", "url": "http://127.0.0.1:9/"}]
-    with serving(tmp_path, address, certificate, auth=auth, events=events) as (server, exporter):
+    limits = {"rate_up": "1g", "bytes_per_day": "1g"}
+    with serving(tmp_path, address, certificate, auth=auth, limits=limits, events=events) as (
+        server,
+        exporter,
+    ):
         pathlib.Path(certificate.path).touch()
         server.process.wait_for("a changed file is in use")
         socket.create_connection(server.control, source_address=(DENIED, 0)).close()
         server.process.wait_for("refused by access list")
         with Echo() as service, exporting_client(tmp_path, address, server, service) as of_client:
+            wait_until(
+                lambda: "spore_identity_rate_limit_bytes" in exporter.page().types,
+                "the limits on use, which are shown when a tunnel is open",
+            )
             served = {**exporter.page().types, **of_client.page().types}
     served.update(served_behind_a_proxy(tmp_path, address))
     rows = [

@@ -44,12 +44,20 @@ def test_names_and_versions(packages):
     """Each plugin with a library of its own has a package; the version is that of CMake."""
     plugins = [f"spore-plugin-{name.replace('_', '-')}" for name in OF_A_LIBRARY]
     found = {each["Package"]: each for each in map(debian.fields, debs(packages))}
-    assert sorted(found) == sorted(["spore", "spore-dev", *plugins])
+    assert sorted(found) == sorted(["spore", "spore-dev", "spore-screen", *plugins])
     assert {each["Version"].split("-")[0] for each in found.values()} == {version()}
-    for name in plugins:
+    for name in ["spore-screen", *plugins]:
         assert f"spore (= {found[name]['Version']})" in found[name]["Depends"]
-    others = ["libcurl", "libldap", "libpq", "libssh", "libhiredis", "libmicrohttpd", "libnghttp2"]
-    for library in others:
+    for library in (
+        "libcurl",
+        "libldap",
+        "libpq",
+        "libssh",
+        "libhiredis",
+        "libmicrohttpd",
+        "libncurses",
+        "libnghttp2",
+    ):
         assert library not in found["spore"]["Depends"]
 
 

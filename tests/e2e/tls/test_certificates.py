@@ -281,6 +281,44 @@ def test_names_that_look_like_others(serve, fate, authority, names, words):
 
 
 @pytest.mark.parametrize(
+    "kind, ciphers, status, said",
+    [
+        (
+            "rsa",
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+            1,
+            "an RSA key, such as ECDHE-RSA-AES128-GCM-SHA256",
+        ),
+        ("ec", "ECDHE+AESGCM+aRSA", 1, "an ECDSA key, such as ECDHE-ECDSA-AES128-GCM-SHA256"),
+        ("rsa", "ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256", 0, "without TLS 1.3"),
+        ("rsa", "ECDHE-RSA-AES128-GCM-SHA256", 0, None),
+        ("ec", "ECDHE+AESGCM", 0, None),
+        ("rsa", "TLS_AES_128_GCM_SHA256", 0, None),
+    ],
+)
+def test_ciphers_that_fit_another_kind_of_key(tmp_path, kind, ciphers, status, said):
+    algorithm = {"rsa": ["rsa:2048"], "ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]}[kind]
+    key, certificate, config = (tmp_path / name for name in ("key.pem", "cert.pem", "server.json"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-nodes", "-newkey", *algorithm, "-keyout", key, "-out"]
+        + [certificate, "-subj", "/CN=a", "-addext", "subjectAltName=DNS:a"],
+        check=True,
+        capture_output=True,
+    )
+    key.chmod(0o600)
+    tls = {"use": "tls", "certfile": "cert.pem", "keyfile": "key.pem", "ciphers": ciphers}
+    config.write_text(json.dumps({"transport": [tls]}))
+    process = run([peers.spore_binary(), "server", "--check", "--config", str(config)])
+    assert process.status == status
+    if status:
+        assert "/transport/0/ciphers: expected a cipher for the key" in process.log()
+    if said:
+        assert said in process.log()
+    else:
+        assert "key of the certificate" not in process.log()
+
+
+@pytest.mark.parametrize(
     "ciphers", ["ALL:@SECLEVEL=0", "ADH-AES128-GCM-SHA256:ECDHE+AESGCM:@SECLEVEL=0"]
 )
 def test_a_server_without_a_certificate_is_nobody(fate, authority, address, ciphers):

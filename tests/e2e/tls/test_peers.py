@@ -251,7 +251,9 @@ def test_health_checks_are_no_refusals(tls_server, address, end):
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             server.process.wait_for("warn  connection refused .*does not speak TLS")
         assert (
-            Exporter(address.host, port).page().value("spore_refusals_total", reason="handshake")
+            Exporter(address.host, port)
+            .page()
+            .value("spore_refusals_total", reason="handshake", at="control")
             == 1
         )
 

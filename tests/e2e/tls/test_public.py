@@ -238,11 +238,12 @@ def test_certificates_of_visitors(serve, authority, tmp_path):
 
 
 def test_wrong_bytes(serve, exporter):
-    with serve() as server, Echo() as service:
+    with serve({"name": "web"}) as server, Echo() as service:
         with spore_client(server.control, service.port) as client:
             with connect(client.host, client.port) as sock:
                 sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 how_it_ends(sock)
+            server.process.wait_for(r"visitor refused .* entry=web detail=")
             wait_until(lambda: refusals(exporter, "handshake") == 1, "the refusal")
             assert service.accepted == 0
             # One who leaves without a byte is no visitor, and no failure.

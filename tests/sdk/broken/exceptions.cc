@@ -27,7 +27,7 @@ static int32_t verify(void *, const spore_auth_request *rq, spore_ticket)
 }
 
 static const spore_auth_ops ops = {
-	sizeof ops, 0, verify, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr,
+	sizeof ops, 0, verify, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr,
 };
 static const spore_component component = {
 	sizeof component, SPORE_KIND_AUTH, NAME,    "broken", &ops,    nullptr, 0, 0, 0, 0,

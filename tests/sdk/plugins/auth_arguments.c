@@ -394,6 +394,7 @@ static const struct {
 	{ "all_bits", { SIZED, .fields = UINT32_MAX, .life_ms = -1 } },
 	{ "life", { SIZED, .fields = SPORE_AUTH_F_LIFE, .life_ms = -1 } },
 	{ "no_bit", { SIZED, .max_conns = 3 } },
+	{ "no_rate", { SIZED, .fields = SPORE_AUTH_F_RATE_UP } },
 	{ "no_ports", { SIZED, .fields = SPORE_AUTH_F_PORTS, .n_ports = 5 } },
 	{ "inverted", { SIZED, .fields = SPORE_AUTH_F_PORTS, .ports = inverted, .n_ports = 2 } },
 	{ "port_0", { SIZED, .fields = SPORE_AUTH_F_PORTS, .ports = zero, .n_ports = 1 } },

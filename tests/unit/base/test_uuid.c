@@ -98,6 +98,23 @@ START_TEST(random_ones_are_version_4_and_differ)
 }
 END_TEST
 
+START_TEST(those_of_a_stock_are_random_and_leave_nothing_there)
+{
+	static const struct uuid zeroes;
+	struct uuid_stock stock = { .left = 0 };
+	struct uuid uuids[3 * UUID_STOCK];
+
+	for (unsigned i = 0; i < 3 * UUID_STOCK; i++) {
+		ck_assert(uuid_stock_take(&stock, &uuids[i]));
+		ck_assert_int_eq(uuids[i].bytes[6] >> 4, 4);
+		ck_assert_int_eq(uuids[i].bytes[8] >> 6, 2);
+		ck_assert(uuid_equal(&stock.uuids[stock.left], &zeroes));
+		for (unsigned j = 0; j < i; j++)
+			ck_assert(!uuid_equal(&uuids[i], &uuids[j]));
+	}
+}
+END_TEST
+
 START_TEST(a_mark_is_version_8_with_12_bits_and_changes_nothing_else)
 {
 	struct uuid plain, marked;
@@ -117,6 +134,6 @@ START_TEST(a_mark_is_version_8_with_12_bits_and_changes_nothing_else)
 }
 END_TEST
 
-SUITE("uuid", every_form_is_read, all_else_is_refused, a_wrong_byte_anywhere_is_refused,
-      random_ones_are_version_4_and_differ,
+SUITE("uuid", those_of_a_stock_are_random_and_leave_nothing_there, every_form_is_read,
+      all_else_is_refused, a_wrong_byte_anywhere_is_refused, random_ones_are_version_4_and_differ,
       a_mark_is_version_8_with_12_bits_and_changes_nothing_else)

@@ -231,6 +231,63 @@ START_TEST(an_access_list_that_is_never_asked_about_its_identities)
 }
 END_TEST
 
+START_TEST(an_auth_instance_that_is_never_asked)
+{
+#define MTLS              "{\"use\":\"mtls\",\"any\":true}"
+#define BOB               "{\"use\":\"mtls\",\"clients\":{\"bob\":{\"san\":\"bob\"}}}"
+#define JUDGED(instances) "{\"transport\":[{\"use\":\"doubted\"}],\"auth\":[" instances "]}"
+	ck_assert_contains(
+		doubts(JUDGED(SECRETS "," MTLS ",\n{\"use\":\"hmac\",\"secret\":\"abcdefgh\"}")),
+		":2: /auth/2: this auth instance is never asked: /auth/1 in front of it decides "
+		"about every client\n");
+	ck_assert_lacks(doubts(JUDGED(BOB "," SECRETS)), "never asked");
+	ck_assert_lacks(doubts(JUDGED(SECRETS "," MTLS)), "never asked");
+}
+END_TEST
+
+START_TEST(values_that_another_one_leaves_out)
+{
+	ck_assert_contains(doubts("{\"log\":{\"level\":\"warn\",\n\"visitors\":true}}"),
+	                   ":2: /log/visitors: it has no effect: its lines have the level info");
+	ck_assert_lacks(doubts("{\"log\":{\"visitors\":true}}"), "/log");
+	ck_assert_contains(
+		doubts("{\"server\":{\"drain_timeout\":0,\"drain_grace\":\"2s\"}}"),
+		"/server/drain_grace: it has no effect: it is above server.drain_timeout");
+	ck_assert_contains(doubts("{\"limits\":{\"relay_idle_timeout\":\"5s\"},"
+	                          "\"server\":{\"keepalive_visitors\":\"30s\"}}"),
+	                   "/server/keepalive_visitors: it has no effect: it is above "
+	                   "limits.relay_idle_timeout");
+	ck_assert_lacks(doubts("{\"server\":{\"keepalive_visitors\":\"30s\"}}"), "/server");
+	ck_assert_lacks(doubts("{\"limits\":{\"relay_idle_timeout\":\"5s\"}}"), "/server");
+}
+END_TEST
+
+START_TEST(bans_that_reach_nobody)
+{
+#define EXEMPT(prefixes) "{\"limits\":{\n\"ban_exempt\":[" prefixes "]}}"
+	ck_assert_contains(
+		doubts(EXEMPT("\"10.0.0.0/8\",\"0.0.0.0/0\"")),
+		":2: /limits/ban_exempt: it covers every IPv4 address: no such client is "
+		"banned, however many wrong secrets it tries\n");
+	ck_assert_contains(doubts(EXEMPT("\"8000::/1\",\"::/1\"")), "covers every IPv6 address");
+	ck_assert_contains(doubts(EXEMPT("\"128.0.0.0/1\",\"::/0\",\"0.0.0.0/1\"")),
+	                   "covers every address");
+	ck_assert_lacks(doubts(EXEMPT("\"128.0.0.0/1\",\"0.0.0.0/2\",\"::1\"")), "covers");
+	ck_assert_lacks(doubts("{}"), "covers");
+}
+END_TEST
+
+START_TEST(two_transports_that_tell_the_client_s_address)
+{
+#define PROXY "{\"use\":\"proxy\",\"trusted\":[\"10.0.0.1\"]}"
+	ck_assert_contains(doubts("{\"transport\":[" PROXY ",{\"use\":\"plain\"},\n" PROXY "]}"),
+	                   ":2: /transport/2: it expects the client's address from a proxy, as "
+	                   "/transport/0 does: each connection must bring it twice, but several "
+	                   "proxies in a row send it once\n");
+	ck_assert_lacks(doubts("{\"transport\":[" PROXY ",{\"use\":\"plain\"}]}"), "proxy");
+}
+END_TEST
+
 START_TEST(a_reload_that_cuts_clients_off)
 {
 #define AT(ip, port) "{\"server\":{\"bind_addr\":\"" ip "\",\"control_port\":" port "}}"
@@ -348,6 +405,8 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
+      values_that_another_one_leaves_out, an_auth_instance_that_is_never_asked,
+      bans_that_reach_nobody, two_transports_that_tell_the_client_s_address,
       an_access_list_that_is_never_asked, an_access_list_that_is_never_asked_about_its_identities,
       a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
       a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,

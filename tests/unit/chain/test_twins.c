@@ -1,5 +1,9 @@
 #include "chain/twins.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "capture.h"
 #include "chain/doubts.h"
 #include "scene/host_scene.h"
@@ -42,4 +46,34 @@ START_TEST(a_secret_that_two_instances_have_is_named)
 }
 END_TEST
 
-SUITE("twins", a_secret_that_two_instances_have_is_named)
+START_TEST(a_file_to_which_two_instances_append_is_named)
+{
+	char folder[] = "/tmp/twinsXXXXXX", config[600], path[64], link_path[64];
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/log", folder);
+	snprintf(link_path, sizeof link_path, "%s/link", folder);
+	/* Neither is there. */
+	snprintf(config, sizeof config,
+	         "{\"events\":[{\"use\":\"log\",\"path\":\"%s\"},\n"
+	         "{\"use\":\"log\",\"path\":\"%s/./log\"},\n"
+	         "{\"use\":\"log\",\"path\":\"%s\"}]}",
+	         path, folder, link_path);
+	ck_assert_contains(twins(config),
+	                   ":2: /events/1/path: the same file as /events/0/path: the lines of "
+	                   "both mix\n");
+	ck_assert_lacks(twins(config), "/events/2");
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fclose(file);
+	ck_assert_int_eq(symlink(path, link_path), 0);
+	ck_assert_contains(twins(config), ":3: /events/2/path: the same file as /events/0/path");
+	unlink(link_path);
+	unlink(path);
+	rmdir(folder);
+}
+END_TEST
+
+SUITE("twins", a_secret_that_two_instances_have_is_named,
+      a_file_to_which_two_instances_append_is_named)

@@ -7,6 +7,8 @@
 #include "suite.h"
 
 #define ACCEPT "{\"Accept\":\"" CLIENT_SCENE_UUID "\"}"
+#define CARRY  "{\"Carry\":{\"id\":\"" CLIENT_SCENE_UUID "\""
+#define CLAIM  "{\"Claim\":\"" CLIENT_SCENE_UUID "\"}"
 
 struct scene {
 	struct client_scene base;
@@ -16,7 +18,7 @@ struct scene {
 	int control;      /* its other end */
 	struct uuid id;
 	unsigned carried, idle; /* waited for */
-	bool has_claims;
+	bool reads_claim;
 	unsigned most_kept; /* connections that have carried a visitor; 0: none */
 	struct uuid asked;  /* of run_note */
 	enum taken_as as, was;
@@ -83,7 +85,8 @@ static void run_start(void *arg)
 	struct scene *scene = arg;
 
 	client_worker_admit(worker_of(scene));
-	proxy_start(&scene->pool, &(struct announced){ .id = scene->id });
+	proxy_start(&scene->pool,
+	            &(struct announced){ .id = scene->id, .reads_claim = scene->reads_claim });
 }
 
 static void run_stop_all(void *arg)
@@ -95,10 +98,9 @@ static void run_keep_one_ahead(void *arg)
 {
 	struct scene *scene = arg;
 
-	ahead_pool_keep(&scene->pool, &(struct ahead_grant){ .n = 1,
-	                                                     .most = scene->most_kept,
-	                                                     .pass = scene->id,
-	                                                     .has_claims = scene->has_claims });
+	ahead_pool_keep(
+		&scene->pool,
+		&(struct ahead_grant){ .n = 1, .most = scene->most_kept, .pass = scene->id });
 }
 
 static void run_keep_none_ahead(void *arg)
@@ -198,6 +200,33 @@ START_TEST(bytes_go_both_ways_until_both_ends_close)
 	wait_carried(&scene, 0);
 	ck_assert(client_scene_count(&scene.base, "spore_relays", NULL) == 0);
 	ck_assert(failures(&scene, NULL) == 0);
+	close_scene(&scene);
+}
+END_TEST
+
+/* The connection that has announced the visitor may be lost before the visitor's own is there. An
+ * error on the latter is not taken for bytes of the visitor. */
+START_TEST(an_error_never_reaches_the_service)
+{
+	struct scene scene;
+	int server, service;
+
+	open_scene(&scene, NULL);
+	scene.reads_claim = true;
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	service = client_scene_accept(scene.base.service);
+	client_scene_expect(server, CLAIM);
+	client_scene_send(server, "{\"Error\":\"timed out\"}");
+	close(server);
+	server = client_scene_accept(scene.base.server); /* a lost one is replaced once */
+	client_scene_expect(server, CLAIM);
+	close(server);
+	client_scene_expect_end(service);
+	wait_carried(&scene, 0);
+	ck_assert(failures(&scene, "server") == 1);
+	expect_declined(&scene);
+	close(service);
 	close_scene(&scene);
 }
 END_TEST
@@ -458,9 +487,6 @@ END_TEST
 
 /* ---- a connection opened ahead that does not answer ---- */
 
-#define CARRY "{\"Carry\":{\"id\":\"" CLIENT_SCENE_UUID "\""
-#define CLAIM "{\"Claim\":\"" CLIENT_SCENE_UUID "\"}"
-
 struct rivals {
 	int ahead, service, dialled;
 };
@@ -472,7 +498,7 @@ static struct rivals dial_beside(struct scene *scene)
 	int64_t since_ms;
 	char text[300];
 
-	scene->has_claims = true;
+	scene->reads_claim = true;
 	rivals.ahead = open_ahead(scene);
 	since_ms = clock_ms();
 	start(scene);
@@ -1149,8 +1175,8 @@ START_TEST(a_handover_that_crosses_a_request_costs_no_visitor)
 }
 END_TEST
 
-SUITE("proxy", opened_leaves_with_the_services_first_bytes, opened_leaves_with_the_services_end,
-      opened_does_not_wait_long_for_a_silent_service,
+SUITE("proxy", an_error_never_reaches_the_service, opened_leaves_with_the_services_first_bytes,
+      opened_leaves_with_the_services_end, opened_does_not_wait_long_for_a_silent_service,
       opened_does_not_wait_if_the_first_bytes_are_as_many_as_may_be,
       a_visitor_whose_connection_is_lost_before_opened_is_remembered,
       a_client_may_end_before_opened, the_service_comes_first_after_a_visitor_without_it,

@@ -1,5 +1,6 @@
 #include "client/session.h"
 
+#include "health/health.h"
 #include "scene/client_scene.h"
 #include "suite.h"
 #include "version.h"
@@ -11,6 +12,7 @@ struct scene {
 	struct ahead_pool pool;
 	struct session session, twin;
 	struct decliner decliner;      /* of both */
+	struct health health;          /* likewise */
 	struct turn others[MAX_TURNS]; /* that take all turns */
 	enum session_state expected;
 	unsigned n_overs;
@@ -44,6 +46,7 @@ static void init_session(struct scene *scene, struct session *session, struct se
 		.spread = { .pools = &scene->pool, .n_workers = 1 },
 		.decliner = &scene->decliner,
 		.twin = twin,
+		.health = &scene->health,
 		.on_news = on_news,
 		.on_over = on_over,
 	};
@@ -97,6 +100,25 @@ static void run_give_turns(void *arg)
 
 	for (int i = 0; i < MAX_TURNS; i++)
 		turn_release(&scene->base.shared.turns, &scene->others[i]);
+}
+
+/* The service goes down, and its port is to be closed. */
+static void run_down(void *arg)
+{
+	static const struct tunnel_settings closing = { .check.when_down = CHECK_CLOSES_PORT };
+	struct scene *scene = arg;
+
+	scene->health.tunnel = &closing;
+	scene->health.is_down = true;
+	session_heed_service(&scene->session);
+}
+
+static void run_up(void *arg)
+{
+	struct scene *scene = arg;
+
+	scene->health.is_down = false;
+	session_heed_service(&scene->session);
 }
 
 static void run_late(void *arg)
@@ -191,7 +213,8 @@ static bool is_in_expected_state(void *arg)
 }
 
 static const char *const state_names[SESSION_STATES] = {
-	"IDLE", "WAITING", "CONNECTING", "AWAITING_HELLO", "STANDING", "PARTING", "PAUSED", "OVER",
+	"IDLE",    "WAITING", "CONNECTING", "AWAITING_HELLO", "STANDING",
+	"PARTING", "PAUSED",  "HELD",       "OVER",
 };
 
 static void expect_state(struct scene *scene, enum session_state state, const char *what)
@@ -201,6 +224,8 @@ static void expect_state(struct scene *scene, enum session_state state, const ch
 	              "%s leads to %s, not to %s", what, state_names[scene->session.state],
 	              state_names[state]);
 }
+
+#define EXTENDED "{\"Extended\":{\"heartbeat_ms\":60000}}"
 
 /* ---- the way to each state ---- */
 
@@ -219,22 +244,24 @@ static void answer_twin(struct scene *scene, const char *hello, const char *answ
 
 static void go_to(struct scene *scene, enum session_state state)
 {
-	bool parts = state == SESSION_PARTING;
+	bool parts = state == SESSION_PARTING, holds = state == SESSION_HELD;
+	bool stands = state == SESSION_STANDING || parts || holds;
 
+	scene->health.is_down = false;
 	if (state == SESSION_WAITING)
 		client_scene_call(&scene->base, run_take_turns, scene);
 	if (state == SESSION_OVER)
 		client_scene_call(&scene->base, run_stop, scene);
 	else if (state != SESSION_IDLE)
 		client_scene_call(&scene->base, run_start, scene);
-	if (state == SESSION_CONNECTING || state == SESSION_AWAITING_HELLO ||
-	    state == SESSION_STANDING || parts || state == SESSION_PAUSED)
+	if (state == SESSION_CONNECTING || state == SESSION_AWAITING_HELLO || stands ||
+	    state == SESSION_PAUSED)
 		accept_wire(scene);
-	if (state == SESSION_AWAITING_HELLO || state == SESSION_STANDING || parts) {
+	if (state == SESSION_AWAITING_HELLO || stands) {
 		client_scene_challenge(scene->wire);
 		client_scene_expect(scene->wire, "{\"Hello\":0}");
 	}
-	if (state == SESSION_STANDING || parts) {
+	if (stands) {
 		client_scene_send(scene->wire, "{\"Hello\":1234}");
 		client_scene_expect_start(scene->wire, "{\"Extend\":");
 	}
@@ -242,6 +269,12 @@ static void go_to(struct scene *scene, enum session_state state)
 		client_scene_send(scene->wire, "\"Leaving\"");
 		answer_twin(scene, "{\"Hello\":1234}", "{\"Hello\":1234}");
 		client_scene_expect(scene->wire, "\"Moved\"");
+	}
+	if (holds) { /* the server reads no Ready */
+		client_scene_send(scene->wire, EXTENDED);
+		client_scene_settle(&scene->base);
+		expect_state(scene, SESSION_STANDING, "the way there");
+		client_scene_call(&scene->base, run_down, scene);
 	}
 	if (state == SESSION_PAUSED) {
 		close(scene->wire);
@@ -269,6 +302,7 @@ struct event {
 #define STND        SESSION_STANDING
 #define PART        SESSION_PARTING
 #define PAUS        SESSION_PAUSED
+#define HELD        SESSION_HELD
 #define OVER        SESSION_OVER
 
 #define HELLO       "{\"Hello\":1234}"
@@ -276,7 +310,6 @@ struct event {
 #define HEARTBEAT   "\"Heartbeat\""
 #define CONNECTION  "{\"Connection\":\"" CLIENT_SCENE_UUID "\"}"
 #define LEAVING     "\"Leaving\""
-#define EXTENDED    "{\"Extended\":{\"heartbeat_ms\":60000}}"
 #define AGAIN       "{\"Again\":{\"id\":\"" CLIENT_SCENE_UUID "\",\"from\":\"\"}}"
 #define OPEN        "{\"Open\":{\"id\":\"" CLIENT_SCENE_UUID "\",\"from\":\"\"}}"
 #define GARBAGE     "{\"Nonsense\":1}"
@@ -290,28 +323,30 @@ struct event {
 /* A table, aligned by hand. */
 /* clang-format off */
 static const struct event events[] = {
-	/* in state:                                IDLE  WAIT  CONN  HELO  STND  PART  PAUS  OVER */
-	{ "stop",       run_stop,       NULL,     { OVER, OVER, OVER, OVER, OVER, OVER, OVER, OVER } },
-	{ "start",      run_start,      NULL,     { CONN, NONE, NONE, NONE, NONE, NONE, NONE, NONE } },
-	{ "turn",       run_give_turns, NULL,     { NONE, CONN, NONE, NONE, NONE, NONE, NONE, NONE } },
-	{ "pause over", run_end_pause,  NULL,     { NONE, NONE, NONE, NONE, NONE, NONE, CONN, NONE } },
-	{ "late",       run_late,       NULL,     { NONE, NONE, PAUS, PAUS, NONE, IDLE, NONE, NONE } },
-	{ "silence",    run_silence,    NULL,     { NONE, NONE, NONE, NONE, PAUS, NONE, NONE, NONE } },
-	{ "end",        NULL,           NULL,     { NONE, NONE, PAUS, PAUS, PAUS, IDLE, NONE, NONE } },
-	{ "Hello",      NULL,         HELLO,      { NONE, NONE, OVER, STND, STND, PART, NONE, NONE } },
-	{ "Challenge",  NULL,         CHALLENGE,  { NONE, NONE, HELO, OVER, STND, PART, NONE, NONE } },
-	{ "Heartbeat",  NULL,         HEARTBEAT,  { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
-	{ "Connection", NULL,         CONNECTION, { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
-	{ "Again",      NULL,         AGAIN,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "Open",       NULL,         OPEN,       { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "Leaving",    NULL,         LEAVING,    { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "Extended",   NULL,         EXTENDED,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "wrong",      NULL,         WRONG,      { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
-	{ "port taken", NULL,         TAKEN,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "patience",   NULL,         PATIENCE,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "kick",       NULL,         KICK,       { NONE, NONE, OVER, OVER, OVER, PART, NONE, NONE } },
-	{ "other",      NULL,         OTHER,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
-	{ "garbage",    NULL,         GARBAGE,    { NONE, NONE, PAUS, PAUS, PAUS, IDLE, NONE, NONE } },
+	/* in state:                                IDLE  WAIT  CONN  HELO  STND  PART  PAUS  HELD  OVER */
+	{ "stop",       run_stop,       NULL,     { OVER, OVER, OVER, OVER, OVER, OVER, OVER, OVER, OVER } },
+	{ "start",      run_start,      NULL,     { CONN, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE } },
+	{ "turn",       run_give_turns, NULL,     { NONE, CONN, NONE, NONE, NONE, NONE, NONE, NONE, NONE } },
+	{ "pause over", run_end_pause,  NULL,     { NONE, NONE, NONE, NONE, NONE, NONE, CONN, NONE, NONE } },
+	{ "up",         run_up,         NULL,     { IDLE, NONE, NONE, NONE, STND, PART, PAUS, CONN, NONE } },
+	{ "down",       run_down,       NULL,     { IDLE, NONE, NONE, NONE, STND, PART, PAUS, HELD, NONE } },
+	{ "late",       run_late,       NULL,     { NONE, NONE, PAUS, PAUS, NONE, IDLE, NONE, NONE, NONE } },
+	{ "silence",    run_silence,    NULL,     { NONE, NONE, NONE, NONE, PAUS, NONE, NONE, NONE, NONE } },
+	{ "end",        NULL,           NULL,     { NONE, NONE, PAUS, PAUS, PAUS, IDLE, NONE, NONE, NONE } },
+	{ "Hello",      NULL,         HELLO,      { NONE, NONE, OVER, STND, STND, PART, NONE, NONE, NONE } },
+	{ "Challenge",  NULL,         CHALLENGE,  { NONE, NONE, HELO, OVER, STND, PART, NONE, NONE, NONE } },
+	{ "Heartbeat",  NULL,         HEARTBEAT,  { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE, NONE } },
+	{ "Connection", NULL,         CONNECTION, { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE, NONE } },
+	{ "Again",      NULL,         AGAIN,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "Open",       NULL,         OPEN,       { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "Leaving",    NULL,         LEAVING,    { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "Extended",   NULL,         EXTENDED,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "wrong",      NULL,         WRONG,      { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE, NONE } },
+	{ "port taken", NULL,         TAKEN,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "patience",   NULL,         PATIENCE,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "kick",       NULL,         KICK,       { NONE, NONE, OVER, OVER, OVER, PART, NONE, NONE, NONE } },
+	{ "other",      NULL,         OTHER,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE, NONE } },
+	{ "garbage",    NULL,         GARBAGE,    { NONE, NONE, PAUS, PAUS, PAUS, IDLE, NONE, NONE, NONE } },
 };
 /* clang-format on */
 

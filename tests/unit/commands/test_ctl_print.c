@@ -54,9 +54,9 @@ START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
 	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
-	      "HEARTBEATS  NAME  VERSION  TAGS\n"
+	      "HEARTBEATS  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR\n"
 	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
-	      "-           -     -        -\n");
+	      "-           -     -        -     -        -\n");
 }
 END_TEST
 
@@ -70,11 +70,14 @@ START_TEST(what_a_client_says_is_shown_in_short)
 	      "{\"id\":2,\"name\":\"a2345678901234567890123456789012345678901234567890\","
 	      "\"tags\":{\"k\":7}}]}",
 	      "ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
-	      "NAME                                              VERSION  TAGS\n"
+	      "NAME                                              VERSION  TAGS          "
+	      "SERVICE  SERVICE ERROR\n"
 	      "1   -     -         -       -    -         -        -      -   -     -           "
-	      "web                                               spore/1  env=test, a=\n"
+	      "web                                               spore/1  env=test, a=  -        "
+	      "-\n"
 	      "2   -     -         -       -    -         -        -      -   -     -           "
-	      "a23456789012345678901234567890123456789012345...  -        k=\n");
+	      "a23456789012345678901234567890123456789012345...  -        k=            -        "
+	      "-\n");
 }
 END_TEST
 

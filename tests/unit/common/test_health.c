@@ -98,10 +98,34 @@ START_TEST(faults_are_logged_at_a_limited_rate)
 	for (int i = 2; i < PACE_BURST + 3; i++)
 		health_complain(&health, "it is busy");
 	recorder.log[0] = '\0';
-	recorder_move_to(PACE_INTERVAL_MS);
+	recorder_move_to(OUTAGE_FIRST_MS);
 	health_complain(&health, "it is back");
 	recorder_expect_log("warn 3 more failures of the directory were not logged\n"
 	                    "warn the directory gave no verdict: it is back\n");
+	health_fini(&health);
+}
+END_TEST
+
+START_TEST(an_outage_is_logged_less_and_less_often)
+{
+	set_up(HEARING_UNTOLD);
+	for (int i = 0; i < PACE_BURST; i++)
+		health_complain(&health, "it is down");
+	recorder.log[0] = '\0';
+	recorder_move_to(OUTAGE_FIRST_MS - 1);
+	health_complain(&health, "it is down");
+	recorder_expect_log("");
+	recorder_move_to(OUTAGE_FIRST_MS);
+	health_complain(&health, "it is down");
+	recorder.log[0] = '\0';
+	recorder_move_to(3 * OUTAGE_FIRST_MS - 1);
+	health_complain(&health, "it is down");
+	recorder_expect_log("");
+	/* A success ends it. */
+	ask(BREAKER_WORKS);
+	health_complain(&health, "it is down again");
+	recorder_expect_log("warn 1 more failures of the directory were not logged\n"
+	                    "warn the directory gave no verdict: it is down again\n");
 	health_fini(&health);
 }
 END_TEST
@@ -127,5 +151,5 @@ START_TEST(lines_name_the_url)
 END_TEST
 
 SUITE("health", the_state_and_the_log_follow_the_breaker, the_state_tells_how_changes_are_noticed,
-      faults_are_logged_at_a_limited_rate, nothing_is_left_of_one_that_was_not_made,
-      lines_name_the_url)
+      faults_are_logged_at_a_limited_rate, an_outage_is_logged_less_and_less_often,
+      nothing_is_left_of_one_that_was_not_made, lines_name_the_url)

@@ -118,8 +118,9 @@ START_TEST(objects_have_texts_and_numbers)
 	ck_assert_str_eq(read_json("{\"max_tunnels\":true}", &terms),
 	                 "/max_tunnels: expected a whole number from 0 to 1000000");
 	ck_assert_str_eq(read_json("{\"max_tunnel\":1}", &terms),
-	                 "/max_tunnel: unknown: expected only ports, max_tunnels, max_conns and "
-	                 "life");
+	                 "/max_tunnel: unknown: expected only ports, max_tunnels, max_conns, "
+	                 "life, rate_up, rate_down, bytes_per_day, bytes_per_month and "
+	                 "visitors_per_second");
 	ck_assert_str_eq(read_json("{\"life\":1.5}", &terms), "");
 	ck_assert_int_eq(terms.policy.life, 1500);
 	ck_assert_str_eq(read_json("[]", &terms), ": expected an object of limits");
@@ -138,5 +139,57 @@ START_TEST(positive_ones_allow_something)
 }
 END_TEST
 
-SUITE("terms", positive_ones_allow_something, texts_become_limits, no_port_differs_from_no_limit,
-      what_is_not_understood_is_an_error, objects_have_texts_and_numbers)
+START_TEST(sizes_have_units)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes;
+	} rows[] = { { "1024", 1024 },
+		     { "10000000", 10000000 },
+		     { "1k", 1024 },
+		     { "5M", 5242880 },
+		     { "2g", INT64_C(2147483648) },
+		     { "1023", -1 },
+		     { "1024g", INT64_C(1) << 40 },
+		     { "1025g", -1 },
+		     { "1.5m", -1 },
+		     { "", -1 },
+		     { "k", -1 },
+		     { "5t", -1 },
+		     { "5kk", -1 },
+		     { "-5k", -1 },
+		     { "99999999999999999999", -1 } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct terms terms = { 0 };
+		const char *wrong = terms_set(&terms, "rate_down", rows[i].text);
+
+		ck_assert_msg((rows[i].bytes < 0) == (wrong != NULL), "%s", rows[i].text);
+		if (!wrong)
+			ck_assert_int_eq(terms.policy.rate_down, rows[i].bytes);
+	}
+}
+END_TEST
+
+START_TEST(limits_on_use_are_read)
+{
+	struct terms terms = { 0 };
+
+	ck_assert_ptr_null(terms_set(&terms, "rate_up", "2k"));
+	ck_assert_ptr_null(terms_set(&terms, "bytes_per_day", "0"));
+	ck_assert_ptr_null(terms_set(&terms, "bytes_per_month", "1g"));
+	ck_assert_ptr_null(terms_set(&terms, "visitors_per_second", "7"));
+	ck_assert_uint_eq(terms.policy.stated, SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_BYTES_PER_DAY |
+	                                               SPORE_AUTH_F_BYTES_PER_MONTH |
+	                                               SPORE_AUTH_F_VISITORS_PER_SECOND);
+	ck_assert_int_eq(terms.policy.bytes_per_month, 1 << 30);
+	ck_assert_int_eq(terms.policy.visitors_per_second, 7);
+	terms.is_positive = true;
+	ck_assert_ptr_nonnull(terms_set(&terms, "bytes_per_day", "0"));
+	ck_assert_ptr_nonnull(terms_set(&terms, "visitors_per_second", "0"));
+}
+END_TEST
+
+SUITE("terms", sizes_have_units, limits_on_use_are_read, positive_ones_allow_something,
+      texts_become_limits, no_port_differs_from_no_limit, what_is_not_understood_is_an_error,
+      objects_have_texts_and_numbers)

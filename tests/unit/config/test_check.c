@@ -272,6 +272,29 @@ START_TEST(a_service_may_be_a_unix_socket)
 }
 END_TEST
 
+START_TEST(a_source_has_the_family_of_its_service)
+{
+	struct tunnel_settings found = tunnel_of("{\"local\":\"[::1]:80\",\"source\":\"::1\"}");
+
+	ck_assert_int_eq(found.source.family, 6);
+	ck_assert_int_eq(found.connect_timeout, 3000);
+	ck_assert_int_eq(tunnel_of("{\"local\":\"web:80\"}").source.family, 0);
+	found = tunnel_of(
+		"{\"local\":\"web:80\",\"source\":\"127.0.0.1\",\"connect_timeout\":\"1s\"}");
+	ck_assert_int_eq(found.source.family, 4);
+	ck_assert_int_eq(found.connect_timeout, 1000);
+	check_wrong_tunnel(
+		"{\"local\":\"[::1]:80\",\"source\":\"127.0.0.1\"}",
+		"/tunnels/0/source: expected an IPv6 address, as the service ::1 has it, "
+		"found \"127.0.0.1\"");
+	check_wrong_tunnel("{\"local\":\"unix:/a\",\"source\":\"::1\"}",
+	                   "/tunnels/0/source: \"source\" conflicts with the unix socket in "
+	                   "\"local\": keep one");
+	check_wrong_tunnel("{\"local\":\"web:80\",\"source\":\"::\"}",
+	                   "/tunnels/0/source: expected one address of this host, found \"::\"");
+}
+END_TEST
+
 static void check_items(const char *tunnel, const char *expected)
 {
 	char text[512], items[1024] = "";
@@ -415,7 +438,8 @@ END_TEST
 SUITE("check", the_admin_socket_is_configured_or_systemds, reserved_ports_are_not_public,
       a_range_of_ports_becomes_a_list, ports_are_given_in_one_way, a_range_is_the_right_way_round,
       tunnels_are_bound_as_the_control_port_unless_told, a_service_may_be_a_unix_socket,
-      a_service_is_host_and_port, names_that_are_derived_are_unique,
-      a_service_that_is_wrong_is_reported, a_server_may_have_a_port, there_may_be_several_servers,
-      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
-      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)
+      a_source_has_the_family_of_its_service, a_service_is_host_and_port,
+      names_that_are_derived_are_unique, a_service_that_is_wrong_is_reported,
+      a_server_may_have_a_port, there_may_be_several_servers, a_server_that_is_wrong_is_reported,
+      a_public_port_is_asked_for_once, a_client_says_its_version_and_what_is_configured,
+      what_may_not_be_said_is_reported)

@@ -8,7 +8,10 @@ START_TEST(everything_is_copied)
 {
 	spore_port_range ports[] = { { 10, 20 }, { 30, 30 } };
 	const uint32_t everything = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNELS |
-	                            SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE;
+	                            SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE |
+	                            SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
+	                            SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
+	                            SPORE_AUTH_F_VISITORS_PER_SECOND;
 	char identity[] = "alice?", reason[] = "why";
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .fields = everything,
@@ -19,7 +22,12 @@ START_TEST(everything_is_copied)
 		                     .n_ports = 2,
 		                     .max_tunnels = 3,
 		                     .max_conns = 4,
-		                     .life_ms = 5 };
+		                     .life_ms = 5,
+		                     .rate_up = 6,
+		                     .rate_down = 7,
+		                     .bytes_per_day = 8,
+		                     .bytes_per_month = 9,
+		                     .visitors_per_second = 10 };
 	struct grant *grant = grant_new(&result), *copy;
 
 	memset(identity, 'x', 5);
@@ -32,6 +40,8 @@ START_TEST(everything_is_copied)
 	ck_assert_uint_eq(copy->session, 7);
 	ck_assert(copy->fields == everything && copy->life_ms == 5);
 	ck_assert(copy->max_tunnels == 3 && copy->max_conns == 4);
+	ck_assert(copy->rate_up == 6 && copy->rate_down == 7 && copy->bytes_per_day == 8);
+	ck_assert(copy->bytes_per_month == 9 && copy->visitors_per_second == 10);
 	ck_assert(!grant_has_port(copy, 9) && grant_has_port(copy, 10) && grant_has_port(copy, 20));
 	ck_assert(!grant_has_port(copy, 21) && grant_has_port(copy, 30) &&
 	          !grant_has_port(copy, 31));
@@ -82,6 +92,11 @@ START_TEST(a_result_may_grow_but_not_shrink)
 	grant_free(grant);
 	whole.struct_size = 100000;
 	ck_assert_ptr_null(grant_fault(&whole));
+	whole.fields = SPORE_AUTH_F_BYTES_PER_DAY; /* a member that ABI 1.0 does not have */
+	ck_assert_ptr_null(grant_fault(&whole));
+	whole.struct_size = (uint32_t)size;
+	ck_assert_ptr_nonnull(grant_fault(&whole));
+	whole.fields = SPORE_AUTH_F_PORTS;
 	whole.struct_size = (uint32_t)size - 1;
 	ck_assert_ptr_nonnull(grant_fault(&whole));
 	whole.struct_size = 0;
@@ -107,7 +122,14 @@ START_TEST(a_wrong_result_is_told_by_its_field)
 
 	for (size_t i = 0; i < sizeof many / sizeof *many; i++)
 		many[i] = (spore_port_range){ 1, 1 };
-	check_fault((spore_auth_result){ .fields = 16 }, "fields");
+	check_fault((spore_auth_result){ .fields = 1u << 31 }, "fields");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_RATE_UP }, "rate_up");
+	check_fault((spore_auth_result){ .rate_up = 5 }, "rate_up");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_RATE_DOWN }, "rate_down");
+	check_fault((spore_auth_result){ .bytes_per_day = 5 }, "bytes_per_day");
+	check_fault((spore_auth_result){ .bytes_per_month = 5 }, "bytes_per_month");
+	check_fault((spore_auth_result){ .visitors_per_second = 5 }, "visitors_per_second");
+	check_fault((spore_auth_result){ .reserved = 5 }, "reserved");
 	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS, .n_ports = 5 }, "ports");
 	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS,
 	                                 .ports = &inverted,

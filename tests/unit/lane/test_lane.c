@@ -199,6 +199,74 @@ START_TEST(what_is_held_leaves_in_one_write_with_what_comes_first)
 }
 END_TEST
 
+/* The user's end leaves with its last bytes, and both with what is held. */
+START_TEST(an_end_leaves_in_one_write_with_the_last_bytes)
+{
+	uint32_t want;
+
+	for (int i = 0; i < 2; i++) {
+		open_held(i == 1);
+		ck_assert_int_eq(lane_write_last(&near, "abc", 3, &want), 3);
+		ck_assert_int_eq(lane_end(&near, &want), SPORE_OK);
+		ck_assert_uint_eq(the_line.writes, 1);
+		ck_assert_uint_eq(the_line.put, 16);
+		ck_assert_mem_eq(the_line.bytes, "hello\1\0\0\3abc\2\0\0\0", 16);
+		ck_assert(!lane_has_output(&near));
+		close_lanes();
+	}
+}
+END_TEST
+
+START_TEST(an_end_behind_the_last_bytes_survives_short_writes)
+{
+	for (size_t step = 1; step < 12; step++) {
+		const char *text = "abc";
+		uint32_t want;
+		char got[8];
+		size_t n;
+
+		open_lanes(step, step % 2 == 1);
+		while (*text)
+			text += lane_write_last(&near, text, strlen(text), &want);
+		end_all();
+		ck_assert_uint_eq(the_line.put, 11);
+		ck_assert_int_eq(read_all(got, sizeof got, &n), 0);
+		ck_assert_uint_eq(n, 3);
+		ck_assert_mem_eq(got, "abc", 3);
+		close_lanes();
+	}
+}
+END_TEST
+
+/* The bytes of a refused write wait with others that are not known to be the last. */
+START_TEST(a_refused_write_with_an_end_is_repeated_as_it_was)
+{
+	uint32_t want;
+
+	open_lanes(0, true);
+	ck_assert_int_eq(lane_write_last(&near, "abc", 3, &want), SPORE_EAGAIN);
+	the_line.step = SIZE_MAX;
+	ck_assert_int_eq(lane_write(&near, "abc", 3, &want), 3);
+	ck_assert_uint_eq(the_line.put, 11);
+	ck_assert_int_eq(lane_end(&near, &want), SPORE_OK);
+	ck_assert_uint_eq(the_line.put, 11);
+	close_lanes();
+}
+END_TEST
+
+START_TEST(no_end_leaves_behind_plain_bytes)
+{
+	uint32_t want;
+
+	open_lanes(SIZE_MAX, false);
+	lane_go_raw(&near);
+	ck_assert_int_eq(lane_write_last(&near, "abc", 3, &want), 3);
+	ck_assert_mem_eq(the_line.bytes, "\3\0\0\0abc", 7);
+	ck_assert_uint_eq(the_line.put, 7);
+	close_lanes();
+}
+END_TEST
+
 START_TEST(what_is_held_leaves_before_if_it_is_released)
 {
 	uint32_t want;
@@ -566,7 +634,10 @@ START_TEST(bytes_are_not_plain_before_a_refused_write_has_left)
 }
 END_TEST
 
-SUITE("lane", what_is_held_leaves_in_one_write_with_what_comes_first,
+SUITE("lane", an_end_leaves_in_one_write_with_the_last_bytes,
+      an_end_behind_the_last_bytes_survives_short_writes,
+      a_refused_write_with_an_end_is_repeated_as_it_was, no_end_leaves_behind_plain_bytes,
+      what_is_held_leaves_in_one_write_with_what_comes_first,
       what_is_held_leaves_before_if_it_is_released,
       what_is_held_leaves_once_the_peer_may_send_no_more,
       what_is_held_survives_short_and_refused_writes,

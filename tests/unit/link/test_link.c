@@ -337,6 +337,45 @@ START_TEST(messages_of_one_turn_leave_together)
 }
 END_TEST
 
+START_TEST(a_pushed_message_does_not_wait_for_the_end_of_the_turn)
+{
+	struct scene scene;
+	char bytes[64];
+
+	set_up(&scene);
+	link_push(&scene.link);
+	ck_assert(link_send(&scene.link, &(struct message){ .type = MESSAGE_HELLO, .port = 5 }));
+	link_push(&scene.link);
+	ck_assert_uint_eq(link_backlog(&scene.link), 0);
+	ck_assert_int_eq(recv(scene.far, bytes, sizeof bytes, 0), sizeof "{\"Hello\":5}");
+	run_for(scene.loop, 2);
+	ck_assert_int_lt(recv(scene.far, bytes, sizeof bytes, MSG_DONTWAIT), 0); /* no more */
+	tear_down(&scene);
+}
+END_TEST
+
+static bool has_end(void *arg)
+{
+	return ((struct scene *)arg)->n_ends > 0;
+}
+
+/* Who pushes is in the middle of something, so it is not told of an end there. */
+START_TEST(a_push_that_fails_is_told_at_the_end_of_the_turn)
+{
+	struct scene scene;
+
+	set_up(&scene);
+	sockets_reset(scene.far);
+	scene.far = -1;
+	ck_assert(link_send(&scene.link, &(struct message){ .type = MESSAGE_HELLO, .port = 5 }));
+	link_push(&scene.link);
+	ck_assert_uint_eq(scene.n_ends, 0);
+	ck_assert(run_until(scene.loop, has_end, &scene));
+	ck_assert_uint_eq(scene.n_ends, 1);
+	tear_down(&scene);
+}
+END_TEST
+
 /* What a peer does not read is bounded; once it reads, the rest leaves. */
 START_TEST(backlog_is_bounded_and_drains)
 {
@@ -456,7 +495,9 @@ START_TEST(bytes_are_bounded_as_messages_are)
 }
 END_TEST
 
-SUITE("link", widened_one_takes_more_with_a_message, messages_come_in_order_however_they_are_cut,
+SUITE("link", a_pushed_message_does_not_wait_for_the_end_of_the_turn,
+      a_push_that_fails_is_told_at_the_end_of_the_turn, widened_one_takes_more_with_a_message,
+      messages_come_in_order_however_they_are_cut,
       end_comes_after_the_last_message_and_ends_its_frame, reset_is_told_with_its_cause,
       invalid_frames_are_a_fault_and_nothing_follows,
       longest_frame_passes_and_a_longer_one_does_not, lenient_one_skips_what_is_invalid,

@@ -123,5 +123,20 @@ START_TEST(second_start_changes_the_pace)
 }
 END_TEST
 
+START_TEST(a_heartbeat_can_be_sent_at_once)
+{
+	struct scene scene;
+
+	set_up(&scene);
+	ck_assert(!pulse_beat(&scene.pulse));
+	pulse_start(&scene.pulse, 1000.0, 0.9);
+	ck_assert(pulse_beat(&scene.pulse));
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_come, &scene));
+	tear_down(&scene);
+}
+END_TEST
+
 SUITE("pulse", heartbeats_come_again_and_again_until_they_are_stopped,
-      first_heartbeat_comes_within_the_period, second_start_changes_the_pace)
+      first_heartbeat_comes_within_the_period, second_start_changes_the_pace,
+      a_heartbeat_can_be_sent_at_once)

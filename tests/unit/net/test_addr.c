@@ -222,6 +222,35 @@ START_TEST(a_prefix_holds_addresses_of_its_family)
 }
 END_TEST
 
+START_TEST(prefixes_that_leave_no_address_out)
+{
+	static const struct {
+		const char *cidrs[4]; /* until NULL */
+		bool all4, all6;
+	} cases[] = {
+		{ { "0.0.0.0/0" }, true, false },
+		{ { "::/0" }, false, true },
+		{ { "::/0", "0.0.0.0/0" }, true, true },
+		{ { "10.0.0.0/8", "128.0.0.0/1", "0.0.0.0/1" }, true, false },
+		{ { "::/1", "c000::/2", "8000::/2" }, false, true },
+		{ { "::/1", "c000::/2", "8000::/3" }, false, false },
+		{ { "0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3" }, false, false },
+		{ { "127.0.0.1", "::1" }, false, false },
+		{ { NULL }, false, false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		spore_cidr list[4];
+		size_t n = 0;
+
+		for (; n < 4 && cases[i].cidrs[n]; n++)
+			ck_assert(addr_parse_cidr(cases[i].cidrs[n], &list[n]));
+		ck_assert_int_eq(addr_is_family_in(4, list, n), cases[i].all4);
+		ck_assert_int_eq(addr_is_family_in(6, list, n), cases[i].all6);
+	}
+}
+END_TEST
+
 START_TEST(a_mapped_peer_is_ipv4)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
@@ -283,5 +312,5 @@ SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, a_map
       bad_ip_addresses_are_refused, bad_addresses_with_ports_are_refused,
       prefixes_count_over_128_bits, bad_prefixes_are_refused,
       bits_behind_a_prefix_show_which_was_meant, a_prefix_holds_addresses_of_its_family,
-      a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, loopback_is_this_machine_alone,
-      equal_means_every_part)
+      prefixes_that_leave_no_address_out, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too,
+      loopback_is_this_machine_alone, equal_means_every_part)

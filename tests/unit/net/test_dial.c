@@ -539,7 +539,79 @@ START_TEST(a_look_up_without_descriptors_tells_it_too)
 }
 END_TEST
 
-SUITE("dial", a_unix_socket_is_reached_or_its_path_and_the_cause_are_told,
+static struct dial *dial_from(struct scene *scene, const char *host, const char *source)
+{
+	struct dial_target target = { .host = host, .port = scene->addr.port, .timeout_ms = 10000 };
+
+	scene->n_done = 0;
+	ck_assert(addr_parse_ip(source, &target.source));
+	return dial_start(scene->loop, scene->resolver, &target, on_done, scene);
+}
+
+START_TEST(a_source_is_where_the_connection_comes_from)
+{
+	static const char *const addrs[] = { "::1", "127.0.0.1", NULL };
+	static const char *const hosts[] = { "127.0.0.1", "sourced.test" };
+	struct scene scene;
+	spore_addr peer;
+
+	set_up(&scene);
+	names_publish("sourced.test", addrs); /* only its IPv4 address counts */
+	for (size_t i = 0; i < 2; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = sizeof sa;
+		int far;
+
+		ck_assert_ptr_nonnull(dial_from(&scene, hosts[i], "127.0.0.9"));
+		ck_assert(run_until(scene.loop, is_done, &scene));
+		ck_assert_msg(scene.fd >= 0, "%s", scene.why);
+		far = accept(scene.listener, (struct sockaddr *)&sa, &len);
+		ck_assert_int_ge(far, 0);
+		addr_from_sockaddr((struct sockaddr *)&sa, &peer);
+		ck_assert_int_eq(peer.ip[15], 9);
+		ck_assert_uint_ne(peer.port, 0);
+		ck_assert_int_ne(sockets_option(scene.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 0);
+		close(far);
+		close(scene.fd);
+		scene.fd = -1;
+	}
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_source_that_cannot_be_used_is_named)
+{
+	static const char *const addrs[] = { "127.0.0.1", NULL };
+	struct scene scene;
+	char expected[200];
+
+	set_up(&scene);
+	names_publish("ipv4.test", addrs);
+	ck_assert_ptr_nonnull(dial_from(&scene, "ipv4.test", "::1"));
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_str_eq(scene.why,
+	                 "the name has no IPv6 address, as the source address ::1 needs it");
+	/* 192.0.2.0/24 is for documents. */
+	ck_assert_ptr_nonnull(dial_from(&scene, "127.0.0.1", "192.0.2.1"));
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_eq(scene.fd, -1);
+	snprintf(expected, sizeof expected,
+	         "127.0.0.1:%u: the source address 192.0.2.1 is not of this host, or has no free "
+	         "port",
+	         scene.addr.port);
+	ck_assert_str_eq(scene.why, expected);
+	ck_assert_ptr_nonnull(dial_from(&scene, "192.0.2.1", "127.0.0.1"));
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_ptr_nonnull(
+		strstr(scene.why, "it cannot be reached from the source address 127.0.0.1"));
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("dial", a_source_is_where_the_connection_comes_from, a_source_that_cannot_be_used_is_named,
+      a_unix_socket_is_reached_or_its_path_and_the_cause_are_told,
       a_unix_socket_whose_queue_is_full_is_tried_again, a_lack_of_descriptors_is_told,
       a_look_up_without_descriptors_tells_it_too, an_address_and_a_name_are_reached,
       a_given_address_is_the_only_one, a_refusal_names_address_and_cause,

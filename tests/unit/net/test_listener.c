@@ -153,6 +153,27 @@ START_TEST(all_that_wait_are_accepted)
 }
 END_TEST
 
+START_TEST(a_queue_costs_few_turns)
+{
+	struct scene scene;
+	uint64_t turn;
+	int fds[200];
+
+	set_up(&scene);
+	run_for(scene.loop, 5);
+	for (int i = 0; i < 200; i++)
+		fds[i] = sockets_dial(&scene.addr);
+	turn = loop_turn(scene.loop);
+	scene.wanted = 200;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	ck_assert_uint_le(loop_turn(scene.loop) - turn, 20);
+	for (int i = 0; i < 200; i++)
+		close(fds[i]);
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+}
+END_TEST
+
 START_TEST(it_may_be_freed_from_within)
 {
 	struct scene scene;
@@ -277,7 +298,54 @@ START_TEST(the_log_names_the_limit_to_raise)
 }
 END_TEST
 
-SUITE("listener", the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
+static int dial_errno(const spore_addr *addr)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int cause = connect(fd, (struct sockaddr *)&sa, len) == 0 ? 0 : errno;
+
+	close(fd);
+	return cause;
+}
+
+/* While it is shut, nobody connects and nobody else gets the port. */
+START_TEST(a_port_that_is_shut_is_kept)
+{
+	struct scene scene;
+	struct err err;
+	struct sockets sockets = { .n = 1 };
+	int first;
+
+	set_up(&scene);
+	/* Only a port that was asked for is kept. */
+	listener_free(scene.listener);
+	sockets.fds[0] = sock_bind(&scene.addr, 0, NULL, &err);
+	ck_assert_msg(sockets.fds[0] >= 0 && sock_listen(sockets.fds[0], &err), "%s", err.text);
+	scene.listener = listener_new(scene.loop, &sockets, on_accept, &scene);
+	ck_assert_ptr_nonnull(scene.listener);
+	first = sockets_dial(&scene.addr);
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	ck_assert(listener_shut(scene.listener) && listener_shut(scene.listener));
+	ck_assert_int_eq(dial_errno(&scene.addr), ECONNREFUSED);
+	ck_assert_int_eq(sock_bind(&scene.addr, 0, NULL, &err), -1);
+	listener_wake(scene.listener); /* it sleeps on */
+	ck_assert(listener_reopen(scene.listener, &err) && listener_reopen(scene.listener, &err));
+	close(sockets_dial(&scene.addr));
+	scene.wanted = 2;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	close(first);
+	ck_assert(listener_shut(scene.listener));
+	listener_finish(scene.listener);
+	scene.listener = NULL;
+	ck_assert_int_eq(dial_errno(&scene.addr), ECONNREFUSED);
+	loop_free(scene.loop);
+}
+END_TEST
+
+SUITE("listener", a_queue_costs_few_turns, a_port_that_is_shut_is_kept,
+      the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
       what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
       all_that_wait_are_accepted, it_may_be_freed_from_within,
       running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,

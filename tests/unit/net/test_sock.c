@@ -148,14 +148,14 @@ START_TEST(connecting_succeeds_or_says_why)
 	int listener = sockets_listen(&addr, 4), fd;
 	bool done;
 
-	fd = sock_connect(&addr, NULL, &done);
+	fd = sock_connect(&addr, NULL, NULL, &done);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
 	ck_assert_int_eq(sock_take_error(fd), 0);
 	ck_assert_int_eq(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 	close(fd);
 	close(listener);
-	fd = sock_connect(&addr, NULL, &done);
+	fd = sock_connect(&addr, NULL, NULL, &done);
 	if (fd < 0) {
 		ck_assert_int_eq(errno, ECONNREFUSED);
 		return;
@@ -189,6 +189,17 @@ START_TEST(a_reset_is_seen_as_one)
 	ck_assert_int_eq(read(fds[1], &byte, 1), -1);
 	ck_assert_int_eq(errno, ECONNRESET);
 	close(fds[1]);
+}
+END_TEST
+
+START_TEST(an_address_of_this_machine_is_known)
+{
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("127.0.0.1", &addr));
+	ck_assert(sock_addr_is_here(&addr));
+	ck_assert(addr_parse_ip("203.0.113.77", &addr)); /* for documentation only */
+	ck_assert(!sock_addr_is_here(&addr));
 }
 END_TEST
 
@@ -234,7 +245,7 @@ START_TEST(a_path_that_is_no_socket_is_refused)
 }
 END_TEST
 
-SUITE("sock", a_path_that_is_no_socket_is_refused,
+SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
       a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
       keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
       the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,

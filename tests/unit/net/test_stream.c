@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "epoll_sets.h"
 #include "lane/lane.h"
 #include "loop/loop.h"
 #include "run_until.h"
@@ -223,6 +224,22 @@ START_TEST(reading_goes_on_behind_a_half_close)
 	shutdown(owner.other, SHUT_WR);
 	ck_assert(run_until(owner.loop, has_ended, &owner));
 	ck_assert_mem_eq(owner.got, "late", 4);
+	stop(&owner);
+}
+END_TEST
+
+/* The descriptor of a stream that has ended is readable for ever, so the loop must not watch it. */
+START_TEST(nothing_waits_for_a_stream_that_has_ended)
+{
+	struct owner owner;
+	size_t n;
+
+	start_open(&owner, false);
+	shutdown(owner.other, SHUT_WR);
+	while (!owner.ended) /* no turn longer: the next one would find it readable */
+		ev_run(loop_ev(owner.loop), EVRUN_ONCE);
+	ck_assert_uint_eq(epoll_sets_count(owner.fd), 0);
+	ck_assert_int_eq(stream_write(owner.stream, "more", 4, &n), STREAM_OK);
 	stop(&owner);
 }
 END_TEST
@@ -1554,13 +1571,13 @@ SUITE("stream", plain_bytes_may_wait_for_the_users_first_ones,
       plain_bytes_that_wait_leave_with_a_read_of_all_that_comes,
       a_stream_has_one_user_after_another, a_user_that_has_not_ended_ends_the_stream,
       a_user_that_sends_much_keeps_the_stream, bytes_go_both_ways,
-      reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
-      a_reset_that_a_write_met_is_no_end, an_end_behind_which_a_write_fails_is_one,
-      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted,
-      a_stream_that_is_lent_reports_nothing, no_event_follows_a_close, a_full_socket_is_waited_for,
-      a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
-      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most,
-      handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
+      reading_goes_on_behind_a_half_close, nothing_waits_for_a_stream_that_has_ended,
+      a_reset_is_an_error_with_a_cause, a_reset_that_a_write_met_is_no_end,
+      an_end_behind_which_a_write_fails_is_one, closing_is_orderly_or_a_reset,
+      no_event_comes_that_is_not_wanted, a_stream_that_is_lent_reports_nothing,
+      no_event_follows_a_close, a_full_socket_is_waited_for, a_dribbling_transport_loses_nothing,
+      pending_bytes_need_no_readable_descriptor, a_direction_is_raw_once_nothing_is_pending,
+      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_owner_is_told_who_the_peer_is,
       the_owner_may_close_a_stream_for_its_peer, the_handshakes_ticket_is_dropped_once,

@@ -58,18 +58,5 @@ START_TEST(what_has_no_ip_is_not_trusted)
 }
 END_TEST
 
-START_TEST(a_prefix_may_cover_everybody)
-{
-	spore_list list = LIST("10.0.0.0/8", "::/1");
-	size_t i;
-
-	ck_assert(!trust_has_everybody(&list, &i));
-	list = LIST("10.0.0.0/8", "0.0.0.0/0");
-	ck_assert(trust_has_everybody(&list, &i) && i == 1);
-	list = LIST("::/0");
-	ck_assert(trust_has_everybody(&list, &i) && i == 0);
-}
-END_TEST
-
 SUITE("trust", an_address_is_in_a_prefix_or_not, families_are_separate,
-      what_has_no_ip_is_not_trusted, a_prefix_may_cover_everybody)
+      what_has_no_ip_is_not_trusted)

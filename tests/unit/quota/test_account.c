@@ -183,10 +183,51 @@ START_TEST(renewing_changes_rights_but_not_the_owner)
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
 	ck_assert(account_scene_enter(&scene, account));
-	account_renew(account, grant_new(&result));
+	account_renew(account, &scene.limits, grant_new(&result));
 	ck_assert_str_eq(account_identity(account), "alice");
 	ck_assert(account_belongs_to(account, &an_instance, 1));
 	ck_assert(!account_scene_enter(&scene, account));
+	account_leave(account, NULL);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(the_limits_on_use_are_the_grants_or_the_servers)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .identity = spore_cstr("alice"),
+		                     .session = 1,
+		                     .fields = SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_BYTES_PER_DAY,
+		                     .rate_up = 5000,
+		                     .bytes_per_day = 100 };
+	struct account_scene scene;
+	struct account *account;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	scene.limits.settings.rate_up = scene.limits.settings.rate_down = 7000;
+	scene.limits.settings.visitors_per_second = 1;
+	account = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
+	ck_assert_uint_eq(bucket_rate(&account->usage->buckets[USE_UP]), 7000);
+	ck_assert(account_scene_enter(&scene, account));
+	ck_assert(!account_enter(account, NULL, &scene.limits, &why));
+	ck_assert_int_eq(why, REFUSED_CLIENT_PACE);
+	ck_assert_str_eq(account_limit(account, &scene.limits, why).from,
+	                 "limits.visitors_per_second");
+	ck_assert(account_carry(account, 60, 50)); /* without a limit */
+	account_renew(account, &scene.limits, grant_new(&result));
+	ck_assert_uint_eq(bucket_rate(&account->usage->buckets[USE_UP]), 5000);
+	ck_assert_uint_eq(bucket_rate(&account->usage->buckets[USE_DOWN]), 7000);
+	ck_assert(!account_carry(account, 0, 1));
+	ck_assert(!account_enter(account, NULL, &scene.limits, &why));
+	ck_assert_int_eq(why, REFUSED_USED_UP);
+	ck_assert_int_eq(account_limit(account, &scene.limits, why).most, 100);
+	ck_assert_str_eq(account_limit(account, &scene.limits, why).from,
+	                 "bytes_per_day of the identity");
+	scene.limits.settings.rate_down = 0;
+	account_limit_use(account, &scene.limits);
+	ck_assert_uint_eq(bucket_rate(&account->usage->buckets[USE_DOWN]), 0);
 	account_leave(account, NULL);
 	account_close_tunnel(account);
 	account_scene_close(&scene);
@@ -384,8 +425,8 @@ START_TEST(an_owner_may_be_succeeded)
 	account_stand(old, home, 20000);
 	ck_assert(account_scene_enter(&scene, old));
 	account_ref(old); /* the visitor's */
-	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0),
-	                      &hit);
+	new = account_succeed(old, &scene.limits, &another_instance,
+	                      make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0), &hit);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
@@ -413,7 +454,7 @@ START_TEST(a_client_that_is_lost_or_barred_is_known_to_all_accounts_of_its_tunne
 	other = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	account_stand(old, home, 20000);
 	account_ref(old); /* a visitor's */
-	new = account_succeed(old, &another_instance, make_grant(8, 0, 0, 0), &hit);
+	new = account_succeed(old, &scene.limits, &another_instance, make_grant(8, 0, 0, 0), &hit);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_uint_eq(scene.principals.losses, 0);
 	ck_assert(!account_has_lost_client(old) && !account_has_lost_client(new));
@@ -440,7 +481,7 @@ START_TEST(a_refused_successor_changes_nothing)
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	account_stand(account, (void *)&scene, 20000);
-	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &hit));
+	ck_assert_ptr_null(account_succeed(account, &scene.limits, &another_instance, grant, &hit));
 	ck_assert_int_eq(hit.why, REFUSED_TOO_MANY_TUNNELS);
 	ck_assert_ptr_nonnull(account_holder(&scene.principals, &an_instance, 7, 20000));
 	grant_free(grant);
@@ -460,13 +501,13 @@ START_TEST(an_owner_may_succeed_itself_at_its_limit)
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
 	account_stand(account, (void *)&scene, 20000);
-	account = account_succeed(account, &an_instance, grant, &hit);
+	account = account_succeed(account, &scene.limits, &an_instance, grant, &hit);
 	ck_assert_ptr_nonnull(account);
 	ck_assert_uint_eq(scene.principals.tunnels, 1);
 	other = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	account_stand(other, (void *)&scene, 20001);
 	grant = make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0);
-	ck_assert_ptr_null(account_succeed(account, &an_instance, grant, &hit));
+	ck_assert_ptr_null(account_succeed(account, &scene.limits, &an_instance, grant, &hit));
 	ck_assert_int_eq(hit.why, REFUSED_TOO_MANY_TUNNELS);
 	grant_free(grant);
 	account_close_tunnel(account);
@@ -475,8 +516,8 @@ START_TEST(an_owner_may_succeed_itself_at_its_limit)
 }
 END_TEST
 
-SUITE("account", a_limit_says_what_sets_it, an_owner_may_succeed_itself_at_its_limit,
-      an_owner_may_be_succeeded,
+SUITE("account", the_limits_on_use_are_the_grants_or_the_servers, a_limit_says_what_sets_it,
+      an_owner_may_succeed_itself_at_its_limit, an_owner_may_be_succeeded,
       a_client_that_is_lost_or_barred_is_known_to_all_accounts_of_its_tunnel,
       a_refused_successor_changes_nothing, tunnels_are_bounded_over_all,
       a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session,

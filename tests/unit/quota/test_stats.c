@@ -7,6 +7,7 @@
 #include "metrics/metrics.h"
 #include "run_until.h"
 #include "suite.h"
+#include "usage/usage.h"
 
 struct scene {
 	struct loop *loop;
@@ -209,6 +210,41 @@ START_TEST(the_gauge_of_waiting_visitors_is_read)
 }
 END_TEST
 
-SUITE("stats", a_refusal_counts_where_it_happened, two_texts_may_have_one_counter,
-      a_reason_counts_only_where_it_happens, an_acceptance_is_timed,
+static double value_of(const struct scene *scene, const char *name, const char *label)
+{
+	struct question q = look(scene, name, label);
+
+	return q.found ? q.value : -1;
+}
+
+START_TEST(limits_on_use_are_shown_while_they_hold)
+{
+	struct scene scene;
+	struct usage_table table;
+	struct usage *usage;
+
+	open_scene(&scene);
+	usage_table_init(&table, 1, 0);
+	usage = usage_get(&table, "alice");
+	stats_show_use(&scene.stats, usage);
+	ck_assert(value_of(&scene, "spore_identity_allowed_bytes", NULL) < 0);
+	ck_assert(usage_limit(
+		usage, &(struct use_terms){ .rates = { 500, 0 }, .bytes = { 90, USE_UNLIMITED } }));
+	usage_carry(&table, usage, 7);
+	stats_show_use(&scene.stats, usage);
+	ck_assert(value_of(&scene, "spore_identity_used_bytes", "day") == 7);
+	ck_assert(value_of(&scene, "spore_identity_allowed_bytes", "day") == 90);
+	ck_assert(value_of(&scene, "spore_identity_used_bytes", "month") < 0);
+	ck_assert(value_of(&scene, "spore_identity_rate_limit_bytes", "up") == 500);
+	ck_assert(value_of(&scene, "spore_identity_rate_limit_bytes", "down") < 0);
+	usage_put(&table, usage);
+	stats_show_use(&scene.stats, usage);
+	ck_assert(value_of(&scene, "spore_identity_used_bytes", "day") < 0);
+	usage_table_fini(&table);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("stats", limits_on_use_are_shown_while_they_hold, a_refusal_counts_where_it_happened,
+      two_texts_may_have_one_counter, a_reason_counts_only_where_it_happens, an_acceptance_is_timed,
       bytes_count_for_all_and_for_their_identity, the_gauge_of_waiting_visitors_is_read)

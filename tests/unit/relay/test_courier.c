@@ -54,8 +54,11 @@ static void start(struct scene *scene)
 		ck_assert(sides[i] && stream_open(sides[i]));
 	}
 	relay_start(&scene->set,
-	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0, 0 }, on_end,
-	            scene);
+	            &(struct relay_plan){ .left = sides[0],
+	                                  .right = sides[1],
+	                                  .for_left = &none[0],
+	                                  .for_right = &none[1] },
+	            on_end, scene);
 }
 
 /* False: there is no io_uring. */

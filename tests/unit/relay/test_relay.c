@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "loop/loop.h"
 #include "net/stream.h"
+#include "relay/bucket.h"
 #include "run_until.h"
 #include "sockets.h"
 #include "suite.h"
@@ -25,9 +26,10 @@ struct scene {
 	uint64_t bytes[2], moved[2];
 	unsigned n_ends;
 	enum relay_cause cause;
+	bool is_used_up;
 };
 
-static void on_moved(const uint64_t moved[2], void *arg)
+static bool on_moved(const uint64_t moved[2], void *arg)
 {
 	struct scene *scene = arg;
 
@@ -35,6 +37,7 @@ static void on_moved(const uint64_t moved[2], void *arg)
 	ck_assert(moved[0] || moved[1]);
 	scene->moved[0] += moved[0];
 	scene->moved[1] += moved[1];
+	return !scene->is_used_up;
 }
 
 static void on_end(const struct relay_end *end, void *arg)
@@ -106,7 +109,8 @@ static void start_at_rate(struct scene *scene, enum kind kind, struct buf *for_l
 
 	make_sides(scene, kind, sides);
 	relay_start(&scene->set,
-	            &(struct relay_plan){ sides[0], sides[1], for_left, for_right, rate, 0, 0 },
+	            &(struct relay_plan){
+			    sides[0], sides[1], for_left, for_right, rate, 0, 0, { NULL } },
 	            on_end, scene);
 	ck_assert_uint_eq(scene->n_ends, 0);
 }
@@ -191,6 +195,54 @@ START_TEST(bytes_go_both_ways_and_are_counted)
 		ck_assert_uint_eq(scene.bytes[1], 4);
 		check_end(&scene, 0, 0);
 		check_end(&scene, 1, 0);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+/* The end of a right stream is found behind its first bytes, without another event. */
+START_TEST(first_bytes_and_their_end_are_one_event)
+{
+	for (enum kind kind = UNIX_PAIRS; kind <= DRIPPING; kind++) {
+		struct scene scene;
+
+		start(&scene, kind);
+		scene.set.right_may_end = true;
+		say(&scene, 1, "answer");
+		shutdown(scene.far[1], SHUT_WR);
+		check_takes(&scene, 0, "answer");
+		check_end(&scene, 0, 0);
+		ck_assert_uint_eq(scene.set.look.until, 0);
+		say(&scene, 0, "more");
+		check_takes(&scene, 1, "more");
+		shutdown(scene.far[0], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_uint_eq(scene.bytes[1], 6);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+START_TEST(who_looks_for_an_end_in_vain_looks_less_often)
+{
+	static const unsigned waits[] = { 2, 1, 0, 4 };
+	struct scene scene;
+
+	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+		struct end_look look = { .until = i ? waits[i - 1] : 0, .vain = i ? 1 : 0 };
+
+		start(&scene, TCP_PAIRS);
+		scene.set.right_may_end = true;
+		scene.set.look = look;
+		say(&scene, 1, "answer");
+		check_takes(&scene, 0, "answer");
+		ck_assert_uint_eq(scene.set.look.until, waits[i]);
+		say(&scene, 1, "more");
+		check_takes(&scene, 0, "more");
+		ck_assert_uint_eq(scene.set.look.until, waits[i]); /* only behind the first ones */
+		shutdown(scene.far[1], SHUT_WR);
+		shutdown(scene.far[0], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
 		tear_down(&scene);
 	}
 }
@@ -304,7 +356,8 @@ START_TEST(what_waited_joins_our_words)
 		ck_assert(buf_append(&for_left, "ours ", 5, 10));
 		say(&scene, 1, said[i]);
 		relay_start(&scene.set,
-		            &(struct relay_plan){ sides[0], sides[1], &for_left, &none, 0, 0, 0 },
+		            &(struct relay_plan){
+				    sides[0], sides[1], &for_left, &none, 0, 0, 0, { NULL } },
 		            on_end, &scene);
 		ck_assert_int_eq(read(scene.far[0], text, sizeof text),
 		                 (ssize_t)(5 + strlen(said[i])));
@@ -332,7 +385,8 @@ START_TEST(what_has_come_joins_our_words_for_the_right)
 		ck_assert(buf_append(&for_right, "ours before ", 12, 12));
 		say(&scene, 0, said[i]);
 		relay_start(&scene.set,
-		            &(struct relay_plan){ sides[0], sides[1], &none, &for_right, 0, 0, 5 },
+		            &(struct relay_plan){
+				    sides[0], sides[1], &none, &for_right, 0, 0, 5, { NULL } },
 		            on_end, &scene);
 		ck_assert_int_eq(read(scene.far[1], text, sizeof text),
 		                 (ssize_t)(12 + strlen(said[i])));
@@ -364,7 +418,8 @@ START_TEST(our_words_are_no_bytes_of_the_left)
 		shutdown(scene.far[0], SHUT_WR);
 		run_for(scene.loop, 20);
 		relay_start(&scene.set,
-		            &(struct relay_plan){ sides[0], sides[1], &none, &for_right, 0, 0, 5 },
+		            &(struct relay_plan){
+				    sides[0], sides[1], &none, &for_right, 0, 0, 5, { NULL } },
 		            on_end, &scene);
 		check_takes(&scene, 1, cases[i].all);
 		check_end(&scene, 1, 0);
@@ -380,6 +435,24 @@ static bool has_told(void *arg)
 {
 	return ((struct scene *)arg)->moved[0] > 0;
 }
+
+/* What moved is told first. */
+START_TEST(on_moved_may_end_a_relay)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.on_moved = on_moved;
+	scene.is_used_up = true;
+	run_for(scene.loop, 200); /* an idle one goes on */
+	ck_assert_uint_eq(scene.n_ends, 0);
+	say(&scene, 0, "much");
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	ck_assert_int_eq(scene.cause, RELAY_USED_UP);
+	ck_assert_uint_eq(scene.moved[0], 4);
+	tear_down(&scene);
+}
+END_TEST
 
 /* on_moved runs from time to time and before the end. Its sum is what on_end gets. */
 START_TEST(what_moves_is_told_as_it_goes)
@@ -988,6 +1061,52 @@ START_TEST(a_limited_rate_bounds_each_direction)
 }
 END_TEST
 
+/* The limit begins while the relay runs, and ends before it. */
+START_TEST(a_shared_limit_holds_from_the_next_sweep_on)
+{
+	static const enum kind kinds[] = { UNIX_PAIRS, TCP_PAIRS, DRIPPING };
+	static char bytes[400000];
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t got = 0, rate = kinds[i] == DRIPPING ? 20000 : 500000, most;
+		struct bucket bucket;
+		struct stream *sides[2];
+		struct buf none[2] = { { 0 } };
+		struct relay_plan plan = { .for_left = &none[0], .for_right = &none[1] };
+		struct scene scene;
+		int64_t began_ms;
+
+		bucket_init(&bucket, 1);
+		make_sides(&scene, kinds[i], sides);
+		plan.left = sides[0];
+		plan.right = sides[1];
+		plan.buckets[0] = &bucket;
+		relay_start(&scene.set, &plan, on_end, &scene);
+		ck_assert(bucket_set_rate(&bucket, rate));
+		run_for(scene.loop, 200); /* some sweeps */
+		began_ms = clock_ms();
+		while (clock_ms() - began_ms < 400 ||
+		       (got < rate / 10 && clock_ms() - began_ms < 10000)) {
+			ssize_t n = write(scene.far[0], bytes, sizeof bytes);
+
+			ck_assert(n > 0 || errno == EAGAIN);
+			n = read(scene.far[1], bytes, sizeof bytes);
+			got += n > 0 ? (size_t)n : 0;
+			run_for(scene.loop, 1);
+		}
+		most = rate * (size_t)(clock_ms() - began_ms + 1) / 1000 + rate / 10;
+		ck_assert_uint_le(got, most);
+		ck_assert_uint_ge(got, rate / 10);
+		say(&scene, 1, "answer"); /* the other direction is free */
+		check_takes(&scene, 0, "answer");
+		relay_set_fini(&scene.set);
+		tear_down(&scene);
+		ck_assert_uint_eq(bucket.waiting, 0);
+		bucket_fini(&bucket);
+	}
+}
+END_TEST
+
 /* What comes in a pause arrives after it, with the end. */
 START_TEST(a_limited_rate_loses_nothing)
 {
@@ -1038,9 +1157,10 @@ START_TEST(what_has_moved_before_is_counted)
 	make_sides(&scene, TCP_PAIRS, sides);
 	scene.set.right_waited = true;
 	say(&scene, 1, "rest");
-	relay_start(&scene.set,
-	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 10, 0 },
-	            on_end, &scene);
+	relay_start(
+		&scene.set,
+		&(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 10, 0, { NULL } },
+		on_end, &scene);
 	ck_assert_int_eq(read(scene.far[0], text, sizeof text), -1); /* no read at the start */
 	ck_assert_int_eq(errno, EAGAIN);
 	check_takes(&scene, 0, "rest");
@@ -1077,9 +1197,10 @@ START_TEST(input_that_has_left_the_socket_is_passed_on_at_once)
 	ck_assert(buf_append(&received, "\1\0\0\5first\2\0\0\0", 13, 64));
 	ck_assert(stream_begin_user(sides[0], &home, NULL, &received, &none[0]));
 	ck_assert(stream_has_input(sides[0]));
-	relay_start(&scene.set,
-	            &(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0, 0 }, on_end,
-	            &scene);
+	relay_start(
+		&scene.set,
+		&(struct relay_plan){ sides[0], sides[1], &none[0], &none[1], 0, 0, 0, { NULL } },
+		on_end, &scene);
 	ck_assert_int_eq(read(scene.far[1], text, sizeof text), 5);
 	ck_assert_mem_eq(text, "first", 5);
 	check_end(&scene, 1, 0); /* the visitor's end came, too */
@@ -1091,8 +1212,10 @@ START_TEST(input_that_has_left_the_socket_is_passed_on_at_once)
 }
 END_TEST
 
-SUITE("relay", input_that_has_left_the_socket_is_passed_on_at_once,
-      a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
+SUITE("relay", first_bytes_and_their_end_are_one_event,
+      who_looks_for_an_end_in_vain_looks_less_often,
+      input_that_has_left_the_socket_is_passed_on_at_once, a_limited_rate_bounds_each_direction,
+      a_shared_limit_holds_from_the_next_sweep_on, a_limited_rate_loses_nothing,
       a_reset_in_a_pause_is_passed_on, bulk_without_pipes_arrives_unchanged,
       a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
       one_whose_peer_answers_nothing_is_reset, one_whose_peer_ignores_the_end_is_reset,
@@ -1102,11 +1225,11 @@ SUITE("relay", input_that_has_left_the_socket_is_passed_on_at_once,
       each_direction_ends_on_its_own, a_left_stream_that_ends_first_without_a_byte_is_told_apart,
       who_ended_first_is_not_who_is_read_first, bytes_that_came_before_go_first,
       what_waited_joins_our_words, what_has_come_joins_our_words_for_the_right,
-      our_words_are_no_bytes_of_the_left, what_moves_is_told_as_it_goes, a_reset_is_passed_on,
-      a_reset_is_passed_on_to_one_who_sends, a_reset_behind_a_half_close_is_passed_on,
-      ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
-      bulk_that_is_copied_is_read_in_great_pieces, a_limit_on_what_is_held_makes_reads_short,
-      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
-      a_unix_socket_that_is_closed_has_not_died,
+      our_words_are_no_bytes_of_the_left, what_moves_is_told_as_it_goes, on_moved_may_end_a_relay,
+      a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
+      a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
+      bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
+      a_limit_on_what_is_held_makes_reads_short, a_stalled_reader_bounds_what_is_held,
+      a_reset_of_a_blocked_sender_is_passed_on, a_unix_socket_that_is_closed_has_not_died,
       a_unix_socket_that_is_closed_waits_for_a_slow_reader, a_reader_that_dies_ends_the_relay,
       what_has_moved_before_is_counted)

@@ -43,7 +43,7 @@ static inline void account_scene_open(struct account_scene *scene)
 
 	*scene = (struct account_scene){ .limits = account_scene_limits() };
 	ck_assert(addr_parse_ip("192.0.2.1", &addr));
-	principal_table_init(&scene->principals);
+	principal_table_init(&scene->principals, 1);
 	scene->sources = source_table_new();
 	ck_assert_ptr_nonnull(scene->sources);
 	scene->source = source_get(scene->sources, &addr);

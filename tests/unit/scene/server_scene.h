@@ -284,7 +284,7 @@ static inline void scene_open_set(struct plugin_set *set)
 		                          .n_workers = SCENE_WORKERS };
 	gate_init(&shared->gate);
 	shared->pending = pending_new(&shared->gate);
-	principal_table_init(&shared->principals);
+	principal_table_init(&shared->principals, 1);
 	ahead_table_init(&shared->ahead);
 	repeats_init(&shared->strange_lines);
 	repeats_init(&shared->tunnel_lines);

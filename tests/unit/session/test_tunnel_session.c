@@ -38,8 +38,8 @@ static void extend(int fd)
 	answer = scene_expect(fd, MESSAGE_EXTENDED);
 	ck_assert_uint_eq(answer.port, SERVER_PULSE_MS);
 	ck_assert_uint_eq(answer.ahead, 0);
-	ck_assert_uint_eq(answer.offers,
-	                  MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE | MESSAGE_OFFER_UNSERVED);
+	ck_assert_uint_eq(answer.offers, MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE |
+	                                         MESSAGE_OFFER_UNSERVED | MESSAGE_OFFER_READY);
 }
 
 /* The only client that promised heartbeats has sent none for so long. */
@@ -799,6 +799,31 @@ START_TEST(the_port_of_a_silent_session_moves_unclosed)
 }
 END_TEST
 
+/* The next owner has not said that its service is down. */
+START_TEST(a_port_that_is_closed_for_a_while_moves_open)
+{
+	int old, new, visitor;
+	uint16_t port = 0;
+
+	scene_open(SCENE_OPEN);
+	old = open_tunnel(&port);
+	extend(old);
+	scene_say(old, &(struct message){ .type = MESSAGE_READY, .close = true, .text = "x" });
+	ck_assert(tunnel_readiness(tunnel_session_tunnel(scene_last(LIST_TUNNELS)))->is_shut);
+	be_silent(0, SERVER_PULSE_MS + 2600);
+	new = scene_connect();
+	scene_hello(new, port);
+	ck_assert_uint_eq(scene_expect_tunnel(new), port);
+	ck_assert(!tunnel_readiness(tunnel_session_tunnel(scene_last(LIST_TUNNELS)))->is_down);
+	visitor = scene_visit(port);
+	scene_expect(new, MESSAGE_CONNECTION);
+	close(visitor);
+	close(old);
+	close(new);
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_session_that_is_heard_keeps_its_port)
 {
 	uint16_t port = 0;
@@ -906,9 +931,9 @@ START_TEST(a_drain_meets_a_takeover_on_its_way)
 }
 END_TEST
 
-SUITE("tunnel_session", a_client_may_say_about_itself_after_extended,
-      what_was_said_before_the_verdict_stays, a_client_may_decline_a_visitor,
-      a_bore_client_hears_each_beat_and_a_spore_client_some,
+SUITE("tunnel_session", a_port_that_is_closed_for_a_while_moves_open,
+      a_client_may_say_about_itself_after_extended, what_was_said_before_the_verdict_stays,
+      a_client_may_decline_a_visitor, a_bore_client_hears_each_beat_and_a_spore_client_some,
       what_a_client_says_besides_is_passed_over, a_silent_spore_client_is_reset,
       a_broken_connection_loses_the_client_and_an_orderly_end_does_not,
       a_tunnel_ends_when_its_granted_time_is_over, a_client_hears_why_it_gets_no_tunnel,

@@ -266,6 +266,39 @@ START_TEST(a_port_in_use_is_asked_for_often_at_first_and_then_calmly)
 }
 END_TEST
 
+START_TEST(after_a_change_of_the_network_the_port_is_asked_for_often)
+{
+	struct loss lost = { .retry = RETRY_LATER, .status = CLIENT_FAILED, .is_prompt = true };
+	struct loss refused = loss_of(REFUSED_PORT_IN_USE);
+	struct retry retry;
+	double total_s = 0;
+
+	retry_init(&retry, &both, 0);
+	retry_succeed(&retry, 77);
+	for (int i = 0; i < 9; i++)
+		retry_count(&retry, &refused, 0.5);
+	ck_assert_uint_eq(retry_port(&retry), 0);
+	retry_hurry(&retry);
+	ck_assert(retry_count(&retry, &lost, 1.0) <= 0.05);
+	for (int i = 0; i < 10; i++) {
+		double pause_s = retry_count(&retry, &refused, 0.0);
+
+		ck_assert(pause_s <= 0.3);
+		total_s += pause_s;
+		ck_assert_uint_eq(retry_port(&retry), 77); /* it is our own, most likely */
+	}
+	ck_assert(total_s > 2.5);
+	for (int i = 0; i < 11; i++)
+		retry_count(&retry, &refused, 0.0);
+	ck_assert_uint_eq(retry_port(&retry), 0);
+	retry_hurry(&retry);
+	retry_succeed(&retry, 77);
+	for (int i = 0; i < 5; i++)
+		retry_count(&retry, &refused, 0.0);
+	ck_assert_uint_eq(retry_port(&retry), 0);
+}
+END_TEST
+
 SUITE("retry", a_tunnel_that_never_stood_may_depend_on_others,
       a_row_of_losses_is_news_ever_more_rarely, statuses_of_refusals,
       first_attempts_and_later_ones_have_options_of_their_own, wrong_secrets_are_never_tried_again,
@@ -273,4 +306,5 @@ SUITE("retry", a_tunnel_that_never_stood_may_depend_on_others,
       port_of_the_last_tunnel_is_asked_for_until_it_was_refused_five_times,
       configured_port_is_always_asked_for, server_that_names_a_time_gets_it,
       pauses_double_up_to_a_bound, pauses_are_short_where_nobody_answers,
-      a_port_in_use_is_asked_for_often_at_first_and_then_calmly)
+      a_port_in_use_is_asked_for_often_at_first_and_then_calmly,
+      after_a_change_of_the_network_the_port_is_asked_for_often)

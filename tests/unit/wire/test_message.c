@@ -581,7 +581,45 @@ START_TEST(a_client_may_want_visitors_to_be_handed_over)
 }
 END_TEST
 
-SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_unknown_members,
+START_TEST(a_client_says_whether_its_service_is_ready)
+{
+	static const char *const good[] = { "{\"Ready\":{\"ready\":false}}",
+		                            "{\"Ready\":{\"ready\":false,\"x\":[1]}}" };
+	static const char *const bad[] = { "\"Ready\"",
+		                           "{\"Ready\":true}",
+		                           "{\"Ready\":{}}",
+		                           "{\"Ready\":{\"ready\":1}}",
+		                           "{\"Ready\":{\"ready\":false,\"close\":\"x\"}}",
+		                           "{\"Ready\":{\"ready\":false,\"why\":1}}" };
+	struct message message = { .type = MESSAGE_READY, .ready = true, .text = "x" }, got;
+	char frame[FRAME_MAX + 1];
+
+	message_format(&message, frame);
+	ck_assert_str_eq(frame, "{\"Ready\":{\"ready\":true}}");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, frame, &got) && got.ready && !got.close);
+	ck_assert(!parse(MESSAGE_TO_SERVER, frame, &got));
+	message = (struct message){ .type = MESSAGE_READY,
+		                    .close = true,
+		                    .text = "status \"500\"" };
+	message_format(&message, frame);
+	ck_assert_str_eq(
+		frame,
+		"{\"Ready\":{\"ready\":false,\"close\":true,\"why\":\"status \\\"500\\\"\"}}");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, frame, &got));
+	ck_assert(!got.ready && got.close);
+	ck_assert_str_eq(got.text, "status \"500\"");
+	memset(message.text, 'x', FRAME_MAX);
+	ck_assert_uint_le(message_format(&message, frame), FRAME_MAX + 1);
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, frame, &got));
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, good[i], &got) && !got.ready);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_msg(!parse(MESSAGE_TO_SERVER_EXTENDED, bad[i], &got), "%s", bad[i]);
+}
+END_TEST
+
+SUITE("message", a_client_says_whether_its_service_is_ready,
+      agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_unknown_members,
       hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
       every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,

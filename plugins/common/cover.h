@@ -1,6 +1,7 @@
-/* cover - finds out whether two lists deny every address of a family. Pure. */
-#ifndef COVER_H
-#define COVER_H
+/* cover - finds out whether two lists deny every address of a family. Pure. This code is
+ * compiled into each plugin that uses it. */
+#ifndef COMMON_COVER_H
+#define COMMON_COVER_H
 
 #include <spore/option.h>
 

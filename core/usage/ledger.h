@@ -1,0 +1,30 @@
+/* ledger - the file in which a server keeps what identities have used, so that a restart does not
+ * forget it. It is replaced as a whole now and then, by a thread of its own, and at the end.
+ *
+ *   spore use 1
+ *   20261130                                   the day of the counts, in UTC
+ *   5242880 104857600 alice                    bytes of the day, bytes of the month, identity
+ *   end 1
+ *
+ * When another server has replaced the file, such as the next server during a drain, this one
+ * leaves the file alone. [main] */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "usage/usage.h"
+
+struct ledger;
+
+/* Reads the file, and writes it for the first time. A missing file has no counts. A file that is
+ * not valid is renamed to PATH.bad, and the log says so. NULL and *err: it cannot be read or
+ * written, or memory is out. */
+struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err);
+/* Writes what has changed, if the last time is long ago. now_ms: monotonic. */
+void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);
+/* Writes the counts and frees the ledger. NULL is fine. */
+void ledger_close(struct ledger *ledger, struct usage_table *table);
+
+#endif

@@ -1,0 +1,173 @@
+#include "tls_names.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tls_files.h"
+
+enum { PROTOCOL_MAX = 255 };
+
+/* ---- certificates ---- */
+
+/* The flags for X509_check_host. */
+static const unsigned exact = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_WILDCARDS;
+static const unsigned wild = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+                             X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+
+static bool has_name(SSL_CTX *ctx, const char *name, unsigned flags)
+{
+	return X509_check_host(SSL_CTX_get0_certificate(ctx), name, 0, flags, NULL) == 1;
+}
+
+/* The context whose certificate has the name; NULL: that of certfile, or no certificate, has it. A
+ * certificate with the name itself comes before one with a wildcard. */
+static SSL_CTX *find_named(const struct tls *tls, const char *name)
+{
+	const unsigned flags[] = { exact, wild };
+
+	for (size_t pass = 0; pass < 2; pass++) {
+		if (has_name(tls->ctx, name, flags[pass]))
+			return NULL;
+		for (size_t i = 0; i < tls->n_named; i++) {
+			if (has_name(tls->named[i], name, flags[pass]))
+				return tls->named[i];
+		}
+	}
+	return NULL;
+}
+
+/* Replaces only the certificate. Another SSL_CTX would replace the verification of the client,
+ * too. */
+static int on_certificate(SSL *ssl, void *arg)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *ctx = name ? find_named(arg, name) : NULL;
+	STACK_OF(X509) *chain = NULL;
+
+	if (!ctx)
+		return 1;
+	SSL_CTX_get0_chain_certs(ctx, &chain);
+	/* The default may have a key of another type, and OpenSSL would choose between the two. */
+	SSL_certs_clear(ssl);
+	return SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(ctx),
+	                            SSL_CTX_get0_privatekey(ctx), chain, 1);
+}
+
+/* Reports the mistakes of one entry at the entry's place. */
+struct entry_args {
+	spore_create_args args;
+	const spore_create_args *outer;
+	size_t number;
+};
+
+static void report_of_entry(const spore_create_args *args, const char *pointer, const char *text)
+{
+	const struct entry_args *entry = (const struct entry_args *)(const void *)args;
+	char place[128];
+
+	snprintf(place, sizeof place, "/certificates/%zu%s", entry->number, pointer);
+	entry->outer->report(entry->outer, place, text);
+}
+
+/* Loads one entry into a context of its own. */
+static bool load_entry(struct tls *tls, const spore_create_args *args, size_t number)
+{
+	const struct tls_pair *pair = (const struct tls_pair *)tls->conf->certificates.items +
+	                              number;
+	struct tls_conf conf = *tls->conf;
+	struct tls entry = { .host = tls->host, .log = tls->log, .conf = &conf, .server = true };
+	struct entry_args entry_args = { *args, args, number };
+
+	conf.certfile = pair->certfile;
+	conf.keyfile = pair->keyfile;
+	entry_args.args.report = report_of_entry;
+	entry_args.args.previous = NULL;
+	entry.ctx = SSL_CTX_new(TLS_server_method());
+	if (!entry.ctx)
+		return false;
+	tls->named[tls->n_named++] = entry.ctx;
+	return tls_files_load_own(&entry, &entry_args.args);
+}
+
+static bool load_certificates(struct tls *tls, const spore_create_args *args)
+{
+	size_t n = tls->conf->certificates.count;
+	bool good = true;
+
+	if (n == 0)
+		return true;
+	if (!tls->server) {
+		args->report(args, "/certificates", "this option is only for servers");
+		return false;
+	}
+	tls->named = calloc(n, sizeof *tls->named);
+	for (size_t i = 0; tls->named && i < n; i++)
+		good = load_entry(tls, args, i) && good;
+	SSL_CTX_set_cert_cb(tls->ctx, on_certificate, tls);
+	return good && tls->named;
+}
+
+/* ---- protocols ---- */
+
+/* A client that offers none of ours gets an alert, as RFC 7301 demands. */
+static int on_protocols(SSL *ssl, const unsigned char **out, unsigned char *len_out,
+                        const unsigned char *offered, unsigned len, void *arg)
+{
+	const struct tls *tls = arg;
+	unsigned char *chosen;
+
+	(void)ssl;
+	if (SSL_select_next_proto(&chosen, len_out, tls->alpn, tls->alpn_len, offered, len) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* Writes the names in the form of the protocol: each behind its length. */
+static bool set_protocols(struct tls *tls, const spore_create_args *args)
+{
+	const char *const *names = tls->conf->alpn.items;
+	size_t n = tls->conf->alpn.count;
+
+	if (n == 0)
+		return true;
+	if (!tls->server) {
+		args->report(args, "/alpn", "this option is only for servers");
+		return false;
+	}
+	tls->alpn = calloc(n, 1 + PROTOCOL_MAX);
+	for (size_t i = 0; tls->alpn && i < n; i++) {
+		size_t len = strlen(names[i]);
+		char place[32];
+
+		snprintf(place, sizeof place, "/alpn/%zu", i);
+		if (len == 0 || len > PROTOCOL_MAX) {
+			args->report(args, place,
+			             "expected a protocol of 1 to 255 bytes, such as \"h2\"");
+			return false;
+		}
+		tls->alpn[tls->alpn_len++] = (uint8_t)len;
+		memcpy(tls->alpn + tls->alpn_len, names[i], len);
+		tls->alpn_len += (unsigned)len;
+	}
+	SSL_CTX_set_alpn_select_cb(tls->ctx, on_protocols, tls);
+	return tls->alpn != NULL;
+}
+
+bool tls_names_set_up(struct tls *tls, const spore_create_args *args)
+{
+	bool good = load_certificates(tls, args);
+
+	return set_protocols(tls, args) && good;
+}
+
+void tls_names_fini(struct tls *tls)
+{
+	for (size_t i = 0; i < tls->n_named; i++)
+		SSL_CTX_free(tls->named[i]);
+	free(tls->named);
+	free(tls->alpn);
+}
