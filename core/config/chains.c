@@ -33,6 +33,7 @@ const struct chain_row public_chain_rows[PUBLIC_CHAINS] = {
 	[PUBLIC_ACL] = { .pointer = "/public[0]/acl",
 	                 .kind = SPORE_KIND_ACL,
 	                 .point = SPORE_ACL_AT_PUBLIC },
+	[PUBLIC_ROUTE] = { .pointer = "/public[0]/route", .kind = SPORE_KIND_ROUTE },
 };
 
 const char *const config_instance_keys[] = { "use",           "name",  "on_error",

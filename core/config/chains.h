@@ -27,7 +27,7 @@ enum chain_id {
 
 /* The chains of each entry of the section "public". In all lists of chains they follow the N_CHAINS
  * others, entry by entry. */
-enum public_chain_id { PUBLIC_TRANSPORT, PUBLIC_ACL, PUBLIC_CHAINS };
+enum public_chain_id { PUBLIC_TRANSPORT, PUBLIC_ACL, PUBLIC_ROUTE, PUBLIC_CHAINS };
 
 struct chain_row {
 	const char *pointer; /* of its section: "/acl/control", "/public[0]/acl" */

@@ -12,6 +12,7 @@
 #include "net/sock.h"
 #include "version.h"
 #include "wire/about.h"
+#include "wire/hostname.h"
 
 /* Sets the key of the object to `text`, a part of the value of `from`. So --print-config finds the
  * source of the value. */
@@ -216,6 +217,74 @@ static void check_addresses(const spore_list *list, const struct json *node, str
 	}
 }
 
+/* The number of an entry before `n` with the same port; n: there is none. */
+static size_t find_same_port(const struct public_settings *entries, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && entries[i].listen_port != entries[n].listen_port)
+		i++;
+	return i;
+}
+
+static void check_shared_port(const struct settings *settings, size_t i, const struct json *node,
+                              struct diag *diag)
+{
+	const struct public_settings *entries = settings->public.items, *entry = &entries[i];
+	const struct json *port = json_get(node, "listen_port");
+	const struct json *transport = json_get(node, "transport");
+	const struct json *other = json_get(node, "unknown_host");
+	char name[HOSTNAME_SIZE];
+	size_t same = find_same_port(entries, i);
+
+	if (json_get(node, "ports"))
+		diag_add_key(diag, port, "\"listen_port\" conflicts with \"ports\": keep one");
+	if (!json_get(node, "route"))
+		diag_add_key(diag, port, "\"listen_port\" needs \"route\" in the same entry");
+	if (transport)
+		diag_add_key(diag, transport,
+		             "\"transport\" conflicts with \"listen_port\": keep one");
+	if (entry->listen_port == settings->server.control_port)
+		diag_add(diag, port, "expected another port than the control port, found %lld",
+		         (long long)entry->listen_port);
+	if (same < i && !diag_has(diag, port))
+		diag_add(diag, port, "expected a port of its own, found that of public[%zu]", same);
+	if (entry->unknown_host && !hostname_read(entry->unknown_host, HOSTNAME_EXACT, name))
+		diag_add(diag, other, "expected a host name, such as \"www.example.com\"");
+	check_addresses(&entry->listen_addr, json_get(node, "listen_addr"), diag);
+}
+
+static void check_tunnel_ports(const struct json *node, struct diag *diag)
+{
+	static const char *const keys[] = { "listen_addr", "route", "route_timeout",
+		                            "unknown_host" };
+
+	if (!json_get(node, "ports"))
+		diag_add(diag, node, "expected either \"ports\" or \"listen_port\"");
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const struct json *value = json_get(node, keys[i]);
+
+		if (value)
+			diag_add_key(diag, value, "\"%s\" needs \"listen_port\" in the same entry",
+			             keys[i]);
+	}
+}
+
+static void check_public(const struct settings *settings, struct json_doc *doc, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(doc), "public");
+	const struct json *node = section && section->type == JSON_ARRAY ? section->first : NULL;
+
+	for (size_t i = 0; node && i < settings->public.count; i++, node = node->next) {
+		if (node->type != JSON_OBJECT)
+			continue;
+		if (json_get(node, "listen_port"))
+			check_shared_port(settings, i, node, diag);
+		else
+			check_tunnel_ports(node, diag);
+	}
+}
+
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	struct server_settings *server = &settings->server;
@@ -232,6 +301,7 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 	check_addresses(&server->bind_tunnels, server_node(doc, "bind_tunnels"), diag);
 	if (server->bind_tunnels.count == 0)
 		server->bind_tunnels = server->bind_addr;
+	check_public(settings, doc, diag);
 	check_admin(&settings->admin, doc);
 }
 

@@ -155,10 +155,15 @@ struct instance_settings {
 	int64_t queue;         /* events */
 };
 
-/* An entry of "public": what visitors of these ports pass. */
+/* An entry of "public": what visitors of these ports pass. With `listen_port` it is about a port of
+ * its own, which several tunnels share. */
 struct public_settings {
 	const char *name;                       /* NULL: none */
 	spore_list ports;                       /* of spore_port_range */
+	int64_t listen_port;                    /* 0: none */
+	spore_list listen_addr;                 /* of spore_addr */
+	int64_t route_timeout;                  /* ms */
+	const char *unknown_host;               /* NULL: none */
 	const spore_cfg *chains[PUBLIC_CHAINS]; /* sections of instances, for chain_read */
 };
 

@@ -58,6 +58,17 @@ size_t ports_find_entry(const spore_list *entries, uint16_t port)
 	return SIZE_MAX;
 }
 
+size_t ports_find_shared(const spore_list *entries, uint16_t port)
+{
+	const struct public_settings *items = entries->items;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		if (items[i].listen_port == port)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 bool ports_send_proxy(const struct server_settings *settings, uint16_t port)
 {
 	return lists_port(&settings->send_proxy_ports, port);

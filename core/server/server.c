@@ -291,6 +291,37 @@ static bool open_control_port(const struct plugin_set *set, bool shared, struct 
 	return false;
 }
 
+/* Every worker has a socket at each shared port, as at the control port. Returns the sockets of
+ * each entry of "public"; NULL, *at_fault_out and *err: none is open. */
+static struct sockets *open_shared_ports(const struct plugin_set *set, bool shared,
+                                         const struct json **at_fault_out, struct err *err)
+{
+	const struct server_settings *settings = &set->config->settings.server;
+	const spore_list *public = &set->config->settings.public;
+	const struct public_settings *entries = public->items;
+	const struct json *node = json_get(json_doc_root(set->config->doc), "public");
+	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
+	struct sockets *all = calloc(public->count + 1, sizeof *all);
+	size_t at_fault;
+
+	node = node ? node->first : NULL;
+	for (size_t i = 0; all && i < public->count; i++, node = node->next) {
+		const spore_list *addrs = &entries[i].listen_addr;
+		uint16_t port = (uint16_t)entries[i].listen_port;
+
+		addrs = addrs->count > 0 ? addrs : &settings->bind_tunnels;
+		if (port == 0 ||
+		    sock_listen_all(addrs, port, shared, !shared, &sizes, &all[i], &at_fault, err))
+			continue;
+		*at_fault_out = json_get(node, "listen_port");
+		while (i > 0)
+			sock_close_all(&all[--i]);
+		free(all);
+		return NULL;
+	}
+	return all;
+}
+
 /* The value in the configuration that is to blame if the control port cannot be opened. */
 static const struct json *find_fault(const struct config *config, size_t address, int cause)
 {
@@ -332,7 +363,13 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 			*at_fault_out = find_fault(set->config, at_fault, errno);
 			return false;
 		}
+		args.terms.shared = open_shared_ports(set, i > 0, at_fault_out, err);
+		if (!args.terms.shared) {
+			sock_close_all(&args.terms.sockets);
+			return false;
+		}
 		loop_call(server->env.loops[i], run_open, &args);
+		free(args.terms.shared);
 		server->n_open++;
 		if (!args.opened) {
 			err_set(err, "out of memory");
@@ -477,8 +514,10 @@ static void *take_set(unsigned index, const void *question)
 {
 	const struct renewal *renewal = question;
 	struct server_worker *worker = &renewal->server->workers[index];
-	struct server_worker_terms terms = { renewal->set, &renewal->limits,
-		                             renewal->sockets[index], renewal->round };
+	struct server_worker_terms terms = { .set = renewal->set,
+		                             .limits = &renewal->limits,
+		                             .sockets = renewal->sockets[index],
+		                             .round = renewal->round };
 
 	server_worker_renew(worker, &terms);
 	review_round_found_all(renewal->round);

@@ -1,5 +1,6 @@
 #include "server/server_worker.h"
 
+#include "choose/chooser.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/listener.h"
@@ -72,6 +73,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 		                          .set = plugin_set_ref(terms->set),
 		                          .limits = *terms->limits,
 		                          .loop = loop };
+	list_init(&worker->choosers);
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
@@ -93,7 +95,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);
-	return listen_at(worker, terms->sockets);
+	return listen_at(worker, terms->sockets) && choosers_open(worker, terms->shared);
 }
 
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms)
@@ -122,11 +124,13 @@ void server_worker_drain(struct server_worker *worker)
 
 void server_worker_stop_accepting(struct server_worker *worker)
 {
+	choosers_stop_accepting(worker);
 	tunnel_sessions_stop_accepting(worker);
 }
 
 void server_worker_stop_listening(struct server_worker *worker)
 {
+	choosers_stop_accepting(worker);
 	listener_free(worker->listener);
 	worker->listener = NULL;
 }
@@ -135,6 +139,7 @@ void server_worker_close(struct server_worker *worker)
 {
 	server_worker_stop_listening(worker);
 	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
+	choosers_close(worker);
 	server_sessions_end_all(worker);
 	review_queue_fini(&worker->reviews);
 	relay_set_fini(&worker->relays);

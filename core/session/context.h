@@ -80,6 +80,7 @@ struct server_worker {
 	struct loop *loop;
 	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
+	struct list choosers;                             /* choose/chooser: of shared ports */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */

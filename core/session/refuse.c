@@ -411,6 +411,30 @@ void refuse_arriving(const struct server_worker *worker, const struct visitor *v
 	event_visitor_refused(worker->set, visitor->account, &visitor->peer, why, NULL);
 }
 
+void refuse_unrouted(const struct server_worker *worker, const spore_addr *peer,
+                     const struct refuse_route *route)
+{
+	enum log_level level = level_of(route->why);
+	struct log_field fields[6];
+	char text[ADDR_TEXT_SIZE];
+	unsigned held;
+	size_t n = 0;
+
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, route->why);
+	if (!may_log_visitor(worker, level, route->why, NULL, &held))
+		return;
+	fields[n++] = log_str("peer", addr_format(peer, text));
+	fields[n++] = log_int("port", route->port);
+	fields[n++] = log_str("reason", refusal_text(route->why));
+	if (route->entry)
+		fields[n++] = log_str("entry", route->entry);
+	if (route->detail)
+		fields[n++] = log_str("detail", route->detail);
+	if (held)
+		fields[n++] = log_int("others", held);
+	log_event(level, event_of_visitor, fields, n);
+}
+
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
                     enum refusal why)
 {

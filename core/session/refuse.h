@@ -83,6 +83,17 @@ void refuse_arriving(const struct server_worker *worker, const struct visitor *v
  * its end. */
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
                     enum refusal why);
+/* A visitor at a shared port that gets no tunnel. */
+struct refuse_route {
+	enum refusal why;
+	uint16_t port;
+	const char *entry;  /* its name in "public"; NULL: none */
+	const char *detail; /* NULL: none */
+};
+
+/* Counts and logs it. The caller closes the connection. */
+void refuse_unrouted(const struct server_worker *worker, const spore_addr *peer,
+                     const struct refuse_route *route);
 /* Logs the event with the session's peer and a reason. Unless the session has a tunnel, this is a
  * line about a stranger. */
 void refuse_log(const struct server_session *s, enum log_level level, const char *event,

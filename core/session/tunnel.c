@@ -125,35 +125,64 @@ static void on_visitor_open(struct visitor *visitor, void *arg)
 	visitor_drop(visitor);
 }
 
+/* A visitor has come, at a port that this entry of "public" is about. local: of the listener. */
+static void let_in(struct tunnel *tunnel, const struct tunnel_guest *guest, size_t entry)
+{
+	struct server_worker *worker = tunnel->worker;
+	struct account *account = tunnel->account;
+	struct arrival_plan plan = {
+		.entry = entry, .on_open = on_visitor_open, .home = &tunnel->arrivals, .arg = tunnel
+	};
+	struct visitor visitor = {
+		.fd = guest->fd,
+		.account = account_ref(account),
+		.peer = guest->peer,
+		.since_ns = guest->since_ns,
+		.has_header = ports_send_proxy(server_worker_settings(worker), account->port),
+	};
+
+	if (arrival_is_needed(worker->set, entry)) {
+		arrival_start(worker, &plan, &visitor, &guest->local);
+	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, entry), &visitor,
+	                              &guest->local, NULL) &&
+	           arrival_count(worker, &visitor)) {
+		take_visitor(tunnel, &visitor);
+	} else {
+		close(guest->fd);
+		account_unref(account);
+	}
+}
+
 static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct tunnel *tunnel = arg;
 	struct server_worker *worker = tunnel->worker;
-	struct account *account = tunnel->account;
-	const struct settings *settings = &worker->set->config->settings;
-	struct arrival_plan plan = { .entry = ports_find_entry(&settings->public, account->port),
-		                     .on_open = on_visitor_open,
-		                     .home = &tunnel->arrivals,
-		                     .arg = tunnel };
-	struct visitor visitor = {
-		.fd = fd,
-		.account = account_ref(account),
-		.peer = *peer,
-		.since_ns = clock_ns(),
-		.has_header = ports_send_proxy(&settings->server, account->port),
-	};
+	const spore_list *public = &worker->set->config->settings.public;
+	struct tunnel_guest guest = { fd, *peer, *local, clock_ns() };
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (arrival_is_needed(worker->set, plan.entry)) {
-		arrival_start(worker, &plan, &visitor, local);
-	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, plan.entry), &visitor, local,
-	                              NULL) &&
-	           arrival_count(worker, &visitor)) {
-		take_visitor(tunnel, &visitor);
-	} else {
-		close(fd);
-		account_unref(account);
+	let_in(tunnel, &guest, ports_find_entry(public, tunnel->account->port));
+}
+
+void tunnel_admit(struct account *account, const struct tunnel_guest *guest)
+{
+	struct server_worker *worker = account->home;
+	const spore_list *public = &worker->set->config->settings.public;
+	struct announcer *announcer = account_announcer(account);
+	struct tunnel *tunnel = announcer ? CONTAINER_OF(announcer, struct tunnel, announcer)
+	                                  : NULL;
+	enum refusal why = REFUSED_CLIENT_FULL;
+
+	if (!tunnel)
+		why = REFUSED_CLIENT_LOST;
+	else if (tunnel->readiness.is_shut)
+		why = REFUSED_UNSERVED;
+	else if (has_room(tunnel)) {
+		let_in(tunnel, guest, ports_find_shared(public, guest->local.port));
+		return;
 	}
+	refuse_visitor(worker, account, &guest->peer, why, NULL);
+	sock_reset(guest->fd);
 }
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has

@@ -47,6 +47,18 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
+
+/* A visitor at a port that several tunnels share. */
+struct tunnel_guest {
+	int fd;
+	spore_addr peer, local; /* local: of the listener */
+	int64_t since_ns;       /* by clock_ns() */
+};
+
+/* The visitor has come to the tunnel of this account: takes its socket. A visitor that the tunnel
+ * cannot take is refused. [worker] of the tunnel: account->home */
+void tunnel_admit(struct account *account, const struct tunnel_guest *guest);
+
 enum { TUNNEL_WHY_SIZE = 160 };
 
 /* What the client says about the tunnel's service. */

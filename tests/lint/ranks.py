@@ -34,6 +34,7 @@ RANKS = [
     {"chain", "quota"},
     {"verdict", "event", "way", "health", "route"},
     {"session"},
+    {"choose"},
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"reload"},

@@ -310,9 +310,22 @@ START_TEST(some_ports_send_headers)
 }
 END_TEST
 
-SUITE("ports", some_ports_send_headers, what_refuses_a_port_is_named,
-      a_port_is_open_at_all_addresses_or_at_none, a_wanted_port_listens,
-      outside_the_range_is_refused, a_reservation_has_its_reason,
+START_TEST(a_shared_port_has_an_entry_of_its_own)
+{
+	spore_port_range range = { 1, 90 };
+	struct public_settings items[] = { { .ports = { &range, 1, sizeof range } },
+		                           { .listen_port = 80 } };
+	spore_list entries = { items, 2, sizeof *items };
+
+	ck_assert_uint_eq(ports_find_entry(&entries, 80), 0);
+	ck_assert_uint_eq(ports_find_shared(&entries, 80), 1);
+	ck_assert(ports_find_shared(&entries, 81) == SIZE_MAX);
+}
+END_TEST
+
+SUITE("ports", a_shared_port_has_an_entry_of_its_own, some_ports_send_headers,
+      what_refuses_a_port_is_named, a_port_is_open_at_all_addresses_or_at_none,
+      a_wanted_port_listens, outside_the_range_is_refused, a_reservation_has_its_reason,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
       a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind,
       an_address_of_another_host_is_seen)
