@@ -33,7 +33,7 @@ static int run_completion(int argc, char **argv);
 static const struct command commands[] = {
 	{ { "server", "run on the public machine", ROLE_SERVER, NULL }, serve_server },
 	{ { "local", "make a local service reachable at a public port", ROLE_LOCAL, NULL }, serve_local },
-	{ { "ctl", "query or control a running server", 0, &ctl_arguments }, ctl_run },
+	{ { "ctl", "query or control a running server or client", 0, &ctl_arguments }, ctl_run },
 	{ { "top", "show a running server or client on a terminal", 0, &top_arguments }, top_run },
 	{ { "auth", "ask a server's auth chain as a client would", 0, &auth_test_arguments }, auth_test_run },
 	{ { "keygen", "print a new secret", 0, &keygen_arguments }, keygen_run },

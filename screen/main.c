@@ -63,6 +63,12 @@ static const char *sort_name(enum model_sort sort)
 
 /* ---- showing ---- */
 
+/* In the background the terminal belongs to somebody else: nothing is drawn or read. */
+static bool has_foreground(const struct app *app)
+{
+	return !app->has_no_tty && tcgetpgrp(STDOUT_FILENO) == getpgrp();
+}
+
 static void show(struct app *app)
 {
 	char help[160];
@@ -78,7 +84,7 @@ static void show(struct app *app)
 		             .first = app->first,
 		             .now_ms = now_ms() };
 
-	if (app->has_no_tty)
+	if (!has_foreground(app))
 		return;
 	if (app->is_local)
 		snprintf(help, sizeof help, "Ctrl-C ends  Up/Down scroll");
@@ -187,11 +193,19 @@ static void go_on_asking(struct app *app)
 
 /* ---- signals ---- */
 
+/* By the default action: it does nothing where no shell could resume this process. */
 static void stop_like_the_others(struct app *app)
 {
+	sigset_t stop;
+
 	if (!app->has_no_tty)
 		draw_end();
-	kill(getpid(), SIGSTOP);
+	signal(SIGTSTP, SIG_DFL); /* ncurses has a handler */
+	raise(SIGTSTP);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, NULL);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
 	draw_resize();
 }
 
@@ -219,7 +233,7 @@ static void take_signal(struct app *app, const struct signalfd_siginfo *info)
 	int signal = (int)info->ssi_signo;
 	bool is_ours = info->ssi_code == SI_KERNEL;
 
-	if (signal == SIGWINCH) {
+	if (signal == SIGWINCH || signal == SIGCONT) {
 		draw_resize();
 	} else if (signal == SIGTSTP) {
 		stop_like_the_others(app);
@@ -237,7 +251,7 @@ static void take_signal(struct app *app, const struct signalfd_siginfo *info)
 static int open_signals(void)
 {
 	static const int all[] = { SIGINT,   SIGTERM, SIGHUP,  SIGTSTP, SIGQUIT,
-		                   SIGWINCH, SIGCHLD, SIGUSR1, SIGUSR2 };
+		                   SIGWINCH, SIGCONT, SIGCHLD, SIGUSR1, SIGUSR2 };
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -255,7 +269,7 @@ static void read_keys(struct app *app, short events)
 {
 	int key;
 
-	while ((key = draw_key()) >= 0)
+	while (has_foreground(app) && (key = draw_key()) >= 0)
 		take_key(app, key);
 	if (events & (POLLHUP | POLLERR) && !has_terminal())
 		lose_terminal(app);
@@ -272,7 +286,8 @@ static void read_signals(struct app *app)
 static void wait_for_events(struct app *app)
 {
 	struct pollfd fds[] = { { app->signals, POLLIN, 0 },
-		                { app->has_no_tty ? -1 : STDIN_FILENO, POLLIN, 0 },
+		                { app->has_no_tty ? -1 : STDIN_FILENO,
+		                  has_foreground(app) ? POLLIN : 0, 0 },
 		                { app->log_fd, POLLIN, 0 },
 		                { app->ask.fd, POLLIN, 0 } };
 	int64_t left_ms = app->next_ms - now_ms();

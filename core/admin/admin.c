@@ -28,7 +28,7 @@ struct admin {
 	const struct admin_host *host;
 	struct admin_socket socket;
 	struct listener *listener; /* owned; NULL: no path is configured */
-	struct listener *screen;   /* owned; NULL: there is no screen */
+	struct listener *screen;   /* owned; NULL: without a screen */
 	struct list sessions;
 	unsigned n_sessions;
 	struct deadline_list timeouts;

@@ -137,10 +137,8 @@ bool admin_hand_over_write(const struct admin_query *query, struct jsonout *json
 		                  "");
 		return false;
 	}
-	if (admin_host_is_client(host) || server_has_left(host->server)) {
-		plugin_set_end_exporters(host->runtime->plugins.set);
-		is_done = listeners_count() == 0;
-	}
+	if (admin_host_is_client(host) || server_has_left(host->server))
+		is_done = plugins_end_exporters(&host->runtime->plugins) && listeners_count() == 0;
 	if (is_done)
 		log_info("handed over: another process takes the admin socket and the exporters");
 	jsonout_bool(json, "handed_over", is_done);

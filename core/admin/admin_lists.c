@@ -125,6 +125,20 @@ static void write_readiness(const struct tunnel_readiness *readiness, struct jso
 	jsonout_end(json, '}');
 }
 
+/* The bytes of the identity, if they are limited. */
+static void write_use(const struct census_tunnel *tunnel, enum use_period period, const char *key,
+                      struct jsonout *json)
+{
+	if (tunnel->allowed[period] == USE_UNLIMITED) {
+		jsonout_text(json, key, NULL);
+		return;
+	}
+	jsonout_begin(json, key, '{');
+	jsonout_int(json, "used", (int64_t)tunnel->used[period]);
+	jsonout_int(json, "allowed", (int64_t)tunnel->allowed[period]);
+	jsonout_end(json, '}');
+}
+
 static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *json)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -132,6 +146,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_begin(json, NULL, '{');
 	jsonout_int(json, "id", (int64_t)tunnel->id);
 	jsonout_int(json, "port", tunnel->port);
+	jsonout_text(json, "entry", *tunnel->entry ? tunnel->entry : NULL);
 	jsonout_text(json, "identity", tunnel->identity);
 	jsonout_text(json, "client", addr_format(&tunnel->client, text));
 	write_about(&tunnel->about, json);
@@ -142,6 +157,8 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_int(json, "visitors_all", (int64_t)tunnel->visitors_all);
 	jsonout_int(json, "bytes_up", (int64_t)tunnel->bytes_up);
 	jsonout_int(json, "bytes_down", (int64_t)tunnel->bytes_down);
+	write_use(tunnel, USE_DAY, "identity_day", json);
+	write_use(tunnel, USE_MONTH, "identity_month", json);
 	write_readiness(&tunnel->readiness, json);
 	jsonout_end(json, '}');
 }

@@ -217,6 +217,21 @@ static void write_control_port(const struct server_settings *settings, struct js
 		addr_format_list(&settings->bind_addr, (uint16_t)settings->control_port, text));
 }
 
+static void write_usage_file(const struct server *server, struct jsonout *json)
+{
+	const char *why;
+	int64_t fails_ms = server_usage_fails(server, &why);
+
+	if (!fails_ms) {
+		jsonout_text(json, "usage_file_error", NULL);
+		return;
+	}
+	jsonout_begin(json, "usage_file_error", '{');
+	jsonout_text(json, "error", why);
+	jsonout_int(json, "duration_ms", fails_ms);
+	jsonout_end(json, '}');
+}
+
 static void write_server(const struct admin_query *query, struct jsonout *json)
 {
 	struct server_room room = server_room(query->host->server);
@@ -224,6 +239,7 @@ static void write_server(const struct admin_query *query, struct jsonout *json)
 	jsonout_int(json, "strangers",
 	            count_strangers(query->survey, query->host->runtime->n_workers));
 	write_room(&room, json);
+	write_usage_file(query->host->server, json);
 }
 
 void admin_status_write(const struct admin_query *query, struct jsonout *json)

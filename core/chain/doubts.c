@@ -4,6 +4,8 @@
 #include <spore/auth.h>
 #include <spore/transport.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -149,6 +151,156 @@ static void check_header_ports(struct plugin_set *set)
 	}
 }
 
+/* ---- entries of "public" without effect ---- */
+
+enum { ALL_PORTS = 65536 };
+
+static bool are_public(const struct plugin_set *set, const spore_port_range *range)
+{
+	spore_list one = { (void *)(uintptr_t)range, 1, sizeof *range };
+
+	return overlaps(&one, &set->config->settings.server.public_ports);
+}
+
+static const char *format_range(const spore_port_range *range, char *out, size_t size)
+{
+	if (range->lo == range->hi)
+		snprintf(out, size, "the port %u", range->lo);
+	else
+		snprintf(out, size, "the ports %u-%u", range->lo, range->hi);
+	return out;
+}
+
+static void mark_ports(const spore_list *list, bool marks[ALL_PORTS])
+{
+	const spore_port_range *ranges = list->items;
+
+	for (size_t i = 0; i < list->count; i++)
+		memset(&marks[ranges[i].lo], true, (size_t)ranges[i].hi - ranges[i].lo + 1);
+}
+
+/* How many of the public ports are in the entry, and how many of these earlier entries have. */
+struct entry_ports {
+	unsigned n, taken;
+};
+
+static struct entry_ports count_ports(const struct plugin_set *set, size_t entry)
+{
+	const struct public_settings *entries = set->config->settings.public.items;
+	const spore_list *public_ports = &set->config->settings.server.public_ports;
+	const spore_port_range *ranges = public_ports->items;
+	bool *own = calloc(ALL_PORTS, sizeof *own), *taken = calloc(ALL_PORTS, sizeof *taken);
+	struct entry_ports count = { 0, 0 };
+
+	if (own && taken) {
+		mark_ports(&entries[entry].ports, own);
+		for (size_t i = 0; i < entry; i++)
+			mark_ports(&entries[i].ports, taken);
+		for (size_t i = 0; i < public_ports->count; i++) {
+			for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++) {
+				count.n += own[port];
+				count.taken += own[port] && taken[port];
+			}
+		}
+	}
+	free(own);
+	free(taken);
+	return count;
+}
+
+/* An earlier entry with fewer ports than the range is an exception to it, not a mistake. */
+static bool takes_part(const spore_port_range *earlier, const spore_port_range *range)
+{
+	bool is_exception = earlier->lo >= range->lo && earlier->hi <= range->hi &&
+	                    earlier->hi - earlier->lo < range->hi - range->lo;
+
+	return earlier->lo <= range->hi && range->lo <= earlier->hi && !is_exception;
+}
+
+static void check_taken(struct plugin_set *set, const struct json *node,
+                        const spore_port_range *range, size_t earlier)
+{
+	const struct public_settings *entry = (const struct public_settings *)
+	                                              set->config->settings.public.items +
+	                                      earlier;
+	const spore_port_range *others = entry->ports.items;
+	char text[48];
+
+	for (size_t i = 0; i < entry->ports.count; i++) {
+		spore_port_range both = { others[i].lo > range->lo ? others[i].lo : range->lo,
+			                  others[i].hi < range->hi ? others[i].hi : range->hi };
+
+		if (takes_part(&others[i], range) && are_public(set, &both))
+			diag_add(&set->doubts, node,
+			         "/public/%zu in front of it has %s, too: the first entry with a "
+			         "port counts",
+			         earlier, format_range(&both, text, sizeof text));
+	}
+}
+
+static void check_ranges(struct plugin_set *set, const struct json *node, size_t entry)
+{
+	const struct public_settings *entries = set->config->settings.public.items;
+	const spore_port_range *ranges = entries[entry].ports.items;
+	char text[48];
+
+	for (size_t i = 0; i < entries[entry].ports.count; i++) {
+		if (!are_public(set, &ranges[i]))
+			diag_add(&set->doubts, node,
+			         "no tunnel gets %s: expected public ports (ports, or min_port to "
+			         "max_port, without reserved_ports and the control port)",
+			         format_range(&ranges[i], text, sizeof text));
+		for (size_t k = 0; k < entry; k++)
+			check_taken(set, node, &ranges[i], k);
+	}
+}
+
+/* An entry without transports and lists leaves its ports as they are. Behind it, another entry may
+ * have them, too: then it is an exception. */
+static bool is_idle(const struct plugin_set *set, size_t entry)
+{
+	const struct public_settings *entries = set->config->settings.public.items;
+	const struct config_chain *chains = &set->config->chains[chain_of_entry(entry, 0)];
+
+	if (chains[PUBLIC_TRANSPORT].n > 0 || chains[PUBLIC_ACL].is_given)
+		return false;
+	for (size_t i = entry + 1; i < set->config->settings.public.count; i++) {
+		if (overlaps(&entries[entry].ports, &entries[i].ports))
+			return false;
+	}
+	return true;
+}
+
+static void check_entry(struct plugin_set *set, const struct json *node, size_t entry)
+{
+	const struct json *ports = json_get(node, "ports");
+	struct entry_ports count = count_ports(set, entry);
+
+	if (count.n == 0)
+		diag_add(&set->doubts, ports,
+		         "no tunnel gets one of these ports: expected public ports (ports, or "
+		         "min_port to max_port, without reserved_ports and the control port)");
+	else if (count.n == count.taken)
+		diag_add(&set->doubts, ports,
+		         "this entry has no effect: entries in front of it have all of its ports");
+	else
+		check_ranges(set, ports, entry);
+	if (is_idle(set, entry))
+		diag_add(&set->doubts, node,
+		         "this entry has no effect: it has neither transports nor access lists");
+}
+
+static void check_entries(struct plugin_set *set)
+{
+	const struct json *list = json_get(json_doc_root(set->config->doc), "public");
+	const struct json *node = list ? list->first : NULL;
+
+	for (size_t i = 0; node && i < set->config->settings.public.count; i++, node = node->next)
+		check_entry(set, node, i);
+}
+
+/* ---- listeners at public ports ---- */
+
 /* With more public ports than this, it does not matter that one of them is in use. */
 enum { MANY_PORTS = 4096 };
 
@@ -180,30 +332,28 @@ static void check_listening_port(struct plugin_set *set, const struct instance *
 
 /* ---- instances that are never asked ---- */
 
+static bool says_yes(struct instance *instance, int32_t (*decides_all)(void *instance))
+{
+	int32_t decides;
+
+	guest_enter(instance->name, "decides_all");
+	decides = decides_all(instance->self);
+	guest_leave();
+	return decides != 0;
+}
+
 static bool list_decides_all(struct instance *instance)
 {
 	const spore_acl_ops *ops = instance->component->ops;
-	int32_t decides;
 
-	if (!SPORE_CAN(ops, decides_all))
-		return false;
-	guest_enter(instance->name, "decides_all");
-	decides = ops->decides_all(instance->self);
-	guest_leave();
-	return decides != 0;
+	return SPORE_CAN(ops, decides_all) && says_yes(instance, ops->decides_all);
 }
 
 static bool auth_decides_all(struct instance *instance)
 {
 	const spore_auth_ops *ops = instance->component->ops;
-	int32_t decides;
 
-	if (!SPORE_CAN(ops, decides_all))
-		return false;
-	guest_enter(instance->name, "decides_all");
-	decides = ops->decides_all(instance->self);
-	guest_leave();
-	return decides != 0;
+	return SPORE_CAN(ops, decides_all) && says_yes(instance, ops->decides_all);
 }
 
 /* The chains whose instances are asked in order, until one decides. */
@@ -369,6 +519,9 @@ static const struct contradiction {
 	{ "server", "keepalive_visitors", "limits.relay_idle_timeout",
 	  offsetof(struct settings, server.keepalive_visitors),
 	  offsetof(struct settings, limits.relay_idle_timeout), false },
+	{ "limits", "bytes_per_day", "limits.bytes_per_month",
+	  offsetof(struct settings, limits.bytes_per_day),
+	  offsetof(struct settings, limits.bytes_per_month), false },
 	{ "limits", "max_conns_per_ip", "limits.max_tunnels",
 	  offsetof(struct settings, limits.max_conns_per_ip),
 	  offsetof(struct settings, limits.max_tunnels), false },
@@ -527,21 +680,45 @@ static void check_prefer_first(struct plugin_set *set)
 		         "it has no effect with a single server in client.to");
 }
 
-/* Only names that were given can be equal. */
-static void check_names(struct plugin_set *set, const struct chain *chain)
+/* An instance of this name in the first `n` of the chain's instances; NULL: none. */
+static const struct instance *find_name(const struct chain *chain, size_t n, const char *name)
 {
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(chain->items[i]->name, name) == 0)
+			return chain->items[i];
+	}
+	return NULL;
+}
+
+/* An earlier instance of this name, in the same chain or, for a transport, in any section of
+ * transports. */
+static const struct instance *find_namesake(const struct plugin_set *set, size_t id, size_t at)
+{
+	const char *name = set->chains[id]->items[at]->name;
+	const struct instance *found = NULL;
+
+	for (size_t i = 0; !found && i < id; i++) {
+		if (set->config->chains[id].row->kind == SPORE_KIND_TRANSPORT &&
+		    set->config->chains[i].row->kind == SPORE_KIND_TRANSPORT)
+			found = find_name(set->chains[i], set->chains[i]->n, name);
+	}
+	return found ? found : find_name(set->chains[id], at, name);
+}
+
+/* Only names that were given can be equal. */
+static void check_names(struct plugin_set *set, size_t id)
+{
+	const struct chain *chain = set->chains[id];
 	char pointer[256];
 
-	for (size_t i = 1; i < chain->n; i++) {
+	for (size_t i = 0; i < chain->n; i++) {
 		const struct instance *instance = chain->items[i];
+		const struct instance *other = find_namesake(set, id, i);
 		const struct json *node = json_get(instance->raw, "name");
-		size_t k = 0;
 
-		while (k < i && strcmp(chain->items[k]->name, instance->name) != 0)
-			k++;
-		if (k == i)
+		if (!other)
 			continue;
-		json_pointer(chain->items[k]->raw, pointer, sizeof pointer);
+		json_pointer(other->raw, pointer, sizeof pointer);
 		diag_add(&set->doubts, node ? node : instance->raw,
 		         "%s has this name, too: logs and metrics cannot tell them apart", pointer);
 	}
@@ -624,6 +801,26 @@ static void check_peer_tellers(struct plugin_set *set, const struct chain *chain
 	}
 }
 
+/* A proxy sends its header ahead of everything else, unless it speaks the transport itself. */
+static void check_teller_below(struct plugin_set *set, const struct chain *chain)
+{
+	char pointer[256];
+	size_t first = 0;
+
+	while (first < chain->n && !has_streams(chain->items[first]))
+		first++;
+	for (size_t i = first + 1; i < chain->n; i++) {
+		if (!tells_peer(chain->items[i]) || tells_peer(chain->items[first]))
+			continue;
+		json_pointer(chain->items[first]->raw, pointer, sizeof pointer);
+		diag_add(&set->doubts, chain->items[i]->raw,
+		         "it expects the proxy's header inside of %s, but most proxies send it in "
+		         "front of everything else: put it first, unless the proxy itself speaks "
+		         "that transport",
+		         pointer);
+	}
+}
+
 static void check_visitor_lines(struct plugin_set *set)
 {
 	const struct log_settings *log = &set->config->settings.log;
@@ -643,11 +840,74 @@ static void check_effects(struct plugin_set *set)
 	check_clients_auth(set);
 	check_way(set);
 	for (size_t id = 0; id < set->config->n_chains; id++) {
-		if (set->config->chains[id].row->kind == SPORE_KIND_TRANSPORT)
+		if (set->config->chains[id].row->kind == SPORE_KIND_TRANSPORT) {
 			check_peer_tellers(set, set->chains[id]);
-		check_names(set, set->chains[id]);
+			check_teller_below(set, set->chains[id]);
+		}
+		check_names(set, id);
 		check_on_error(set, id);
 	}
+}
+
+/* ---- limits on bytes, and the file that keeps their counts ---- */
+
+static const char *const byte_keys[] = { "bytes_per_day", "bytes_per_month" };
+enum { N_BYTE_KEYS = sizeof byte_keys / sizeof *byte_keys };
+
+/* The value that limits bytes in this object; NULL: none. */
+static const struct json *find_byte_limit(const struct json *object)
+{
+	for (size_t i = 0; i < N_BYTE_KEYS; i++) {
+		const struct json *node = json_get(object, byte_keys[i]);
+
+		if (node && (node->type != JSON_NUMBER || node->number > 0))
+			return node;
+	}
+	return NULL;
+}
+
+/* Those of the clients that are the keys of a map, such as "policy". */
+static const struct json *find_client_limit(const struct instance *instance)
+{
+	const struct json *map = instance->raw ? instance->raw->first : NULL, *node = NULL;
+
+	for (; map && !node; map = map->next) {
+		const struct json *client = map->type == JSON_OBJECT ? map->first : NULL;
+
+		for (; client && !node; client = client->next) {
+			if (client->type == JSON_OBJECT)
+				node = find_byte_limit(client);
+		}
+	}
+	return node;
+}
+
+/* NULL: the configuration has no limit on bytes. The back-end of an auth plugin may have some. */
+static const struct json *find_any_limit(const struct plugin_set *set)
+{
+	const struct limit_settings *limits = &set->config->settings.limits;
+	const struct chain *auth = set->chains[CHAIN_AUTH];
+	const struct json *node = NULL;
+
+	if (limits->bytes_per_day || limits->bytes_per_month)
+		node = find_byte_limit(json_get(json_doc_root(set->config->doc), "limits"));
+	for (size_t i = 0; i < auth->n && !node; i++)
+		node = find_client_limit(auth->items[i]);
+	return node;
+}
+
+static void check_usage_file(struct plugin_set *set)
+{
+	const struct json *root = json_doc_root(set->config->doc);
+	const struct json *limit = find_any_limit(set);
+	const struct json *file = json_get(json_get(root, "server"), "usage_file");
+
+	if (limit && !set->config->settings.server.usage_file)
+		diag_add(&set->doubts, limit,
+		         "a restart of the server begins to count at 0: server.usage_file would "
+		         "keep what was used");
+	else if (!limit && file && set->chains[CHAIN_AUTH]->n == 0)
+		diag_add(&set->doubts, file, "it has no effect: no client has a limit on bytes");
 }
 
 /* ---- all of them ---- */
@@ -656,10 +916,14 @@ void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
 	check_header_ports(set);
+	if (set->config->role == ROLE_SERVER)
+		check_entries(set);
 	check_ban_exempt(set);
 	check_contradictions(set);
 	check_effects(set);
 	twins_find(set);
+	if (set->config->role == ROLE_SERVER)
+		check_usage_file(set);
 	for (size_t id = 0; id < set->config->n_chains; id++) {
 		check_asked(set, id);
 		for (size_t i = 0; i < set->chains[id]->n; i++) {

@@ -76,11 +76,11 @@ bool plugin_set_judges_alike(const struct plugin_set *set, const struct plugin_s
 bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
                       const struct patience *patience, struct err *err);
 /* Gives back the chains that serve or send. To be called when those of the next set run, since both
- * must not go on side by side. [main] */
+ * must not go on side by side. [main], while no job on the control thread uses the set */
 void plugin_set_end_exporters(struct plugin_set *set);
 
 /* Gives back the exporters that listen, so that the addresses are free for another process. Those
- * that send go on. Keeps them if memory is out. [main], while the control thread has no work */
+ * that send go on. Keeps them if memory is out. [main], as plugin_set_end_exporters */
 void plugin_set_end_listeners(struct plugin_set *set);
 
 /* [any]; NULL is fine for unref. */

@@ -13,13 +13,15 @@ static const spore_transport_ops *ops_of(const struct instance *instance)
 	return instance->component->ops;
 }
 
-bool transport_tells_peer(const struct chain *chain)
+unsigned transport_tellers(const struct chain *chain)
 {
+	unsigned n = 0;
+
 	for (size_t i = 0; i < chain->n; i++) {
 		if (ops_of(chain->items[i])->flags & SPORE_TRANSPORTF_TELLS_PEER)
-			return true;
+			n++;
 	}
-	return false;
+	return n;
 }
 
 static void release_chain(void *chain)

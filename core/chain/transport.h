@@ -5,9 +5,9 @@
 #include "chain/plugin_set.h"
 #include "net/stream.h"
 
-/* Does a transport of this chain tell who the client of each connection is
- * (SPORE_TRANSPORTF_TELLS_PEER)? [any] */
-bool transport_tells_peer(const struct chain *chain);
+/* How many transports of this chain tell who the client of each connection is
+ * (SPORE_TRANSPORTF_TELLS_PEER). [any] */
+unsigned transport_tellers(const struct chain *chain);
 
 /* Where a client connects to on its way to a server. */
 struct transport_way {

@@ -10,6 +10,7 @@
 #include "config/shorthands.h"
 #include "diag/diag.h"
 #include "thread/reading.h"
+#include "usage/use_file.h"
 #include "json/json.h"
 #include "json/pointer.h"
 
@@ -248,18 +249,72 @@ static bool is_read(const struct log_file *file, const struct config *config)
 	return false;
 }
 
-void twins_refuse(const struct plugin_set *set, struct diag *diag)
+static void refuse_logs(const struct plugin_set *set, const struct log_files *logs,
+                        struct diag *diag)
 {
-	struct log_files files = find_log_files(set);
-
-	for (size_t i = 0; i < files.n; i++) {
-		if (is_read(&files.items[i], set->config))
-			diag_add(diag, files.items[i].node,
+	for (size_t i = 0; i < logs->n; i++) {
+		if (is_read(&logs->items[i], set->config))
+			diag_add(diag, logs->items[i].node,
 			         "expected a file of its own to append to, found one that the "
 			         "configuration consists of or reads: %s",
-			         files.items[i].path);
+			         logs->items[i].path);
 	}
-	free_log_files(&files);
+}
+
+static bool is_log(const struct log_file *file, const struct log_files *logs)
+{
+	struct log_file log = { .exists = true };
+	size_t i = 0;
+
+	if (fstat(STDERR_FILENO, &log.st) == 0 && S_ISREG(log.st.st_mode) &&
+	    is_same_file(file, &log))
+		return true;
+	while (i < logs->n && !is_same_file(file, &logs->items[i]))
+		i++;
+	return i < logs->n;
+}
+
+/* At a start or a check, the file must also be one that the server can use. A running server has
+ * it, and reports itself what fails. */
+static void check_usage_file(const struct log_file *file, bool is_running, struct diag *diag)
+{
+	char pointer[64];
+	struct err err;
+
+	json_pointer(file->node, pointer, sizeof pointer);
+	reading_begin(file->path, pointer);
+	if (!is_running && !use_file_check(file->path, &err))
+		diag_add(diag, file->node, "%s", err.text);
+	reading_end();
+}
+
+static void refuse_usage_file(const struct plugin_set *set, const struct log_files *logs,
+                              bool is_running, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(set->config->doc), "server");
+	const struct json *node = json_get(section, "usage_file");
+	struct log_files own = { 0 };
+
+	if (set->config->role != ROLE_SERVER || !node || !set->config->settings.server.usage_file)
+		return;
+	add_file(&own, set->config->settings.server.usage_file, node);
+	if (own.n > 0 && (is_read(own.items, set->config) || is_log(own.items, logs)))
+		diag_add(diag, node,
+		         "expected a file of its own to replace, found one that the configuration "
+		         "consists of or reads, or a log: %s",
+		         own.items->path);
+	else if (own.n > 0)
+		check_usage_file(own.items, is_running, diag);
+	free_log_files(&own);
+}
+
+void twins_refuse(const struct plugin_set *set, bool is_running, struct diag *diag)
+{
+	struct log_files logs = find_log_files(set);
+
+	refuse_logs(set, &logs, diag);
+	refuse_usage_file(set, &logs, is_running, diag);
+	free_log_files(&logs);
 }
 
 void twins_find(struct plugin_set *set)

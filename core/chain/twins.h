@@ -5,6 +5,8 @@
 #ifndef CORE_TWINS_H
 #define CORE_TWINS_H
 
+#include <stdbool.h>
+
 struct diag;
 struct plugin_set;
 
@@ -12,7 +14,8 @@ struct plugin_set;
 void twins_find(struct plugin_set *set);
 
 /* Reports each file to which an instance would append although the configuration consists of it or
- * reads it, such as a file of secrets. [control] */
-void twins_refuse(const struct plugin_set *set, struct diag *diag);
+ * reads it, such as a file of secrets; and server.usage_file if it is such a file or a log, or, at
+ * a start or a check (!is_running), if the server could not use it. [control] */
+void twins_refuse(const struct plugin_set *set, bool is_running, struct diag *diag);
 
 #endif

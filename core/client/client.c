@@ -16,7 +16,6 @@
 #include "loop/survey.h"
 #include "net/resolve.h"
 #include "way/changes.h"
-#include "way/homes.h"
 
 static const double drain_poll_s = 0.05;
 /* The relays whose local address is gone may go on if it comes back within this time. */
@@ -186,22 +185,38 @@ static bool on_look(void *arg)
 
 /* ---- the way to a server may have changed ---- */
 
-static bool is_homeless(int left_fd, void *homes)
+struct late_look {
+	const struct homes *then; /* at the look before */
+	struct homes now;
+};
+
+/* Notes where the relay is at home, of which none is lost yet. */
+static bool note_home(int left_fd, void *homes)
 {
 	spore_addr addr;
 
-	return !homes_have(homes, left_fd, &addr);
+	homes_have(homes, left_fd, &addr);
+	return false;
+}
+
+/* An address that is gone for a moment only costs no relay. */
+static bool is_homeless(int left_fd, void *arg)
+{
+	struct late_look *look = arg;
+	spore_addr addr;
+
+	return !homes_have(&look->now, left_fd, &addr) && homes_lack(look->then, &addr);
 }
 
 /* [worker] */
 static void on_late_look(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct client_worker *worker = timer->data;
-	struct homes homes = { .n = 0 };
+	struct late_look look = { .then = &worker->homes };
 
 	(void)ev;
 	(void)events;
-	relay_reset_lost(&worker->relays, is_homeless, &homes);
+	relay_reset_lost(&worker->relays, is_homeless, &look);
 }
 
 /* [worker] */
@@ -209,17 +224,19 @@ static void run_look(struct loop_task *task)
 {
 	struct client_worker *worker = CONTAINER_OF(task, struct client_worker, look);
 	struct ev_loop *ev = loop_ev(worker->loop);
-	struct homes homes = { .n = 0 };
 
 	atomic_store(&worker->is_look_posted, false);
 	if (worker->is_closed)
 		return;
+	worker->homes.n = 0;
 	for (struct list *i = worker->pools.next; i != &worker->pools; i = i->next)
-		ahead_pool_look(CONTAINER_OF(i, struct ahead_pool, node), &homes);
-	if (!ev_is_active(&worker->late_look)) {
-		ev_timer_set(&worker->late_look, late_look_s, 0.0);
-		ev_timer_start(ev, &worker->late_look);
-	}
+		ahead_pool_look(CONTAINER_OF(i, struct ahead_pool, node), &worker->homes);
+	relay_reset_lost(&worker->relays, note_home, &worker->homes);
+	/* Many changes come as few looks (way/changes), so they do not put it off for long. */
+	ev_now_update(ev);
+	ev_timer_stop(ev, &worker->late_look);
+	ev_timer_set(&worker->late_look, late_look_s, 0.0);
+	ev_timer_start(ev, &worker->late_look);
 }
 
 /* [worker] 0 */

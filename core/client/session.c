@@ -22,6 +22,7 @@
 /* The heartbeat interval that the client offers. The server answers with its own; LEAST_PULSE_MS is
  * the minimum. */
 enum { PULSE_MS = 4000, LEAST_PULSE_MS = 100 };
+enum { MOST_TICKET_LOSSES = 3 };
 
 static void on_uplink_ready(struct uplink *uplink);
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
@@ -220,6 +221,10 @@ static void start_twin(struct session *session)
 	twin->retry = session->retry;
 	twin->n_tried = 0;
 	twin->announced = session->announced;
+	twin->ticket = session->ticket;
+	twin->ticket_from = session->ticket_from;
+	twin->ticket_losses = 0;
+	session->ticket = (struct uuid){ 0 };
 	change_state(twin, SESSION_WAITING);
 }
 
@@ -543,6 +548,10 @@ static void lose_early(struct session *session, const char *why)
 {
 	char text[sizeof(struct err)];
 
+	/* The old server may have ended, or this one reads no ticket. */
+	if (session->state == SESSION_AWAITING_HELLO &&
+	    ++session->ticket_losses == MOST_TICKET_LOSSES)
+		session->ticket = (struct uuid){ 0 };
 	snprintf(text, sizeof text,
 	         "%s before the server's Hello: it may not be reachable there, it may have banned "
 	         "this address or deny it (its log says so), the secrets may not match, or only "
@@ -663,17 +672,16 @@ static void probe_server(struct session *session)
 
 static void end_pause(struct session *session)
 {
-	retry_hurry(&session->retry);
-	if (!session->asked_by.addr.family)
+	if (retry_take_news(&session->retry, clock_ms()) && !session->asked_by.addr.family)
 		change_state(session, SESSION_WAITING);
 }
 
 /* An attempt may wait for packets that cannot come back. */
 static void dial_again(struct session *session)
 {
-	if (session->uplink.state != UPLINK_DIALLING)
+	if (session->uplink.state != UPLINK_DIALLING ||
+	    !retry_take_news(&session->retry, clock_ms()))
 		return;
-	retry_hurry(&session->retry);
 	uplink_stop(&session->uplink);
 	connect_session(session);
 }
@@ -719,10 +727,24 @@ static bool server_reads_about(const struct session *session)
 
 /* ---- before the server's Hello ---- */
 
+/* A ticket is only for the server that has given it, or the one that takes its place. */
+static struct message make_hello(const struct session *session)
+{
+	static const struct uuid none;
+	struct message hello = { .type = MESSAGE_HELLO, .port = retry_port(&session->retry) };
+
+	if (hello.port && session->uplink.server.index == session->ticket_from &&
+	    !uuid_equal(&session->ticket, &none)) {
+		hello.type = MESSAGE_HELLO_EX;
+		hello.pass = session->ticket;
+	}
+	return hello;
+}
+
 static void on_uplink_ready(struct uplink *uplink)
 {
 	struct session *session = session_of(uplink);
-	struct message hello = { .type = MESSAGE_HELLO, .port = retry_port(&session->retry) };
+	struct message hello = make_hello(session);
 
 	if (server_reads_about(session))
 		say_about(session);
@@ -753,7 +775,7 @@ static unsigned wants_of(const struct session *session)
 	if (client_worker_logs_visitors(session->worker) || session->tunnel->send_proxy)
 		wants |= MESSAGE_WANTS_VISITOR;
 	if (settings_of(session)->reconnect)
-		wants |= MESSAGE_WANTS_LEAVING;
+		wants |= MESSAGE_WANTS_LEAVING | MESSAGE_WANTS_TICKET;
 	return wants;
 }
 
@@ -780,6 +802,7 @@ static void take_hello(struct session *session, uint16_t port)
 
 	session->announced = server + 1;
 	session->n_tried = session->refusals = 0;
+	session->ticket = (struct uuid){ 0 };
 	servers_stay(servers_of(session), server);
 	set_depends(session, false, CLIENT_ENDED);
 	change_state(session, SESSION_STANDING);
@@ -1013,6 +1036,10 @@ static void take_message(struct session *session, const struct message *message)
 		break;
 	case MESSAGE_EXTENDED:
 		take_extended(session, message);
+		break;
+	case MESSAGE_TICKET:
+		session->ticket = message->id;
+		session->ticket_from = session->uplink.server.index;
 		break;
 	case MESSAGE_LEAVING:
 		take_leaving(session);

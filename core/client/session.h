@@ -88,11 +88,14 @@ struct session {
 	unsigned refusals; /* of the port, by the first server, which was to take the tunnel back */
 	bool hops;         /* the pause is only until the next server of the list is tried */
 	unsigned n_tried;  /* servers that did not take the tunnel, since one last did */
-	unsigned announced; /* 1 + the index of the server that was announced; 0: none was */
-	bool depends;       /* tried again only as long as another tunnel lives */
-	bool is_near;       /* the last attempt was at a server on this machine */
-	bool is_outdated;   /* the attempt began before the last reload */
-	unsigned wants;     /* MESSAGE_WANTS_*: what the server was last asked for */
+	struct uuid ticket; /* for its port at the server `ticket_from`; all bytes 0: none */
+	unsigned ticket_from;
+	unsigned ticket_losses; /* connections that ended without an answer to it */
+	unsigned announced;     /* 1 + the index of the server that was announced; 0: none was */
+	bool depends;           /* tried again only as long as another tunnel lives */
+	bool is_near;           /* the last attempt was at a server on this machine */
+	bool is_outdated;       /* the attempt began before the last reload */
+	unsigned wants;         /* MESSAGE_WANTS_*: what the server was last asked for */
 	struct retry retry;
 	struct turn turn;
 	struct uplink uplink;

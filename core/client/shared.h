@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 #include "relay/relay.h"
 #include "way/exit.h"
+#include "way/homes.h"
 #include "way/servers.h"
 #include "way/turns.h"
 
@@ -70,7 +71,8 @@ struct client_worker {
 	/* The way to the server may have changed. */
 	struct loop_task look;
 	atomic_bool is_look_posted; /* [any] */
-	ev_timer late_look;         /* of the relays */
+	struct homes homes;         /* as the last look found them */
+	ev_timer late_look;         /* at the relays: runs after a look */
 	bool is_closed;             /* nothing starts any more */
 	/* [any] visitors of this worker; the next one goes to the worker with the lowest load */
 	atomic_uint load;

@@ -13,7 +13,7 @@ enum { CLAIM_SHOWN = 48 };
 
 /* ---- values ---- */
 
-enum format { TEXT, CLAIM, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO, EVENT };
+enum format { TEXT, CLAIM, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO, EVENT, USE };
 
 static const char *string_member(const struct json *object, const char *key)
 {
@@ -82,6 +82,16 @@ static void format_event(const struct json *event, char out[CELL])
 	snprintf(out, CELL, "%.32s ago: %.200s", age, string_member(event, "error"));
 }
 
+/* "5.0 MiB of 1.0 GiB" */
+static void format_use(const struct json *use, char out[CELL])
+{
+	char used[CELL], allowed[CELL];
+
+	format_bytes(number_member(use, "used"), used);
+	format_bytes(number_member(use, "allowed"), allowed);
+	snprintf(out, CELL, "%.32s of %.32s", used, allowed);
+}
+
 /* Cuts a text that is too long between two characters. */
 static void cut_claim(char out[CELL])
 {
@@ -114,6 +124,8 @@ static void format_value(const struct json *value, enum format format, char out[
 		snprintf(out, CELL, "%lld", (long long)value->number);
 	else if (value->type == JSON_OBJECT && format == EVENT)
 		format_event(value, out);
+	else if (value->type == JSON_OBJECT && format == USE)
+		format_use(value, out);
 	else if (value->type == JSON_OBJECT)
 		format_members(value, out);
 	if (format == CLAIM)
@@ -190,7 +202,8 @@ static const struct table tunnels = { "tunnels", {
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
 	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
 	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM }, { "service", "SERVICE", TEXT },
-	{ "service_error", "SERVICE ERROR", EVENT },
+	{ "service_error", "SERVICE ERROR", EVENT }, { "identity_day", "USED TODAY", USE },
+	{ "identity_month", "THIS MONTH", USE }, { "entry", "ENTRY", TEXT },
 } };
 static const struct table client_tunnels = { "tunnels", {
 	{ "name", "NAME", TEXT }, { "local", "LOCAL", TEXT }, { "public", "PUBLIC", TEXT },
@@ -423,6 +436,17 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 	         integer_member(answer, "strangers"), integer_member(answer, "refusals"));
 }
 
+static void add_usage_file(struct columns *columns, const struct json *error)
+{
+	char duration[CELL];
+
+	if (!error || error->type != JSON_OBJECT)
+		return;
+	format_age(number_member(error, "duration_ms"), duration);
+	add_line(columns, "usage file", "cannot be written for %s: %s", duration,
+	         string_member(error, "error"));
+}
+
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct table each_tunnel = client_tunnels;
@@ -438,6 +462,7 @@ static bool print_status(const struct json *answer, FILE *out)
 		add_line(&columns, "not ready", "%s", string_member(answer, "not_ready"));
 	add_hanging(&columns, json_get(answer, "hanging"));
 	add_traffic(&columns, answer);
+	add_usage_file(&columns, json_get(answer, "usage_file_error"));
 	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
 	         integer_member(answer, "plugin_instances"), integer_member(answer, "generation"),
 	         integer_member(answer, "generations_alive"));

@@ -11,8 +11,8 @@ struct config;
 struct diag;
 struct runtime;
 
-/* Names a file that holds up what follows (process/watchdog). Starts a thread, so a process that is
- * to fork does not call it. */
+/* Names a file that holds up what follows (process/watchdog). Starts a thread, which watchdog_stop
+ * ends before a process forks. */
 void serve_watch(void);
 /* Loads the configuration of a role, ROLE_*; argv starts after the subcommand's name. Returns a
  * configuration with mistakes, too, if enough of it could be read to load its plugins: serve_end

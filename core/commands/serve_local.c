@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/admin_socket.h"
@@ -21,6 +22,7 @@
 #include "process/watchdog.h"
 #include "reload/reload.h"
 #include "screen/front.h"
+#include "screen/program.h"
 #include "screen/terminal.h"
 
 struct client_process {
@@ -49,7 +51,7 @@ static void begin_client_drain(void *arg)
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	/* The next client may start before this one has ended. It needs the ports of these
 	 * listeners, and cannot ask for them. */
-	plugin_set_end_listeners(process->host.runtime->plugins.set);
+	plugins_end_listeners(&process->host.runtime->plugins);
 	client_drain(process->client, on_drained, &process->drain);
 }
 
@@ -96,12 +98,14 @@ static void on_reload_end(void *arg)
 	admin_restore(process->admin);
 }
 
-/* A client that somebody has started on a terminal ends with it, as other programs do. */
+/* A client ends with the terminal that shows its screen or its log. One that only was started from
+ * a terminal goes on, and reloads. */
 static bool on_hangup(void *arg)
 {
 	struct client_process *process = arg;
 
-	if (!terminal_is_gone())
+	/* Behind the screen, standard error is a pipe. */
+	if (!terminal_is_gone(process->host.screen_fd ? STDIN_FILENO : STDERR_FILENO))
 		return false;
 	drain_ask(&process->drain, "the end of its terminal");
 	return true;
@@ -196,18 +200,25 @@ static int run_or_check(struct runtime *runtime, const struct reload_words *word
 	                                        : serve_check(runtime);
 }
 
-/* The socket on which the screen asks; 0: there is no screen. */
+/* The socket on which the screen asks; 0: without a screen. */
 static int begin_screen(const struct config *config)
 {
+	char path[PROGRAM_PATH_SIZE];
 	const char *hint;
+	bool is_found;
 	int fd;
 
 	if (config->purpose != CONFIG_TO_RUN || !config->settings.client.screen ||
 	    logline_is_json((enum log_format)config->settings.log.format))
 		return 0;
-	fd = front_begin(&hint);
+	is_found = front_find(path, &hint);
 	if (hint)
 		log_info(hint);
+	if (!is_found)
+		return 0;
+	watchdog_stop(); /* a thread would be missing in the client, which is the child */
+	fd = front_begin(path);
+	serve_watch();
 	return fd > 0 ? fd : 0;
 }
 

@@ -7,6 +7,7 @@
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "host/readiness.h"
+#include "keep/keeper.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
@@ -17,6 +18,7 @@
 #include "process/watchdog.h"
 #include "quota/limits.h"
 #include "reload/reload.h"
+#include "server/activation.h"
 #include "server/server.h"
 
 struct server_process {
@@ -83,6 +85,25 @@ static const char *describe_server(void *arg)
 	return "serving";
 }
 
+/* ---- public ports, from one process to the next ---- */
+
+static void store_port(void *notify, int fd, const char *name)
+{
+	notify_store(notify, fd, name);
+}
+
+static void drop_port(void *notify, const char *name)
+{
+	notify_drop(notify, name);
+}
+
+/* The manager need not keep the sockets any more: this process has them, or they are of no use. */
+static void drop_all(const struct activation *activation, struct notify *notify)
+{
+	for (unsigned i = 0; i < activation->n_kept; i++)
+		notify_drop(notify, activation->kept[i].name);
+}
+
 /* Scripts wait for this line, so everything must be ready when it is logged. */
 static void announce(const struct server_settings *settings, unsigned n_workers)
 {
@@ -129,13 +150,45 @@ static bool check_machine(const struct runtime *runtime)
 	return true;
 }
 
+static struct server_env env_of(const struct runtime *runtime, const struct activation *activation,
+                                struct keeper *keeper)
+{
+	return (struct server_env){
+		.metrics = runtime->metrics,
+		.main_loop = runtime->main_loop,
+		.loops = runtime->loops,
+		.n_workers = runtime->n_workers,
+		.given = { activation->fds, activation->n },
+		.kept = activation->kept,
+		.n_kept = activation->n_kept,
+		.keeper = notify_has_manager(&runtime->notify) ? keeper : NULL,
+	};
+}
+
+/* Starts to serve, with the sockets that the service manager has passed. */
+static bool start_server(struct server *server, const struct server_env *env,
+                         struct runtime *runtime, struct activation *activation,
+                         const struct json **at_fault_out, struct err *err)
+{
+	bool serves = server_start(server, env, runtime->plugins.set, at_fault_out, err);
+
+	if (serves)
+		drop_all(activation, &runtime->notify);
+	activation->n_kept = 0; /* the server has taken them */
+	activation_close(activation);
+	return serves;
+}
+
 /* Starts the server, and stops it at the end. */
 static bool run_server(struct runtime *runtime, struct server *server,
-                       const struct reload_words *words)
+                       const struct reload_words *words, struct activation *activation)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
-	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
-		                  runtime->n_workers };
+	struct keeper keeper = { .main_loop = runtime->main_loop,
+		                 .keep = store_port,
+		                 .drop = drop_port,
+		                 .arg = &runtime->notify };
+	struct server_env env = env_of(runtime, activation, &keeper);
 	struct server_process process = {
 		.reload_host = { .role = ROLE_SERVER,
 		                 .renew = renew_server,
@@ -153,7 +206,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	           count_visitors, &process);
 	reload_start(&process.reload, runtime, &process.reload_host, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
-	    server_start(server, &env, runtime->plugins.set, &at_fault, &err)) {
+	    start_server(server, &env, runtime, activation, &at_fault, &err)) {
 		process.server = process.host.server = server;
 		readiness_set(true);
 		announce(settings, runtime->n_workers);
@@ -166,22 +219,27 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(server);
+	loop_finish(runtime->main_loop); /* what workers have posted to the keeper */
 	if (process.server)
 		log_info("server stopped");
 	return process.server != NULL;
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,
-                        const struct reload_words *words)
+                        const struct reload_words *words, struct activation *activation)
 {
 	if (!check_machine(runtime))
 		return EXIT_FAILED;
 	if (runtime->config->purpose != CONFIG_TO_RUN)
 		return serve_check(runtime);
-	return run_server(runtime, server, words) ? EXIT_GOOD : EXIT_FAILED;
+	if (*activation->err.text) {
+		complain(activation->err.text);
+		return EXIT_FAILED;
+	}
+	return run_server(runtime, server, words, activation) ? EXIT_GOOD : EXIT_FAILED;
 }
 
-int serve_server(int argc, char **argv)
+static int serve_with(struct activation *activation, int argc, char **argv)
 {
 	struct runtime runtime;
 	struct runtime_terms terms;
@@ -211,9 +269,20 @@ int serve_server(int argc, char **argv)
 	terms = (struct runtime_terms){ config->settings.server.workers,
 		                        config->settings.server.busy_poll_us };
 	if (runtime_start(&runtime, config, &terms, server_revise, server, &diag))
-		status = run_or_check(&runtime, server, &words);
+		status = run_or_check(&runtime, server, &words, activation);
 	reload_words_fini(&words);
 	status = serve_end(&runtime, config, &diag, status);
 	server_free(server); /* no plugin runs any more */
+	return status;
+}
+
+int serve_server(int argc, char **argv)
+{
+	struct activation activation;
+	int status;
+
+	activation_take(&activation); /* before a program that prints a secret starts */
+	status = serve_with(&activation, argc, argv);
+	activation_close(&activation);
 	return status;
 }

@@ -145,21 +145,19 @@ static bool has_name(const struct config_chain *chain, size_t n, const char *nam
 }
 
 /* Logs and metrics tell instances apart by their names. The default of the first instance of a
- * plugin is what it uses, and that of the others has a number, too: "hmac#2". NULL: it uses
- * nothing, or memory is out. */
+ * plugin is what it uses, behind the chain's prefix: "hmac", "web/tls". That of the others has a
+ * number, too: "hmac#2". NULL: it uses nothing, or memory is out. */
 static const char *derive_name(const struct config_chain *chain, size_t at, struct json_doc *doc)
 {
-	const char *use = chain->items[at].use;
-	size_t number = 2, size = use ? strlen(use) + NUMBER_SIZE : 0;
-	char *name;
+	const char *use = chain->items[at].use, *prefix = chain->prefix ? chain->prefix : "";
+	size_t number = 2, size = use ? strlen(prefix) + strlen(use) + NUMBER_SIZE + 1 : 0;
+	char *name = use ? json_doc_alloc(doc, size) : NULL;
 
-	if (!use || !has_name(chain, at, use))
-		return use;
-	name = json_doc_alloc(doc, size);
-	if (name)
-		snprintf(name, size, "%s#%zu", use, number++);
-	while (name && has_name(chain, at, name))
-		snprintf(name, size, "%s#%zu", use, number++);
+	if (!name)
+		return NULL;
+	snprintf(name, size, "%s%s%s", prefix, *prefix ? "/" : "", use);
+	while (has_name(chain, at, name))
+		snprintf(name, size, "%s%s%s#%zu", prefix, *prefix ? "/" : "", use, number++);
 	return name;
 }
 

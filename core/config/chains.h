@@ -58,7 +58,7 @@ const struct chain_row *chain_find(const char *pointer);
 
 /* One entry of a section. */
 struct config_instance {
-	const char *use, *name;  /* name: the value of "use" if the operator gave none */
+	const char *use, *name;  /* name: derived from "use" if the operator gave none */
 	bool continue_on_error;  /* "on_error": "next" */
 	int64_t last_good_ms;    /* "on_error": "last_good": for how long; else 0 */
 	int64_t queue;           /* events: how many may wait for the instance */
@@ -70,6 +70,7 @@ struct config_instance {
 struct config_chain {
 	const struct chain_row *row;
 	const char *pointer; /* of its section: "/acl/control", "/public/3/acl" */
+	const char *prefix;  /* of the names that its instances get; NULL: none */
 	bool is_given;       /* the operator has written the section, perhaps without instances */
 	struct config_instance *items;
 	size_t n;
@@ -92,7 +93,8 @@ extern const struct option_table chain_queue_table;
  * NULL-ended. */
 extern const char *const config_instance_keys[];
 
-/* Reads a chain's section (NULL: an empty chain). Mistakes go to the diag. */
+/* Reads a chain's section (NULL: an empty chain). The prefix of `out` is set already. Mistakes go
+ * to the diag. */
 void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_cfg *section,
                 struct config_chain *out, struct diag *diag);
 

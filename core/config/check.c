@@ -14,6 +14,9 @@
 #include "wire/about.h"
 #include "wire/hostname.h"
 
+/* Bytes per second. Policies of identities have the same one. */
+enum { LEAST_RATE = 1024 };
+
 /* Sets the key of the object to `text`, a part of the value of `from`. So --print-config finds the
  * source of the value. */
 static void place_part(struct json_doc *doc, struct json *object, const char *key, const char *text,
@@ -65,6 +68,20 @@ static void check_admin(struct admin_settings *admin, struct json_doc *doc)
 	}
 	if (source && section && section->type == JSON_OBJECT && !json_get(section, "socket"))
 		place_part(doc, section, "socket", path, &(struct json){ .source = source });
+}
+
+/* ---- rates ---- */
+
+/* A rate that is not 0, "no limit", is at least so many bytes per second, as in policies. */
+enum { RATE_MIN = 1024 };
+
+static void check_rate(int64_t rate, const struct json *section, const char *key, struct diag *diag)
+{
+	const struct json *node = json_get(section, key);
+
+	if (rate > 0 && rate < RATE_MIN && node && !diag_has(diag, node))
+		diag_add(diag, node, "expected 0 or at least 1k bytes per second, found %lld",
+		         (long long)rate);
 }
 
 /* ---- the server ---- */
@@ -287,6 +304,7 @@ static void check_public(const struct settings *settings, struct json_doc *doc, 
 
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
+	const struct json *limits = json_get(json_doc_root(doc), "limits");
 	struct server_settings *server = &settings->server;
 	unsigned n_before = diag->count;
 
@@ -297,12 +315,16 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 		if (server->public_ports.count == 0)
 			refuse_ports(server, doc, diag);
 	}
+	check_rate(settings->limits.rate_up, limits, "rate_up", diag);
+	check_rate(settings->limits.rate_down, limits, "rate_down", diag);
 	check_addresses(&server->bind_addr, server_node(doc, "bind_addr"), diag);
 	check_addresses(&server->bind_tunnels, server_node(doc, "bind_tunnels"), diag);
 	if (server->bind_tunnels.count == 0)
 		server->bind_tunnels = server->bind_addr;
 	check_public(settings, doc, diag);
 	check_admin(&settings->admin, doc);
+	check_rate(settings->limits.rate_up, limits, "rate_up", diag);
+	check_rate(settings->limits.rate_down, limits, "rate_down", diag);
 }
 
 /* ---- the client ---- */
@@ -686,6 +708,8 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, 
 {
 	check_service(doc, &tunnels[at], node, diag);
 	check_source(&tunnels[at], node, diag);
+	check_rate(tunnels[at].rate_up, node, "rate_up", diag);
+	check_rate(tunnels[at].rate_down, node, "rate_down", diag);
 	tunnels[at].check.is_wanted = json_get(node, "check") != NULL;
 	check_about(doc, &tunnels[at], node, diag);
 	check_name(doc, tunnels, at, node, diag);

@@ -171,6 +171,25 @@ static bool make_chains(struct config *config, size_t n)
 	return true;
 }
 
+/* The names of instances in entries of "public" begin with that of the entry, or with its place if
+ * it has none or an earlier entry has the same one. So each name is unique, and metrics of two
+ * entries stay apart. */
+static const char *prefix_of(const struct config *config, size_t entry)
+{
+	const struct public_settings *entries = config->settings.public.items;
+	const char *name = entries[entry].name;
+	char place[64];
+
+	for (size_t i = 0; name && i < entry; i++) {
+		if (entries[i].name && strcmp(entries[i].name, name) == 0)
+			name = NULL;
+	}
+	if (name)
+		return name;
+	snprintf(place, sizeof place, "public/%zu", entry);
+	return json_doc_text(config->doc, place, strlen(place));
+}
+
 static void read_chains(struct config *config, struct diag *diag)
 {
 	const struct public_settings *entries = config->settings.public.items;
@@ -187,6 +206,8 @@ static void read_chains(struct config *config, struct diag *diag)
 		                                   : entries[from_public / PUBLIC_CHAINS]
 		                                             .chains[from_public % PUBLIC_CHAINS];
 
+		if (i >= N_CHAINS)
+			config->chains[i].prefix = prefix_of(config, from_public / PUBLIC_CHAINS);
 		chain_read(config->chains[i].row, config->doc, section, &config->chains[i], diag);
 	}
 }

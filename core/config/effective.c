@@ -156,6 +156,20 @@ void effective_add_use(struct effective *effective, const char *pointer, const c
 	effective->items[n].is_default = false;
 }
 
+void effective_add_empty(struct effective *effective, const char *pointer, const struct json *node,
+                         enum option_change change)
+{
+	char source[SOURCE_SIZE];
+	struct entry entry;
+
+	describe_source(effective, node, source);
+	if (!begin_entry(effective, &entry))
+		return;
+	fputs(node ? "[]" : "null", entry.text.out);
+	entry.is_unset = !node;
+	end_entry(effective, &entry, pointer, source, change);
+}
+
 /* ---- tables ---- */
 
 /* Adds the value or values of the option `row` from its field. node: where the value comes from, or

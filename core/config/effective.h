@@ -57,6 +57,9 @@ void effective_add(struct effective *effective, const struct effective_part *par
  * default. */
 void effective_add_text(struct effective *effective, const char *pointer, const char *key,
                         const char *text, const struct json *node, enum option_change change);
+/* A list at `pointer` that has no elements. NULL: it is not set. */
+void effective_add_empty(struct effective *effective, const char *pointer, const struct json *node,
+                         enum option_change change);
 /* The same for the key "use" of the instance at `pointer`. Call it before its other values. */
 void effective_add_use(struct effective *effective, const char *pointer, const char *use,
                        const struct json *node, enum option_change change);

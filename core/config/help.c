@@ -158,6 +158,8 @@ static void print_flag(const struct help_flag *f, FILE *out)
 	append_part(text, " [default: ", dflt, "]");
 	append_part(text, " [env: ", *f->variables ? f->variables : NULL, "]");
 	fprintf(out, "  %-*s", NAME_WIDTH, name);
+	if (strlen(name) >= NAME_WIDTH)
+		fprintf(out, "\n%*s", NAME_WIDTH + 2, "");
 	wrap_print(text, NAME_WIDTH + 2, NAME_WIDTH + 2, out);
 }
 

@@ -175,7 +175,7 @@ static const spore_option check_rows[] = {
 	          "has succeeded, one failure is enough"),
 	SPORE_ENUM(struct check_settings, when_down, 0, "\"close\"", "close|leave",
 	           "while the service is down: close the public port; or leave it open, and only "
-	           "tell the server, which then prefers other clients that share the port"),
+	           "tell the server, which shows it"),
 };
 static const spore_option_item check_item = ITEM(struct check_settings, check_rows);
 static const spore_option tunnel_rows[] = {
@@ -204,7 +204,7 @@ static const spore_option tunnel_rows[] = {
 	             "check whether the service works; `{}`: whether it accepts connections"),
 	SPORE_SIZE(struct tunnel_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
 	           "bytes per second from visitors to the service, for all visitors of the tunnel "
-	           "together; 0: no limit of the client's own"),
+	           "together, at least 1k; 0: no limit of the client's own"),
 	SPORE_SIZE(struct tunnel_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
 	           "likewise, from the service to visitors"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
@@ -272,9 +272,9 @@ static const spore_option limit_rows[] = {
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
 	SPORE_SIZE(struct limit_settings, rate_up, 0, "0", 0, INT64_C(1) << 40,
 	           "bytes per second from visitors to services, for all tunnels of one identity "
-	           "together; this and the next four hold for identities whose policy sets no such "
-	           "limit, and 0 means no limit. Without authentication, all clients are one "
-	           "identity"),
+	           "together, at least 1k; this and the next four hold for identities whose policy "
+	           "sets no such limit, and 0 means no limit. Without authentication, all clients "
+	           "are one identity"),
 	SPORE_SIZE(struct limit_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
 	           "likewise, from services to visitors"),
 	SPORE_SIZE(struct limit_settings, bytes_per_day, 0, "0", 0, INT64_C(1) << 50,
@@ -357,7 +357,7 @@ static const spore_option acl_rows[] = {
 
 static const spore_option public_rows[] = {
 	SPORE_STRING(struct public_settings, name, SPORE_OPTF_NOT_EMPTY, NULL,
-	             "name of the entry, in log lines about handshakes"),
+	             "name of the entry, for the log, metrics and `spore ctl tunnels`"),
 	SPORE_PORTS(struct public_settings, ports, 0, NULL,
 	            "the ports that the entry is about, such as \"8000-8099,8443\"; of several "
 	            "entries with a port, the first one counts"),

@@ -103,6 +103,27 @@ void event_visitor_refused(const struct plugin_set *set, const struct account *a
 	events_tell(set, &event);
 }
 
+void event_visitor_unopened(const struct plugin_set *set, const struct account *account,
+                            const spore_addr *peer, enum refusal why,
+                            const struct event_opening *opening)
+{
+	const char *detail = opening->detail ? opening->detail : "";
+	spore_event event;
+	char text[512];
+
+	if (!events_are_wanted(set))
+		return;
+	event = about_tunnel(SPORE_EVENT_VISITOR_REFUSED, account, peer);
+	event.reason = spore_cstr(refusal_name(why));
+	if (opening->entry)
+		snprintf(text, sizeof text, "%.400s%s(entry %.96s)", detail, *detail ? " " : "",
+		         opening->entry);
+	else
+		snprintf(text, sizeof text, "%s", detail);
+	event.detail = spore_cstr(*text ? text : NULL);
+	events_tell(set, &event);
+}
+
 void event_visitor_ended(const struct plugin_set *set, const struct visitor_line *line)
 {
 	char text[UUID_TEXT_SIZE];

@@ -31,6 +31,15 @@ void event_visitor_accepted(const struct plugin_set *set, const struct account *
 void event_visitor_refused(const struct plugin_set *set, const struct account *account,
                            const spore_addr *peer, enum refusal why,
                            const struct acl_answer *denied);
+/* Why transports did not open, and the name of their entry in "public". NULL: not known. */
+struct event_opening {
+	const char *detail, *entry;
+};
+
+/* A visitor whose transports do not open, or may not be opened. */
+void event_visitor_unopened(const struct plugin_set *set, const struct account *account,
+                            const spore_addr *peer, enum refusal why,
+                            const struct event_opening *opening);
 void event_visitor_ended(const struct plugin_set *set, const struct visitor_line *line);
 
 /* A connection to the control port that was turned away. What is not known is NULL or 0. */

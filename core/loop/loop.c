@@ -324,11 +324,11 @@ static int epoll_set(struct ev_loop *ev)
 	return embed.io.fd;
 }
 
-void loop_forget_fd(struct loop *loop, int fd)
+bool loop_forget_fd(struct loop *loop, int fd)
 {
-	if (ev_backend(loop->ev) != EVBACKEND_EPOLL) /* a sandbox refuses it */
-		return;
-	epoll_ctl(epoll_set(loop->ev), EPOLL_CTL_DEL, fd, NULL);
+	if (!(ev_backend(loop->ev) & EVBACKEND_EPOLL & ev_embeddable_backends()))
+		return false;
+	return epoll_ctl(epoll_set(loop->ev), EPOLL_CTL_DEL, fd, NULL) == 0;
 }
 
 unsigned loop_index(const struct loop *loop)

@@ -59,9 +59,11 @@ void loop_set_hook(struct loop *loop, struct loop_hook *hook);
 
 struct ev_loop *loop_ev(struct loop *loop);
 /* Call it for a descriptor whose watchers have stopped, before another thread may own or close it:
- * until its next event, libev leaves it in the epoll set. A watcher of the descriptor must be set
- * anew (ev_io_set) before it starts again, since libev does not know. [worker] */
-void loop_forget_fd(struct loop *loop, int fd);
+ * until its next event, libev leaves it in the epoll set. After true, a watcher of the descriptor
+ * must be set anew (ev_io_set) before it starts again, since libev does not know. False: a sandbox
+ * refuses epoll or uname, without which libev does not show its set; or nothing was there. [worker]
+ */
+bool loop_forget_fd(struct loop *loop, int fd);
 unsigned loop_index(const struct loop *loop);
 /* The loop that the calling thread runs, or NULL. [any] */
 struct loop *loop_current(void);

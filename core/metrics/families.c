@@ -117,6 +117,11 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.help = "Bytes per second that an identity with such a limit may use: rate_up, rate_down.",
 		LABELS("identity", "direction"),
 	},
+	[FAMILY_USAGE_UNWRITTEN] = {
+		GAUGE = "spore_usage_unwritten_seconds",
+		.unit = "seconds",
+		.help = "Seconds for which server.usage_file could not be written; 0: it can be written.",
+	},
 	[FAMILY_CONTROL_CONNECTIONS] = {
 		COUNTER = "spore_control_connections_total",
 		.help = "Connections to the control port: one per client, and one per visitor taken over.",

@@ -27,6 +27,7 @@ enum family {
 	FAMILY_USED_BYTES,       /* identity, period */
 	FAMILY_ALLOWED_BYTES,    /* identity, period */
 	FAMILY_RATE_LIMIT,       /* identity, direction */
+	FAMILY_USAGE_UNWRITTEN,
 	FAMILY_CONTROL_CONNECTIONS,
 	FAMILY_REFUSALS, /* at, reason */
 	FAMILY_BANS,

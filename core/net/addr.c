@@ -302,3 +302,17 @@ bool addr_equal(const spore_addr *a, const spore_addr *b)
 	return a->family == b->family && a->port == b->port && a->scope_id == b->scope_id &&
 	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
+
+size_t addr_find_ip(const spore_list *list, const spore_addr *addr)
+{
+	const spore_addr *items = list->items;
+	spore_addr wanted = *addr;
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		wanted.port = items[i].port;
+		if (addr_equal(&items[i], &wanted))
+			break;
+	}
+	return i;
+}

@@ -44,5 +44,8 @@ bool addr_is_ip(const spore_addr *addr);
 /* 127.0.0.0/8 or ::1. */
 bool addr_is_loopback(const spore_addr *addr);
 bool addr_equal(const spore_addr *a, const spore_addr *b);
+/* The number of the IP address in a list of spore_addr, whatever the ports. list->count: it is not
+ * there. */
+size_t addr_find_ip(const spore_list *list, const spore_addr *addr);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -260,6 +261,24 @@ struct sockets listener_take(struct listener *listener)
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	loop_reap(listener->loop, &listener->reap);
 	return sockets;
+}
+
+struct sockets listener_copy(const struct listener *listener)
+{
+	struct sockets copies = { 0 };
+	int cause;
+
+	for (unsigned i = 0; i < listener->n; i++) {
+		copies.fds[i] = fcntl(listener->entrances[i].io.fd, F_DUPFD_CLOEXEC, 0);
+		if (copies.fds[i] < 0) {
+			cause = errno;
+			sock_close_all(&copies);
+			errno = cause;
+			return copies;
+		}
+		copies.n++;
+	}
+	return copies;
 }
 
 void listener_free(struct listener *listener)

@@ -42,6 +42,9 @@ void listener_finish(struct listener *listener);
 /* Like listener_free, but returns the listening sockets, which stay open. So connections that wait
  * in them are kept. */
 struct sockets listener_take(struct listener *listener);
+/* Other descriptors of the sockets, which the caller owns. None, and errno: no descriptor is left.
+ */
+struct sockets listener_copy(const struct listener *listener);
 /* The address that the first socket is bound to. */
 const spore_addr *listener_addr(const struct listener *listener);
 

@@ -1,6 +1,7 @@
 #include "net/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -72,6 +73,14 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 	return fd;
 }
 
+static int get_int(int fd, int level, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, level, option, &value, &len) == 0 ? value : -1;
+}
+
 int sock_bind(const spore_addr *addr, unsigned how, const struct sock_sizes *sizes, struct err *err)
 {
 	struct sockaddr_storage sa;
@@ -141,6 +150,44 @@ static bool has_ipv4(const spore_list *addresses)
 			return true;
 	}
 	return false;
+}
+
+/* A socket at `::` must take IPv4 just as one that sock_listen_all binds. */
+static bool takes_ipv4_as(int fd, const spore_addr *addr, bool only_ipv6, struct err *err)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (addr->family != 6 || !addr_is_any(addr) ||
+	    (get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1) == only_ipv6)
+		return true;
+	err_set(err,
+	        only_ipv6 ? "the socket at %s receives IPv4, too: set BindIPv6Only=ipv6-only"
+	                  : "the socket at %s receives no IPv4: set BindIPv6Only=both",
+	        addr_format(addr, text));
+	return false;
+}
+
+bool sock_adopt(int fd, const spore_list *addresses, const struct sock_sizes *sizes,
+                spore_addr *addr_out, struct err *err)
+{
+	int family = get_int(fd, SOL_SOCKET, SO_DOMAIN), flags = fcntl(fd, F_GETFL);
+
+	if (get_int(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
+	    (family != AF_INET && family != AF_INET6)) {
+		err_set(err, "the descriptor %d is no listening TCP socket", fd);
+		return false;
+	}
+	sock_local_addr(fd, addr_out);
+	if (!takes_ipv4_as(fd, addr_out, has_ipv4(addresses), err))
+		return false;
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		err_set_call(err, "fcntl", errno);
+		return false;
+	}
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	sock_keep_alive(fd, IDLE_MS, TIMEOUT_MS);
+	sock_resize(fd, sizes);
+	return true;
 }
 
 void sock_close_all(struct sockets *sockets)

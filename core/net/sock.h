@@ -51,6 +51,12 @@ struct sockets {
 bool sock_listen_all(const spore_list *addresses, uint16_t port, bool shared, bool may_share,
                      const struct sock_sizes *sizes, struct sockets *out, size_t *at_fault_out,
                      struct err *err);
+/* Makes a listening socket of another program work like those of sock_listen_all for the same
+ * addresses: non-blocking and close-on-exec, with the same options and sizes. *addr_out: where it
+ * listens, which may be elsewhere. False and *err: it is no listening TCP socket, or it is bound to
+ * `::` and receives IPv4 although those would not, or the other way round. */
+bool sock_adopt(int fd, const spore_list *addresses, const struct sock_sizes *sizes,
+                spore_addr *addr_out, struct err *err);
 /* Closes all of them. */
 void sock_close_all(struct sockets *sockets);
 

@@ -324,8 +324,7 @@ static int needed_events(const struct stream *stream)
 static void stop_and_forget(struct stream *stream)
 {
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	loop_forget_fd(stream->loop, stream->io.fd);
-	stream->forgotten = true;
+	stream->forgotten = loop_forget_fd(stream->loop, stream->io.fd);
 }
 
 /* ev_io_set would cause a system call even if nothing has changed. */
@@ -761,9 +760,13 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 bool stream_meets_end(struct stream *stream)
 {
 	uint8_t byte;
+	ssize_t n;
 
 	assert(stream_is_bare(stream));
-	if (recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+	n = recv(stream->bottom.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		bottom_lose(&stream->bottom, errno); /* the kernel tells it once */
+	if (n != 0 || stream->bottom.lost)           /* a broken connection has no end in order */
 		return false;
 	stream->bottom.ended = true;
 	return true;

@@ -94,7 +94,7 @@ struct unit {
 };
 
 #define DURATION_UNITS "(units: ms, s, m, h, d)"
-#define SIZE_UNITS     "(units: k, m, g)"
+#define SIZE_UNITS     "(units: b, k, m, g)"
 
 static const struct unit durations[] = { { "s", 1000 },   { "ms", 1 },      { "m", 60e3 },
 	                                 { "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
@@ -180,13 +180,21 @@ bool value_read_duration(const struct option_scope *scope, const spore_option *r
 	return value_mismatch(scope, node, expected);
 }
 
+/* There is no part of a byte: 5.5 is a mistake, and "1.5k" is not. */
+static bool read_bytes(const struct json *node, int64_t *out)
+{
+	if (!read_scaled(node, sizes, out))
+		return false;
+	return !strchr(node->raw, '.') || strpbrk(node->raw, "kKmMgG");
+}
+
 bool value_read_size(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, int64_t *out)
 {
 	char expected[128], lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
 	int64_t value;
 
-	if (read_scaled(node, sizes, &value) && is_in_range(row, value)) {
+	if (read_bytes(node, &value) && is_in_range(row, value)) {
 		*out = value;
 		return true;
 	}

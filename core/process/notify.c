@@ -69,8 +69,32 @@ void notify_close(struct notify *notify)
 	*notify = (struct notify){ .fd = -1 };
 }
 
-__attribute__((format(printf, 2, 3))) static void send_lines(struct notify *notify,
-                                                             const char *format, ...)
+static void send_text(struct notify *notify, char *text, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov = { text, strlen(text) };
+	struct msghdr message = { .msg_name = &notify->address,
+		                  .msg_namelen = notify->length,
+		                  .msg_iov = &iov,
+		                  .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof fd),
+			                           .cmsg_level = SOL_SOCKET,
+			                           .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+		message.msg_control = &control;
+		message.msg_controllen = sizeof control;
+	}
+	if (sendmsg(notify->fd, &message, MSG_NOSIGNAL) < 0)
+		report_failure(notify);
+}
+
+__attribute__((format(printf, 3, 4))) static void send_with(struct notify *notify, int fd,
+                                                            const char *format, ...)
 {
 	char text[512];
 	va_list ap;
@@ -80,9 +104,14 @@ __attribute__((format(printf, 2, 3))) static void send_lines(struct notify *noti
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	if (sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL,
-	           (const struct sockaddr *)&notify->address, notify->length) < 0)
-		report_failure(notify);
+	send_text(notify, text, fd);
+}
+
+#define send_lines(notify, ...) send_with(notify, -1, __VA_ARGS__)
+
+bool notify_has_manager(const struct notify *notify)
+{
+	return notify->length > 0;
 }
 
 void notify_starting(struct notify *notify, int64_t within_ms)
@@ -113,6 +142,18 @@ void notify_stopping(struct notify *notify, int64_t within_ms)
 void notify_status(struct notify *notify, const char *status)
 {
 	send_lines(notify, "STATUS=%s", status);
+}
+
+void notify_store(struct notify *notify, int fd, const char *name)
+{
+	if (!notify->has_failed) /* each further one could take a second */
+		send_with(notify, fd, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+}
+
+void notify_drop(struct notify *notify, const char *name)
+{
+	if (!notify->has_failed)
+		send_lines(notify, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 /* ---- the manager's watchdog ---- */

@@ -25,6 +25,8 @@ struct notify {
 
 void notify_open(struct notify *notify);
 void notify_close(struct notify *notify);
+/* Is there somebody to tell? */
+bool notify_has_manager(const struct notify *notify);
 
 /* The start may take this long from now. */
 void notify_starting(struct notify *notify, int64_t within_ms);
@@ -34,6 +36,12 @@ void notify_reloading(struct notify *notify);
 /* The process drains, and ends within that time. */
 void notify_stopping(struct notify *notify, int64_t within_ms);
 void notify_status(struct notify *notify, const char *status);
+/* Passes the descriptor to the manager, which keeps it, and passes it to the next start of this
+ * service under this name: ASCII without control characters and ':'. A manager that keeps no
+ * descriptors ignores this. After a failure nothing is sent. The fd stays the caller's. */
+void notify_store(struct notify *notify, int fd, const char *name);
+/* The manager drops what it keeps under this name. */
+void notify_drop(struct notify *notify, const char *name);
 /* Tells the manager twice within WATCHDOG_USEC that the process works, until notify_close. It does
  * not while a worker has hung for as long, so that the manager ends the process and starts it
  * again. Without that variable nothing is told. `main_loop` must outlive `notify`. */

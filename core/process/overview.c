@@ -56,6 +56,13 @@ static void add_instance(struct effective *effective, const char *pointer,
 	                                                   .change = change });
 }
 
+/* Is a chain without instances something else than a chain that is not given? Without lists of its
+ * own, acl.public decides about the visitors of an entry of "public". */
+static bool counts_if_empty(const struct config_chain *chain)
+{
+	return chain->row == &public_chain_rows[PUBLIC_ACL];
+}
+
 static void add_section(struct effective *effective, const char *pointer, const struct json *node,
                         enum option_change change, void *arg)
 {
@@ -64,9 +71,10 @@ static void add_section(struct effective *effective, const char *pointer, const 
 	const struct chain *chain;
 	char place[64];
 
-	(void)node;
 	if (id == overview->config->n_chains) /* no list of instances */
 		return;
+	if (counts_if_empty(&overview->config->chains[id]) && overview->config->chains[id].n == 0)
+		effective_add_empty(effective, pointer, node, change);
 	chain = overview->set->chains[id];
 	for (size_t i = 0; chain && i < chain->n; i++) {
 		snprintf(place, sizeof place, "%s/%zu", pointer, i);

@@ -11,7 +11,6 @@
 #include "inventory/plugin_path.h"
 #include "metrics/families.h"
 #include "process/culprit.h"
-#include "process/steward.h"
 #include "secret/output.h"
 
 /* Main waits this much longer than the control thread, which ends by itself unless a call into a
@@ -46,7 +45,7 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 		set = plugin_set_new(&spec, diag);
 	}
 	if (set) {
-		twins_refuse(set, diag);
+		twins_refuse(set, draft->previous, diag);
 		doubts_find(set);
 		doubts_find_cut_off(set, draft->previous);
 	}
@@ -112,6 +111,37 @@ void plugins_drop(struct plugins *plugins, struct plugins_draft *draft)
 	plugins->loader = draft->loader;
 	plugin_set_unref(draft->previous);
 	plugin_set_unref(draft->set);
+}
+
+/* ---- exporters end before the set ---- */
+
+/* [control] */
+static void run_nothing(struct steward_job *job)
+{
+	(void)job;
+}
+
+/* [main] */
+static void on_unread(struct steward_job *job)
+{
+	struct plugins *plugins = CONTAINER_OF(job, struct plugins, listeners_end);
+
+	if (plugins->set) /* the process does not end yet */
+		plugin_set_end_listeners(plugins->set);
+}
+
+void plugins_end_listeners(struct plugins *plugins)
+{
+	plugins->listeners_end = (struct steward_job){ .run = run_nothing, .done = on_unread };
+	steward_give(plugins->steward, &plugins->listeners_end);
+}
+
+bool plugins_end_exporters(struct plugins *plugins)
+{
+	if (!steward_is_idle(plugins->steward))
+		return false;
+	plugin_set_end_exporters(plugins->set);
+	return true;
 }
 
 /* ---- the first set ---- */

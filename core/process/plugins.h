@@ -11,11 +11,11 @@
 
 #include "chain/plugin_set.h"
 #include "chain/renewal.h"
+#include "process/steward.h"
 
 struct loop;
 struct metrics;
 struct retirer;
-struct steward;
 
 struct plugins {
 	struct loop *const *loops; /* of the workers; borrowed, as are the metrics */
@@ -27,6 +27,7 @@ struct plugins {
 	struct plugin_set *set; /* ref; NULL: not loaded */
 	unsigned generation;    /* of the set: 1, and one more with each new configuration */
 	bool is_abandoned;      /* a start was given up: the control thread hangs */
+	struct steward_job listeners_end; /* see plugins_end_listeners */
 };
 
 /* A set in preparation. */
@@ -64,6 +65,15 @@ bool plugins_renew(struct plugins_draft *draft, struct renewal *renewal);
 void plugins_use(struct plugins *plugins, struct plugins_draft *draft);
 /* Ends the draft, and its set unless it is used. [main] */
 void plugins_drop(struct plugins *plugins, struct plugins_draft *draft);
+
+/* Ends the exporters of the running set that listen, so that the addresses are free for another
+ * process. A reload may still read the set on the control thread, even if nobody waits for it any
+ * more. The exporters end after it. May be called once. No draft may be made after that. [main] */
+void plugins_end_listeners(struct plugins *plugins);
+/* Gives back all exporters of the running set. False: the control thread may still read the set.
+ * Then nothing has changed, and the caller should try again later. No draft may be made after that.
+ * [main] */
+bool plugins_end_exporters(struct plugins *plugins);
 
 /* Releases the set and waits for all instances to end; up to wait_ms for their work in flight. The
  * workers must run and the main loop must not. False: some hang, and what they use must not be

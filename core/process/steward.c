@@ -83,6 +83,11 @@ void steward_give(struct steward *steward, struct steward_job *job)
 	loop_post(steward->loop, &job->task);
 }
 
+bool steward_is_idle(const struct steward *steward)
+{
+	return steward->n_jobs == 0;
+}
+
 /* ---- waiting ---- */
 
 /* Runs the `done` of jobs first, since the main loop does not run. */

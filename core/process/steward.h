@@ -29,6 +29,10 @@ struct loop *steward_loop(const struct steward *steward);
 /* Queues the job, also behind one that hangs. [main] */
 void steward_give(struct steward *steward, struct steward_job *job);
 
+/* The `done` of all jobs has run. So the control thread uses nothing that a job has lent to it.
+ * [main] */
+bool steward_is_idle(const struct steward *steward);
+
 enum steward_end {
 	STEWARD_DONE,
 	STEWARD_LATE,     /* the time is over, and a job still runs */

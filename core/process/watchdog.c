@@ -23,7 +23,10 @@ static const int64_t stuck_ns = INT64_C(150) * 1000000;
 
 /* Static, since the signal handler has no argument and the thread outlives main's stack. */
 static struct {
-	int wake[2]; /* a pipe; each byte is a signal number, or 0 for a new deadline */
+	int wake[2];      /* a pipe; each byte is a signal number, or 0 for a new deadline */
+	pthread_t thread; /* [main], as is the next */
+	bool runs;
+	atomic_bool stops; /* the thread is to end */
 	atomic_int_fast64_t deadline_ms;
 	pthread_mutex_t lock; /* protects the next three */
 	void (*on_signal)(int number, void *arg);
@@ -126,7 +129,7 @@ static void *watchdog_main(void *unused)
 	struct pollfd wakes = { the_watchdog.wake[0], POLLIN, 0 };
 
 	(void)unused;
-	for (;;) {
+	while (!atomic_load(&the_watchdog.stops)) {
 		int64_t left_ms = atomic_load(&the_watchdog.deadline_ms) - clock_ms();
 		uint8_t number;
 
@@ -144,25 +147,30 @@ static void *watchdog_main(void *unused)
 
 bool watchdog_start(struct err *err)
 {
-	pthread_t thread;
 	int failed;
 
-	if (the_watchdog.wake[0] >= 0)
+	if (the_watchdog.runs)
 		return true;
-	if (pipe2(the_watchdog.wake, O_CLOEXEC | O_NONBLOCK) < 0) {
+	if (the_watchdog.wake[0] < 0 && pipe2(the_watchdog.wake, O_CLOEXEC | O_NONBLOCK) < 0) {
 		err_set_call(err, "pipe2", errno);
 		return false;
 	}
-	failed = thread_start(&thread, "watchdog", watchdog_main, NULL);
-	if (failed) {
-		close(the_watchdog.wake[0]);
-		close(the_watchdog.wake[1]);
-		the_watchdog.wake[0] = the_watchdog.wake[1] = -1;
+	failed = thread_start(&the_watchdog.thread, "watchdog", watchdog_main, NULL);
+	if (failed)
 		err_set_call(err, "clone3", failed);
-		return false;
-	}
-	pthread_detach(thread);
-	return true;
+	the_watchdog.runs = !failed;
+	return !failed;
+}
+
+void watchdog_stop(void)
+{
+	if (!the_watchdog.runs)
+		return;
+	atomic_store(&the_watchdog.stops, true);
+	wake_thread(0);
+	pthread_join(the_watchdog.thread, NULL);
+	atomic_store(&the_watchdog.stops, false);
+	the_watchdog.runs = false;
 }
 
 void watchdog_catch(void)

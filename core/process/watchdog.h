@@ -2,9 +2,9 @@
  * (log/hangs).
  *
  * A separate thread receives TERM and INT, keeps the deadline, and looks for such calls once a
- * second. So all of this works even if main hangs in a plugin, or waits for a worker that does. The
- * thread is never stopped, because exit handlers can hang as well. There is one watchdog per
- * process, as signals and the end of the process are process-wide. */
+ * second. So all of this works even if main hangs in a plugin, or waits for a worker that does. At
+ * the end of the process the thread goes on, because exit handlers can hang as well. There is one
+ * watchdog per process, as signals and the end of the process are process-wide. */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H
 
@@ -19,6 +19,10 @@
 
 /* Starts the thread, unless it runs already. False and *err: what the system refused. [main] */
 bool watchdog_start(struct err *err);
+/* Ends the thread, if it runs, so that this process can fork; the child has no other thread than
+ * its own. Afterwards watchdog_start starts it again, in either process. Deadlines and signals that
+ * have come are kept. [main] */
+void watchdog_stop(void);
 /* Sets the deadline. When it passes, the watchdog logs what hangs, writes the log, and exits with
  * status 1. A further call can only make the deadline earlier. [any] */
 void watchdog_end_within(int64_t ms);

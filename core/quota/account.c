@@ -195,8 +195,8 @@ void account_limit_use(struct account *account, const struct limits *limits)
 			all->visitors_per_second ? all->visitors_per_second : -1),
 	};
 
-	if (!usage_limit(account->usage, &terms))
-		log_error("the limits on the rate have not changed: out of memory",
+	if (!usage_limit(&account->table->usage, account->usage, &account->claim, &terms))
+		log_error("the limits on use have not changed: out of memory",
 		          log_str("identity", account->identity));
 }
 
@@ -273,6 +273,9 @@ struct account *account_succeed(struct account *account, const struct limits *li
 		return NULL;
 	successor->id = account->id;
 	account_stand(successor, account->home, account->port);
+	/* The limits of before also end for its relays, unless they count for another identity. */
+	if (successor->usage == account->usage)
+		usage_drop(&account->table->usage, account->usage, &account->claim);
 	detach_tunnel(account);
 	account_unref(account);
 	return successor;
@@ -406,6 +409,7 @@ void account_unref(struct account *account)
 	pthread_mutex_lock(&account->table->lock);
 	release_principal(account->table, account->principal);
 	pthread_mutex_unlock(&account->table->lock);
+	usage_drop(&account->table->usage, account->usage, &account->claim);
 	usage_put(&account->table->usage, account->usage);
 	release_trace(account->trace);
 	source_unref(account->source);
@@ -430,28 +434,46 @@ struct limit_hit account_limit_in_all(const struct principal_table *table,
 	return hit;
 }
 
-/* A limit of the identity: its policy's, or the server's. */
-static struct limit_hit limit_of_use(const struct account *account, uint32_t field, int64_t most,
+/* What the account claims itself of one limit. */
+static uint64_t claimed(const struct account *account, uint32_t field)
+{
+	static const struct use_terms none = { .bytes = { USE_UNLIMITED, USE_UNLIMITED },
+		                               .visitors_per_second = -1 };
+	const struct use_terms *terms = account->claim ? &account->claim->terms : &none;
+
+	if (field == SPORE_AUTH_F_VISITORS_PER_SECOND)
+		return (uint64_t)terms->visitors_per_second;
+	return terms->bytes[field == SPORE_AUTH_F_BYTES_PER_DAY ? USE_DAY : USE_MONTH];
+}
+
+/* A limit of the identity: its policy's, the server's, or that of another client. */
+static struct limit_hit limit_of_use(const struct account *account, uint32_t field, uint64_t most,
                                      enum refusal why)
 {
 	static const struct {
 		uint32_t field;
-		const char *own, *all;
+		const char *own, *all, *others;
 	} names[] = {
 		{ SPORE_AUTH_F_BYTES_PER_DAY, "bytes_per_day of the identity",
-		  "limits.bytes_per_day" },
+		  "limits.bytes_per_day", "bytes_per_day of another client of the identity" },
 		{ SPORE_AUTH_F_BYTES_PER_MONTH, "bytes_per_month of the identity",
-		  "limits.bytes_per_month" },
+		  "limits.bytes_per_month", "bytes_per_month of another client of the identity" },
 		{ SPORE_AUTH_F_VISITORS_PER_SECOND, "visitors_per_second of the identity",
-		  "limits.visitors_per_second" },
+		  "limits.visitors_per_second",
+		  "visitors_per_second of another client of the identity" },
 	};
+	struct limit_hit hit = { .why = why, .most = (int64_t)most };
 	size_t i = 0;
 
 	while (names[i].field != field)
 		i++;
+	hit.from = names[i].others;
+	if (claimed(account, field) != most)
+		return hit;
 	if (account->grant && account->grant->fields & field)
-		return limit_of_policy(why, account->principal->by, most, names[i].own);
-	return (struct limit_hit){ .why = why, .most = most, .from = names[i].all };
+		return limit_of_policy(why, account->principal->by, hit.most, names[i].own);
+	hit.from = names[i].all;
+	return hit;
 }
 
 static struct limit_hit limit_of_bytes(const struct account *account)
@@ -460,10 +482,10 @@ static struct limit_hit limit_of_bytes(const struct account *account)
 
 	if (period == USE_PERIODS) /* another day has begun meanwhile */
 		return (struct limit_hit){ .why = REFUSED_USED_UP };
-	return limit_of_use(
-		account,
-		period == USE_DAY ? SPORE_AUTH_F_BYTES_PER_DAY : SPORE_AUTH_F_BYTES_PER_MONTH,
-		(int64_t)atomic_load(&account->usage->allowed[period]), REFUSED_USED_UP);
+	return limit_of_use(account,
+	                    period == USE_DAY ? SPORE_AUTH_F_BYTES_PER_DAY
+	                                      : SPORE_AUTH_F_BYTES_PER_MONTH,
+	                    atomic_load(&account->usage->allowed[period]), REFUSED_USED_UP);
 }
 
 struct limit_hit account_limit(const struct account *account, const struct limits *limits,
@@ -478,7 +500,8 @@ struct limit_hit account_limit(const struct account *account, const struct limit
 		                       "max_conns of the identity");
 	case REFUSED_CLIENT_PACE:
 		return limit_of_use(account, SPORE_AUTH_F_VISITORS_PER_SECOND,
-		                    atomic_load(&account->usage->visitors_per_second), why);
+		                    (uint64_t)atomic_load(&account->usage->visitors_per_second),
+		                    why);
 	case REFUSED_USED_UP:
 		return limit_of_bytes(account);
 	default:
@@ -496,11 +519,18 @@ struct limit_hit account_life(const struct account *account)
 	return hit;
 }
 
+/* Counts one more visitor of the principal. False: it has as many as it may have. */
+static bool take_conn(struct account *account)
+{
+	const struct grant *grant = account->grant;
+	bool is_bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
+
+	return limit_take(&account->principal->conns, is_bounded ? grant->max_conns : UINT_MAX);
+}
+
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
                    enum refusal *why_out)
 {
-	const struct grant *grant = account->grant;
-	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 	struct limit_hit in_all = account_limit_in_all(account->table, limits);
 	int64_t now_ms = clock_ms();
 
@@ -510,7 +540,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		source_remove_visitor(source);
 		return false;
 	}
-	if (!limit_take(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
+	if (!take_conn(account)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
@@ -524,6 +554,22 @@ bool account_enter(struct account *account, struct source *source, const struct 
 	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&account->trace->visitors, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
+	return true;
+}
+
+bool account_adopt(struct account *account, struct account *former, enum refusal *why_out)
+{
+	if (account->principal != former->principal) {
+		if (!take_conn(account)) {
+			*why_out = REFUSED_CLIENT_FULL;
+			return false;
+		}
+		atomic_fetch_sub(&former->principal->conns, 1);
+	}
+	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&former->visitors, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&former->inside, 1, memory_order_relaxed);
 	return true;
 }
 

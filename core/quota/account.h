@@ -49,7 +49,8 @@ struct account {
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
 	struct usage *usage;           /* ref; of the identity */
-	struct source *source; /* ref; the client's, where its data connections will come from */
+	struct use_claim *claim; /* owned; the limits on use that the grant and the server set */
+	struct source *source;   /* ref; the client's, where its data connections will come from */
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
 	char *identity; /* owned; never changes; "" without authentication */
@@ -138,6 +139,10 @@ struct limit_hit account_life(const struct account *account);
  * the source, the principal, or the whole server has as many visitors as it may have. [worker] */
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
                    enum refusal *why_out);
+/* Moves a visitor that `former` counts here, to the account that has taken its place
+ * (account_succeed). False and *why_out: the principal has as many visitors as it may have; nothing
+ * has changed. [worker] of the tunnel */
+bool account_adopt(struct account *account, struct account *former, enum refusal *why_out);
 /* One visitor less. Releases the source. [any] */
 void account_leave(struct account *account, struct source *source);
 /* "" without authentication. Valid as long as the account; a renewal does not change it. [any] */

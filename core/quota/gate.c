@@ -26,7 +26,7 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 	door->inside = inside;
 }
 
-static bool is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits)
+bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits)
 {
 	const struct limit_settings *settings = &limits->settings;
 
@@ -45,7 +45,7 @@ static void remove_from_queue(struct gate *gate, struct gate_door *door)
 
 bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits)
 {
-	bool open = is_open(gate, door, limits);
+	bool open = gate_is_open(gate, door, limits);
 
 	if (open)
 		return true;
@@ -55,7 +55,7 @@ bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limit
 		atomic_fetch_add(&gate->n_waiting, 1);
 	}
 	/* A visitor may have left before the door was in the list. */
-	open = is_open(gate, door, limits);
+	open = gate_is_open(gate, door, limits);
 	if (open)
 		remove_from_queue(gate, door);
 	pthread_mutex_unlock(&gate->lock);
@@ -101,7 +101,7 @@ static void wake_first_with_room(struct gate *gate, const struct limits *limits)
 	for (struct list *i = gate->waiting.next; i != &gate->waiting; i = i->next) {
 		struct gate_door *door = CONTAINER_OF(i, struct gate_door, node);
 
-		if (!is_open(gate, door, limits))
+		if (!gate_is_open(gate, door, limits))
 			continue;
 		remove_from_queue(gate, door);
 		door->waking = true;

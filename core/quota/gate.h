@@ -40,6 +40,8 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 /* The tunnel has another account: from now on `inside` counts its waiting visitors. [worker] */
 void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside,
                        const struct limits *limits);
+/* Is there room? The door does not wait. [worker] */
+bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits);
 /* False: no room. The door then waits, and its wake will run once. [worker] */
 bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits);
 /* To be called when the wake runs. The door may wait again. After it has let its visitors in, call

@@ -117,6 +117,10 @@ struct limit_hit limits_of_source(const struct limits *limits, enum refusal why)
 		hit.most = -1;
 		hit.from = "limits.max_handshakes, limits.max_handshakes_per_ip";
 		break;
+	case REFUSED_PENDING:
+		hit.most = -1;
+		hit.from = "limits.max_pending_per_tunnel, limits.max_pending";
+		break;
 	case REFUSED_SOURCE_PACE:
 		hit.most = settings->visitor_rate;
 		hit.from = "limits.visitor_rate";

@@ -48,6 +48,7 @@ void stats_init(struct stats *stats, struct metrics *metrics)
 	stats->accept_latency = family_series(metrics, FAMILY_ACCEPT_LATENCY, NULL);
 	stats->setup = family_series(metrics, FAMILY_SETUP, NULL);
 	stats->pending = family_series(metrics, FAMILY_PENDING, NULL);
+	stats->unwritten = family_series(metrics, FAMILY_USAGE_UNWRITTEN, NULL);
 	init_refusals(stats);
 }
 
@@ -140,6 +141,11 @@ void stats_show_use(const struct stats *stats, struct usage *usage)
 			metrics_set(stats->metrics, METRICS_SHARED, usage->series[i],
 			            (double)gauges[i].value);
 	}
+}
+
+void stats_show_unwritten(const struct stats *stats, int64_t fails_ms)
+{
+	metrics_set(stats->metrics, METRICS_SHARED, stats->unwritten, (double)fails_ms / 1e3);
 }
 
 void stats_carried(const struct stats *stats, const struct loop *loop,

@@ -31,7 +31,7 @@ enum stat_name {
 struct stats {
 	struct metrics *metrics; /* borrowed: outlives it */
 	uint32_t series[STAT_COUNT];
-	uint32_t accept_latency, setup, pending;
+	uint32_t accept_latency, setup, pending, unwritten;
 	uint32_t refusals[REFUSED_AT_COUNT][REFUSED_COUNT];
 };
 
@@ -61,6 +61,8 @@ void stats_tunnel(const struct stats *stats, const struct loop *loop,
                   const struct stats_identity *identity, int delta);
 /* Shows what an identity has used, and its limits, if it has some. [main] */
 void stats_show_use(const struct stats *stats, struct usage *usage);
+/* For so long the file of what identities use could not be written; 0: it can. [main] */
+void stats_show_unwritten(const struct stats *stats, int64_t fails_ms);
 /* A relay has moved these bytes. */
 void stats_carried(const struct stats *stats, const struct loop *loop,
                    const struct stats_identity *identity, uint64_t up, uint64_t down);

@@ -48,8 +48,8 @@ static const struct {
 	                      ONE_MEMBER_("command", WORDS_) "]}" },
 	{ SPORE_OPT_DURATION, "{\"type\": [\"number\", \"string\"], \"minimum\": 0, "
 	                      "\"pattern\": \"^[0-9]+([.][0-9]*)?(ms|s|m|h|d)?$\"}" },
-	{ SPORE_OPT_SIZE,     "{\"type\": [\"number\", \"string\"], \"minimum\": 0, "
-	                      "\"pattern\": \"^[0-9]+([.][0-9]*)?[bkKmMgG]?$\"}" },
+	{ SPORE_OPT_SIZE,     "{\"type\": [\"integer\", \"string\"], \"minimum\": 0, "
+	                      "\"pattern\": \"^[0-9]+(b?|([.][0-9]*)?[kKmMgG])$\"}" },
 	{ SPORE_OPT_ADDR,     TEXT_("(" IPV4_ "|\\\\[(" IPV4_ "|" IPV6_ ZONE_ ")\\\\]):0*(0|" PORT_ ")") },
 	{ SPORE_OPT_IP,       TEXT_(IPV4_ "|" IPV6_ ZONE_) },
 	{ SPORE_OPT_PORTS,    "{\"type\": [\"integer\", \"string\"], \"minimum\": 1, \"maximum\": 65535, "

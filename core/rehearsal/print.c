@@ -102,8 +102,8 @@ static void add_use(struct columns *columns, const struct json *allowed)
 	} rows[] = {
 		{ "rate_up", "rate up", "bytes per second" },
 		{ "rate_down", "rate down", "bytes per second" },
-		{ "bytes_per_day", "bytes per day", "" },
-		{ "bytes_per_month", "bytes per month", "" },
+		{ "bytes_per_day", "use per day", "bytes" },
+		{ "bytes_per_month", "use per month", "bytes" },
 		{ "visitors_per_second", "new visitors", "per second" },
 	};
 	double most;

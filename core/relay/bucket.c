@@ -135,12 +135,16 @@ static bool is_alone(const struct bucket_line *line)
 	return atomic_load_explicit(&line->bucket->waiting, memory_order_relaxed) <= line->n;
 }
 
-/* No line saves more than a full bucket. */
+/* No line saves more than a full bucket, which holds at least a quantum. */
 static void add_credit(struct bucket_line *line, int64_t now_ms)
 {
-	double most = (double)bucket_rate(line->bucket) * (double)burst_ns / 1e9;
+	uint64_t rate = bucket_rate(line->bucket);
+	double most = (double)rate * (double)burst_ns / 1e9;
+	double quantum = (double)bucket_quantum(rate);
 
 	line->credit += share_of(line) * (double)(now_ms - line->at_ms) / 1e3;
+	if (most < quantum)
+		most = quantum;
 	if (line->credit > most)
 		line->credit = most;
 	line->at_ms = now_ms;

@@ -29,6 +29,13 @@ static int64_t later(int64_t empty_ns, int64_t full_ns)
 	return empty_ns > full_ns ? empty_ns : full_ns;
 }
 
+/* How long a bucket must have filled before it can be full. At a low rate it holds at least what
+ * one take needs. Otherwise that take would wait for ever. */
+static int64_t fill_ns(const struct refill *refill, int64_t cost)
+{
+	return cost + 1 > refill->burst_ns ? cost + 1 : refill->burst_ns;
+}
+
 bool refill_take(struct refill *refill, uint64_t n, int64_t now_ns)
 {
 	int64_t cost = cost_of(refill, n), next;
@@ -38,7 +45,7 @@ bool refill_take(struct refill *refill, uint64_t n, int64_t now_ns)
 		return true;
 	do {
 		/* Rounded up: many small takes must not exceed the rate. */
-		next = later(empty, now_ns - refill->burst_ns) + cost + 1;
+		next = later(empty, now_ns - fill_ns(refill, cost)) + cost + 1;
 		if (next > now_ns)
 			return false;
 	} while (!atomic_compare_exchange_weak(&refill->empty_ns, &empty, next));
@@ -62,8 +69,9 @@ void refill_give_back(struct refill *refill, uint64_t n)
 
 int64_t refill_wait_ns(const struct refill *refill, uint64_t n, int64_t now_ns)
 {
-	int64_t empty = later(atomic_load(&refill->empty_ns), now_ns - refill->burst_ns);
-	int64_t wait_ns = empty + cost_of(refill, n) + 1 - now_ns;
+	int64_t cost = cost_of(refill, n);
+	int64_t empty = later(atomic_load(&refill->empty_ns), now_ns - fill_ns(refill, cost));
+	int64_t wait_ns = empty + cost + 1 - now_ns;
 
 	return refill_rate(refill) && wait_ns > 0 ? wait_ns : 0;
 }

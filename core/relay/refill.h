@@ -27,7 +27,8 @@ static inline uint64_t refill_rate(const struct refill *refill)
 	return atomic_load_explicit(&refill->rate, memory_order_relaxed);
 }
 
-/* Takes n tokens, or none: then it returns false. n must not be more than a full bucket holds. */
+/* Takes n tokens, or none: then it returns false. If a full bucket holds fewer than n, it fills up
+ * to n. */
 bool refill_take(struct refill *refill, uint64_t n, int64_t now_ns);
 /* Takes n tokens that are needed in any case, so the bucket may owe tokens afterwards. */
 void refill_charge(struct refill *refill, uint64_t n, int64_t now_ns);

@@ -10,8 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "screen/program.h"
-
 enum { BACKLOG = 4, NAME_SIZE = sizeof((struct sockaddr_un *)0)->sun_path + 1 };
 
 /* A socket without a file, whose name the kernel chooses. Whoever connects is asked for the user.
@@ -62,8 +60,21 @@ static void become_client(int log_fd, pid_t screen)
 		kill(getpid(), SIGTERM);
 }
 
-/* -1: as front_begin; nothing has changed. */
-static int split(const char *path)
+bool front_find(char path_out[PROGRAM_PATH_SIZE], const char **hint_out)
+{
+	*hint_out = NULL;
+	if (!program_has_terminal())
+		return false;
+	if (!program_find(path_out))
+		*hint_out = "spore-screen is not installed: lines are printed instead (--plain "
+			    "leaves out this one)";
+	else if (!program_can_show(path_out))
+		*hint_out = "spore-screen does not know this terminal or cannot run: lines are "
+			    "printed instead (--plain leaves out this one)";
+	return *hint_out == NULL;
+}
+
+int front_begin(const char *path)
 {
 	char name[NAME_SIZE];
 	pid_t screen = getpid(), client;
@@ -85,23 +96,5 @@ static int split(const char *path)
 	}
 	close(pipe_fds[1]);
 	close(socket_fd);
-	return -1;
-}
-
-int front_begin(const char **hint_out)
-{
-	char path[PROGRAM_PATH_SIZE];
-
-	*hint_out = NULL;
-	if (!program_has_terminal())
-		return -1;
-	if (!program_find(path))
-		*hint_out = "spore-screen is not installed: lines are printed instead (--plain "
-			    "leaves out this one)";
-	else if (!program_can_show(path))
-		*hint_out = "spore-screen does not know this terminal or cannot run: lines are "
-			    "printed instead (--plain leaves out this one)";
-	else
-		return split(path);
 	return -1;
 }

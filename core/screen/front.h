@@ -6,15 +6,20 @@
  *                  └────── socket: state ──────────────┘
  *
  * So the shell waits for the screen, which restores the terminal however the client ends, and ends
- * with the client's exit status. [main], before the first thread. */
+ * with the client's exit status. [main] */
 #ifndef CORE_FRONT_H
 #define CORE_FRONT_H
 
 #include <stdbool.h>
 
-/* Where the screen asks for the state: a listening socket, owned by the caller. -1: there is no
- * screen. Returns in the client, whose standard output and error lead to the screen then.
- * *hint_out: why there is none although the terminal could show one; static, or NULL. */
-int front_begin(const char **hint_out);
+#include "screen/program.h"
+
+/* False: the screen cannot be shown. *hint_out: why, although there is a terminal; static, or
+ * NULL. */
+bool front_find(char path_out[PROGRAM_PATH_SIZE], const char **hint_out);
+/* path: of spore-screen. Where the screen asks for the state: a listening socket, owned by the
+ * caller. Returns in the client, whose standard output and error lead to the screen then. -1: there
+ * is no screen, and nothing has changed. Forks: the caller is the only thread of the process. */
+int front_begin(const char *path);
 
 #endif

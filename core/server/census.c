@@ -3,11 +3,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "quota/ports.h"
 #include "session/context.h"
 #include "session/forward.h"
 #include "session/server_session.h"
 #include "session/tunnel.h"
 #include "session/tunnel_session.h"
+
+static void name_entry(const struct plugin_set *set, uint16_t port, char out[CENSUS_ENTRY_SIZE])
+{
+	const spore_list *list = &set->config->settings.public;
+	const struct public_settings *entries = list->items;
+	size_t at = ports_find_entry(list, port);
+
+	*out = '\0';
+	if (at < list->count && entries[at].name)
+		snprintf(out, CENSUS_ENTRY_SIZE, "%s", entries[at].name);
+	else if (at < list->count)
+		snprintf(out, CENSUS_ENTRY_SIZE, "/public/%zu", at);
+}
 
 static void describe_tunnel(const struct server_session *s, struct census_tunnel *out)
 {
@@ -27,7 +41,12 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.bytes_down = atomic_load(&account->bytes_down),
 		.readiness = *tunnel_readiness(tunnel),
 	};
+	for (int i = 0; i < USE_PERIODS; i++) {
+		out->used[i] = atomic_load(&account->usage->used[i]);
+		out->allowed[i] = atomic_load(&account->usage->allowed[i]);
+	}
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
+	name_entry(s->worker->set, account->port, out->entry);
 	about_copy(tunnel_session_about(s), &out->about);
 }
 

@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "quota/kick.h"
 #include "session/tunnel.h"
+#include "usage/usage.h"
 #include "wire/about.h"
 
 struct server_worker;
@@ -19,6 +20,8 @@ enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 
 /* With the NUL. */
 enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
+
+enum { CENSUS_ENTRY_SIZE = 64 };
 
 struct census_question {
 	unsigned what;    /* bits of CENSUS_*: list these */
@@ -31,12 +34,16 @@ struct census_tunnel {
 	uint16_t port;
 	bool beats; /* the client sends heartbeats */
 	spore_addr client;
-	int64_t age_ms;                              /* since the tunnel was opened */
-	unsigned visitors;                           /* now, waiting or carried */
-	unsigned pending;                            /* those that wait */
-	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
+	int64_t age_ms;                                   /* since the tunnel was opened */
+	unsigned visitors;                                /* now, waiting or carried */
+	unsigned pending;                                 /* those that wait */
+	uint64_t visitors_all, bytes_up, bytes_down;      /* under the present owner */
+	uint64_t used[USE_PERIODS], allowed[USE_PERIODS]; /* of its identity; USE_UNLIMITED: all */
 	struct tunnel_readiness readiness;
 	char identity[CENSUS_IDENTITY_SIZE];
+	/* The entry of "public" that the next visitor passes: its name, perhaps cut, or its place;
+	 * "": none */
+	char entry[CENSUS_ENTRY_SIZE];
 	struct about about; /* a copy of what the client says; nothing if memory was out */
 };
 

@@ -16,12 +16,12 @@
 #include "loop/loop.h"
 #include "loop/survey.h"
 #include "net/addr.h"
-#include "net/sock.h"
 #include "quota/pending.h"
 #include "quota/visitor_line.h"
 #include "review/review_round.h"
 #include "route/names.h"
 #include "server/census.h"
+#include "server/control_port.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
 #include "server/tunnel_address.h"
@@ -31,6 +31,10 @@
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
+
+/* How long a public port waits for its client. Visitors that come wait as long. A client that is
+ * refused for another reason may wait half a minute before it tries again. */
+enum { KEPT_MS = 40000 };
 
 struct server {
 	struct server_env env;
@@ -46,6 +50,7 @@ struct server {
 	bool accepting;          /* at public ports */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
 	struct tunnel_address tunnel_address;
+	int64_t kept_until_ms; /* when the ports close whose clients have not come; 0: none waits */
 	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -163,16 +168,24 @@ static bool close_public_ports(struct server *server)
 	return !server->telling;
 }
 
-/* The control port closes when no visitor waits, since its client may still take a visitor that
- * waits. Control connections stay until the relays have ended: bore's client ends its own relays
- * when it loses its control connection. */
+/* Do visitors wait, or will some? Those in a handshake are looked at first, since they move on to
+ * those that wait. */
+static bool has_waiting_visitors(struct server *server)
+{
+	return atomic_load(&server->shared.handshakes) > 0 ||
+	       !pending_is_empty(server->shared.pending);
+}
+
+/* The control port closes when no visitor waits or will wait, since its client may still take such
+ * a visitor. Control connections stay until the relays have ended: bore's client ends its own
+ * relays when it loses its control connection. */
 static void go_on_draining(struct server *server)
 {
 	void (*on_drained)(void *arg) = server->on_drained;
 
 	if (server->telling || !close_public_ports(server))
 		return;
-	if (!pending_is_empty(server->shared.pending))
+	if (has_waiting_visitors(server))
 		return;
 	if (server->listening) {
 		server->listening = false;
@@ -184,6 +197,36 @@ static void go_on_draining(struct server *server)
 		return;
 	server->on_drained = NULL;
 	on_drained(server->arg);
+}
+
+static void close_kept_ports(struct server *server)
+{
+	unsigned n;
+
+	if (!server->kept_until_ms || clock_ms() < server->kept_until_ms)
+		return;
+	server->kept_until_ms = 0;
+	n = kept_ports_close(&server->shared.kept_ports);
+	if (n > 0)
+		log_warn("public ports closed: their clients have not come back in time",
+		         log_int("ports", n));
+}
+
+static void take_kept_ports(struct server *server, const struct server_settings *settings)
+{
+	const struct server_env *env = &server->env;
+	unsigned n, n_closed;
+
+	if (env->n_kept == 0)
+		return;
+	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept,
+	                    &settings->bind_tunnels, &n_closed);
+	server->kept_until_ms = clock_ms() + KEPT_MS;
+	log_info("public ports wait for their clients", log_int("ports", n));
+	if (n_closed > 0)
+		log_warn("public ports closed: they are not at the addresses of "
+		         "server.bind_tunnels, or were kept by another version",
+		         log_int("ports", n_closed));
 }
 
 /* Wipes the secrets whose time is over. Without this they would stay until a client comes. */
@@ -199,17 +242,26 @@ static void expire_last_good(const struct chain *auth, int64_t now_ms)
 
 static void show_use(struct usage *usage, void *stats)
 {
+	usage_tell(usage);
 	stats_show_use(stats, usage);
 }
 
 static void look_after_usage(struct server *server)
 {
 	struct usage_table *table = &server->shared.principals.usage;
+	const char *why;
 
 	usage_table_turn(table, clock_wall_ms());
 	usage_table_each(table, show_use, &server->shared.stats);
-	if (server->ledger)
-		ledger_tick(server->ledger, table, clock_ms());
+	if (!server->ledger)
+		return;
+	ledger_tick(server->ledger, table, clock_ms());
+	stats_show_unwritten(&server->shared.stats, ledger_fails(server->ledger, &why));
+}
+
+int64_t server_usage_fails(const struct server *server, const char **why_out)
+{
+	return server->ledger ? ledger_fails(server->ledger, why_out) : 0;
 }
 
 /* False: *err and *at_fault_out say why. */
@@ -240,6 +292,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	refuse_log_rest(&server->shared, clock_ms());
 	look_after_usage(server);
 	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
+	close_kept_ports(server);
 	if (server->on_drained)
 		go_on_draining(server);
 }
@@ -265,30 +318,6 @@ static void run_open(void *arg)
 static void run_close(void *arg)
 {
 	server_worker_close(arg);
-}
-
-/* Every worker has a socket on the port. shared: this one joins sockets that are on the port
- * already. The first socket is not shared, so that its bind fails if another server is there. It
- * lets others join afterwards. */
-static bool open_control_port(const struct plugin_set *set, bool shared, struct sockets *out,
-                              size_t *at_fault_out, struct err *err)
-{
-	const struct server_settings *settings = &set->config->settings.server;
-	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	uint16_t port = (uint16_t)settings->control_port;
-	int cause;
-
-	if (sock_listen_all(&settings->bind_addr, port, shared, !shared, &sizes, out, at_fault_out,
-	                    err))
-		return true;
-	cause = errno;
-	if (cause == EADDRINUSE)
-		err_set(err,
-		        "control port %d: address in use: another server or a public port uses it; "
-		        "choose another port with --control-port",
-		        port);
-	errno = cause;
-	return false;
 }
 
 /* Every worker has a socket at each shared port, as at the control port. Returns the sockets of
@@ -322,22 +351,6 @@ static struct sockets *open_shared_ports(const struct plugin_set *set, bool shar
 	return all;
 }
 
-/* The value in the configuration that is to blame if the control port cannot be opened. */
-static const struct json *find_fault(const struct config *config, size_t address, int cause)
-{
-	const struct json *section = json_get(json_doc_root(config->doc), "server"), *node;
-
-	if (cause == EADDRINUSE || cause == EACCES)
-		return json_get(section, "control_port");
-	if (cause != EADDRNOTAVAIL && cause != EAFNOSUPPORT)
-		return NULL;
-	node = json_get(section, "bind_addr");
-	if (node && node->type == JSON_ARRAY)
-		for (node = node->first; node && address > 0; address--)
-			node = node->next;
-	return node;
-}
-
 static double read_pending(void *pending)
 {
 	return pending_count(pending);
@@ -353,14 +366,19 @@ static struct limits limits_of(const struct server *server, const struct plugin_
 static bool open_workers(struct server *server, struct plugin_set *set,
                          const struct json **at_fault_out, struct err *err)
 {
+	const struct server_settings *settings = &set->config->settings.server;
+
+	if (!control_port_take(&server->env.given, settings, server->env.n_workers, err))
+		return false;
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
 		size_t at_fault;
 		struct open_args args = { .server = server,
 			                  .index = i,
 			                  .terms = { .set = set, .limits = &server->limits } };
 
-		if (!open_control_port(set, i > 0, &args.terms.sockets, &at_fault, err)) {
-			*at_fault_out = find_fault(set->config, at_fault, errno);
+		if (!control_port_open(&server->env.given, settings, i, &args.terms.sockets,
+		                       &at_fault, err)) {
+			*at_fault_out = control_port_fault(set->config, at_fault, errno);
 			return false;
 		}
 		args.terms.shared = open_shared_ports(set, i > 0, at_fault_out, err);
@@ -393,6 +411,7 @@ static bool init_shared(struct server_shared *shared, struct metrics *metrics, u
 {
 	shared->sources = source_table_new();
 	shared->names = names_new();
+	kept_ports_init(&shared->kept_ports);
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
 	shared->pending = pending_new(&shared->gate);
@@ -424,7 +443,9 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->env = *env;
 	server->started = true;
 	ready = init_shared(&server->shared, env->metrics, env->n_workers);
+	take_kept_ports(server, &set->config->settings.server);
 	server->shared.n_workers = env->n_workers;
+	server->shared.keeper = env->keeper;
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
@@ -432,8 +453,10 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
-	if (!ready || !server->workers || !open_ledger(server, at_fault_out, err) ||
-	    !open_workers(server, set, at_fault_out, err)) {
+	/* The ledger last: a server that cannot open its ports must not take the file of another
+	 * one. */
+	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err) ||
+	    !open_ledger(server, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}
@@ -469,18 +492,6 @@ struct renewal {
 	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
 };
 
-static bool has_moved(const struct server_settings *from, const struct server_settings *to)
-{
-	const spore_addr *a = from->bind_addr.items, *b = to->bind_addr.items;
-	size_t n = to->bind_addr.count;
-
-	if (from->control_port != to->control_port || from->bind_addr.count != n)
-		return true;
-	while (n > 0 && addr_equal(&a[n - 1], &b[n - 1]))
-		n--;
-	return n > 0;
-}
-
 static void close_all(struct renewal *renewal, unsigned n)
 {
 	while (n-- > 0)
@@ -497,11 +508,17 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 	bool is_same_port = now->control_port == next->control_port;
 	size_t at_fault;
 
-	if (!has_moved(now, next))
+	if (!control_port_moves(now, next))
 		return true;
+	if (server->env.given.n > 0) {
+		err_set(err,
+		        "the control port is a socket of the service manager and cannot move in a "
+		        "reload: change ListenStream= of the socket unit, and restart both units");
+		return false;
+	}
 	for (unsigned i = 0; i < server->n_open; i++) {
-		if (open_control_port(renewal->set, is_same_port || i > 0, &renewal->sockets[i],
-		                      &at_fault, err))
+		if (control_port_bind(next, is_same_port || i > 0, &renewal->sockets[i], &at_fault,
+		                      err))
 			continue;
 		close_all(renewal, i);
 		return false;
@@ -638,6 +655,7 @@ static void fini_shared(struct server_shared *shared)
 {
 	stats_watch_pending(&shared->stats, NULL, NULL);
 	pending_free(shared->pending);
+	kept_ports_fini(&shared->kept_ports);
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
 	barred_fini(&shared->barred);

@@ -6,9 +6,12 @@
 #include <stdint.h>
 
 #include "chain/plugin_set.h"
+#include "server/control_port.h"
 
 struct census_question;
 struct grant;
+struct keeper;
+struct kept_socket;
 struct metrics;
 struct server;
 struct source_table;
@@ -21,6 +24,13 @@ struct server_env {
 	struct loop *main_loop;
 	struct loop *const *loops; /* the workers', running */
 	unsigned n_workers;
+	/* The control port; none: the server binds it. Needed only for the start. */
+	struct given_sockets given;
+	/* Public ports that the server before this one has left; taken in any case. */
+	const struct kept_socket *kept;
+	unsigned n_kept;
+	/* What keeps public ports when the server drains; it outlives the server. */
+	struct keeper *keeper;
 };
 
 /* A server that has not started: plugins, which start before the server does, may call
@@ -49,6 +59,8 @@ struct server_room {
 };
 /* [main] */
 struct server_room server_room(const struct server *server);
+/* As ledger_fails, for server.usage_file; 0 also without such a file. [main] */
+int64_t server_usage_fails(const struct server *server, const char **why_out);
 /* What the server remembers of addresses. Borrowed; valid until server_stop. [main] */
 struct source_table *server_sources(struct server *server);
 /* Refuses new tunnels and asks the clients to move to another server. Closes the public ports:

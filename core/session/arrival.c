@@ -1,5 +1,6 @@
 #include "session/arrival.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "net/conn.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "quota/ports.h"
 #include "quota/source.h"
 #include "session/refuse.h"
 
@@ -23,13 +25,15 @@ struct arrival {
 	struct deadline deadline;
 	struct server_worker *worker;
 	struct arrival_plan plan;
-	struct plugin_set *set; /* ref; of which all questions are asked */
+	struct plugin_set *set; /* ref; of the transports; the access lists are the worker's */
 	struct visitor visitor;
 	struct stream *stream;
 	struct source *crowd;  /* ref */
 	struct loop_task move; /* takes the open stream from its loop, outside of its callbacks */
 	struct loop_task reap;
-	bool awaits_peer; /* a transport has to tell the visitor's address */
+	unsigned tellers; /* transports that may still tell the visitor's address, which is not
+	                   * decided on before the last of them has told */
+	bool is_told;     /* a transport has told it */
 	bool is_of_proxy; /* the proxy speaks for itself */
 	bool has_ended;
 };
@@ -88,6 +92,15 @@ bool arrival_count(struct server_worker *worker, struct visitor *visitor)
 	return false;
 }
 
+/* The access lists of the port now: a reload may have moved its entry, or removed it. */
+static size_t present_acl(const struct arrival *a)
+{
+	const struct plugin_set *set = a->worker->set;
+
+	return arrival_acl(
+		set, ports_find_entry(&set->config->settings.public, a->visitor.account->port));
+}
+
 /* ---- the crowd ---- */
 
 /* Counts the arrival in the crowd of this source, which it takes, in place of another crowd. False:
@@ -105,6 +118,16 @@ static bool join_crowd(struct arrival *a, struct source *source)
 	return true;
 }
 
+static void leave_crowd(struct arrival *a)
+{
+	if (a->crowd) {
+		source_remove_handshake(a->crowd);
+		atomic_fetch_sub(&a->worker->shared->handshakes, 1);
+	}
+	source_unref(a->crowd);
+	a->crowd = NULL;
+}
+
 /* ---- the end ---- */
 
 static void run_free_arrival(struct loop_task *task)
@@ -115,17 +138,12 @@ static void run_free_arrival(struct loop_task *task)
 	free(a);
 }
 
-/* Ends the arrival, but neither its stream nor its visitor. */
+/* Ends the arrival, but neither its stream nor its visitor. It stays in its crowd. */
 static void leave_home(struct arrival *a)
 {
 	a->has_ended = true;
 	list_remove(&a->node);
 	deadline_stop(&a->deadline);
-	if (a->crowd) {
-		source_remove_handshake(a->crowd);
-		atomic_fetch_sub(&a->worker->shared->handshakes, 1);
-	}
-	source_unref(a->crowd);
 	if (!a->move.queued) /* else run_move does it */
 		loop_reap(a->worker->loop, &a->reap);
 }
@@ -136,6 +154,7 @@ static void end_arrival(struct arrival *a, bool reset)
 	account_leave(a->visitor.account, a->visitor.source);
 	account_unref(a->visitor.account);
 	leave_home(a);
+	leave_crowd(a);
 }
 
 static const char *name_of_entry(const struct arrival *a)
@@ -158,6 +177,43 @@ void arrival_end_all(struct list *home)
 		struct arrival *a = CONTAINER_OF(home->next, struct arrival, node);
 
 		refuse_arrival(a, REFUSED_CLIENT_LOST, NULL);
+	}
+}
+
+/* The visitor that the account has adopted is also one that its access lists allow. They may ask
+ * for the owner's name. */
+static bool is_welcome_to_owner(struct arrival *a, const struct account *former)
+{
+	const char *name = account_identity(a->visitor.account);
+
+	return a->tellers > 0 || strcmp(account_identity(former), name) == 0 ||
+	       arrival_is_welcome(a->worker, present_acl(a), &a->visitor,
+	                          &stream_conn(a->stream)->local, NULL);
+}
+
+static void change_account(struct arrival *a, struct account *account)
+{
+	struct account *former = a->visitor.account;
+	enum refusal why;
+
+	if (!account_adopt(account, former, &why)) {
+		refuse_visitor(a->worker, account, &a->visitor.peer, why, NULL);
+		end_arrival(a, true);
+		return;
+	}
+	a->visitor.account = account_ref(account);
+	if (!is_welcome_to_owner(a, former))
+		end_arrival(a, false);
+	account_unref(former);
+}
+
+void arrival_change_account(struct list *home, struct account *account)
+{
+	struct list *next;
+
+	for (struct list *i = home->next; i != home; i = next) {
+		next = i->next;
+		change_account(CONTAINER_OF(i, struct arrival, node), account);
 	}
 }
 
@@ -194,6 +250,7 @@ static void run_move(struct loop_task *task)
 		visitor.stream = a->stream;
 		leave_home(a);
 		a->plan.on_open(&visitor, a->plan.arg);
+		leave_crowd(a); /* only now: a drain sees the visitor in one of both places */
 	}
 }
 
@@ -201,32 +258,31 @@ static void run_move(struct loop_task *task)
 static bool is_still_welcome(struct arrival *a)
 {
 	const spore_conn *conn = stream_conn(a->stream);
-	size_t acl = arrival_acl(a->set, a->plan.entry);
+	size_t acl = present_acl(a);
 
-	return acl < N_CHAINS || !acl_wants_conn(a->set, acl) ||
+	return acl < N_CHAINS || !acl_wants_conn(a->worker->set, acl) ||
 	       arrival_is_welcome(a->worker, acl, &a->visitor, &conn->local, conn);
 }
 
-static void become_open(struct arrival *a)
+static void go_on(struct arrival *a)
 {
-	if (a->awaits_peer)
-		refuse_arrival(a, REFUSED_HANDSHAKE,
-		               "no transport has told who the visitor is, although one of them "
-		               "has SPORE_TRANSPORTF_TELLS_PEER");
-	else if (a->is_of_proxy || !is_still_welcome(a))
-		end_arrival(a, false);
-	else
+	if (is_still_welcome(a))
 		loop_next_turn(a->worker->loop, &a->move);
+	else
+		end_arrival(a, false);
 }
 
 /* ---- the transports open ---- */
 
-/* The source of the visitor counts it from now on. */
+/* The source of the visitor, and no other, counts it from now on. */
 static bool count_for_source(struct arrival *a, enum refusal *why_out)
 {
 	const struct limits *limits = server_worker_limits(a->worker);
-	struct source *source;
+	struct source *source = a->visitor.source;
 
+	source_remove_visitor(source);
+	source_unref(source);
+	a->visitor.source = NULL;
 	if (!limits_sources(limits))
 		return true;
 	*why_out = REFUSED_NO_MEMORY;
@@ -239,26 +295,44 @@ static bool count_for_source(struct arrival *a, enum refusal *why_out)
 	return false;
 }
 
-/* What was not decided by the address of the socket is decided by the visitor's. */
-static void take_address(struct arrival *a)
+/* What was not decided by the address of the socket is decided by the visitor's. False: the arrival
+ * has ended. */
+static bool take_address(struct arrival *a)
 {
 	const spore_conn *conn = stream_conn(a->stream);
 	struct source_table *sources = a->worker->shared->sources;
 	enum refusal why = REFUSED_HANDSHAKES;
 
 	a->visitor.peer = conn->peer;
-	if (!arrival_is_welcome(a->worker, arrival_acl(a->set, a->plan.entry), &a->visitor,
-	                        &conn->local, NULL))
+	if (!arrival_is_welcome(a->worker, present_acl(a), &a->visitor, &conn->local, NULL))
 		end_arrival(a, false);
 	else if (!join_crowd(a, source_get(sources, &conn->peer)) || !count_for_source(a, &why))
 		refuse_arrival(a, why, NULL);
+	return !a->has_ended;
+}
+
+static void become_open(struct arrival *a)
+{
+	/* Transports that tell in wrap() tell together. */
+	bool is_undecided = a->tellers > 0;
+
+	if (is_undecided && !a->is_told)
+		refuse_arrival(a, REFUSED_HANDSHAKE,
+		               "no transport has told who the visitor is, although one of them "
+		               "has SPORE_TRANSPORTF_TELLS_PEER");
+	else if (a->is_of_proxy)
+		end_arrival(a, false);
+	else if (!is_undecided || take_address(a))
+		go_on(a);
 }
 
 static void on_told(struct arrival *a)
 {
-	a->awaits_peer = false;
+	a->is_told = true;
 	a->is_of_proxy = stream_conn(a->stream)->is_of_proxy;
-	if (!a->is_of_proxy)
+	if (a->tellers > 0)
+		a->tellers--;
+	if (a->tellers == 0 && !a->is_of_proxy)
 		take_address(a);
 }
 
@@ -333,7 +407,7 @@ static bool join_first_crowd(struct arrival *a)
 
 	if (!limit_take(&shared->handshakes, server_worker_limits(a->worker)->handshakes))
 		return false;
-	if (join_crowd(a, a->awaits_peer ? source_get_proxy(shared->sources, peer)
+	if (join_crowd(a, a->tellers > 0 ? source_get_proxy(shared->sources, peer)
 	                                 : source_get(shared->sources, peer)))
 		return true;
 	atomic_fetch_sub(&shared->handshakes, 1);
@@ -360,11 +434,11 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
                    const struct visitor *visitor, const spore_addr *local)
 {
 	size_t transports = chain_of_entry(plan->entry, PUBLIC_TRANSPORT);
-	bool awaits_peer = transport_tells_peer(worker->set->chains[transports]);
+	unsigned tellers = transport_tellers(worker->set->chains[transports]);
 	struct visitor counted = *visitor;
 	struct arrival *a;
 
-	if (!is_admitted(worker, plan->entry, &counted, local, awaits_peer)) {
+	if (!is_admitted(worker, plan->entry, &counted, local, tellers > 0)) {
 		close(counted.fd);
 		account_unref(counted.account);
 		return;
@@ -375,7 +449,7 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
 		visitor_drop(&counted);
 		return;
 	}
-	a->awaits_peer = awaits_peer;
+	a->tellers = tellers;
 	if (join_first_crowd(a))
 		open_transports(a);
 	else

@@ -40,10 +40,12 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
 /* Counts the visitor for its account and, if sources are limited, for its source, which is set.
  * False: it is refused, which has been reported. */
 bool arrival_count(struct server_worker *worker, struct visitor *visitor);
-/* Asks the access lists at this position, and sets the visitor's rate. conn: with open transports,
- * or NULL. False: they deny the visitor, which has been reported. */
+/* Asks the access lists at this position of the worker's set, and sets the visitor's rate. conn:
+ * with open transports, or NULL. False: they deny the visitor, which has been reported. */
 bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct visitor *visitor,
                         const spore_addr *local, const spore_conn *conn);
+/* The tunnel of these arrivals has another account. A visitor that its owner may not have ends. */
+void arrival_change_account(struct list *home, struct account *account);
 /* Ends all arrivals of the list: their tunnel is closed. */
 void arrival_end_all(struct list *home);
 /* For worker->arrivals. */

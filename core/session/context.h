@@ -10,6 +10,8 @@
 
 #include "base/uuid.h"
 #include "chain/plugin_set.h"
+#include "keep/keeper.h"
+#include "keep/kept_ports.h"
 #include "link/linger.h"
 #include "log/repeats.h"
 #include "loop/deadline.h"
@@ -39,7 +41,7 @@ struct server_shared {
 	struct source_table *sources;      /* [any] */
 	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
-	atomic_uint handshakes;            /* [any]; visitors: session/arrival */
+	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
@@ -47,6 +49,8 @@ struct server_shared {
 	struct repeats visitor_lines;      /* likewise */
 	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
+	struct keeper *keeper;             /* read-only; NULL: nobody keeps public ports */
+	struct kept_ports kept_ports;      /* [any] */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_uint_fast64_t last_id;

@@ -22,6 +22,7 @@ struct newcomer {
 	struct login login;
 	struct allowance *allowance; /* owned; NULL: no verdict yet, or no authentication */
 	enum next_frame next;
+	struct uuid ticket; /* of the Hello; all bytes 0: none */
 };
 
 static struct newcomer *newcomer_of(const struct server_session *s)
@@ -31,21 +32,29 @@ static struct newcomer *newcomer_of(const struct server_session *s)
 
 /* ---- an authenticated client ---- */
 
+static bool is_hello(const struct message *message)
+{
+	return message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX;
+}
+
 static void take_hello(struct server_session *s, uint16_t port)
 {
 	struct newcomer *n = newcomer_of(s);
 
 	about_ask(&n->login.about, port);
-	tunnel_session_start(s, &n->login, &n->allowance, port);
+	tunnel_session_start(s, &n->login, &n->allowance, &(struct tunnel_wish){ port, n->ticket });
 }
 
 static void take_request(struct server_session *s, const struct message *message)
 {
 	struct newcomer *n = newcomer_of(s);
 
-	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
+	if (is_hello(message)) {
+		n->ticket = message->pass;
 		take_hello(s, message->port);
-	else if (data_connection_is_accept(message))
+		return;
+	}
+	if (data_connection_is_accept(message))
 		data_connection_accept(s, message, allowance_by(n->allowance),
 		                       allowance_session(n->allowance));
 	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
@@ -142,7 +151,8 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 		data_connection_wait(s, &n->login, &message->id);
 	} else if (data_connection_is_accept(message)) {
 		data_connection_judge(s, &n->login, message);
-	} else if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX) {
+	} else if (is_hello(message)) {
+		n->ticket = message->pass;
 		about_ask(&n->login.about, message->port);
 		ask_for_verdict(s, NEXT_HELLO);
 	} else {
@@ -153,11 +163,9 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 /* The frame behind Authenticate or About. Data connections say nothing about themselves. */
 static void take_frame_behind_answer(struct server_session *s, const struct message *message)
 {
-	bool is_hello = message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX;
-
 	if (message->type == MESSAGE_ABOUT)
 		take_about(s, message->text);
-	else if (s->state == SESSION_TELLING && !is_hello)
+	else if (s->state == SESSION_TELLING && !is_hello(message))
 		ask_for_verdict(s, NEXT_UNEXPECTED);
 	else
 		take_frame_to_judge(s, message);
@@ -432,7 +440,7 @@ void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer
 	struct entry entry;
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	verdict = transport_tells_peer(worker->set->chains[CHAIN_TRANSPORT])
+	verdict = transport_tellers(worker->set->chains[CHAIN_TRANSPORT]) > 0
 	                  ? entry_await(worker, peer, &entry)
 	                  : entry_judge(worker, worker->set, &conn, &entry);
 	if (verdict == ENTRY_ALLOWED)

@@ -408,7 +408,9 @@ void refuse_arriving(const struct server_worker *worker, const struct visitor *v
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
 	log_visitor(worker, visitor->account, &visitor->peer, why, NULL, opening);
-	event_visitor_refused(worker->set, visitor->account, &visitor->peer, why, NULL);
+	event_visitor_unopened(worker->set, visitor->account, &visitor->peer, why,
+	                       &(struct event_opening){ opening ? opening->detail : NULL,
+	                                                opening ? opening->entry : NULL });
 }
 
 void refuse_unrouted(const struct server_worker *worker, const spore_addr *peer,

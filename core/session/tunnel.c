@@ -112,16 +112,17 @@ static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 	}
 }
 
-/* Another client has the tunnel, perhaps, and could not take the visitor. */
+/* There was room when the visitor came, but others may have taken it during its handshakes. */
 static void on_visitor_open(struct visitor *visitor, void *arg)
 {
 	struct tunnel *tunnel = arg;
+	struct server_worker *worker = tunnel->worker;
 
-	if (visitor->account == tunnel->account) {
+	if (gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker))) {
 		take_visitor(tunnel, visitor);
 		return;
 	}
-	refuse_arriving(tunnel->worker, visitor, REFUSED_CLIENT_LOST, NULL);
+	refuse_arriving(worker, visitor, REFUSED_PENDING, NULL);
 	visitor_drop(visitor);
 }
 
@@ -563,6 +564,7 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
 	struct account *account = succeed_account(tunnel, *allowance, hit_out);
 
 	if (account) {
+		arrival_change_account(&tunnel->arrivals, account);
 		end_allowance(tunnel, SPORE_END_MOVED);
 		tunnel->allowance = *allowance;
 		*allowance = NULL;
@@ -592,6 +594,13 @@ struct sockets tunnel_take_port(struct tunnel *tunnel)
 		return (struct sockets){ 0 };
 	tunnel->listener = NULL;
 	return listener ? listener_take(listener) : (struct sockets){ 0 };
+}
+
+struct sockets tunnel_copy_port(const struct tunnel *tunnel)
+{
+	if (!tunnel->listener || tunnel->readiness.is_shut)
+		return (struct sockets){ 0 };
+	return listener_copy(tunnel->listener);
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)

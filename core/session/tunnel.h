@@ -30,6 +30,9 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 /* Gives up the listening sockets, with the visitors in their queues. None: there are none any more.
  */
 struct sockets tunnel_take_port(struct tunnel *tunnel);
+/* Other descriptors of the listening sockets. None: the port is closed, perhaps because the service
+ * is down, or no descriptor is left. */
+struct sockets tunnel_copy_port(const struct tunnel *tunnel);
 /* The same tunnel under another owner: takes the allowance on success, and ends the one before.
  * False and *hit_out: the new owner may not have this port or one more tunnel, or memory is out;
  * nothing has changed. */

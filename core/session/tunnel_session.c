@@ -42,8 +42,10 @@ struct tunnel_session {
 	uint16_t wanted;             /* the port that the client asks for; 0: any */
 	bool is_heard;               /* the client promised heartbeats */
 	bool can_move;               /* the client offered to move when the server is leaving ... */
+	bool takes_tickets;          /* the client can show a ticket to the next server */
 	bool is_leaving;             /* ... and is asked to: it counts among the leavers */
-	bool may_tell;               /* the client said nothing about itself before the verdict, so
+	char kept[KEPT_PORT_NAME_SIZE]; /* how its public port is kept; "": it is not */
+	bool may_tell; /* the client said nothing about itself before the verdict, so
 	                              * it may after Extended */
 };
 
@@ -99,11 +101,22 @@ static void refuse_new(struct server_session *s, enum refusal why)
 	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = why }, NULL, false);
 }
 
+/* The next server does not need the client's public port. */
+static void keep_no_more(struct server_session *s)
+{
+	struct tunnel_session *t = part_of(s);
+
+	if (*t->kept)
+		keeper_drop(s->worker->shared->keeper, t->kept);
+	*t->kept = '\0';
+}
+
 /* The client was let in, and perhaps had its tunnel. */
 static void end_at_limit(struct server_session *s, const struct limit_hit *hit)
 {
 	struct refuse_subject subject = subject_of(s);
 
+	keep_no_more(s);
 	refuse_any_longer(s, &subject, hit);
 }
 
@@ -550,6 +563,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 	if (link_send(&s->link, &answer))
 		t->is_heard = true;
 	t->can_move = message->wants & MESSAGE_WANTS_LEAVING;
+	t->takes_tickets = message->wants & MESSAGE_WANTS_TICKET;
 	if (t->can_move && atomic_load(&s->worker->shared->draining))
 		link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
 }
@@ -559,6 +573,7 @@ static void take_moved(struct server_session *s)
 {
 	if (!atomic_load(&s->worker->shared->draining))
 		return;
+	keep_no_more(s);
 	tunnel_stop_accepting(part_of(s)->tunnel);
 	refuse_log(s, LOG_INFO, "client left", "it has moved to another server");
 	server_session_finish(s);
@@ -577,6 +592,17 @@ static void take_about(struct server_session *s, const char *item)
 	if (name && !had_name)
 		log_info("client named its tunnel",
 		         log_int("port", tunnel_account(t->tunnel)->port), log_str("name", name));
+}
+
+/* A port that refuses visitors is not kept: they would wait at it. */
+static void take_ready(struct server_session *s, const struct message *message)
+{
+	struct tunnel *tunnel = part_of(s)->tunnel;
+
+	if (!tunnel_set_ready(tunnel, message))
+		end_open(s, REFUSED_PORT_IN_USE);
+	else if (tunnel_readiness(tunnel)->is_shut)
+		keep_no_more(s);
 }
 
 static void hear(struct tunnel_session *t)
@@ -601,8 +627,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
 	else if (message->type == MESSAGE_MOVED)
 		take_moved(s);
-	else if (message->type == MESSAGE_READY && !tunnel_set_ready(t->tunnel, message))
-		end_open(s, REFUSED_PORT_IN_USE);
+	else if (message->type == MESSAGE_READY)
+		take_ready(s, message);
 	if (s->state != SESSION_ENDED && t->is_heard)
 		hear(t);
 }
@@ -638,10 +664,12 @@ static void on_tunnel_end(struct server_session *s, const char *why)
 		refuse_log(s, LOG_INFO, "client left", why ? why : "closed by the client");
 	else if (why)
 		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
-	if (part_of(s)->tunnel && why)
+	if (part_of(s)->tunnel && why) {
 		lose_client(s);
-	else
-		server_session_end(s, false);
+		return;
+	}
+	keep_no_more(s); /* the client has ended */
+	server_session_end(s, false);
 }
 
 /* Only the verdict of a review has a deadline. */
@@ -751,10 +779,34 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 	return true;
 }
 
+/* The port that an earlier server has left to this client. False: there is none. */
+static bool take_kept_port(struct server_session *s, const struct tunnel_wish *wish)
+{
+	static const struct uuid none;
+	const struct allowance *allowance = part_of(s)->allowance;
+	const char *identity = allowance ? allowance->grant->identity : "";
+	struct sockets sockets = { 0 };
+	struct limit_hit hit;
+
+	if (!uuid_equal(&wish->ticket, &none))
+		sockets = kept_ports_take(&s->worker->shared->kept_ports, &wish->ticket, identity,
+		                          wish->port);
+	if (sockets.n == 0)
+		return false;
+	if (may_have_port(s, wish->port, &hit)) {
+		open_tunnel(s, (struct tunnel_port){ .wanted = wish->port, .sockets = sockets });
+	} else {
+		sock_close_all(&sockets);
+		refuse_port(s, &hit, wish->port);
+	}
+	return true;
+}
+
 void tunnel_session_start(struct server_session *s, struct login *login,
-                          struct allowance **allowance, uint16_t wanted)
+                          struct allowance **allowance, const struct tunnel_wish *wish)
 {
 	struct server_shared *shared = s->worker->shared;
+	uint16_t wanted = wish->port;
 	struct takeover_question question = { .by = allowance_by(*allowance),
 		                              .session = allowance_session(*allowance),
 		                              .port = wanted };
@@ -769,6 +821,8 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 		refuse_new(s, REFUSED_DRAINING);
 		return;
 	}
+	if (take_kept_port(s, wish))
+		return;
 	question.holder = account_holder(&shared->principals, question.by, question.session,
 	                                 wanted);
 	if (!question.holder)
@@ -810,6 +864,33 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
 	}
 }
 
+/* Lets the keeper have the public port if it is open, and gives the client the ticket for it. */
+static void give_ticket(struct server_session *s)
+{
+	struct tunnel_session *t = part_of(s);
+	struct keeper *keeper = s->worker->shared->keeper;
+	const struct account *account = tunnel_account(t->tunnel);
+	struct message ticket = { .type = MESSAGE_TICKET };
+	struct sockets copies;
+
+	if (!keeper || !t->takes_tickets || !uuid_random(&ticket.id) ||
+	    !kept_port_name(&ticket.id, account_identity(account), account->port, t->kept))
+		return;
+	copies = tunnel_copy_port(t->tunnel);
+	if (copies.n > 0 && link_send(&s->link, &ticket)) {
+		keeper_keep(keeper, &copies, t->kept);
+		return;
+	}
+	*t->kept = '\0';
+	sock_close_all(&copies);
+}
+
+static bool ask_to_leave(struct server_session *s)
+{
+	give_ticket(s);
+	return link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
+}
+
 void tunnel_sessions_leave(struct server_worker *worker)
 {
 	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
@@ -817,8 +898,7 @@ void tunnel_sessions_leave(struct server_worker *worker)
 	for (; s; s = server_sessions_next(s)) {
 		struct tunnel_session *t = part_of(s);
 
-		if (t->can_move &&
-		    link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING }))
+		if (t->can_move && ask_to_leave(s))
 			set_leaving(s, true);
 		else
 			tunnel_stop_accepting(t->tunnel);

@@ -4,6 +4,7 @@
 #ifndef CORE_TUNNEL_SESSION_H
 #define CORE_TUNNEL_SESSION_H
 
+#include "base/uuid.h"
 #include "session/server_session.h"
 
 struct about;
@@ -16,10 +17,16 @@ struct review;
 struct review_round;
 struct tunnel;
 
-/* READY: takes over a newcomer on its Hello; wanted 0: any port. Takes what the login holds and the
- * allowance (NULL: no authentication), unless the session is over. */
+/* What a client asks for in its Hello. */
+struct tunnel_wish {
+	uint16_t port;      /* 0: any */
+	struct uuid ticket; /* for a port that is kept for it; all bytes 0: none */
+};
+
+/* READY: takes over a newcomer on its Hello. Takes what the login holds and the allowance (NULL: no
+ * authentication), unless the session is over. */
 void tunnel_session_start(struct server_session *s, struct login *login,
-                          struct allowance **allowance, uint16_t wanted);
+                          struct allowance **allowance, const struct tunnel_wish *wish);
 
 /* ---- TUNNEL, OUTDATED or REVIEWED ---- */
 
@@ -46,7 +53,8 @@ void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,
 enum { TUNNEL_SESSION_SELDOM = 20 };
 void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
 /* The server drains: asks the clients that can move to another server to do so, and counts them as
- * leavers until they have moved. Closes the public ports of all others. */
+ * leavers until they have moved. Lets the keeper keep their public ports, and gives them tickets.
+ * Closes the public ports of all others. */
 void tunnel_sessions_leave(struct server_worker *worker);
 /* Closes the public ports. Nobody is a leaver any more. */
 void tunnel_sessions_stop_accepting(struct server_worker *worker);

@@ -5,25 +5,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "log/log.h"
 #include "loop/pool.h"
+#include "usage/use_file.h"
 
-enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_BYTES = 1 << 26 };
+enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_PAUSE_MS = 3600000, MOST_BYTES = 1 << 26 };
+enum { LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
 
 struct ledger {
-	char *path, *new_path; /* owned */
-	struct pool *pool;     /* owned */
-	/* What was written last: another server replaces the file by another one. Belongs to the
-	 * pool while it is busy, as all below. */
-	dev_t device;
-	ino_t inode;
-	bool is_lost;  /* another server has the file */
-	int last_fail; /* the errno of the last attempt, so that the log says it once; 0: none */
-	char *text;    /* owned; what is to be written */
+	char *path, *new_path, *lock_path; /* owned */
+	struct pool *pool;                 /* owned */
+	/* What was written last: another server replaces the file by another one. It stays open, so
+	 * that no other file gets its number. -1: nothing. Belongs to the pool while it is busy, as
+	 * all below. */
+	int fd;
+	bool is_lost; /* another server has the file */
+	int64_t log_ms,
+		pause_ms; /* when a failure that lasts is logged again, and the pause then */
+	char *text;       /* owned; what is to be written */
+	atomic_int fault; /* the errno of the last attempt; 0: it was good */
+	_Atomic int64_t since_ms; /* when the first attempt failed that none has made good */
 	struct pool_job job;
 	atomic_bool busy;
 	int64_t next_ms;
@@ -47,38 +55,103 @@ static bool write_all(int fd, const char *text, size_t len)
 	return fsync(fd) == 0;
 }
 
-/* Replaces the file as a whole. False: errno says why, and the file is as before. */
+/* Only one server at a time reads or replaces the file. Returns a descriptor to close. -1: errno
+ * says why. */
+static int take_lock(const struct ledger *ledger)
+{
+	int fd = open(ledger->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -1;
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || i == LOCK_TRIES) {
+			close(fd);
+			return -1;
+		}
+		nanosleep(&(struct timespec){ 0, LOCK_PAUSE_MS * 1000000L }, NULL);
+	}
+	return fd;
+}
+
+/* Replaces the file as a whole. The caller has the lock. False: errno says why, and the file is as
+ * before. */
 static bool replace(struct ledger *ledger)
 {
 	int fd = open(ledger->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 	              0600);
-	struct stat stat;
 	int cause;
-	bool good;
 
 	if (fd < 0)
 		return false;
-	good = write_all(fd, ledger->text, strlen(ledger->text)) && fstat(fd, &stat) == 0 &&
-	       rename(ledger->new_path, ledger->path) == 0;
+	if (write_all(fd, ledger->text, strlen(ledger->text)) &&
+	    rename(ledger->new_path, ledger->path) == 0) {
+		if (ledger->fd >= 0)
+			close(ledger->fd);
+		ledger->fd = fd;
+		return true;
+	}
 	cause = errno;
 	close(fd);
-	if (good) {
-		ledger->device = stat.st_dev;
-		ledger->inode = stat.st_ino;
-	} else {
-		unlink(ledger->new_path);
-	}
+	unlink(ledger->new_path);
 	errno = cause;
-	return good;
+	return false;
 }
 
 /* Is the file another one than that which this server has written? */
 static bool is_replaced(const struct ledger *ledger)
 {
-	struct stat now;
+	struct stat own, now;
 
-	return stat(ledger->path, &now) == 0 &&
-	       (now.st_dev != ledger->device || now.st_ino != ledger->inode);
+	return fstat(ledger->fd, &own) == 0 && stat(ledger->path, &now) == 0 &&
+	       (now.st_dev != own.st_dev || now.st_ino != own.st_ino);
+}
+
+/* 0, or the errno of what failed. */
+static int replace_own(struct ledger *ledger)
+{
+	int lock = take_lock(ledger), cause = 0;
+
+	if (lock < 0)
+		return errno;
+	ledger->is_lost = is_replaced(ledger);
+	if (!ledger->is_lost && !replace(ledger))
+		cause = errno;
+	close(lock);
+	return cause;
+}
+
+/* A failure that lasts is logged at once, and then after pauses that grow. */
+static void note_failure(struct ledger *ledger, int cause)
+{
+	int64_t now_ms = clock_ms();
+
+	if (!atomic_load(&ledger->fault)) {
+		atomic_store(&ledger->since_ms, now_ms);
+		ledger->log_ms = now_ms;
+		ledger->pause_ms = PERIOD_MS;
+	}
+	atomic_store(&ledger->fault, cause);
+	if (now_ms < ledger->log_ms)
+		return;
+	ledger->log_ms = now_ms + ledger->pause_ms;
+	ledger->pause_ms = ledger->pause_ms < MOST_PAUSE_MS / 2 ? 2 * ledger->pause_ms
+	                                                        : MOST_PAUSE_MS;
+	log_event(LOG_ERROR, "cannot write what identities have used",
+	          (const struct log_field[]){
+			  log_str("file", ledger->path), log_str("error", strerrordesc_np(cause)),
+			  log_int("fails_for_ms", now_ms - atomic_load(&ledger->since_ms)) },
+	          3);
+}
+
+static void note_success(struct ledger *ledger)
+{
+	if (!atomic_exchange(&ledger->fault, 0))
+		return;
+	log_event(LOG_INFO, "what identities have used is written again",
+	          (const struct log_field[]){
+			  log_str("file", ledger->path),
+			  log_int("failed_for_ms", clock_ms() - atomic_load(&ledger->since_ms)) },
+	          2);
 }
 
 /* [blocking], or main while the pool is not busy */
@@ -88,19 +161,16 @@ static void save(struct ledger *ledger)
 
 	if (ledger->is_lost)
 		return;
-	if (is_replaced(ledger)) {
-		ledger->is_lost = true;
+	cause = replace_own(ledger);
+	if (ledger->is_lost) {
+		atomic_store(&ledger->fault, 0);
 		log_info("another server counts what identities use from now on",
 		         log_str("file", ledger->path));
-		return;
+	} else if (cause) {
+		note_failure(ledger, cause);
+	} else {
+		note_success(ledger);
 	}
-	cause = replace(ledger) ? 0 : errno;
-	if (cause && cause != ledger->last_fail)
-		log_event(LOG_ERROR, "cannot write what identities have used",
-		          (const struct log_field[]){ log_str("file", ledger->path),
-		                                      log_str("error", strerrordesc_np(cause)) },
-		          2);
-	ledger->last_fail = cause;
 }
 
 /* [blocking] */
@@ -127,7 +197,8 @@ static bool take_text(struct ledger *ledger, struct usage_table *table)
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms)
 {
 	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) ||
-	    !atomic_load(&table->changed) || !take_text(ledger, table))
+	    (!atomic_load(&table->changed) && !atomic_load(&ledger->fault)) ||
+	    !take_text(ledger, table))
 		return;
 	ledger->next_ms = now_ms + PERIOD_MS;
 	atomic_store(&ledger->busy, true);
@@ -135,18 +206,31 @@ void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_m
 		atomic_store(&ledger->busy, false);
 }
 
+int64_t ledger_fails(const struct ledger *ledger, const char **why_out)
+{
+	int cause = atomic_load(&ledger->fault);
+	int64_t fails_ms = clock_ms() - atomic_load(&ledger->since_ms);
+
+	if (!cause)
+		return 0;
+	*why_out = strerrordesc_np(cause);
+	return fails_ms > 0 ? fails_ms : 1;
+}
+
 /* ---- reading ---- */
 
-/* The caller frees it. NULL: errno says why. */
-static char *read_file(const char *path)
+/* Closes the file. The caller frees the text. NULL: errno says why. */
+static char *read_text(int fd)
 {
-	FILE *file = fopen(path, "re");
+	FILE *file = fdopen(fd, "r");
 	char *text = NULL;
 	size_t room = 0;
 	ssize_t n;
 
-	if (!file)
+	if (!file) {
+		close(fd);
 		return NULL;
+	}
 	errno = 0;
 	n = getdelim(&text, &room, '\0', file);
 	if (n < 0 && !ferror(file) && !errno) { /* empty */
@@ -162,15 +246,21 @@ static char *read_file(const char *path)
 	return NULL;
 }
 
-/* False: out of memory, or errno says why. */
-static bool put_aside(const struct ledger *ledger, const char *fault, unsigned line)
+/* False: *err says why. */
+static bool put_aside(const struct ledger *ledger, const char *fault, unsigned line,
+                      struct err *err)
 {
 	char *bad;
 	bool good;
 
 	if (asprintf(&bad, "%s.bad", ledger->path) < 0)
 		return false;
-	good = rename(ledger->path, bad) == 0;
+	good = use_file_check(bad, err);
+	if (good && rename(ledger->path, bad) != 0) {
+		good = false;
+		err_set(err, "%s: cannot rename the file, which is not valid: %s", ledger->path,
+		        strerrordesc_np(errno));
+	}
 	if (good)
 		log_event(LOG_ERROR,
 		          "the file of what identities have used is not valid: it was renamed, and "
@@ -184,23 +274,30 @@ static bool put_aside(const struct ledger *ledger, const char *fault, unsigned l
 	return good;
 }
 
-static bool read_counts(struct ledger *ledger, struct usage_table *table)
+/* False: *err says why. */
+static bool read_counts(struct ledger *ledger, struct usage_table *table, struct err *err)
 {
-	char *text = read_file(ledger->path);
+	int fd = use_file_open(ledger->path, err);
 	const char *fault;
 	unsigned line;
 	bool good = true;
+	char *text;
 
-	if (!text && errno == ENOENT) {
+	if (fd < 0 && errno == ENOENT) {
 		log_info("counting what identities use begins at 0: there is no file yet",
 		         log_str("file", ledger->path));
 		return true;
 	}
-	if (!text)
+	if (fd < 0)
 		return false;
+	text = read_text(fd);
+	if (!text) {
+		err_set(err, "%s: cannot read the file: %s", ledger->path, strerrordesc_np(errno));
+		return false;
+	}
 	fault = usage_table_read(table, text, &line);
 	if (fault)
-		good = put_aside(ledger, fault, line);
+		good = put_aside(ledger, fault, line, err);
 	free(text);
 	return good;
 }
@@ -209,10 +306,41 @@ static bool read_counts(struct ledger *ledger, struct usage_table *table)
 
 static void free_ledger(struct ledger *ledger)
 {
+	if (ledger->fd >= 0)
+		close(ledger->fd);
 	free(ledger->path);
 	free(ledger->new_path);
+	free(ledger->lock_path);
 	free(ledger->text);
 	free(ledger);
+}
+
+/* False: out of memory. */
+static bool name_files(struct ledger *ledger, const char *path)
+{
+	ledger->path = strdup(path);
+	if (asprintf(&ledger->new_path, "%s.new", path) < 0)
+		ledger->new_path = NULL;
+	if (asprintf(&ledger->lock_path, "%s.lock", path) < 0)
+		ledger->lock_path = NULL;
+	return ledger->path && ledger->new_path && ledger->lock_path;
+}
+
+/* Takes the file over from the server that had it. False and *err. */
+static bool take_file(struct ledger *ledger, struct usage_table *table, struct err *err)
+{
+	int lock = take_lock(ledger);
+	bool is_read = lock >= 0 && read_counts(ledger, table, err);
+	bool has_text = is_read && take_text(ledger, table);
+	bool good = has_text && replace(ledger);
+
+	if (lock < 0 || (has_text && !good))
+		err_set(err, "%s: cannot write the file: %s", ledger->path, strerrordesc_np(errno));
+	else if (is_read && !has_text)
+		err_set(err, "out of memory");
+	if (lock >= 0)
+		close(lock);
+	return good;
 }
 
 struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err)
@@ -222,26 +350,13 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 	err_set(err, "out of memory");
 	if (!ledger)
 		return NULL;
+	ledger->fd = -1;
 	ledger->job.run = run_save;
-	ledger->path = strdup(path);
-	if (asprintf(&ledger->new_path, "%s.new", path) < 0)
-		ledger->new_path = NULL;
-	if (!ledger->path || !ledger->new_path)
-		goto fail;
-	if (!read_counts(ledger, table)) {
-		err_set(err, "%s: cannot read the file: %s", path, strerrordesc_np(errno));
-		goto fail;
-	}
-	if (!take_text(ledger, table))
-		goto fail;
-	if (!replace(ledger)) {
-		err_set(err, "%s: cannot write the file: %s", path, strerrordesc_np(errno));
-		goto fail;
-	}
-	ledger->pool = pool_new(1, 1);
-	if (ledger->pool)
+	if (name_files(ledger, path))
+		ledger->pool = pool_new(1, 1);
+	if (ledger->pool && take_file(ledger, table, err))
 		return ledger;
-fail:
+	pool_free(ledger->pool, POOL_WAIT_MS);
 	free_ledger(ledger);
 	return NULL;
 }

@@ -7,7 +7,8 @@
  *   end 1
  *
  * When another server has replaced the file, such as the next server during a drain, this one
- * leaves the file alone. [main] */
+ * leaves the file alone. A lock on PATH.lock, which stays empty, keeps servers from replacing the
+ * file at the same time. [main] */
 #ifndef CORE_LEDGER_H
 #define CORE_LEDGER_H
 
@@ -18,12 +19,19 @@
 
 struct ledger;
 
-/* Reads the file, and writes it for the first time. A missing file has no counts. A file that is
- * not valid is renamed to PATH.bad, and the log says so. NULL and *err: it cannot be read or
- * written, or memory is out. */
+/* Reads the file, and writes it for the first time: another server that had it loses it. So the
+ * caller must be ready to serve. Others may use the table meanwhile. A missing file has no counts.
+ * A file that is not valid is renamed to PATH.bad, and the log says so, if its first line is that
+ * of a file of counts, or it is empty; any other file stays as it is. NULL and *err: it is such a
+ * file, it
+ * cannot be read or written, or memory is out. */
 struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err);
-/* Writes what has changed, if the last time is long ago. now_ms: monotonic. */
+/* Writes what has changed or could not be written, if the last time is long ago. now_ms:
+ * monotonic. */
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);
+/* For how many milliseconds the file could not be written, and in *why_out the permanent text of
+ * the error; 0: it can be written. */
+int64_t ledger_fails(const struct ledger *ledger, const char **why_out);
 /* Writes the counts and frees the ledger. NULL is fine. */
 void ledger_close(struct ledger *ledger, struct usage_table *table);
 

@@ -8,13 +8,13 @@
 
 #include "log/log.h"
 
+static const int64_t day_ms = INT64_C(86400000);
 /* Visitors who come at once: those of a second. A little more, since a refill rounds up. */
 static const int64_t visitors_burst_ns = 1001000000;
 /* The log warns at this share of an allowance. */
 enum { WARN_PERCENT = 80 };
 
 static const char *const period_names[USE_PERIODS] = { [USE_DAY] = "day", [USE_MONTH] = "month" };
-static const char head[] = "spore use 1\n";
 
 static uint32_t date_of(int64_t wall_ms)
 {
@@ -67,12 +67,12 @@ static bool has_allowance(const struct usage *usage)
 	       atomic_load(&usage->allowed[USE_MONTH]) != USE_UNLIMITED;
 }
 
-/* The counts of an identity without an allowance limit nothing. A series of metrics is never
+/* The counts of an identity that had no allowance limit nothing. A series of metrics is never
  * removed. */
 static bool is_needed(const struct usage *usage)
 {
 	return usage->refs > 0 || usage->has_series ||
-	       (has_allowance(usage) && atomic_load(&usage->used[USE_MONTH]));
+	       (usage->is_counted && atomic_load(&usage->used[USE_MONTH]));
 }
 
 /* The caller holds the lock. */
@@ -92,18 +92,29 @@ static void drop_needless(struct usage_table *table)
 	}
 }
 
+/* The caller holds the lock. */
+static void begin_day(struct usage *usage, bool is_month)
+{
+	atomic_store(&usage->used[USE_DAY], 0);
+	if (!is_month)
+		return;
+	atomic_store(&usage->used[USE_MONTH], 0);
+	usage->is_counted = has_allowance(usage);
+}
+
 void usage_table_turn(struct usage_table *table, int64_t wall_ms)
 {
 	uint32_t date = date_of(wall_ms);
 
 	pthread_mutex_lock(&table->lock);
-	/* A clock that is set back begins no day for a second time. */
-	if (date > table->date) {
-		for (struct usage *u = table->first; u; u = u->next) {
-			atomic_store(&u->used[USE_DAY], 0);
-			if (!is_same_month(date, table->date))
-				atomic_store(&u->used[USE_MONTH], 0);
-		}
+	/* A clock that is set back begins no day for a second time. If it was far ahead, the days
+	 * go on from the right one, and what was used before counts for that day. */
+	if (date_of(wall_ms + day_ms) < table->date) {
+		table->date = date;
+		atomic_store(&table->changed, true);
+	} else if (date > table->date) {
+		for (struct usage *u = table->first; u; u = u->next)
+			begin_day(u, !is_same_month(date, table->date));
 		table->date = date;
 		atomic_store(&table->changed, true);
 		drop_needless(table);
@@ -183,12 +194,12 @@ char *usage_table_write(struct usage_table *table)
 		return NULL;
 	pthread_mutex_lock(&table->lock);
 	atomic_store(&table->changed, false);
-	fprintf(out, "%s%" PRIu32 "\n", head, table->date);
+	fprintf(out, USE_HEAD "%" PRIu32 "\n", table->date);
 	for (const struct usage *u = table->first; u; u = u->next) {
 		uint64_t day = atomic_load(&u->used[USE_DAY]);
 		uint64_t month = atomic_load(&u->used[USE_MONTH]);
 
-		if (!has_allowance(u) || month == 0)
+		if (!u->is_counted || month == 0)
 			continue;
 		n++;
 		fprintf(out, "%" PRIu64 " %" PRIu64 " %s\n", day, month, u->identity);
@@ -237,20 +248,20 @@ static bool read_entry(const char **at, struct entry *out)
 }
 
 /* The caller holds the lock. The identity's limits are not known yet. Without memory, it starts
- * from zero. */
+ * from zero. Counts of a later day, of a clock that was ahead, count for this one. */
 static void add_entry(struct usage_table *table, uint32_t date, const struct entry *entry)
 {
 	char *identity = strndup(entry->identity, entry->len);
 	struct usage *usage = identity ? find_or_add(table, identity) : NULL;
 
 	free(identity);
-	if (!usage || !is_same_month(date, table->date))
+	if (!usage || (date < table->date && !is_same_month(date, table->date)))
 		return;
 	atomic_fetch_add(&usage->used[USE_MONTH], entry->month);
-	if (date == table->date)
+	if (date >= table->date)
 		atomic_fetch_add(&usage->used[USE_DAY], entry->day);
 	/* Its counts are kept until a tunnel tells its limits. */
-	atomic_store(&usage->allowed[USE_MONTH], USE_UNLIMITED - 1);
+	usage->is_counted = true;
 }
 
 /* Walks all entries, and adds them if `table` is given. NULL: good. */
@@ -260,9 +271,9 @@ static const char *walk(const char *text, struct usage_table *table, unsigned *l
 	struct entry entry;
 
 	*line_out = 1;
-	if (strncmp(text, head, strlen(head)) != 0)
+	if (strncmp(text, USE_HEAD, strlen(USE_HEAD)) != 0)
 		return "expected \"spore use 1\"";
-	text += strlen(head);
+	text += strlen(USE_HEAD);
 	*line_out = 2;
 	if (!read_number(&text, '\n', &date) || date < 19700101 || date > 99991231)
 		return "expected a date such as 20261130";
@@ -293,19 +304,123 @@ const char *usage_table_read(struct usage_table *table, const char *text, unsign
 
 /* ---- one identity ---- */
 
-bool usage_limit(struct usage *usage, const struct use_terms *terms)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-	uint64_t visitors = terms->visitors_per_second > 0 ? (uint64_t)terms->visitors_per_second
-	                                                   : 0;
+	return a < b ? a : b;
+}
+
+/* 0: no limit. */
+static uint64_t stricter_rate(uint64_t a, uint64_t b)
+{
+	return a && b ? least(a, b) : a + b;
+}
+
+/* Negative: no limit. As an unsigned number, this is more than any limit. */
+static int64_t stricter_pace(int64_t a, int64_t b)
+{
+	return (int64_t)least((uint64_t)a, (uint64_t)b);
+}
+
+/* There is a claim. The caller holds the lock. */
+static struct use_terms strictest(const struct usage *usage)
+{
+	struct use_terms terms = usage->claims->terms;
+
+	for (const struct use_claim *c = usage->claims->next; c; c = c->next) {
+		for (int i = 0; i < USE_DIRECTIONS; i++)
+			terms.rates[i] = stricter_rate(terms.rates[i], c->terms.rates[i]);
+		for (int i = 0; i < USE_PERIODS; i++)
+			terms.bytes[i] = least(terms.bytes[i], c->terms.bytes[i]);
+		terms.visitors_per_second = stricter_pace(terms.visitors_per_second,
+		                                          c->terms.visitors_per_second);
+	}
+	return terms;
+}
+
+/* The caller holds the lock. False: out of memory, and some rate has not changed. */
+static bool apply_claims(struct usage *usage)
+{
+	struct use_terms terms = strictest(usage);
+	uint64_t visitors = terms.visitors_per_second > 0 ? (uint64_t)terms.visitors_per_second : 0;
 	bool good = true;
 
 	for (int i = 0; i < USE_DIRECTIONS; i++)
-		good = bucket_set_rate(&usage->buckets[i], terms->rates[i]) && good;
+		good = bucket_set_rate(&usage->buckets[i], terms.rates[i]) && good;
 	for (int i = 0; i < USE_PERIODS; i++)
-		atomic_store(&usage->allowed[i], terms->bytes[i]);
+		atomic_store(&usage->allowed[i], terms.bytes[i]);
 	refill_set_rate(&usage->visitors, visitors);
-	atomic_store(&usage->visitors_per_second, terms->visitors_per_second);
+	atomic_store(&usage->visitors_per_second, terms.visitors_per_second);
+	usage->is_counted = usage->is_counted || has_allowance(usage);
 	return good;
+}
+
+static bool are_same(const struct use_terms *a, const struct use_terms *b)
+{
+	return memcmp(a->rates, b->rates, sizeof a->rates) == 0 &&
+	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0 &&
+	       a->visitors_per_second == b->visitors_per_second;
+}
+
+/* Returns a reference. The caller holds the lock. NULL: out of memory. */
+static struct use_claim *get_claim(struct usage *usage, const struct use_terms *terms)
+{
+	struct use_claim *claim = usage->claims;
+
+	while (claim && !are_same(&claim->terms, terms))
+		claim = claim->next;
+	if (!claim) {
+		claim = calloc(1, sizeof *claim);
+		if (!claim)
+			return NULL;
+		claim->terms = *terms;
+		claim->next = usage->claims;
+		usage->claims = claim;
+	}
+	claim->refs++;
+	return claim;
+}
+
+/* The caller holds the lock. NULL is fine. */
+static void put_claim(struct usage *usage, struct use_claim *claim)
+{
+	struct use_claim **link = &usage->claims;
+
+	if (!claim || --claim->refs > 0)
+		return;
+	while (*link != claim)
+		link = &(*link)->next;
+	*link = claim->next;
+	free(claim);
+}
+
+bool usage_limit(struct usage_table *table, struct usage *usage, struct use_claim **claim,
+                 const struct use_terms *terms)
+{
+	struct use_claim *next;
+	bool good = false;
+
+	pthread_mutex_lock(&table->lock);
+	next = get_claim(usage, terms);
+	if (next) {
+		put_claim(usage, *claim);
+		*claim = next;
+		good = apply_claims(usage);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return good;
+}
+
+void usage_drop(struct usage_table *table, struct usage *usage, struct use_claim **claim)
+{
+	if (!*claim)
+		return;
+	pthread_mutex_lock(&table->lock);
+	put_claim(usage, *claim);
+	*claim = NULL;
+	/* Memory for the rates that still hold was there before. */
+	if (usage->claims)
+		apply_claims(usage);
+	pthread_mutex_unlock(&table->lock);
 }
 
 enum use_period usage_exhausted(const struct usage *usage)
@@ -347,6 +462,30 @@ static bool reaches(uint64_t before, uint64_t now, uint64_t allowed, unsigned pe
 	return before < mark && now >= mark;
 }
 
+/* Threads may see it at the same time. */
+static void tell_exhausted(struct usage *usage, enum use_period period, uint64_t used,
+                           uint64_t allowed)
+{
+	if (!atomic_exchange(&usage->is_told[period], true))
+		log_use(usage, period, used, allowed,
+		        "an identity has used up its bytes: its visitors end, and new ones are "
+		        "refused");
+}
+
+void usage_tell(struct usage *usage)
+{
+	for (int i = 0; i < USE_PERIODS; i++) {
+		bool is_told = atomic_load(&usage->is_told[i]);
+		uint64_t used = atomic_load(&usage->used[i]);
+		uint64_t allowed = atomic_load(&usage->allowed[i]);
+
+		if (used >= allowed && usage->refs > 0)
+			tell_exhausted(usage, (enum use_period)i, used, allowed);
+		else if (used < allowed && is_told)
+			atomic_store(&usage->is_told[i], false);
+	}
+}
+
 /* Returns whether some of the allowance is left. */
 static bool count(struct usage *usage, enum use_period period, uint64_t bytes)
 {
@@ -356,9 +495,7 @@ static bool count(struct usage *usage, enum use_period period, uint64_t bytes)
 	if (allowed == USE_UNLIMITED)
 		return true;
 	if (reaches(before, now, allowed, 100))
-		log_use(usage, period, now, allowed,
-		        "an identity has used up its bytes: its visitors end, and new ones are "
-		        "refused");
+		tell_exhausted(usage, period, now, allowed);
 	else if (reaches(before, now, allowed, WARN_PERCENT))
 		log_use(usage, period, now, allowed, "an identity has used most of its bytes");
 	return now < allowed;

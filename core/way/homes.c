@@ -5,7 +5,7 @@
 #include "net/addr.h"
 #include "net/sock.h"
 
-static struct home *find_home(struct homes *homes, const spore_addr *addr)
+static const struct home *find_home(const struct homes *homes, const spore_addr *addr)
 {
 	for (unsigned i = 0; i < homes->n; i++) {
 		if (addr_equal(&homes->known[i].addr, addr))
@@ -14,9 +14,17 @@ static struct home *find_home(struct homes *homes, const spore_addr *addr)
 	return NULL;
 }
 
+bool homes_lack(const struct homes *homes, const spore_addr *addr)
+{
+	const struct home *home = find_home(homes, addr);
+
+	return home && !home->is_here;
+}
+
 bool homes_have(struct homes *homes, int fd, spore_addr *addr_out)
 {
-	struct home *home;
+	const struct home *home;
+	struct home *made;
 
 	sock_local_addr(fd, addr_out);
 	addr_out->port = 0;
@@ -26,8 +34,9 @@ bool homes_have(struct homes *homes, int fd, spore_addr *addr_out)
 	}
 	home = find_home(homes, addr_out);
 	if (!home) {
-		home = &homes->known[homes->n < HOMES_KNOWN ? homes->n++ : HOMES_KNOWN - 1];
-		*home = (struct home){ *addr_out, sock_addr_is_here(addr_out) };
+		made = &homes->known[homes->n < HOMES_KNOWN ? homes->n++ : HOMES_KNOWN - 1];
+		*made = (struct home){ *addr_out, sock_addr_is_here(addr_out) };
+		home = made;
 	}
 	return home->is_here;
 }

@@ -20,5 +20,7 @@ struct homes {
 /* Does this machine have the local address of the socket? True if that is not known, and for a
  * socket without an IP address. addr_out: of family 0 in that case. */
 bool homes_have(struct homes *homes, int fd, spore_addr *addr_out);
+/* Is it known that this machine did not have the address, whose port is 0? */
+bool homes_lack(const struct homes *homes, const spore_addr *addr);
 
 #endif

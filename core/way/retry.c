@@ -18,12 +18,15 @@ enum { OWN_PORT_REFUSALS = 16 };
 /* After the way to the server has changed. */
 enum { MAX_HURRIES = 16 };
 static const double hurried_s = 0.3, prompt_s = 0.05;
+/* On some machines news of the network never end. */
+enum { NEWS_MS = 30000, NEWS_MOST = 4 };
 /* The longest pause that a server can ask for: without TLS, anybody on the way can ask. */
 static const double asked_s = 60.0;
 
 void retry_init(struct retry *retry, const struct client_settings *settings, uint16_t wanted_port)
 {
 	*retry = (struct retry){ .settings = settings, .wanted_port = wanted_port };
+	ration_init(&retry->news, NEWS_MS, NEWS_MOST);
 }
 
 uint16_t retry_port(const struct retry *retry)
@@ -51,6 +54,16 @@ void retry_hurry(struct retry *retry)
 {
 	retry_start_over(retry);
 	retry->hurries = MAX_HURRIES;
+}
+
+bool retry_take_news(struct retry *retry, int64_t now_ms)
+{
+	if (retry->losses > 0 && retry->last_status == CLIENT_PORT_REFUSED)
+		return false;
+	if (ration_take(&retry->news, now_ms) > 0)
+		return false;
+	retry_hurry(retry);
+	return true;
 }
 
 struct loss retry_loss_of(enum refusal refusal, const char *why)

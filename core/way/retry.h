@@ -10,6 +10,7 @@
 
 #include "net/shortage.h"
 #include "way/exit.h"
+#include "way/ration.h"
 #include "way/servers.h"
 #include "wire/refusal.h"
 
@@ -24,6 +25,7 @@ struct retry {
 	unsigned losses;  /* in a row; since the tunnel last stood */
 	unsigned port_refusals;       /* losses among them because of the port */
 	enum client_exit last_status; /* of the last loss */
+	struct ration news;           /* how often news of the network shortens the pauses */
 };
 
 struct loss {
@@ -51,6 +53,10 @@ void retry_start_over(struct retry *retry);
  * the server has the port for the tunnel's old connection, it finds out within about two seconds
  * that this one is dead, and is asked again soon. */
 void retry_hurry(struct retry *retry);
+/* The same for a tunnel whose own connection is not known to be lost. False, and nothing changes:
+ * the server was reached and has refused the port, so it is another program's, or there was such
+ * news often of late. now_ms: of clock_ms. */
+bool retry_take_news(struct retry *retry, int64_t now_ms);
 
 /* The loss that an Error of the server means. `why` is borrowed. */
 struct loss retry_loss_of(enum refusal refusal, const char *why);

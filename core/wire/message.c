@@ -12,7 +12,7 @@
 /* What follows the name of a variant. */
 enum payload {
 	PORT,      /* a number */
-	OBJECT,    /* an object with one number */
+	OBJECT,    /* an object with a number, and perhaps a ticket */
 	EXTENSION, /* an object with a number, and perhaps other members */
 	TEXT,
 	ITEM, /* a text that is an item of wire/about */
@@ -58,6 +58,7 @@ static const struct variant {
 	{ MESSAGE_VISITOR, "Visitor", VISITOR, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_LEAVING, "Leaving", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_MOVED, "Moved", NOTHING, MESSAGE_TO_SERVER_EXTENDED, NULL },
+	{ MESSAGE_TICKET, "Ticket", ID, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_READY, "Ready", STANDING, MESSAGE_TO_SERVER_EXTENDED, NULL },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
@@ -128,6 +129,16 @@ static const struct scan_token *token_after(const struct scan_token *value)
 	return token;
 }
 
+/* Reads a member that only some clients send. Unknown members are ignored. */
+static bool read_further(const struct variant *variant, const char *text,
+                         const struct scan_token *value, const cJSON *member,
+                         struct message *message)
+{
+	if (variant->payload == EXTENSION)
+		return read_optional(text, value, member, message);
+	return strcmp(member->string, "ticket") != 0 || read_pass(value, member, &message->pass);
+}
+
 /* {"port":P, ...}. Unknown members are ignored. */
 static bool read_object(const struct variant *variant, const char *text,
                         const struct scan_token *object, const cJSON *item, struct message *message)
@@ -144,8 +155,7 @@ static bool read_object(const struct variant *variant, const char *text,
 			if (found || !read_u16(text, value, &message->port))
 				return false;
 			found = true;
-		} else if (variant->payload == EXTENSION &&
-		           !read_optional(text, value, member, message)) {
+		} else if (!read_further(variant, text, value, member, message)) {
 			return false;
 		}
 		key = token_after(value);
@@ -337,6 +347,21 @@ static size_t put_text_and_suffix(char *out, size_t n, const char *text, const c
 	return n + len;
 }
 
+static size_t put_object(char *out, size_t size, const struct variant *variant,
+                         const struct message *message)
+{
+	static const struct uuid none;
+	char ticket[UUID_TEXT_SIZE];
+	size_t n = (size_t)snprintf(out, size, "{\"%s\":{\"%s\":%u", variant->name, variant->member,
+	                            message->port);
+
+	if (!uuid_equal(&message->pass, &none)) {
+		uuid_format(&message->pass, ticket);
+		n += (size_t)snprintf(out + n, size - n, ",\"ticket\":\"%s\"", ticket);
+	}
+	return n + (size_t)snprintf(out + n, size - n, "}}");
+}
+
 static size_t put_standing(char *out, size_t size, const char *name, const struct message *message)
 {
 	size_t n;
@@ -364,8 +389,7 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":%u}", v->name, message->port);
 		break;
 	case OBJECT:
-		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"%s\":%u}}", v->name, v->member,
-		                     message->port);
+		n = put_object(out, FRAME_MAX + 1, v, message);
 		break;
 	case EXTENSION:
 		n = put_extension(out, FRAME_MAX + 1, v->name, message);

@@ -14,7 +14,7 @@
 
 enum message_type {
 	MESSAGE_HELLO = 1,    /* in both directions: port */
-	MESSAGE_HELLO_EX,     /* to the server, from Spore's predecessor: port */
+	MESSAGE_HELLO_EX,     /* to the server: port; perhaps a ticket as `pass` */
 	MESSAGE_AUTHENTICATE, /* to the server: text */
 	MESSAGE_ACCEPT,       /* to the server: id */
 	MESSAGE_CHALLENGE,    /* to the client: id */
@@ -64,6 +64,10 @@ enum message_type {
 	/* To a server that is leaving: the client has its tunnel elsewhere, or wants the port
 	 * there. The server announces the visitors that have come, and ends the connection. */
 	MESSAGE_MOVED,
+	/* To a client that wants it, before Leaving: id. The socket of the client's public port is
+	 * kept for the next server. It goes to the client that shows this ticket there, in HelloEx.
+	 * A ticket is good for one time. */
+	MESSAGE_TICKET,
 	/* To a server whose Extended offers it: the tunnel's service can be reached, or not. A
 	 * tunnel counts as ready until the client says otherwise. */
 	MESSAGE_READY /* to the server: ready, close; text, why the service is not ready */
@@ -83,7 +87,8 @@ enum {
 	MESSAGE_WANTS_VISITOR = 1,
 	MESSAGE_WANTS_LEAVING = 2,
 	MESSAGE_WANTS_CARRY = 4,
-	MESSAGE_WANTS_OPEN = 8 /* and Again; only with CARRY */
+	MESSAGE_WANTS_OPEN = 8, /* and Again; only with CARRY */
+	MESSAGE_WANTS_TICKET = 16
 };
 
 /* Which messages are allowed. After Hello, an extended connection allows more of them. */
@@ -103,7 +108,7 @@ struct message {
 	bool ready;      /* in READY ... */
 	bool close;      /* ... without `ready`: close the public port meanwhile */
 	struct uuid id;
-	struct uuid pass; /* in CARRY */
+	struct uuid pass; /* in CARRY; in HELLO_EX a ticket, or all bytes 0 */
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* ends with NUL; a \u0000 in the message ends it early */
 };

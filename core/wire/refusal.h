@@ -51,6 +51,7 @@ enum refusal {
 	REFUSED_NO_HOST,      /* the visitor of a shared port wants no host name */
 	REFUSED_UNKNOWN_HOST, /* the visitor of a shared port wants a name that no tunnel has */
 	REFUSED_BAD_START,    /* the first bytes at a shared port are malformed */
+	REFUSED_PENDING,      /* after a handshake: too many visitors wait for their client */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_PACE, /* the identity's visitors come too fast */
 	REFUSED_USED_UP,     /* the identity has used all bytes of the day or month */

@@ -7,10 +7,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../common/client/policy.h"
 #include "../common/client/ports.h"
 #include "../common/pointer.h"
 
 enum { POINTER_SIZE = 256 };
+
+static const char expected_rate[] =
+	"expected 0 (the server's limit) or at least 1k bytes per second";
 
 const struct client *clients_at(const struct clients *clients, size_t i)
 {
@@ -89,6 +93,11 @@ static int report(const spore_create_args *args, const char *client, const char 
 	return 0;
 }
 
+static int is_rate(int64_t rate)
+{
+	return rate == 0 || rate >= POLICY_MIN_RATE;
+}
+
 /* lines: as in ports_check. */
 static int check_client(struct clients *clients, const spore_create_args *args, size_t i,
                         unsigned *lines)
@@ -110,6 +119,10 @@ static int check_client(struct clients *clients, const spore_create_args *args, 
 	fault = ports_check(args, &client->ports, place, lines);
 	if (fault)
 		return report(args, place, "ports", fault);
+	if (!is_rate(client->rate_up))
+		return report(args, place, "rate_up", expected_rate);
+	if (!is_rate(client->rate_down))
+		return report(args, place, "rate_down", expected_rate);
 	if (client->sha256 && !parse_fingerprint(client->sha256, clients->fingerprints[i]))
 		return report(args, place, "sha256",
 		              "expected 64 hex digits, with or without colons");

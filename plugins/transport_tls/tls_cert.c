@@ -88,20 +88,52 @@ static void general_name_text(const GENERAL_NAME *name, char *out, size_t size)
 		snprintf(out, size, "%s", ip);
 }
 
-const char *tls_cert_names(X509 *cert, char *out, size_t size)
+static bool has_name(GENERAL_NAMES *names, GENERAL_NAME *wanted)
 {
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *list_names(GENERAL_NAMES *names, GENERAL_NAMES *without, char *out, size_t size)
+{
 	size_t len = 0;
 
 	*out = '\0';
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 		char text[128];
 
-		general_name_text(sk_GENERAL_NAME_value(names, i), text, sizeof text);
-		if (*text && len + strlen(text) + 3 < size)
+		general_name_text(name, text, sizeof text);
+		if (*text && len + strlen(text) + 3 < size && !has_name(without, name))
 			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "",
 			                        text);
 	}
+	return out;
+}
+
+static GENERAL_NAMES *read_names(X509 *cert)
+{
+	return X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+}
+
+const char *tls_cert_names(X509 *cert, char *out, size_t size)
+{
+	GENERAL_NAMES *names = read_names(cert);
+
+	list_names(names, NULL, out, size);
 	GENERAL_NAMES_free(names);
-	return len ? out : "(none: it has no subject alternative name)";
+	return *out ? out : "(none: it has no subject alternative name)";
+}
+
+const char *tls_cert_extra_names(X509 *cert, X509 *other, char *out, size_t size)
+{
+	GENERAL_NAMES *names = read_names(cert), *without = read_names(other);
+
+	list_names(names, without, out, size);
+	GENERAL_NAMES_free(names);
+	GENERAL_NAMES_free(without);
+	return out;
 }

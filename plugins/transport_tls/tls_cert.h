@@ -21,5 +21,7 @@ const char *tls_cert_subject(const X509 *cert, char *out, size_t size);
 const char *tls_cert_issuer(const X509 *cert, char *out, size_t size);
 /* The host names and IP addresses, "a.example, b.example". Leaves out names that do not fit. */
 const char *tls_cert_names(X509 *cert, char *out, size_t size);
+/* The names of `cert` that `other` lacks, likewise; "" if there are none. */
+const char *tls_cert_extra_names(X509 *cert, X509 *other, char *out, size_t size);
 
 #endif

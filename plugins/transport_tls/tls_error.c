@@ -98,8 +98,8 @@ static void explain_opening(struct tls_stream *stream)
 	const char *peer = tls_peer(stream->worker->tls);
 
 	if (!tls_error_speaks_tls(stream) && stream->worker->tls->server)
-		tls_error_set(stream, "the client does not speak TLS, which this port demands (a "
-		                      "Spore client needs --tls)");
+		tls_error_set(stream, "the other side does not speak TLS, which this port demands "
+		                      "(at the control port, a Spore client needs --tls)");
 	else if (!tls_error_speaks_tls(stream))
 		tls_error_set(stream, "the server does not speak TLS on this port: start it with "
 		                      "--tls, or do not use TLS here");

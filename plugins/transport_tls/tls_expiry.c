@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "config/tls_names.h"
 #include "tls_cert.h"
 
 enum { SOON_S = 14 * 86400, DAY_MS = 86400 * 1000 };
@@ -184,18 +185,49 @@ static void find_all_series(struct tls *tls, const struct tls *previous, const c
 	}
 }
 
-/* A renewed certificate has the same path, so no other log line shows that a reload took it. */
-static void log_renewal(const struct tls *tls, const struct tls *previous)
+/* Clients that ask for a name that is gone get another certificate, and refuse it. */
+static void log_names(const struct tls *tls, const char *path, X509 *own, X509 *old)
 {
-	const X509 *own = SSL_CTX_get0_certificate(tls->ctx),
-		   *old = SSL_CTX_get0_certificate(previous->ctx);
+	char added[512], gone[512];
+
+	tls_cert_extra_names(own, old, added, sizeof added);
+	tls_cert_extra_names(old, own, gone, sizeof gone);
+	if (*added)
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO,
+		           "names that are new in the certificate in %s: %s", path, added);
+	if (*gone)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "names that are gone from the certificate in %s: %s", path, gone);
+}
+
+/* A renewed certificate has the same path, so no other log line shows that a reload took it. */
+static void log_renewal_of(const struct tls *tls, const char *path, SSL_CTX *now, SSL_CTX *before)
+{
+	X509 *own = SSL_CTX_get0_certificate(now),
+	     *old = before ? SSL_CTX_get0_certificate(before) : NULL;
 	char date[TLS_DATE_SIZE], name[160];
 
-	if (own && (!old || X509_cmp(own, old) != 0))
-		spore_logf(tls->host, tls->log, SPORE_LOG_INFO,
-		           "the certificate in %s has changed: valid until %s (%s)",
-		           tls->conf->certfile, tls_cert_date(X509_get0_notAfter(own), date),
-		           tls_cert_subject(own, name, sizeof name));
+	if (!own || (old && X509_cmp(own, old) == 0))
+		return;
+	spore_logf(tls->host, tls->log, SPORE_LOG_INFO,
+	           "the certificate in %s has changed: valid until %s (%s)", path,
+	           tls_cert_date(X509_get0_notAfter(own), date),
+	           tls_cert_subject(own, name, sizeof name));
+	if (old)
+		log_names(tls, path, own, old);
+}
+
+static void log_renewals(const struct tls *tls, const struct tls *previous)
+{
+	const struct tls_pair *pairs = tls->conf->certificates.items;
+
+	log_renewal_of(tls, tls->conf->certfile, tls->ctx, previous->ctx);
+	for (size_t i = 0; i < tls->n_named; i++) {
+		SSL_CTX *before = tls_names_before(tls, previous, i);
+
+		if (before)
+			log_renewal_of(tls, pairs[i].certfile, tls->named[i], before);
+	}
 }
 
 bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *instance)
@@ -211,7 +243,7 @@ bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *
 		return false;
 	find_all_series(tls, previous, instance);
 	if (previous)
-		log_renewal(tls, previous);
+		log_renewals(tls, previous);
 	warn_of_all(tls);
 	return true;
 }

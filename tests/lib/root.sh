@@ -3,7 +3,7 @@
 # once and kept between runs. To be sourced after packages.sh.
 
 # What the packages of Spore depend on: downloaded into the system, but not installed there.
-ROOT_DOWNLOADS=(libcjson1 libcurl4 libev4 libhiredis0.14 libldap-2.5-0 libmicrohttpd12
+ROOT_DOWNLOADS=(libcjson1 libcurl4 libev4 libhiredis0.14 libldap-2.5-0 libmicrohttpd12 libncursesw6
 	libnghttp2-14 libpq5 libssh-4 libssl3 liburing2)
 
 # install_root - sets DEBIAN_ROOT to the archive. Keeps it if it is set.

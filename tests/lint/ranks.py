@@ -32,7 +32,7 @@ RANKS = [
     {"plugin", "usage"},
     {"config", "host"},
     {"chain", "quota"},
-    {"verdict", "event", "way", "health", "route"},
+    {"verdict", "event", "way", "health", "keep", "route"},
     {"session"},
     {"choose"},
     {"server", "client", "inventory"},

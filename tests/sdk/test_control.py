@@ -9,12 +9,14 @@ import time
 import pytest
 
 from harness.admin import Admin
+from harness.loopback import port_is_free
 from harness.peers import spore_binary
 from harness.process import Process, run
 from harness.scale import seconds
 from harness.services import Echo
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
+from harness.wire import Tunnel
 
 IN_CONSTRUCTOR = {"HANG_IN": "constructor"}
 SHORT = "700ms"
@@ -204,6 +206,25 @@ def test_the_end_during_a_slow_reload(host, tmp_path):
         it.expect("draining")
         gate.touch()
         assert it.server.stop() == 0, it.process.log()
+
+
+def test_a_hand_over_waits_for_a_reload_that_hangs(host, tmp_path):
+    """The reload may still read the exporters that the hand-over ends."""
+    gate = tmp_path / "gate"
+    with Restless(host, metrics=[{"use": "statsd"}]) as it, Tunnel(it.server) as tunnel:
+        visitor, far = tunnel.join()
+        it.write(auth=hanging("create", until=str(gate)))
+        it.process.signal(signal.SIGHUP)
+        it.expect("hanging plugin=staff")
+        it.process.terminate()
+        wait_until(lambda: port_is_free(*it.server.control), "the server to leave")
+        assert it.admin.ask("hand-over") == {"handed_over": False}
+        gate.touch()
+        wait_until(lambda: it.admin.ask("hand-over")["handed_over"], "the hand-over")
+        visitor.close()
+        far.close()
+        it.server.process_was_ended = True
+        assert it.process.wait() == 0, it.process.log()
 
 
 def test_changed_files_are_refused_once(host, tmp_path):

@@ -78,13 +78,13 @@ static bool set_visitors_per_second(struct terms *terms, const char *text)
 /* How many times a size with this unit is shifted by 10 bits; -1: there is no such unit. */
 static int shifts_of(const char *unit)
 {
-	static const char units[] = "kmg";
+	static const char units[] = "bkmg";
 	const char *found;
 
 	if (!*unit)
 		return 0;
-	found = strchr(units, *unit >= 'A' && *unit <= 'Z' ? *unit - 'A' + 'a' : *unit);
-	return found && !unit[1] ? (int)(found - units) + 1 : -1;
+	found = strchr(units, *unit > 'B' && *unit <= 'Z' ? *unit - 'A' + 'a' : *unit);
+	return found && !unit[1] ? (int)(found - units) : -1;
 }
 
 /* Reads a number of bytes, such as "10000000", "10m" or "5G". */

@@ -71,11 +71,43 @@ static void report_of_entry(const spore_create_args *args, const char *pointer, 
 	entry->outer->report(entry->outer, place, text);
 }
 
+static const struct tls_pair *pair_at(const struct tls *tls, size_t number)
+{
+	return (const struct tls_pair *)tls->conf->certificates.items + number;
+}
+
+/* The number of the entry with this file; the number of entries: none has it. */
+static size_t find_pair(const struct tls *tls, const char *certfile)
+{
+	size_t i = 0;
+
+	while (i < tls->n_named && strcmp(pair_at(tls, i)->certfile, certfile) != 0)
+		i++;
+	return i;
+}
+
+SSL_CTX *tls_names_before(const struct tls *tls, const struct tls *previous, size_t number)
+{
+	size_t same = find_pair(previous, pair_at(tls, number)->certfile);
+	size_t n = tls->conf->certificates.count;
+
+	if (same < previous->n_named)
+		return previous->named[same];
+	if (number >= previous->n_named)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(pair_at(tls, i)->certfile, pair_at(previous, number)->certfile) == 0)
+			return NULL;
+	}
+	return previous->named[number];
+}
+
 /* Loads one entry into a context of its own. */
 static bool load_entry(struct tls *tls, const spore_create_args *args, size_t number)
 {
-	const struct tls_pair *pair = (const struct tls_pair *)tls->conf->certificates.items +
-	                              number;
+	const struct tls_pair *pair = pair_at(tls, number);
+	const struct tls *previous = args->previous;
+	struct tls before = { .ctx = previous ? tls_names_before(tls, previous, number) : NULL };
 	struct tls_conf conf = *tls->conf;
 	struct tls entry = { .host = tls->host, .log = tls->log, .conf = &conf, .server = true };
 	struct entry_args entry_args = { *args, args, number };
@@ -83,12 +115,37 @@ static bool load_entry(struct tls *tls, const spore_create_args *args, size_t nu
 	conf.certfile = pair->certfile;
 	conf.keyfile = pair->keyfile;
 	entry_args.args.report = report_of_entry;
-	entry_args.args.previous = NULL;
+	entry_args.args.previous = before.ctx ? &before : NULL;
 	entry.ctx = SSL_CTX_new(TLS_server_method());
 	if (!entry.ctx)
 		return false;
 	tls->named[tls->n_named++] = entry.ctx;
 	return tls_files_load_own(&entry, &entry_args.args);
+}
+
+static const X509 *certificate_at(const struct tls *tls, size_t number)
+{
+	return SSL_CTX_get0_certificate(number == 0 ? tls->ctx : tls->named[number - 1]);
+}
+
+static const char *path_at(const struct tls *tls, size_t number)
+{
+	return number == 0 ? tls->conf->certfile : pair_at(tls, number - 1)->certfile;
+}
+
+/* The second one is never shown: number 0 is certfile, the others are those of `certificates`. */
+static void warn_of_twins(const struct tls *tls)
+{
+	for (size_t i = 1; i <= tls->n_named; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (X509_cmp(certificate_at(tls, i), certificate_at(tls, k)) != 0)
+				continue;
+			spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+			           "the certificate in %s is never shown: it is also in %s",
+			           path_at(tls, i), path_at(tls, k));
+			break;
+		}
+	}
 }
 
 static bool load_certificates(struct tls *tls, const spore_create_args *args)
@@ -106,7 +163,11 @@ static bool load_certificates(struct tls *tls, const spore_create_args *args)
 	for (size_t i = 0; tls->named && i < n; i++)
 		good = load_entry(tls, args, i) && good;
 	SSL_CTX_set_cert_cb(tls->ctx, on_certificate, tls);
-	return good && tls->named;
+	if (!good || !tls->named)
+		return false;
+	if (SSL_CTX_get0_certificate(tls->ctx))
+		warn_of_twins(tls);
+	return true;
 }
 
 /* ---- protocols ---- */

@@ -8,9 +8,11 @@ import os
 import random
 import signal
 import threading
+import time
 
 import pytest
 from harness.admin import Admin
+from harness.loopback import port_is_free
 from harness.metrics import Exporter
 from harness.peers import Client, spore_binary
 from harness.process import Process
@@ -374,6 +376,33 @@ def test_a_reload_while_the_client_drains_is_refused(house, tmp_path):
         assert "late" not in client.tunnels()
         talk.check()
         assert client.client.wait() == 0
+
+
+def test_a_drain_that_follows_a_reload(house, address, tmp_path):
+    """The reload, which is given up, may still read the exporters that the drain ends. A sanitizer
+    reports it if both happen at once."""
+    web = {"name": "web", "local": house.service}
+    ports = [address.free_port() for _ in range(4)]
+    exporters = [{"use": "prometheus", "listen": f"{address.host}:{port}"} for port in ports]
+    for i in range(30):
+        folder = tmp_path / f"{i}"
+        folder.mkdir()
+        with Reloaded(house, folder, [web], metrics=exporters) as client:
+            (port,) = client.wait_open("web")
+            with connect(house.public_host, port) as visitor:
+                visitor.sendall(b"stay")
+                assert read_exactly(visitor, 4) == b"stay"
+                os.kill(client.process.pid, signal.SIGHUP)
+                time.sleep(seconds(0.0005) * i)
+                os.kill(client.process.pid, signal.SIGTERM)
+                client.process.wait_for("draining")
+                for port in ports:
+                    wait_until(
+                        lambda port=port: port_is_free(address.host, port), "an exporter to close"
+                    )
+                visitor.sendall(b"still")
+                assert read_exactly(visitor, 5) == b"still"
+            assert client.client.wait() == 0
 
 
 def test_metrics_leave_out_tunnels_that_are_gone(house, address, tmp_path):

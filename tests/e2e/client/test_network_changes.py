@@ -1,12 +1,15 @@
 """A client notices at once that its network has changed, or that it stood still for a while."""
 
+import contextlib
+import re
 import signal
+import socket
 import time
 
 import pytest
 
 from harness.network import FarNetwork
-from harness.peers import spore_client, spore_server
+from harness.peers import end, spore_client, spore_server
 from harness.scale import SLOW, seconds
 from harness.services import Echo
 from harness.sockets import connect, read_exactly
@@ -106,6 +109,25 @@ def test_relays_whose_address_is_gone(network, ahead):
                 print(f"RELAY ended after {time.monotonic() - began:.2f} s")
 
 
+def test_a_relay_outlives_a_gap_after_another_change(network):
+    """The time for which an address may be gone does not begin with an earlier change."""
+    with Echo(network.here) as service, start_server(network) as server:
+        with client_in(network, server, service) as client:
+            with connect(server.public_host, client.port) as visitor:
+                visitor.sendall(b"before")
+                assert read_exactly(visitor, 6) == b"before"
+                network.stir(1)
+                client.process.wait_for("the way to the server may have changed")
+                time.sleep(1.4)
+                network.lose_address()
+                time.sleep(1.1)
+                network.get_address_again()
+                time.sleep(3)
+                assert not any("connection ended" in line for line in client.process.stderr)
+                visitor.sendall(b"after")
+                assert read_exactly(visitor, 5) == b"after"
+
+
 def test_a_change_that_does_not_concern_the_connection(network):
     """It is probed and stays; a storm of such changes is looked at a few times only."""
     with Echo(network.here) as service, start_server(network) as server:
@@ -129,6 +151,31 @@ def test_a_pause_ends(network):
             client.process.wait_for("tries=5", timeout=30)
             network.get_address_again()
             assert time_until_it_works(server, client, "after five tries") < AT_ONCE_S
+
+
+def test_a_port_of_another_program_is_left_alone(network):
+    """News of the network are no reason to ask for it more often."""
+    with Echo(network.here) as service, contextlib.ExitStack() as held:
+        first = held.enter_context(start_server(network))
+        client = held.enter_context(client_in(network, first, service))
+        first.process_was_ended = True
+        end(first.process, "spore")
+        with socket.create_server((network.here, client.port)):
+            held.enter_context(start_server(network))
+            client.process.wait_for(r"already in use.* tries=([3-9]|\d\d)", timeout=30)
+            before = len(client.process.stderr)
+            for _ in range(3):
+                seen = len(client.process.stderr)
+                network.stir(1)
+                wait_until(
+                    lambda: any("may have changed" in x for x in client.process.stderr[seen:]),
+                    "a look",
+                )
+            time.sleep(1)
+            lines = "\n".join(client.process.stderr[before:])
+            tries = [int(x) for x in re.findall(r"tries=(\d+)", lines)]
+            assert 1 not in tries and tries == sorted(tries), tries
+        wait_until(lambda: works(first, client), "the tunnel to work again", timeout=40)
 
 
 def test_a_stop_that_was_too_long(address):

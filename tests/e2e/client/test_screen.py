@@ -64,9 +64,13 @@ def child_of(pid):
     return int(children[0])
 
 
+def state_of(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def is_alive(pid):
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return state_of(pid) != "Z"
     except FileNotFoundError:
         return False
 
@@ -94,6 +98,13 @@ def test_no_colours(server, service):
     with on_terminal(server, service, NO_COLOR="1") as terminal:
         assert terminal.colours() == set()
         assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", terminal.bytes)
+
+
+def test_the_client_is_watched(server, service):
+    """It has the thread that takes signals, keeps deadlines and names what hangs."""
+    with on_terminal(server, service) as terminal:
+        tasks = pathlib.Path(f"/proc/{child_of(terminal.pid)}/task")
+        assert "watchdog" in [(x / "comm").read_text().strip() for x in tasks.iterdir()]
 
 
 def test_ctrl_c(server, service):
@@ -145,6 +156,29 @@ def test_a_terminal_that_is_closed_ends_the_client(server, service, flags):
         server.process.wait_for("client left .*closed by the client")
 
 
+def test_a_job_outlives_its_terminal(server, service, tmp_path):
+    """HUP reloads a client that has only its standard input on a terminal that was closed."""
+    config, log = tmp_path / "client.json", tmp_path / "log"
+    config.write_text("{}")
+    job = " ".join(command(server, service.port, flags=("--config", str(config))))
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="ready> ") as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(f"{job} >{log} 2>&1 & disown; echo job $!.\r".encode())
+        wait_until(lambda: re.search(r"^job (\d+)\.", terminal.text, re.M), "the job")
+        pid = int(re.search(r"^job (\d+)\.", terminal.text, re.M).group(1))
+        wait_until(lambda: log.exists() and "listening at" in log.read_text(), "the tunnel")
+        terminal.type(b"exit\r")
+        terminal.wait()
+    try:
+        os.kill(pid, signal.SIGHUP)
+        wait_until(lambda: "configuration reloaded" in log.read_text(), "the reload")
+        assert is_alive(pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not is_alive(pid), "the client to end")
+
+
 def test_stopped_and_resumed(server, service):
     """By a shell's job control."""
     with Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="ready> ") as terminal:
@@ -161,6 +195,46 @@ def test_stopped_and_resumed(server, service):
         with connect(server.public_host, port) as visitor:
             visitor.sendall(b"ping")
             assert read_exactly(visitor, 4) == b"ping"
+        terminal.type(b"\x03")
+        terminal.wait_for("draining signal=INT")
+        wait_until(lambda: terminal.text.rstrip().endswith("ready>"), "the shell's prompt")
+        terminal.type(b"exit\r")
+        terminal.wait()
+
+
+def test_ctrl_z_without_a_shell(server, service):
+    """Nobody could resume it, so it goes on."""
+    with on_terminal(server, service) as terminal:
+        client = child_of(terminal.pid)
+        before = len(terminal.bytes)
+        terminal.type(b"\x1a")
+        wait_until(lambda: b"PUBLIC" in terminal.bytes[before:], "the screen to be drawn again")
+        assert not {"T"} & {state_of(terminal.pid), state_of(client)}
+        terminal.type(b"\x03")
+        assert terminal.wait() == 0
+        assert terminal.mode() == terminal.before[:4]
+
+
+def test_in_the_background_after_a_stop(server, service):
+    """The shell has its terminal for itself until `fg`."""
+    with Terminal(["bash", "--norc", "--noprofile", "-i"], PS1="ready> ") as terminal:
+        terminal.wait_for("ready>")
+        terminal.type(" ".join(command(server, service.port)).encode() + b"\r")
+        terminal.wait_for("open")
+        terminal.type(b"\x1a")
+        terminal.wait_for("Stopped")
+        terminal.type(b"bg\r")
+        time.sleep(1)
+        terminal.type(b"clear; jobs; echo so far $((40+2))\r")
+        terminal.wait_for("so far 42")
+        terminal.wait_for("Running")
+        time.sleep(0.3)
+        before = terminal.bytes
+        time.sleep(2.5)
+        assert terminal.bytes == before
+        assert "PUBLIC" not in terminal.text
+        terminal.type(b"fg\r")
+        terminal.wait_for("PUBLIC")
         terminal.type(b"\x03")
         terminal.wait_for("draining signal=INT")
         wait_until(lambda: terminal.text.rstrip().endswith("ready>"), "the shell's prompt")

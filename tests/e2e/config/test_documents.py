@@ -50,6 +50,7 @@ NOT_IN_A_SCHEMA = {
     "logs of events": r"between braces, found|no format with|the key \"path\"|cannot write to|one of tunnel_opened",
     "the section says it": r"\"queue\" in the section",
     "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",
+    "0 means no limit": r"expected 0 (?:\(.*\) )?or at least",
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits set after the prefix",
     "a text has parts without a type": r"expected \"HOST:PORT|expected HOST or|host without a scheme|"

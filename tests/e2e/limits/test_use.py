@@ -7,11 +7,13 @@ bucket allow. No test expects a speed.
 import contextlib
 import datetime
 import json
+import os
 import re
 import time
 
 import pytest
 
+from harness.admin import Admin
 from harness.bulk import Sending, receive_pattern
 from harness.metrics import Exporter
 from harness.peers import configured_server, spore_binary, spore_client
@@ -236,6 +238,29 @@ def test_an_allowance_is_used_up(address, tmp_path, period):
     with configured_server(address, tmp_path, **options) as server, Inbox() as service:
         with client_of(server, service) as alice:
             assert is_refused(server, alice)
+            server.process.wait_for(f"used up its bytes.* identity=alice period={period} used=")
+
+
+def test_no_client_lifts_the_limits_of_another_one(address, tmp_path):
+    """Neither while both have tunnels, nor by coming and going."""
+    chain = [
+        {"use": "multi_secret", "name": "one", "secrets": {"alice": "a-secret"}},
+        {"use": "multi_secret", "name": "two", "secrets": {"alice": "b-secret"}},
+    ]
+    chain[0]["policy"] = {"alice": {"bytes_per_day": "1m"}}
+    write_use(tmp_path, 2_000_000)
+    with configured_server(
+        address, tmp_path, server={"usage_file": "use"}, auth=chain, log={"level": "debug"}
+    ) as server, Echo() as service:
+        with client_of(server, service) as limited:
+            with client_of(server, service, "b-secret") as free:
+                assert is_refused(server, free)
+                server.process.wait_for("from=.bytes_per_day of another client of the identity")
+            assert is_refused(server, limited)
+        with client_of(server, service, "b-secret") as free:
+            assert one_exchange(server.public_host, free.port) == b"ping"
+        with client_of(server, service) as limited:
+            assert is_refused(server, limited)
 
 
 def write_use(folder, used, day=None):
@@ -279,6 +304,25 @@ def test_a_reload_raises_an_allowance(address, tmp_path):
         wait_until(lambda: is_refused(server, alice), "the new policy")
 
 
+def test_a_reload_that_uses_up_an_allowance_is_told(address, tmp_path):
+    """Nothing is carried. `spore ctl tunnels` shows what was used."""
+    write_use(tmp_path, 5_000_000)
+    admin = Admin(tmp_path / "admin.sock")
+    base = {"server": {"usage_file": "use"}, "admin": {"socket": admin.path}}
+    reloading = Reloading(tmp_path, address, auth=auth(bytes_per_day="1g"), **base)
+    with reloading.server as server, Echo() as service, client_of(server, service):
+        (tunnel,) = admin.ask("tunnels")["tunnels"]
+        assert tunnel["identity_day"] == {"used": 5_000_000, "allowed": 1 << 30}
+        assert tunnel["identity_month"] is None
+        assert " 4.8 MiB of 1.0 GiB " in admin.ctl("tunnels")
+        assert "used up" not in server.process.log()
+        reloading.swap(auth=auth(bytes_per_day="1m"), **base)
+        server.process.wait_for(
+            "an identity has used up its bytes.* identity=alice period=day used=5000000 "
+        )
+        assert admin.ask("tunnels")["tunnels"][0]["identity_day"]["allowed"] == 1 << 20
+
+
 def test_a_wrong_file_is_put_aside(address, tmp_path):
     path = write_use(tmp_path, 5_000_000)
     path.write_text(path.read_text() + "more\n")
@@ -293,14 +337,120 @@ def test_a_wrong_file_is_put_aside(address, tmp_path):
             assert one_exchange(server.public_host, alice.port) == b"ping"
 
 
-def test_a_file_that_cannot_be_written_is_an_error(address, tmp_path):
+def test_a_failure_to_write_is_told_and_ends(address, tmp_path):
+    """In the log, in the status and as a metric. No visitor comes meanwhile."""
+    folder, away = tmp_path / "folder", tmp_path / "away"
+    folder.mkdir()
+    port = address.free_port()
+    exporter = Exporter(address.host, port)
+    admin = Admin(tmp_path / "admin.sock")
+    options = {
+        "server": {"usage_file": "folder/use"},
+        "auth": auth(bytes_per_day="1m"),
+        "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        "admin": {"socket": str(admin.path)},
+    }
+    with configured_server(address, tmp_path, **options) as server, Echo() as service:
+        with client_of(server, service) as alice:
+            folder.rename(away)
+            assert one_exchange(server.public_host, alice.port) == b"ping"
+            server.process.wait_for("error cannot write what identities have used", timeout=30)
+            wait_until(
+                lambda: exporter.value("spore_usage_unwritten_seconds") > 0,
+                "the gauge, which is set twice a second",
+            )
+            assert re.search("usage file +cannot be written for .*: No such", admin.ctl("status"))
+            assert admin.ask("status")["usage_file_error"]["error"].startswith("No such file")
+            away.rename(folder)
+            server.process.wait_for("info  what identities have used is written again", timeout=30)
+            assert admin.ask("status")["usage_file_error"] is None
+    assert "\n8 8 alice\n" in (folder / "use").read_text()
+
+
+def start_and_check(tmp_path, address, usage_file, **config):
+    """What a start and a check report, which both fail at once."""
     path = tmp_path / "server.json"
-    config = {"bind_addr": address.host, "control_port": address.free_port()}
-    config["usage_file"] = "nowhere/use"
-    path.write_text(json.dumps({"server": config}))
-    process = run([spore_binary(), "server", "--config", path])
-    assert process.status != 0
-    assert f"{tmp_path}/nowhere/use: cannot write the file: No such file" in process.log()
+    server = {"bind_addr": address.host, "control_port": address.free_port()}
+    path.write_text(json.dumps({"server": {**server, "usage_file": usage_file}, **config}))
+    for more in (["--check"], []):
+        process = run([spore_binary(), "server", *more, "--config", path])
+        assert process.status == 1
+        yield process.log()
+
+
+UNUSABLE = [
+    ("nowhere/use", "nowhere/use: cannot write the file: No such file"),
+    (".", "expected a regular file, found a folder"),
+    ("fifo", "fifo: expected a regular file, found another kind of file"),
+    ("/dev/zero", "/dev/zero: expected a regular file, found another kind of file"),
+    ("other", 'other: expected no file yet, or one whose first line is "spore use 1"'),
+    ("server.json", "found one that the configuration consists of or reads"),
+    ("k.key", "found one that the configuration consists of or reads"),
+    ("link", "found one that the configuration consists of or reads"),
+    ("events.log", "or a log: "),
+]
+
+
+@pytest.mark.parametrize("name, fault", UNUSABLE)
+def test_a_file_that_cannot_be_used_is_an_error(address, tmp_path, name, fault):
+    """A check reports it, too, and nothing is changed."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "other").write_text("another file\n")
+    (tmp_path / "k.key").write_text("correct horse battery staple\n")
+    (tmp_path / "k.key").chmod(0o600)
+    (tmp_path / "link").symlink_to("k.key")
+    auth_of = [{"use": "hmac", "secret": {"file": "k.key"}}]
+    log_of = [{"use": "log", "path": "events.log"}]
+    for log in start_and_check(tmp_path, address, name, auth=auth_of, events=log_of):
+        assert "/server/usage_file: " in log and fault in log
+    assert (tmp_path / "other").read_text() == "another file\n"
+    assert (tmp_path / "k.key").read_text() == "correct horse battery staple\n"
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        *("fifo", "other", "k.key", "link", "server.json", "events.log")
+    }
+
+
+def test_a_check_creates_nothing(address, tmp_path):
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"server": {"usage_file": "use"}}))
+    assert run([spore_binary(), "server", "--check", "--config", path]).status == 0
+    assert not (tmp_path / "use").exists()
+
+
+def test_a_second_start_leaves_the_file_alone(address, tmp_path):
+    """It fails, since the control port is in use. The first server goes on counting."""
+    path = write_use(tmp_path, 1_000)
+    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    with configured_server(address, tmp_path, **options) as server, Echo() as service:
+        server.process.wait_for("server listening")
+        before = path.stat().st_ino, path.read_text()
+        config = tmp_path / f"server{server.control[1]}.json"
+        second = run([spore_binary(), "server", "--config", config])
+        assert second.status != 0
+        assert "address in use" in second.log()
+        assert (path.stat().st_ino, path.read_text()) == before
+        with client_of(server, service) as alice:
+            assert one_exchange(server.public_host, alice.port) == b"ping"
+            wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
+        assert "another server counts" not in server.process.log()
+
+
+def test_a_second_start_leaves_the_file_alone(address, tmp_path):
+    """It fails, since the control port is in use. The first server goes on counting."""
+    path = write_use(tmp_path, 1_000)
+    options = {"server": {"usage_file": "use"}, "auth": auth(bytes_per_day="1g")}
+    with configured_server(address, tmp_path, **options) as server, Echo() as service:
+        server.process.wait_for("server listening")
+        before = path.stat().st_mtime_ns, path.read_text()
+        config = tmp_path / f"server{server.control[1]}.json"
+        second = run([spore_binary(), "server", "--config", config])
+        assert second.status != 0
+        assert "address in use" in second.log()
+        assert (path.stat().st_mtime_ns, path.read_text()) == before
+        with client_of(server, service) as alice:
+            assert one_exchange(server.public_host, alice.port) == b"ping"
+            wait_until(lambda: path.read_text() != before[1], "the next writing", timeout=30)
+        assert "another server counts" not in server.process.log()
 
 
 def test_visitors_come_at_a_pace(address, tmp_path):

@@ -226,6 +226,33 @@ def test_tunnels_and_relays(admin, tmp_path, address):
                     assert [each["waiting"] for each in admin.ask("tunnels")["tunnels"]] == [0, 1]
 
 
+def test_the_public_entry_of_a_tunnel(admin, tmp_path, address):
+    """By its name or place; a reload changes what new visitors pass."""
+    ports = [address.free_port() for _ in range(3)]
+    public = [
+        {"ports": ports[0], "name": "web", "acl": []},
+        {"ports": ports[1], "acl": []},
+    ]
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"public": public}))
+
+    def entries():
+        return {each["port"]: each["entry"] for each in admin.ask("tunnels")["tunnels"]}
+
+    with spore_server(
+        address, extra=[*admin.flags, "--config", str(path)]
+    ) as server, Echo() as service, contextlib.ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(spore_client(server.control, service.port, port=port))
+        assert entries() == {ports[0]: "web", ports[1]: "/public/1", ports[2]: None}
+        head, *rows = admin.ctl("tunnels").splitlines()
+        assert head.split()[-1] == "ENTRY"
+        assert sorted(row.split()[-1] for row in rows) == ["-", "/public/1", "web"]
+        path.write_text(json.dumps({"public": public[1:]}))
+        admin.ctl("reload")
+        assert entries() == {ports[0]: None, ports[1]: "/public/0", ports[2]: None}
+
+
 def of_bytes(answer, key, number):
     return answer if any(each["bytes_up"] == number for each in answer[key]) else None
 

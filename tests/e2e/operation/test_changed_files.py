@@ -254,6 +254,54 @@ def test_a_certificate_that_has_expired(tmp_path, address, authority):
         server.process.wait_for(f"{IN_USE}plugin=tls", stream="stderr")
 
 
+def test_one_of_several_certificates_that_has_expired(tmp_path, address, authority):
+    """The same about each of `certificates`. It may be in another place of the list meanwhile."""
+
+    def install(stem, name, **dates):
+        issued = authority.issue(f"DNS:{name}", **dates)
+        for source, end in ((issued.path, "pem"), (issued.key, "key")):
+            with open(source, encoding="ascii") as file:
+                replace(tmp_path / f"{stem}.{end}", file.read())
+
+    def pair(stem):
+        return {"certfile": f"{stem}.pem", "keyfile": f"{stem}.key"}
+
+    def tls(*stems):
+        return [{"use": "tls", **pair("main"), "certificates": [pair(stem) for stem in stems]}]
+
+    expired = {"end": "20240131120000Z"}
+    install("main", "main.example")
+    install("old", "old.example", **expired)
+    install("one", "one.example")
+    running = Reloading(tmp_path, address, transport=tls("old", "one"))
+    with running.server as server:
+        install("one", "late.example", **expired)
+        said = (
+            rf"{tmp_path}/one.pem expired on 2024-01-31 12:00:00 UTC: the one in use, which is "
+            r"valid until 20\d\d-.*, stays"
+        )
+        place = "/transport/0/certificates"
+        server.process.wait_for(f"{REFUSED}.* pointer={place}/1/certfile .*{said}")
+        running.refuse({"transport": tls("one", "old")})
+        server.process.wait_for(rf"server.json.*{place}/0/certfile: the certificate in {said}")
+        install("one", "new.example")
+        server.process.wait_for(
+            rf"the certificate in {tmp_path}/one.pem has changed: valid until ", stream="stderr"
+        )
+        server.process.wait_for(
+            rf"names that are new in the certificate in {tmp_path}/one.pem: new.example ",
+            stream="stderr",
+        )
+        server.process.wait_for(
+            rf"warn .*names that are gone from the certificate in {tmp_path}/one.pem: one.example ",
+            stream="stderr",
+        )
+        running.swap(transport=tls("one", "old"))
+        install("next", "next.example", **expired)
+        running.refuse({"transport": tls("next", "old")})
+        server.process.wait_for(rf"{place}/0/certfile: the certificate in {tmp_path}/next.pem exp")
+
+
 # Beside reloads
 
 

@@ -22,7 +22,7 @@ from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel
 
-LEAVING = 2
+LEAVING, TICKET = 2, 16
 ENDED = re.compile(r'visitor ended visitor=\S+:(\d+) .* reason="([^"]*)"')
 EXTEND = {"Extend": {"heartbeat_ms": 4000, "wants": LEAVING}}
 
@@ -177,6 +177,28 @@ def test_a_client_moves_while_the_old_server_serves(address):
             assert newest.receive() == {"Hello": 12345}
             client.process_was_ended = True
         assert client.process.stdout == [f"listening at {fake.host}:12345"]
+
+
+def test_a_client_shows_its_ticket(address):
+    """Until it gets the port, or until servers seem not to understand it."""
+    ticket = "00000000-0000-4000-8000-00000000000b"
+    shown = {"HelloEx": {"port": 12345, "ticket": ticket}}
+    with FakeServer(address.host, address.free_port()) as fake, Echo() as service:
+        with spore_client((fake.host, fake.port), service.port, listening=False) as client:
+            old = fake.welcome(12345)
+            assert old.receive()["Extend"]["wants"] & TICKET
+            old.send({"Extended": {"heartbeat_ms": 4000}}, {"Ticket": ticket}, "Leaving")
+            new = fake.next_wire()
+            assert new.receive() == shown
+            new.send({"Error": "server is shutting down"})
+            old.close()
+            for _ in range(3):
+                new = fake.next_wire()
+                assert new.receive() == shown
+                new.close()
+            new = fake.next_wire()
+            assert new.receive() == {"Hello": 12345}
+            client.process_was_ended = True
 
 
 BANNED = {"Error": "the source is banned: wrong secrets came from this address; try again in 50 s"}

@@ -426,6 +426,13 @@ def test_changes_are_logged(reloading):
         "/acl/public/0": ("cidr", "not set", NEW_ONLY),
         "/acl/public/0/deny": ('[\\"192.0.2.0/24\\"]', "not set", NEW_ONLY),
     }
+    running.swap(public=[{"ports": 8000}])
+    assert changes(running, public=[{"ports": 8000, "acl": []}]) == {
+        "/public/0/acl": ("not set", "[]", NEW_ONLY)
+    }
+    assert changes(running, public=[{"ports": 8000}]) == {
+        "/public/0/acl": ("[]", "not set", NEW_ONLY)
+    }
     policy = {"alice": {"max_tunnels": 5}}
     running.swap(auth=names(alice="hunter1"))
     assert changes(running, auth=[{**names(alice="hunter1")[0], "policy": policy}]) == {

@@ -28,6 +28,8 @@ from harness.web_service import SECRETS, WebService, judge, key_of
 
 RELOADS = int(os.environ.get("SPORE_RELOADS") or count(100, least=20))
 RELAYS, TUNNELS, CLIENTS = count(500, least=50), count(50, least=10), 5
+WORKERS = 2
+MAY_GROW = 512 * KIB  # during RELOADS reloads
 HMAC = [{"use": "hmac", "secret": "one"}]
 GOOD = [
     HMAC,
@@ -110,7 +112,13 @@ class Swapping:
             [{"use": "hmac", "secret": SECRETS["alice"]}],
             *[HMAC] * (CLIENTS - 3),
         ]
-        self.running = Reloading(folder, address, auth=self.chain(HMAC), **self.common)
+        self.running = Reloading(
+            folder,
+            address,
+            extra=["--workers", str(WORKERS)],
+            auth=self.chain(HMAC),
+            **self.common,
+        )
         self.good, self.bad = itertools.cycle(GOOD), itertools.cycle(BAD)
 
     def chain(self, auth):
@@ -160,7 +168,24 @@ def held(server):
     return kinds
 
 
-@pytest.mark.timeout(60 + RELOADS)
+def find_growth(swapping, server, folder):
+    """The bytes by which reloads under load make the server's memory grow.
+
+    A worker touches the buffers of its io_uring, 1 MiB, when several connections are ready in one
+    turn for the first time. The load of the machine decides when that is. So the memory may grow
+    once for each worker, but a leak grows each time."""
+    start = held(server)
+    for i in range(WORKERS + 1):
+        before = procfs.anonymous_memory(server.pid)
+        load(swapping, folder / f"measured-{i}", RELOADS)
+        wait_until(lambda: held(server) == start, "the descriptors of the start")
+        grown = procfs.anonymous_memory(server.pid) - before
+        if grown < MAY_GROW or is_sanitized():
+            return grown
+    return grown
+
+
+@pytest.mark.timeout((WORKERS + 1) * (60 + RELOADS))
 def test_swap_under_load(tmp_path, address):
     reply = judge(key=key_of(SECRETS["alice"]))
     with contextlib.ExitStack() as stack:
@@ -172,8 +197,5 @@ def test_swap_under_load(tmp_path, address):
         # reloads.
         load(swapping, tmp_path / "first", 5 * len(BAD))
         wait_until(lambda: held(server) == start, "the descriptors of the start")
-        before = procfs.anonymous_memory(server.pid)
-        load(swapping, tmp_path / "measured", RELOADS)
-        wait_until(lambda: held(server) == start, "the descriptors of the start")
-        grown = procfs.anonymous_memory(server.pid) - before
-        assert is_sanitized() or grown < 512 * KIB, f"{grown} bytes more after {RELOADS} reloads"
+        grown = find_growth(swapping, server, tmp_path)
+        assert is_sanitized() or grown < MAY_GROW, f"{grown} bytes more after {RELOADS} reloads"

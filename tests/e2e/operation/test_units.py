@@ -6,9 +6,11 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 
 import pytest
 
+from harness.arrivals import Arrivals
 from harness.nspawn import Machine, demand
 from harness.peers import REPOSITORY, spore_binary
 from harness.process import clean_environment
@@ -54,7 +56,7 @@ def test_installed_units_start_what_is_installed(tmp_path, prefix):
     for unit in UNITS.iterdir():
         installed = (folder / unit.name).read_text(encoding="utf-8")
         commands = re.findall(r"^Exec\w+=(\S+) ", installed, re.MULTILINE)
-        assert set(commands) == {f"{prefix}/bin/spore"}
+        assert set(commands) == ({f"{prefix}/bin/spore"} if unit.suffix == ".service" else set())
         assert installed.replace(prefix, "/usr/local") == unit.read_text(encoding="utf-8")
 
 
@@ -64,7 +66,7 @@ def machine(tmp_path_factory):
     with Machine(tmp_path_factory.mktemp("machine")) as made:
         made.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
         made.write("/etc/group", "root:x:0:\n")
-        for unit in ("spore-server.service", "spore-local@.service"):
+        for unit in ("spore-server.service", "spore-server.socket", "spore-local@.service"):
             made.write(f"/etc/systemd/system/{unit}", (UNITS / unit).read_text(encoding="utf-8"))
         made.must("systemctl", "daemon-reload")
         yield made
@@ -127,7 +129,7 @@ class Installed:
 @pytest.fixture
 def installed(machine, address):
     yield Installed(machine, address)
-    machine.run("systemctl", "stop", CLIENT, SERVER)
+    machine.run("systemctl", "stop", f"{SERVER}.socket", CLIENT, SERVER)
     machine.run("systemctl", "reset-failed")
 
 
@@ -224,6 +226,95 @@ def test_reload_of_a_client(installed):
         installed.configure_client(service.port, name="web")
         machine.must("systemctl", "reload", CLIENT)
         assert machine.show(CLIENT, "MainPID") == pid
+
+
+def listen(installed, port):
+    """Makes systemd listen at the control port."""
+    machine, host = installed.machine, installed.address.host
+    machine.write(
+        f"/etc/systemd/system/{SERVER}.socket.d/address.conf",
+        f"[Socket]\nListenStream=\nListenStream={host}:{port}\n",
+    )
+    machine.must("systemctl", "daemon-reload")
+    machine.must("systemctl", "start", f"{SERVER}.socket")
+
+
+class Callers:
+    """Connects again and again, until the end of the context."""
+
+    def __init__(self, host, port):
+        self._where = (host, port)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._call)
+        self.n = self.refused = 0
+
+    def _call(self):
+        while not self._over.wait(0.002):
+            self.n += 1
+            try:
+                connect(*self._where).close()
+            except ConnectionRefusedError:
+                self.refused += 1
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+
+def test_socket(installed):
+    """The first client starts the server. While the server is down, nobody is refused."""
+    machine, host = installed.machine, installed.address.host
+    listen(installed, installed.control)
+    with Echo(host) as service:
+        installed.configure_client(service.port)
+        machine.must("systemctl", "start", CLIENT)
+        port = installed.tunnel_port()
+        one_exchange(host, port)
+        first = machine.show(SERVER, "MainPID")
+        with Callers(host, installed.control) as callers:
+            machine.must("systemctl", "restart", SERVER)
+        assert callers.n > 0 and not callers.refused
+        assert machine.show(SERVER, "MainPID") not in (first, "0")
+        wait_until(
+            lambda: machine.show(CLIENT, "StatusText") == "1 of 1 tunnels open", "the client"
+        )
+        one_exchange(host, installed.tunnel_port())
+
+
+def test_restart_under_load(installed):
+    """systemd keeps the sockets of the public ports. Nobody is refused, and the port stays."""
+    machine, host = installed.machine, installed.address.host
+    listen(installed, installed.control)
+    with Echo(host) as service:
+        installed.configure_client(service.port)
+        machine.must("systemctl", "start", CLIENT)
+        port = installed.tunnel_port()
+        with Arrivals(host, port):
+            for _ in range(2):
+                pid = machine.show(SERVER, "MainPID")
+                machine.must("systemctl", "restart", SERVER)
+                assert machine.show(SERVER, "MainPID") not in (pid, "0")
+                wait_until(lambda: is_back(machine, port), "the client at its port")
+        assert machine.show(SERVER, "NFileDescriptorStore") == "0"
+
+
+def is_back(machine, port):
+    done = machine.run("spore", "ctl", "--json", "tunnels")
+    tunnels = json.loads(done.stdout)["tunnels"] if done.returncode == 0 else []
+    return [each["port"] for each in tunnels] == [port]
+
+
+def test_socket_elsewhere(installed):
+    """A socket unit that does not fit the configuration is an error that says so."""
+    machine = installed.machine
+    listen(installed, installed.address.free_port())
+    assert machine.run("systemctl", "start", SERVER).returncode != 0
+    errors = machine.journal("--unit", SERVER, "--priority", "err", "_COMM=spore")
+    assert "change ListenStream= of the socket unit" in errors
 
 
 def test_hang(installed):

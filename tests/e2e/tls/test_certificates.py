@@ -873,6 +873,35 @@ def test_a_server_says_when_its_certificates_expire(
     ]
 
 
+def test_certificates_of_the_control_port_and_of_public_ports_expire(
+    configured_server, authority, exporter
+):
+    """Each instance has a series of its own, and the earliest of its certificates counts."""
+    late, soon, sooner, other = (in_days(days) for days in (300, 40, 30, 200))
+
+    def tls(*ends):
+        first, *more = [
+            {"certfile": certificate.path, "keyfile": certificate.key}
+            for certificate in (authority.issue("DNS:x", end=end[0]) for end in ends)
+        ]
+        return [{"use": "tls", **first, **({"certificates": more} if more else {})}]
+
+    public = [
+        {"name": "web", "ports": 8000, "transport": tls(late, soon, sooner)},
+        {"ports": 8001, "transport": tls(other)},
+        {"name": "web", "ports": 8002, "transport": tls(late)},
+    ]
+    config = {"transport": tls(late), "public": public, "metrics": exporter.section}
+    with configured_server(config=config):
+        dates = {name: date for (name, kind), date in expiry_of(exporter.page()).items()}
+    assert dates == {
+        "tls": late[2],
+        "web/tls": sooner[2],
+        "public/1/tls": other[2],
+        "public/2/tls": late[2],
+    }
+
+
 def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_path, exporter):
     end = in_days(13)
     own = authority.issue("DNS:x", end=end[0])

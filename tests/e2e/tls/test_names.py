@@ -137,6 +137,15 @@ def test_one_of_several_is_replaced(serve, authority, tmp_path):
                 assert read_exactly(sock, 5) == b"still"
 
 
+def test_the_same_certificate_twice(serve, authority, certificate):
+    main, one = pair(certificate), pair(authority.issue("DNS:one.example"))
+    with serve(certificates=[one, main, one]) as server:
+        for path in (main["certfile"], one["certfile"]):
+            server.process.wait_for(
+                f"warn .*the certificate in {path} is never shown: it is also in {path} "
+            )
+
+
 def test_mistakes(tmp_path, authority, certificate):
     other = authority.issue("DNS:other.example")
     path = tmp_path / "server.json"

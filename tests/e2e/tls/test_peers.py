@@ -188,7 +188,7 @@ def test_a_plain_client_at_a_tls_port(tls_server, secret):
                 "|without a Challenge: do both sides use a secret and the same transport"
             )
         server.process.wait_for(
-            "connection refused .*(the client does not speak TLS, which this port demands|"
+            "connection refused .*(the other side does not speak TLS, which this port demands|"
             "handshake timed out)|connection ended before its first byte .*does it speak TLS"
         )
 
@@ -201,8 +201,8 @@ def test_the_reference_message_of_a_plain_client(tls_server):
             assert how_it_ends(wire.sock)[0] == b""
         assert time.monotonic() - started < seconds(2)
         server.process.wait_for(
-            r'connection refused .*reason="the client does not speak TLS, which this port demands '
-            r'\(a Spore client needs --tls\)"'
+            r'connection refused .*reason="the other side does not speak TLS, which this port '
+            r'demands \(at the control port, a Spore client needs --tls\)"'
         )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -237,13 +238,22 @@ def test_certificates_of_visitors(serve, authority, tmp_path):
             assert service.accepted == 1
 
 
-def test_wrong_bytes(serve, exporter):
-    with serve({"name": "web"}) as server, Echo() as service:
+def test_wrong_bytes(serve, exporter, tmp_path):
+    events = tmp_path / "events.log"
+    listener = {"use": "log", "path": str(events), "events": ["visitor_refused"]}
+    with serve({"name": "web"}, events=[listener]) as server, Echo() as service:
         with spore_client(server.control, service.port) as client:
             with connect(client.host, client.port) as sock:
                 sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 how_it_ends(sock)
-            server.process.wait_for(r"visitor refused .* entry=web detail=")
+            why = (
+                r"the other side does not speak TLS, which this port demands \(at the control port,"
+            )
+            server.process.wait_for(rf'visitor refused .* entry=web detail="{why} a Spore')
+            wait_until(
+                lambda: events.exists() and re.search(why + ".*entry web", events.read_text()),
+                "the event's detail",
+            )
             wait_until(lambda: refusals(exporter, "handshake") == 1, "the refusal")
             assert service.accepted == 0
             # One who leaves without a byte is no visitor, and no failure.

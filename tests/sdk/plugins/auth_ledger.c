@@ -16,7 +16,7 @@ enum { ANY_WORKER = -1 };
 struct conf {
 	const char *answer, *say;
 	int64_t how, verdict, delay, rate;
-	uint32_t once;
+	uint32_t once, hold;
 };
 
 static const spore_option options[] = {
@@ -28,6 +28,7 @@ static const spore_option options[] = {
 	SPORE_DURATION(struct conf, delay, 0, "0", 0, 60000, "of a verdict on the pool"),
 	SPORE_INT(struct conf, rate, 0, "0", 0, 1000000, "verdicts in a second; 0: any number"),
 	SPORE_BOOL(struct conf, once, 0, NULL, "an answer is good once"),
+	SPORE_BOOL(struct conf, hold, 0, NULL, "a verdict on the pool waits for is_released"),
 };
 
 /* An ALLOW without an end. */
@@ -194,6 +195,7 @@ static int32_t judge(struct ledger *ledger, const spore_auth_request *rq)
 	const struct conf *conf = ledger->counts.conf;
 	int32_t verdict = probe_verdicts[conf->verdict];
 
+	ledger->counts.asked++;
 	if (conf->answer && !probe_same(rq->answer, spore_cstr(conf->answer)))
 		return SPORE_DENY;
 	if (rq->purpose == SPORE_AUTH_DATA)
@@ -233,7 +235,9 @@ static void complete(struct ledger *ledger, spore_ticket ticket, int32_t verdict
 		ledger->counts.host->complete_verify(ticket, verdict, NULL);
 	else if (ledger->counts.host->complete_verify(ticket, verdict, &result) == SPORE_OK)
 		ledger->counts.allows++;
-	else if (!take_record(ledger, ticket, &(struct record){ .next = NULL }))
+	else if (take_record(ledger, ticket, &(struct record){ .next = NULL }))
+		ledger->counts.stale++;
+	else
 		ledger->counts.wrong++;
 }
 
@@ -249,11 +253,21 @@ static void nap(int64_t ms)
 	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 
+/* [blocking] */
+static void wait_before_verdict(const struct ledger *ledger)
+{
+	const struct conf *conf = ledger->counts.conf;
+
+	nap(conf->delay);
+	while (conf->hold && !atomic_load(&ledger->counts.is_released))
+		nap(1);
+}
+
 static void run_work(void *arg)
 {
 	const struct work *work = arg;
 
-	nap(work->ledger->counts.conf->delay);
+	wait_before_verdict(work->ledger);
 	complete(work->ledger, work->ticket, work->verdict, work->worker);
 }
 
@@ -306,7 +320,7 @@ static int32_t verify_blocking(void *arg, const spore_auth_request *rq, spore_ti
 
 	if (rq->purpose == SPORE_AUTH_DATA)
 		return verdict;
-	nap(ledger->counts.conf->delay);
+	wait_before_verdict(ledger);
 	if (ledger->counts.conf->how == BY_RETURN)
 		return give(ledger, ticket, verdict, ANY_WORKER);
 	complete(ledger, ticket, verdict, ANY_WORKER);
@@ -331,11 +345,11 @@ static void session_end(void *arg, const spore_session_end *end)
 	struct ledger *ledger = state->ledger;
 	struct record record;
 
-	ledger->counts.ends++;
 	ledger->counts.by[end->reason < LEDGER_REASONS ? end->reason : 0]++;
 	if (!take_record(ledger, end->ticket, &record) || record.session != end->session ||
 	    (record.worker != ANY_WORKER && record.worker != state->index))
 		ledger->counts.wrong++;
+	ledger->counts.ends++; /* last, since a test waits for it */
 }
 
 static const spore_auth_ops ops = {

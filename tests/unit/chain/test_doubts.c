@@ -258,6 +258,9 @@ START_TEST(values_that_another_one_leaves_out)
 	                   "/server/keepalive_visitors: it has no effect: it is above "
 	                   "limits.relay_idle_timeout");
 	ck_assert_lacks(doubts("{\"server\":{\"keepalive_visitors\":\"30s\"}}"), "/server");
+	ck_assert_contains(
+		doubts("{\"limits\":{\"bytes_per_day\":\"2g\",\"bytes_per_month\":\"1g\"}}"),
+		"/limits/bytes_per_day: it has no effect: it is above limits.bytes_per_month");
 	ck_assert_lacks(doubts("{\"limits\":{\"relay_idle_timeout\":\"5s\"}}"), "/server");
 }
 END_TEST
@@ -401,7 +404,111 @@ START_TEST(a_name_that_two_instances_have)
 }
 END_TEST
 
-SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
+#define LIMITED(policy)                                                                            \
+	"\"auth\":[{\"use\":\"multi_secret\",\"secrets\":{\"alice\":\"a\"},\"policy\":{\"alice\":" \
+	"{" policy "}}}]"
+#define FILE_OF "\"server\":{\"usage_file\":\"/tmp/use\"}"
+
+START_TEST(counts_that_a_restart_forgets)
+{
+	ck_assert_contains(doubts("{\"limits\":{\n\"bytes_per_day\":\"1g\"}}"),
+	                   ":2: /limits/bytes_per_day: a restart of the server begins to count");
+	ck_assert_contains(doubts("{" LIMITED("\"bytes_per_month\":\"1g\"") "}"),
+	                   "/auth/0/policy/alice/bytes_per_month: a restart of the server");
+	ck_assert_lacks(doubts("{\"limits\":{\"bytes_per_day\":0}}"), ": /");
+	ck_assert_lacks(doubts("{" LIMITED("\"rate_up\":\"1g\"") "}"), ": /");
+	ck_assert_lacks(doubts("{" FILE_OF "," LIMITED("\"bytes_per_month\":\"1g\"") "}"), ": /");
+}
+END_TEST
+
+START_TEST(a_file_without_counts)
+{
+	ck_assert_contains(doubts("{" FILE_OF "}"),
+	                   "/server/usage_file: it has no effect: no client has a limit on bytes");
+	ck_assert_lacks(doubts("{" FILE_OF ",\"limits\":{\"bytes_per_day\":\"1g\"}}"), ": /");
+	/* A plugin may take limits from elsewhere. */
+	ck_assert_lacks(doubts("{" FILE_OF "," LIMITED("") "}"), ": /");
+}
+END_TEST
+
+#define ENTRIES(more) "{\"server\":{\"ports\":\"8000-9000\"},\"public\":[" more "]}"
+#define LISTED(ports) "{\"ports\":\"" ports "\",\"acl\":[]}"
+
+START_TEST(entries_of_ports_that_no_tunnel_gets)
+{
+	const char *found = doubts(
+		ENTRIES(LISTED("8000,8843\",\n\"name\":\"x") ",\n" LISTED("443-444")));
+
+	ck_assert_contains(found, ":3: /public/1/ports: no tunnel gets one of these ports: "
+	                          "expected public ports");
+	ck_assert_lacks(found, "/public/0");
+	found = doubts(ENTRIES(LISTED("8000,9443") "," LISTED("80-90,8001-65535")));
+	ck_assert_contains(found, "/public/0/ports: no tunnel gets the port 9443: expected");
+	ck_assert_contains(found, "/public/1/ports: no tunnel gets the ports 80-90: expected");
+	ck_assert_lacks(found, "8001");
+	found = doubts("{\"server\":{\"reserved_ports\":[8001]},\"public\":[" LISTED(
+		"7835") "," LISTED("8001") "]}");
+	ck_assert_contains(found, "/public/0/ports: no tunnel gets");
+	ck_assert_contains(found, "/public/1/ports: no tunnel gets");
+}
+END_TEST
+
+START_TEST(entries_whose_ports_earlier_ones_have)
+{
+	const char *found = doubts(
+		ENTRIES(LISTED("8000-8499") "," LISTED("8500-8999") ",\n" LISTED("8400-8600")));
+
+	ck_assert_contains(found, ":2: /public/2/ports: this entry has no effect: entries in "
+	                          "front of it have all of its ports\n");
+	ck_assert_lacks(found, "/public/1");
+	found = doubts(ENTRIES(LISTED("8000-8499") "," LISTED("8400-8600,8443,8800")));
+	ck_assert_contains(found, "/public/1/ports: /public/0 in front of it has the ports "
+	                          "8400-8499, too: the first entry with a port counts\n");
+	ck_assert_contains(doubts(ENTRIES(LISTED("8000-8499") "," LISTED("8443,8800"))),
+	                   "in front of it has the port 8443, too");
+	/* An exception, and the rest. */
+	ck_assert_lacks(doubts(ENTRIES(LISTED("8443") "," LISTED("1-65535"))), "public");
+}
+END_TEST
+
+START_TEST(entries_without_transports_and_lists)
+{
+	static const char idle[] = "this entry has no effect: it has neither transports nor access "
+				   "lists\n";
+
+	ck_assert_contains(doubts(ENTRIES("{\"ports\":8000}")), idle);
+	ck_assert_contains(doubts(ENTRIES("{\"ports\":8000,\"transport\":[]}")), idle);
+	ck_assert_lacks(doubts(ENTRIES("{\"ports\":8000,\"acl\":[]}")), idle);
+	ck_assert_lacks(doubts(ENTRIES("{\"ports\":8000}," LISTED("8000-8999"))), idle);
+}
+END_TEST
+
+START_TEST(a_proxy_s_header_inside_of_another_transport)
+{
+	const char *found = doubts("{\"transport\":[{\"use\":\"doubted\"},\n" PROXY "]}");
+
+	ck_assert_contains(found, ":2: /transport/1: it expects the proxy's header inside of "
+	                          "/transport/0, but most proxies send it in front");
+	ck_assert_lacks(doubts("{\"transport\":[" PROXY ",{\"use\":\"doubted\"}]}"), "proxy's");
+	ck_assert_lacks(doubts("{\"transport\":[{\"use\":\"plain\"}," PROXY "]}"), "proxy's");
+}
+END_TEST
+
+/* Of all sections of transports. Those that are not given are different. */
+START_TEST(a_name_that_transports_of_two_sections_have)
+{
+#define WITH(name)                                                                                 \
+	"{\"transport\":[" PROXY                                                                   \
+	"],\"public\":[{\"ports\":8000,\"transport\":[\n{\"use\":\"proxy\"," name                  \
+	"\"trusted\":[\"10.0.0.1\"]}]}]}"
+	ck_assert_contains(doubts(WITH("\"name\":\"proxy\",")),
+	                   ":2: /public/0/transport/0/name: /transport/0 has this name, too");
+	ck_assert_lacks(doubts(WITH("")), "name");
+}
+END_TEST
+
+SUITE("doubts", counts_that_a_restart_forgets, a_file_without_counts,
+      an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
       a_limit_behind_another_one_is_named, a_client_s_limit_above_the_server_s_is_named,
@@ -411,4 +518,7 @@ SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       a_header_at_a_port_without_tunnels, a_reload_that_cuts_clients_off,
       a_limit_without_the_one_that_it_needs, parts_of_seconds_that_the_system_cannot_count,
       settings_of_a_client_without_effect, on_error_without_effect,
-      a_way_that_begins_above_other_transports, a_name_that_two_instances_have)
+      a_way_that_begins_above_other_transports, a_name_that_two_instances_have,
+      entries_of_ports_that_no_tunnel_gets, entries_whose_ports_earlier_ones_have,
+      entries_without_transports_and_lists, a_proxy_s_header_inside_of_another_transport,
+      a_name_that_transports_of_two_sections_have)

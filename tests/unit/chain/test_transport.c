@@ -423,24 +423,26 @@ START_TEST(a_stack_moves_between_workers)
 }
 END_TEST
 
-static bool tells_peer(struct host_scene *scene, const char *config)
+static unsigned tellers(struct host_scene *scene, const char *config)
 {
 	struct plugin_set *set = host_scene_server(scene, config);
-	bool tells = transport_tells_peer(set->chains[CHAIN_TRANSPORT]);
+	unsigned n = transport_tellers(set->chains[CHAIN_TRANSPORT]);
 
 	plugin_set_unref(set);
-	return tells;
+	return n;
 }
 
-START_TEST(a_set_says_whether_a_transport_tells_the_peer)
+#define PROXY "{\"use\": \"proxy\", \"trusted\": [\"127.0.0.1\"]}"
+
+START_TEST(transports_that_tell_the_peer_are_counted)
 {
 	struct host_scene scene;
 
 	host_scene_open(&scene);
-	ck_assert(!tells_peer(&scene, "{}"));
-	ck_assert(!tells_peer(&scene, "{\"transport\": [{\"use\": \"xor\"}]}"));
-	ck_assert(tells_peer(&scene, "{\"transport\": [{\"use\": \"xor\"}, {\"use\": "
-	                             "\"proxy\", \"trusted\": [\"127.0.0.1\"]}]}"));
+	ck_assert_uint_eq(tellers(&scene, "{}"), 0);
+	ck_assert_uint_eq(tellers(&scene, "{\"transport\": [{\"use\": \"xor\"}]}"), 0);
+	ck_assert_uint_eq(tellers(&scene, "{\"transport\": [{\"use\": \"xor\"}, " PROXY "]}"), 1);
+	ck_assert_uint_eq(tellers(&scene, "{\"transport\": [" PROXY ", " PROXY "]}"), 2);
 	host_scene_close(&scene);
 }
 END_TEST
@@ -448,4 +450,4 @@ END_TEST
 SUITE("transport", a_transport_may_name_another_place, plain_adds_no_work_to_the_opening,
       transports_stack_and_their_calls_are_measured, a_failed_wrap_names_the_plugin,
       a_stream_keeps_its_transports, tls_moves_between_workers, a_stack_moves_between_workers,
-      a_set_says_whether_a_transport_tells_the_peer)
+      transports_that_tell_the_peer_are_counted)

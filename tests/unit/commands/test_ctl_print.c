@@ -54,9 +54,11 @@ START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
 	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
-	      "HEARTBEATS  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR\n"
+	      "HEARTBEATS  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR  USED TODAY  THIS MONTH  "
+	      "ENTRY\n"
 	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
-	      "-           -     -        -     -        -\n");
+	      "-           -     -        -     -        -              -           -           "
+	      "-\n");
 }
 END_TEST
 
@@ -66,18 +68,19 @@ START_TEST(what_a_client_says_is_shown_in_short)
 	check("tunnels",
 	      "{\"tunnels\":["
 	      "{\"id\":1,\"name\":\"web\",\"version\":\"spore/1\",\"hosts\":[],"
-	      "\"tags\":{\"env\":\"test\",\"a\":\"\"}},"
+	      "\"tags\":{\"env\":\"test\",\"a\":\"\"},"
+	      "\"identity_day\":{\"used\":512,\"allowed\":1048576}},"
 	      "{\"id\":2,\"name\":\"a2345678901234567890123456789012345678901234567890\","
 	      "\"tags\":{\"k\":7}}]}",
 	      "ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
 	      "NAME                                              VERSION  TAGS          "
-	      "SERVICE  SERVICE ERROR\n"
+	      "SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  ENTRY\n"
 	      "1   -     -         -       -    -         -        -      -   -     -           "
 	      "web                                               spore/1  env=test, a=  -        "
-	      "-\n"
+	      "-              512 B of 1.0 MiB  -           -\n"
 	      "2   -     -         -       -    -         -        -      -   -     -           "
 	      "a23456789012345678901234567890123456789012345...  -        k=            -        "
-	      "-\n");
+	      "-              -                 -           -\n");
 }
 END_TEST
 
@@ -158,7 +161,9 @@ START_TEST(a_limit_says_where_it_comes_from)
 	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":"
 	      "\"info\",\"visitors\":2,\"max_visitors\":12,"
 	      "\"max_visitors_from\":\"limits.max_relays\",\"memory\":2048,\"descriptors\":9,"
-	      "\"max_descriptors\":20,\"last_reload\":{\"successful\":false,\"age_ms\":60000,"
+	      "\"max_descriptors\":20,\"usage_file_error\":{\"error\":\"No space left on "
+	      "device\",\"duration_ms\":60000},\"last_reload\":{\"successful\":false,\"age_ms\":"
+	      "60000,"
 	      "\"error\":\"s.json:1: no\"}}",
 	      "state         serving at [::]:1, up for 0s\n"
 	      "version       9, process 0\n"
@@ -167,6 +172,7 @@ START_TEST(a_limit_says_where_it_comes_from)
 	      "visitors      0 relayed, 0 waiting, 0 in total, 0 B\n"
 	      "visitors now  2 of at most 12 (set by limits.max_relays)\n"
 	      "strangers     0, 0 refusals in total\n"
+	      "usage file    cannot be written for 1m00s: No space left on device\n"
 	      "plugins       0 instances; generation 0, 0 alive\n"
 	      "last reload   refused 1m00s ago: s.json:1: no\n"
 	      "memory        2.0 KiB\n"

@@ -175,6 +175,9 @@ START_TEST(limits_on_use_are_read)
 {
 	struct terms terms = { 0 };
 
+	ck_assert_ptr_null(terms_set(&terms, "rate_up", "2048b"));
+	ck_assert_int_eq(terms.policy.rate_up, 2048);
+	ck_assert_ptr_nonnull(terms_set(&terms, "rate_up", "2048B"));
 	ck_assert_ptr_null(terms_set(&terms, "rate_up", "2k"));
 	ck_assert_ptr_null(terms_set(&terms, "bytes_per_day", "0"));
 	ck_assert_ptr_null(terms_set(&terms, "bytes_per_month", "1g"));

@@ -61,6 +61,23 @@ START_TEST(each_instance_has_a_name_of_its_own)
 }
 END_TEST
 
+/* The chain of an entry of "public". */
+START_TEST(a_prefix_is_in_front_of_names_that_are_not_given)
+{
+	struct config_chain chain = { .prefix = "web" };
+	struct option_scene scene;
+
+	option_scene_open(&scene,
+	                  "[{\"use\":\"tls\"},{\"use\":\"a\",\"name\":\"tls\"},{\"use\":\"tls\"}]");
+	chain_read(&public_chain_rows[PUBLIC_TRANSPORT], scene.doc,
+	           (const spore_cfg *)(const void *)scene.root, &chain, &scene.diag);
+	ck_assert_str_eq(chain.items[0].name, "web/tls");
+	ck_assert_str_eq(chain.items[1].name, "tls");
+	ck_assert_str_eq(chain.items[2].name, "web/tls#2");
+	option_scene_close(&scene);
+}
+END_TEST
+
 struct labels {
 	char text[256];
 };
@@ -200,6 +217,7 @@ START_TEST(only_transports_are_limited)
 END_TEST
 
 SUITE("chains", each_instance_has_a_name_of_its_own,
+      a_prefix_is_in_front_of_names_that_are_not_given,
       every_row_is_found_by_its_section_and_has_a_kind,
       the_metric_of_the_configuration_has_a_label_for_each_chain, instances_are_read_in_order,
       last_good_has_a_time, a_missing_section_is_an_empty_chain, mistakes_say_what_was_expected,

@@ -82,6 +82,19 @@ START_TEST(ports_are_given_in_one_way)
 }
 END_TEST
 
+START_TEST(a_rate_lets_something_pass)
+{
+	check_wrong(&settings_server, "{\"limits\":{\"rate_down\":5}}",
+	            "/limits/rate_down: expected 0 or at least 1k bytes per second, found 5");
+	check_wrong(&settings_server, "{\"limits\":{\"rate_up\":\"1023b\"}}",
+	            "/limits/rate_up: expected 0 or at least 1k bytes per second, found 1023");
+	check_wrong(&settings_server, "{\"limits\":{\"rate_up\":\"1k\",\"rate_down\":0}}", "");
+	check_wrong(&settings_client,
+	            "{\"client\":{\"to\":\"a\"},\"tunnels\":[{\"local_port\":1,\"rate_up\":5}]}",
+	            "/tunnels/0/rate_up: expected 0 or at least 1k bytes per second, found 5");
+}
+END_TEST
+
 START_TEST(a_range_is_the_right_way_round)
 {
 	check_wrong(&settings_server, "{\"server\":{\"min_port\":9,\"max_port\":5}}",
@@ -241,6 +254,32 @@ START_TEST(a_service_that_is_wrong_is_reported)
 	check_wrong_tunnel("{\"local\":\"web:80\",\"local_host\":\"x\"}",
 	                   "/tunnels/0/local: \"local\" conflicts with \"local_host\": keep one");
 	check_wrong_tunnel("", "/tunnels: expected at least one element, found none");
+}
+END_TEST
+
+START_TEST(a_rate_is_not_tiny)
+{
+	static const char *const keys[] = { "rate_up", "rate_down" };
+	char text[64], expected[128];
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		snprintf(text, sizeof text, "{\"limits\":{\"%s\":1023}}", keys[i]);
+		snprintf(expected, sizeof expected,
+		         "/limits/%s: expected 0 or at least 1k bytes per second, "
+		         "found 1023",
+		         keys[i]);
+		check_wrong(&settings_server, text, expected);
+		snprintf(text, sizeof text, "{\"limits\":{\"%s\":1024}}", keys[i]);
+		check_wrong(&settings_server, text, "");
+		snprintf(text, sizeof text, "{\"local\":\"web:80\",\"%s\":1}", keys[i]);
+		snprintf(expected, sizeof expected,
+		         "/tunnels/0/%s: expected 0 or at least 1k bytes per second, "
+		         "found 1",
+		         keys[i]);
+		check_wrong_tunnel(text, expected);
+		snprintf(text, sizeof text, "{\"local\":\"web:80\",\"%s\":0}", keys[i]);
+		check_wrong_tunnel(text, "");
+	}
 }
 END_TEST
 
@@ -467,11 +506,12 @@ START_TEST(a_public_port_is_a_tunnels_or_shared)
 }
 END_TEST
 
-SUITE("check", a_public_port_is_a_tunnels_or_shared, the_admin_socket_is_configured_or_systemds,
+SUITE("check", a_public_port_is_a_tunnels_or_shared, a_rate_is_not_tiny, the_admin_socket_is_configured_or_systemds,
       reserved_ports_are_not_public, a_range_of_ports_becomes_a_list, ports_are_given_in_one_way,
-      a_range_is_the_right_way_round, tunnels_are_bound_as_the_control_port_unless_told,
-      a_service_may_be_a_unix_socket, a_source_has_the_family_of_its_service,
-      a_service_is_host_and_port, names_that_are_derived_are_unique,
-      a_service_that_is_wrong_is_reported, a_server_may_have_a_port, there_may_be_several_servers,
-      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
-      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)
+      a_rate_lets_something_pass, a_range_is_the_right_way_round,
+      tunnels_are_bound_as_the_control_port_unless_told, a_service_may_be_a_unix_socket,
+      a_source_has_the_family_of_its_service, a_service_is_host_and_port,
+      names_that_are_derived_are_unique, a_service_that_is_wrong_is_reported,
+      a_server_may_have_a_port, there_may_be_several_servers, a_server_that_is_wrong_is_reported,
+      a_public_port_is_asked_for_once, a_client_says_its_version_and_what_is_configured,
+      what_may_not_be_said_is_reported)

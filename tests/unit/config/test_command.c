@@ -307,8 +307,10 @@ static void check_help(unsigned role)
 			continue;
 		ck_assert_msg(line != NULL, "%s", flag);
 		line += strlen(flag);
-		line += strspn(line, " ");
-		ck_assert_msg(*line != '[' && *line != '\n', "%s has no description", flag);
+		ck_assert_msg(line[-1] == ' ' || *line == ' ' || *line == '\n',
+		              "%s is not apart from its text", flag);
+		line += strspn(line, "\n ");
+		ck_assert_msg(*line != '[' && *line != '-', "%s has no description", flag);
 	}
 }
 

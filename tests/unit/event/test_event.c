@@ -130,6 +130,10 @@ START_TEST(visitors)
 	                      &denied);
 	event_visitor_refused(&scene.events.set, scene.account, &scene.peer, REFUSED_SOURCE_PACE,
 	                      NULL);
+	event_visitor_unopened(&scene.events.set, scene.account, &scene.peer, REFUSED_HANDSHAKE,
+	                       &(struct event_opening){ "it took too long", "web" });
+	event_visitor_unopened(&scene.events.set, scene.account, &scene.peer, REFUSED_HANDSHAKE,
+	                       &(struct event_opening){ NULL, NULL });
 	event_visitor_ended(&scene.events.set, &(struct visitor_line){ .id = id,
 	                                                               .peer = scene.peer,
 	                                                               .account = scene.account,
@@ -147,6 +151,11 @@ START_TEST(visitors)
 	event = next_of_tunnel(&scene, SPORE_EVENT_VISITOR_REFUSED);
 	expect_text(event->reason, "source_pace");
 	expect_text(event->plugin, "");
+	event = next_of_tunnel(&scene, SPORE_EVENT_VISITOR_REFUSED);
+	expect_text(event->reason, "handshake");
+	expect_text(event->detail, "it took too long (entry web)");
+	event = next_of_tunnel(&scene, SPORE_EVENT_VISITOR_REFUSED);
+	expect_text(event->detail, "");
 	event = next_of_tunnel(&scene, SPORE_EVENT_VISITOR_ENDED);
 	expect_text(event->visitor, "30313233-3435-3637-3839-616263646500");
 	expect_text(event->reason, "idle");

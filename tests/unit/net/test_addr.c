@@ -308,9 +308,24 @@ START_TEST(equal_means_every_part)
 }
 END_TEST
 
-SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, a_mapped_address_is_ipv4,
-      bad_ip_addresses_are_refused, bad_addresses_with_ports_are_refused,
-      prefixes_count_over_128_bits, bad_prefixes_are_refused,
+START_TEST(an_ip_address_is_found_in_a_list)
+{
+	spore_addr items[2], addr;
+	spore_list list = { items, 2, sizeof *items };
+
+	ck_assert(addr_parse_ip("127.0.0.1", &items[0]) && addr_parse_ip("::1", &items[1]));
+	ck_assert(addr_parse("127.0.0.1:80", &addr));
+	ck_assert_uint_eq(addr_find_ip(&list, &addr), 0);
+	ck_assert(addr_parse("[::1]:80", &addr));
+	ck_assert_uint_eq(addr_find_ip(&list, &addr), 1);
+	ck_assert(addr_parse("[::2]:80", &addr));
+	ck_assert_uint_eq(addr_find_ip(&list, &addr), 2);
+}
+END_TEST
+
+SUITE("addr", an_ip_address_is_found_in_a_list, addresses_survive_the_round_trip,
+      ip_addresses_have_no_port, a_mapped_address_is_ipv4, bad_ip_addresses_are_refused,
+      bad_addresses_with_ports_are_refused, prefixes_count_over_128_bits, bad_prefixes_are_refused,
       bits_behind_a_prefix_show_which_was_meant, a_prefix_holds_addresses_of_its_family,
       prefixes_that_leave_no_address_out, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too,
       loopback_is_this_machine_alone, equal_means_every_part)

@@ -110,6 +110,27 @@ START_TEST(what_waits_in_a_socket_that_is_taken_stays)
 }
 END_TEST
 
+START_TEST(a_copy_outlives_the_listener)
+{
+	struct scene scene;
+	struct sockets copies;
+	int dialled;
+
+	set_up(&scene);
+	copies = listener_copy(scene.listener);
+	ck_assert_uint_eq(copies.n, 1);
+	ck_assert(fcntl(copies.fds[0], F_GETFD) & FD_CLOEXEC);
+	listener_free(scene.listener);
+	dialled = sockets_dial(&scene.addr);
+	scene.listener = listener_new(scene.loop, &copies, on_accept, &scene);
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	close(dialled);
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+}
+END_TEST
+
 START_TEST(buffers_may_change_while_it_listens)
 {
 	struct scene scene;
@@ -347,6 +368,6 @@ END_TEST
 SUITE("listener", a_queue_costs_few_turns, a_port_that_is_shut_is_kept,
       the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
       what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
-      all_that_wait_are_accepted, it_may_be_freed_from_within,
+      a_copy_outlives_the_listener, all_that_wait_are_accepted, it_may_be_freed_from_within,
       running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
       freeing_a_paused_one_is_fine)

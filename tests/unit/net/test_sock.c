@@ -245,8 +245,80 @@ START_TEST(a_path_that_is_no_socket_is_refused)
 }
 END_TEST
 
+/* Does sock_adopt refuse the socket, with this text? */
+static void expect_refusal(int fd, const spore_list *addresses, const char *text)
+{
+	struct sock_sizes sizes = { 0 };
+	spore_addr addr;
+	struct err err;
+
+	ck_assert(!sock_adopt(fd, addresses, &sizes, &addr, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, text));
+	close(fd);
+}
+
+START_TEST(a_listening_socket_is_adopted)
+{
+	struct sock_sizes sizes = { 20000, 30000 };
+	spore_addr where, addr;
+	int fd = sockets_listen(&where, 1);
+	spore_list addresses = { &where, 1, sizeof where };
+	struct err err;
+
+	ck_assert_msg(sock_adopt(fd, &addresses, &sizes, &addr, &err), "%s", err.text);
+	ck_assert(addr_equal(&addr, &where));
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	ck_assert_int_ge(sockets_option(fd, SOL_SOCKET, SO_SNDBUF), 20000);
+	ck_assert_int_ne(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_does_not_listen_is_not_adopted)
+{
+	spore_list none = { 0 };
+
+	expect_refusal(socket(AF_INET, SOCK_STREAM, 0), &none, "is no listening TCP socket");
+	expect_refusal(socket(AF_INET, SOCK_DGRAM, 0), &none, "is no listening TCP socket");
+	expect_refusal(dup(STDERR_FILENO), &none, "is no listening TCP socket");
+}
+END_TEST
+
+/* -1: no IPv6 here. */
+static int listen_on_ipv6(const spore_addr *any, unsigned how)
+{
+	struct err err;
+	int fd = sock_bind(any, how, NULL, &err);
+
+	ck_assert(fd < 0 || sock_listen(fd, &err));
+	return fd;
+}
+
+/* As those that the server binds itself: only if no other one of them is for IPv4. */
+START_TEST(the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
+{
+	spore_addr both[2], addr;
+	spore_list alone = { both, 1, sizeof *both }, with_ipv4 = { both, 2, sizeof *both };
+	struct sock_sizes sizes = { 0 };
+	struct err err;
+	int fds[2];
+
+	ck_assert(addr_parse_ip("::", &both[0]) && addr_parse_ip("0.0.0.0", &both[1]));
+	fds[0] = listen_on_ipv6(&both[0], 0);
+	fds[1] = listen_on_ipv6(&both[0], SOCK_ONLY_IPV6);
+	if (fds[0] < 0)
+		return;
+	ck_assert(sock_adopt(fds[0], &alone, &sizes, &addr, &err));
+	ck_assert(sock_adopt(fds[1], &with_ipv4, &sizes, &addr, &err));
+	expect_refusal(fds[0], &with_ipv4, "receives IPv4, too: set BindIPv6Only=ipv6-only");
+	expect_refusal(fds[1], &alone, "receives no IPv4: set BindIPv6Only=both");
+}
+END_TEST
+
 SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
       a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
       keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
       the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
-      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address)
+      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address,
+      a_listening_socket_is_adopted, what_does_not_listen_is_not_adopted,
+      the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)

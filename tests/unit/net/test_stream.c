@@ -270,6 +270,7 @@ START_TEST(a_reset_that_a_write_met_is_no_end)
 	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
 	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
 	read_some(&owner);
+	ck_assert(!stream_meets_end(owner.stream));
 	if (!owner.broken) /* earlier input can still be read */
 		read_some(&owner);
 	ck_assert(owner.broken && !owner.ended);

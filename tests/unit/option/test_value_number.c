@@ -110,19 +110,27 @@ START_TEST(sizes)
 	check_number(&row, "\"2G\"", INT64_C(2147483648));
 	check_number(&row, "\"10b\"", 10);
 	check_bad(&row, "\"64kb\"",
-	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: k, m, g), "
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: b, k, m, g), "
 	          "found \"64kb\"");
+	check_bad(&row, "5.5",
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: b, k, m, g), "
+	          "found 5.5");
+	check_bad(&row, "\"5.5b\"",
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: b, k, m, g), "
+	          "found \"5.5b\"");
 	check_bad(&row, "-1",
-	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: k, m, g), "
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: b, k, m, g), "
 	          "found -1");
 	check_bad(&row, "false",
-	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: k, m, g), "
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: b, k, m, g), "
 	          "found false");
 	check_bad(&bound, "\"2m\"",
-	          "expected a size from 1k to 1m, such as 65536 or \"64k\" (units: k, m, g), found "
+	          "expected a size from 1k to 1m, such as 65536 or \"64k\" (units: b, k, m, g), "
+	          "found "
 	          "\"2m\"");
 	check_bad(&bound, "1023",
-	          "expected a size from 1k to 1m, such as 65536 or \"64k\" (units: k, m, g), found "
+	          "expected a size from 1k to 1m, such as 65536 or \"64k\" (units: b, k, m, g), "
+	          "found "
 	          "1023");
 }
 END_TEST

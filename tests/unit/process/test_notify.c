@@ -203,6 +203,49 @@ START_TEST(the_watchdog_is_for_another_process)
 }
 END_TEST
 
+/* The descriptor that comes with the next message, and the message. */
+static int receive_fd(char *text_out, size_t size)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { text_out, size - 1 };
+	struct msghdr message = { .msg_iov = &iov,
+		                  .msg_iovlen = 1,
+		                  .msg_control = control,
+		                  .msg_controllen = sizeof control };
+	ssize_t n = recvmsg(manager, &message, 0);
+	int fd;
+
+	ck_assert_int_gt(n, 0);
+	text_out[n] = '\0';
+	ck_assert_ptr_nonnull(CMSG_FIRSTHDR(&message));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+	return fd;
+}
+
+START_TEST(a_descriptor_is_kept_under_its_name)
+{
+	int ends[2], kept;
+	char text[128], byte = 0;
+
+	open_scene();
+	ck_assert(notify_has_manager(&notify));
+	ck_assert_int_eq(pipe(ends), 0);
+	notify_store(&notify, ends[1], "tunnel-1-abc");
+	close(ends[1]);
+	kept = receive_fd(text, sizeof text);
+	ck_assert_str_eq(text, "FDSTORE=1\nFDPOLL=0\nFDNAME=tunnel-1-abc");
+	ck_assert_int_eq(write(kept, "x", 1), 1);
+	ck_assert_int_eq(read(ends[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'x');
+	notify_drop(&notify, "tunnel-1-abc");
+	ck_assert_str_eq(received(), "FDSTOREREMOVE=1\nFDNAME=tunnel-1-abc");
+	close(kept);
+	close(ends[0]);
+	close_scene();
+	ck_assert(!notify_has_manager(&notify));
+}
+END_TEST
+
 /* What the log says of a manager that is not there. */
 static const char *complaint(const char *variable)
 {
@@ -241,6 +284,8 @@ START_TEST(a_manager_that_reads_nothing_costs_a_second)
 	}
 	before = clock_ms();
 	notify_ready(&notify, "serving");
+	for (int i = 0; i < 100; i++)
+		notify_store(&notify, STDERR_FILENO, "tunnel-1-abc");
 	ck_assert_int_lt(clock_ms() - before, 5000);
 	close_scene();
 }
@@ -249,5 +294,5 @@ END_TEST
 SUITE("notify", each_change_is_one_message, a_reload_has_the_time_of_its_start,
       an_abstract_name_begins_with_at, without_a_manager_nothing_happens,
       the_watchdog_hears_that_the_process_works, the_watchdog_hears_nothing_while_a_worker_hangs,
-      the_watchdog_is_for_another_process, a_failure_is_logged_once,
-      a_manager_that_reads_nothing_costs_a_second)
+      the_watchdog_is_for_another_process, a_descriptor_is_kept_under_its_name,
+      a_failure_is_logged_once, a_manager_that_reads_nothing_costs_a_second)

@@ -77,6 +77,22 @@ START_TEST(only_authentication_has_on_error)
 }
 END_TEST
 
+/* Without lists of its own, acl.public decides; an empty list allows all. */
+START_TEST(lists_of_a_public_entry_that_are_empty_or_not_given)
+{
+	make(", \"public\": [{ \"ports\": \"8000\", \"acl\": [] }, { \"ports\": \"8001\" }, { "
+	     "\"ports\": "
+	     "\"8002\", \"acl\": [{ \"use\": \"cidr\", \"deny\": [\"192.0.2.0/24\"] }] }]");
+	expect("/public/0/acl", "[]");
+	ck_assert(!find_value("/public/0/acl")->is_unset);
+	expect("/public/1/acl", "null");
+	ck_assert(find_value("/public/1/acl")->is_unset);
+	ck_assert_ptr_null(find_value("/public/2/acl"));
+	expect("/public/2/acl/0/use", "\"cidr\"");
+	end();
+}
+END_TEST
+
 START_TEST(it_is_printed_line_by_line)
 {
 	char *text = NULL;
@@ -98,4 +114,5 @@ START_TEST(it_is_printed_line_by_line)
 END_TEST
 
 SUITE("overview", the_cores_own_options, instances_with_their_own_options,
-      only_authentication_has_on_error, it_is_printed_line_by_line)
+      only_authentication_has_on_error, lists_of_a_public_entry_that_are_empty_or_not_given,
+      it_is_printed_line_by_line)

@@ -166,6 +166,104 @@ START_TEST(a_mistake_prepares_nothing)
 }
 END_TEST
 
+/* ---- exporters that end before the set ---- */
+
+/* A job that reads the running set, as a reload does. */
+struct reading {
+	struct steward_job job;
+	struct chain *const *exporters;
+	atomic_bool may_end;
+	size_t n_seen;
+	bool is_done;
+};
+
+static void run_reading(struct steward_job *job)
+{
+	struct reading *reading = CONTAINER_OF(job, struct reading, job);
+
+	while (!atomic_load(&reading->may_end))
+		reading->n_seen = (*reading->exporters)->n;
+	reading->n_seen = (*reading->exporters)->n;
+}
+
+static void on_read(struct steward_job *job)
+{
+	CONTAINER_OF(job, struct reading, job)->is_done = true;
+}
+
+static void begin_reading(struct reading *reading)
+{
+	*reading = (struct reading){ .job = { .run = run_reading, .done = on_read },
+		                     .exporters = &plugins.set->chains[CHAIN_METRICS] };
+	steward_give(plugins.steward, &reading->job);
+}
+
+static bool has_no_listener(void *unused)
+{
+	(void)unused;
+	return plugins.set->chains[CHAIN_METRICS]->n == 1;
+}
+
+/* One exporter listens, and one sends. */
+static void load_exporters(void)
+{
+	spore_addr listens, sends;
+	char text[256];
+
+	close(sockets_listen(&listens, 1));
+	close(sockets_listen(&sends, 1));
+	snprintf(text, sizeof text,
+	         ", \"metrics\": [{ \"use\": \"prometheus\", \"listen\": \"127.0.0.1:%u\" }, "
+	         "{ \"use\": \"statsd\", \"address\": \"127.0.0.1:%u\" }]",
+	         listens.port, sends.port);
+	set_up(text);
+	ck_assert_msg(load(), "%u mistakes", scene.diag.count);
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_METRICS]->n, 2);
+}
+
+/* The control thread may still be in a reload that nobody waits for. */
+START_TEST(listeners_end_when_no_job_reads_the_set)
+{
+	struct reading reading;
+
+	load_exporters();
+	begin_reading(&reading);
+	plugins_end_listeners(&plugins);
+	run_for(main_loop, 20);
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_METRICS]->n, 2);
+	atomic_store(&reading.may_end, true);
+	ck_assert(run_until(main_loop, has_no_listener, NULL));
+	ck_assert(reading.is_done);
+	ck_assert_uint_eq(reading.n_seen, 2);
+	tear_down();
+}
+END_TEST
+
+START_TEST(exporters_end_when_no_job_reads_the_set)
+{
+	struct reading reading;
+
+	load_exporters();
+	begin_reading(&reading);
+	ck_assert(!plugins_end_exporters(&plugins));
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_METRICS]->n, 2);
+	atomic_store(&reading.may_end, true);
+	ck_assert_int_eq(steward_wait(plugins.steward, DRAFT_SCENE_MS), STEWARD_DONE);
+	ck_assert(plugins_end_exporters(&plugins));
+	ck_assert_ptr_null(plugins.set->chains[CHAIN_METRICS]);
+	tear_down();
+}
+END_TEST
+
+/* A client without visitors ends in the same turn. */
+START_TEST(the_end_may_come_before_that_of_the_listeners)
+{
+	load_exporters();
+	plugins_end_listeners(&plugins);
+	tear_down();
+}
+END_TEST
+
 START_TEST(zeroed_plugins_may_end)
 {
 	struct plugins none = { .generation = 0 };
@@ -178,4 +276,6 @@ END_TEST
 
 SUITE("plugins", a_set_is_loaded, the_files_of_plugins_are_the_configurations,
       a_mistake_loads_nothing, a_set_takes_the_place_of_another,
-      a_set_that_is_dropped_changes_nothing, a_mistake_prepares_nothing, zeroed_plugins_may_end)
+      a_set_that_is_dropped_changes_nothing, a_mistake_prepares_nothing,
+      listeners_end_when_no_job_reads_the_set, exporters_end_when_no_job_reads_the_set,
+      the_end_may_come_before_that_of_the_listeners, zeroed_plugins_may_end)

@@ -89,13 +89,16 @@ START_TEST(main_does_not_wait_for_ever)
 	struct errand first, second;
 
 	set_up();
+	ck_assert(steward_is_idle(steward));
 	give(&first, false);
 	give(&second, true);
 	ck_assert_int_eq(steward_wait(steward, 20), STEWARD_LATE);
+	ck_assert(!steward_is_idle(steward));
 	ck_assert(!atomic_load(&second.has_run)); /* one at a time */
 	atomic_store(&first.may_end, true);
 	ck_assert_int_eq(steward_wait(steward, 10000), STEWARD_DONE);
 	ck_assert(atomic_load(&second.is_done));
+	ck_assert(steward_is_idle(steward));
 	tear_down();
 }
 END_TEST

@@ -120,6 +120,35 @@ START_TEST(signals_are_told)
 }
 END_TEST
 
+static void await_a_signal_in_a_child(void)
+{
+	start();
+	watchdog_stop();
+	watchdog_stop(); /* does nothing */
+	if (fork() != 0) {
+		int status;
+
+		_exit(wait(&status) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 80);
+	}
+	start();
+	watchdog_listen(on_signal, (void *)(uintptr_t) "arg");
+	kill(getpid(), SIGTERM);
+	wait_told(1);
+	watchdog_ignore();
+	watchdog_end_within(1);
+	sleep(20);
+}
+
+START_TEST(it_watches_a_child_in_which_it_was_started_again)
+{
+	int64_t lived_ms;
+
+	stderr_file_begin();
+	ck_assert_int_eq(run(await_a_signal_in_a_child, &lived_ms), 1);
+	stderr_file_expect("error shutdown timed out, exiting\n");
+}
+END_TEST
+
 START_TEST(a_burst_of_one_signal_is_told_once)
 {
 	ck_assert(watchdog_start(&(struct err){ "" }));
@@ -186,4 +215,5 @@ END_TEST
 
 SUITE("watchdog", the_process_ends_at_the_deadline, what_hangs_is_named,
       without_a_deadline_nothing_happens, signals_are_told, a_burst_of_one_signal_is_told_once,
+      it_watches_a_child_in_which_it_was_started_again,
       a_third_signal_does_without_the_second_that_others_leave, what_the_start_is_refused_is_named)

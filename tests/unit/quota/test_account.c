@@ -234,6 +234,76 @@ START_TEST(the_limits_on_use_are_the_grants_or_the_servers)
 }
 END_TEST
 
+static struct grant *make_grant_of_bytes(uint64_t session, uint64_t bytes_per_day)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .identity = spore_cstr("alice"),
+		                     .session = session,
+		                     .fields = bytes_per_day ? SPORE_AUTH_F_BYTES_PER_DAY : 0,
+		                     .bytes_per_day = bytes_per_day };
+	struct grant *grant = grant_new(&result);
+
+	ck_assert_ptr_nonnull(grant);
+	return grant;
+}
+
+static void check_use(struct account_scene *scene, struct account *account, int64_t most,
+                      const char *from)
+{
+	struct limit_hit hit;
+	enum refusal why;
+
+	ck_assert(!account_enter(account, NULL, &scene->limits, &why));
+	hit = account_limit(account, &scene->limits, why);
+	check_hit(&hit, REFUSED_USED_UP, most, from);
+}
+
+START_TEST(no_client_lifts_the_limits_of_another_one)
+{
+	struct account_scene scene;
+	struct account *a, *b;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant_of_bytes(1, 100));
+	ck_assert(!account_carry(a, 100, 0));
+	b = open_one(&scene, &another_instance, make_grant_of_bytes(1, 0));
+	check_use(&scene, a, 100, "bytes_per_day of the identity");
+	check_use(&scene, b, 100, "bytes_per_day of another client of the identity");
+	account_renew(b, &scene.limits, make_grant_of_bytes(1, 5000));
+	check_use(&scene, a, 100, "bytes_per_day of the identity");
+	/* The limits hold for the relays of a closed tunnel, too. */
+	account_ref(a);
+	account_close_tunnel(a);
+	check_use(&scene, b, 100, "bytes_per_day of another client of the identity");
+	account_unref(a);
+	ck_assert(account_scene_enter(&scene, b));
+	account_leave(b, NULL);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(another_owner_of_the_tunnel_brings_its_own_limits)
+{
+	struct account_scene scene;
+	struct account *former, *account;
+	struct limit_hit hit;
+
+	account_scene_open(&scene);
+	former = account_ref(open_one(&scene, &an_instance, make_grant_of_bytes(1, 100)));
+	ck_assert(!account_carry(former, 100, 0));
+	account = account_succeed(former, &scene.limits, &another_instance,
+	                          make_grant_of_bytes(1, 5000), &hit);
+	ck_assert_ptr_nonnull(account);
+	ck_assert(account_carry(former, 1, 0)); /* its relays go on */
+	ck_assert(account_scene_enter(&scene, account));
+	account_leave(account, NULL);
+	account_unref(former);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
 /* All principals share the places. */
 START_TEST(visitors_are_bounded_over_all)
 {
@@ -516,7 +586,44 @@ START_TEST(an_owner_may_succeed_itself_at_its_limit)
 }
 END_TEST
 
-SUITE("account", the_limits_on_use_are_the_grants_or_the_servers, a_limit_says_what_sets_it,
+START_TEST(a_visitor_moves_to_the_next_owner)
+{
+	struct account_scene scene;
+	struct account *before, *after;
+	struct limit_hit hit;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	before = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
+	ck_assert(account_scene_enter(&scene, before));
+	ck_assert(account_scene_enter(&scene, before));
+	account_ref(before);
+	after = account_succeed(before, &scene.limits, &an_instance,
+	                        make_grant(2, SPORE_AUTH_F_MAX_CONNS, 0, 1), &hit);
+	ck_assert_ptr_nonnull(after);
+	ck_assert(account_adopt(after, before, &why));
+	ck_assert_uint_eq(after->inside, 1);
+	ck_assert_uint_eq(after->visitors, 1);
+	ck_assert_uint_eq(after->principal->conns, 1);
+	ck_assert(!account_adopt(after, before, &why));
+	ck_assert_int_eq(why, REFUSED_CLIENT_FULL);
+	ck_assert_uint_eq(before->inside, 1);
+	ck_assert_uint_eq(before->visitors, 1);
+	ck_assert_uint_eq(before->principal->conns, 1);
+	ck_assert_uint_eq(scene.principals.visitors, 2);
+	ck_assert_uint_eq(account_total(after).visitors, 2);
+	account_leave(before, NULL);
+	account_leave(after, NULL);
+	ck_assert_uint_eq(scene.principals.visitors, 0);
+	account_unref(before);
+	account_close_tunnel(after);
+	account_scene_close(&scene);
+}
+END_TEST
+
+SUITE("account", a_visitor_moves_to_the_next_owner, no_client_lifts_the_limits_of_another_one,
+      another_owner_of_the_tunnel_brings_its_own_limits,
+      the_limits_on_use_are_the_grants_or_the_servers, a_limit_says_what_sets_it,
       an_owner_may_succeed_itself_at_its_limit, an_owner_may_be_succeeded,
       a_client_that_is_lost_or_barred_is_known_to_all_accounts_of_its_tunnel,
       a_refused_successor_changes_nothing, tunnels_are_bounded_over_all,
@@ -524,4 +631,5 @@ SUITE("account", the_limits_on_use_are_the_grants_or_the_servers, a_limit_says_w
       without_authentication_there_is_no_name, tunnels_are_bounded_over_a_session,
       no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
       visitors_are_bounded_over_all, renewing_changes_rights_but_not_the_owner,
-      counts_of_many_threads_come_out_even, a_refused_visitor_is_not_counted)
+      counts_of_many_threads_come_out_even, a_refused_visitor_is_not_counted,
+      a_visitor_moves_to_the_next_owner)

@@ -94,6 +94,8 @@ START_TEST(a_full_tunnel_waits_alone)
 		ck_assert(has_room(&scene, 0));
 		enter(&scene, 0);
 	}
+	ck_assert(!gate_is_open(&scene.gate, &scene.tunnels[0].door, &scene.limits));
+	ck_assert_uint_eq(scene.gate.n_waiting, 0);
 	ck_assert(!has_room(&scene, 0));
 	ck_assert(has_room(&scene, 1));
 	leave(&scene, 0);

@@ -222,6 +222,7 @@ START_TEST(limits_on_use_are_shown_while_they_hold)
 	struct scene scene;
 	struct usage_table table;
 	struct usage *usage;
+	struct use_claim *claim = NULL;
 
 	open_scene(&scene);
 	usage_table_init(&table, 1, 0);
@@ -229,7 +230,8 @@ START_TEST(limits_on_use_are_shown_while_they_hold)
 	stats_show_use(&scene.stats, usage);
 	ck_assert(value_of(&scene, "spore_identity_allowed_bytes", NULL) < 0);
 	ck_assert(usage_limit(
-		usage, &(struct use_terms){ .rates = { 500, 0 }, .bytes = { 90, USE_UNLIMITED } }));
+		&table, usage, &claim,
+		&(struct use_terms){ .rates = { 500, 0 }, .bytes = { 90, USE_UNLIMITED } }));
 	usage_carry(&table, usage, 7);
 	stats_show_use(&scene.stats, usage);
 	ck_assert(value_of(&scene, "spore_identity_used_bytes", "day") == 7);
@@ -237,6 +239,7 @@ START_TEST(limits_on_use_are_shown_while_they_hold)
 	ck_assert(value_of(&scene, "spore_identity_used_bytes", "month") < 0);
 	ck_assert(value_of(&scene, "spore_identity_rate_limit_bytes", "up") == 500);
 	ck_assert(value_of(&scene, "spore_identity_rate_limit_bytes", "down") < 0);
+	usage_drop(&table, usage, &claim);
 	usage_put(&table, usage);
 	stats_show_use(&scene.stats, usage);
 	ck_assert(value_of(&scene, "spore_identity_used_bytes", "day") < 0);

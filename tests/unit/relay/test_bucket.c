@@ -102,6 +102,26 @@ START_TEST(a_line_leaves_the_share_of_others)
 }
 END_TEST
 
+/* Beside the lines of other workers, too. */
+START_TEST(a_low_rate_makes_progress)
+{
+	struct loop *loop = run_until_loop();
+	struct flow flow = { .loop = loop };
+	struct bucket bucket;
+
+	bucket_init(&bucket, 2);
+	ck_assert(bucket_set_rate(&bucket, 5));
+	atomic_store(&bucket.waiting, 1); /* in the line of another worker */
+	flow.bucket = &bucket;
+	flow.turn.on_turn = on_turn;
+	bucket_wait(&bucket, loop, &flow.turn);
+	ck_assert(run_until(loop, has_turns, &flow));
+	atomic_store(&bucket.waiting, 0);
+	bucket_fini(&bucket);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(no_rate_is_no_limit)
 {
 	struct loop *loop = run_until_loop();
@@ -138,4 +158,4 @@ START_TEST(a_quantum_fits_into_the_bucket)
 END_TEST
 
 SUITE("bucket", flows_take_turns, a_line_leaves_the_share_of_others, no_rate_is_no_limit,
-      a_quantum_fits_into_the_bucket)
+      a_low_rate_makes_progress, a_quantum_fits_into_the_bucket)

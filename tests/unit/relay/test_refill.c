@@ -71,6 +71,23 @@ START_TEST(a_debt_is_paid_back)
 }
 END_TEST
 
+START_TEST(a_low_rate_makes_progress)
+{
+	for (uint64_t rate = 1; rate <= 20; rate++) {
+		struct refill refill;
+		uint64_t taken;
+
+		refill_init(&refill, s_ns / 10);
+		refill_set_rate(&refill, rate);
+		ck_assert_int_eq(refill_wait_ns(&refill, 1, 5 * s_ns), 0);
+		taken = run(&refill, 1, 5 * s_ns, 10 * s_ns);
+		ck_assert_uint_ge(taken, 10 * rate - rate / 10 - 1);
+		ck_assert_uint_le(taken, 10 * rate + rate / 10 + 1);
+		ck_assert_int_gt(refill_wait_ns(&refill, 1, 15 * s_ns - 1000000), 0);
+	}
+}
+END_TEST
+
 struct taker {
 	struct refill *refill;
 	uint64_t taken;
@@ -107,4 +124,4 @@ START_TEST(threads_share_the_rate)
 END_TEST
 
 SUITE("refill", the_rate_holds_over_time, a_pause_saves_no_more_than_the_burst, no_rate_is_no_limit,
-      a_debt_is_paid_back, threads_share_the_rate)
+      a_debt_is_paid_back, a_low_rate_makes_progress, threads_share_the_rate)

@@ -223,6 +223,26 @@ START_TEST(first_bytes_and_their_end_are_one_event)
 }
 END_TEST
 
+/* A reset behind the first bytes is no end, although only the look meets it. */
+START_TEST(a_reset_behind_the_first_bytes_stays_one)
+{
+	struct scene scene;
+	char text[8];
+
+	start(&scene, TCP_PAIRS);
+	scene.set.right_may_end = true;
+	say(&scene, 1, "answer");
+	sockets_reset(scene.far[1]);
+	scene.far[1] = dup(STDERR_FILENO); /* tear_down closes it */
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	ck_assert_int_eq(scene.cause, RELAY_RIGHT_BROKEN);
+	while (read(scene.far[0], text, sizeof text) > 0)
+		;
+	ck_assert_int_eq(errno, ECONNRESET);
+	tear_down(&scene);
+}
+END_TEST
+
 START_TEST(who_looks_for_an_end_in_vain_looks_less_often)
 {
 	static const unsigned waits[] = { 2, 1, 0, 4 };
@@ -1212,7 +1232,7 @@ START_TEST(input_that_has_left_the_socket_is_passed_on_at_once)
 }
 END_TEST
 
-SUITE("relay", first_bytes_and_their_end_are_one_event,
+SUITE("relay", first_bytes_and_their_end_are_one_event, a_reset_behind_the_first_bytes_stays_one,
       who_looks_for_an_end_in_vain_looks_less_often,
       input_that_has_left_the_socket_is_passed_on_at_once, a_limited_rate_bounds_each_direction,
       a_shared_limit_holds_from_the_next_sweep_on, a_limited_rate_loses_nothing,

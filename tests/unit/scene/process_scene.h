@@ -125,8 +125,10 @@ static inline void scene_start(struct process_scene *scene, const char *more)
 	ck_assert_ptr_nonnull(scene->server);
 	ck_assert_int_eq(scene_load(scene, NULL), CONFIG_LOADED);
 	ck_assert(scene_start_runtime(scene));
-	env = (struct server_env){ scene->runtime.metrics, scene->runtime.main_loop,
-		                   scene->runtime.loops, scene->runtime.n_workers };
+	env = (struct server_env){ .metrics = scene->runtime.metrics,
+		                   .main_loop = scene->runtime.main_loop,
+		                   .loops = scene->runtime.loops,
+		                   .n_workers = scene->runtime.n_workers };
 	drain_init(&scene->drain, scene->runtime.main_loop, 5000, scene_on_drain,
 	           scene_count_visitors, scene);
 	scene->reload_host = (struct reload_host){

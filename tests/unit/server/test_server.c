@@ -38,7 +38,10 @@ static bool start(const char *config, struct err *err)
 		ck_assert_ptr_nonnull(main_loop);
 	}
 	set = scene_set(config);
-	env = (struct server_env){ scene.metrics, main_loop, scene.loops, SCENE_WORKERS };
+	env = (struct server_env){ .metrics = scene.metrics,
+		                   .main_loop = main_loop,
+		                   .loops = scene.loops,
+		                   .n_workers = SCENE_WORKERS };
 	scene_start_threads(threads);
 	server = server_new();
 	ck_assert_ptr_nonnull(server);

@@ -160,6 +160,115 @@ START_TEST(an_entry_may_have_access_lists_of_its_own)
 }
 END_TEST
 
+static void note_handshakes(struct visitor *visitor, void *arg)
+{
+	*(unsigned *)arg = scene.shared.handshakes;
+	visitor_drop(visitor);
+}
+
+/* A drain waits for handshakes and for visitors that wait, and misses none in between. */
+START_TEST(a_handshake_lasts_until_its_visitor_is_taken)
+{
+	struct tunnel *tunnel = begin(GREETED);
+	spore_addr local = scene_addr("127.0.0.1", tunnel_account(tunnel)->port);
+	unsigned handshakes = 0;
+	struct list home;
+	struct arrival_plan plan = { .on_open = note_handshakes,
+		                     .home = &home,
+		                     .arg = &handshakes };
+	struct visitor visitor = { .account = account_ref(tunnel_account(tunnel)), .peer = local };
+	int fds[2];
+
+	list_init(&home);
+	sockets_tcp_pair(fds);
+	visitor.fd = fds[1];
+	arrival_start(s->worker, &plan, &visitor, &local);
+	greet(fds[0]);
+	ck_assert_uint_eq(handshakes, 1);
+	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	ck_assert(list_is_empty(&home));
+	close(fds[0]);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(after_a_handshake_there_may_be_no_room_to_wait)
+{
+	struct tunnel *tunnel = begin(GREETED);
+	int fds[2];
+
+	scene.workers[0].limits.settings.max_pending_per_tunnel = 1;
+	for (int i = 0; i < 2; i++)
+		fds[i] = scene_visit(tunnel_account(tunnel)->port);
+	scene_run();
+	ck_assert_uint_eq(scene.shared.handshakes, 2);
+	greet(fds[0]);
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 1);
+	greet(fds[1]);
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 1);
+	ck_assert_int_eq(scene_refusals(REFUSED_PENDING), 1);
+	ck_assert(has_ended(fds[1]));
+	ck_assert_uint_eq(tunnel_account(tunnel)->inside, 1);
+	for (int i = 0; i < 2; i++)
+		close(fds[i]);
+	end_with(tunnel);
+}
+END_TEST
+
+static struct account *open_account(const char *identity)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .session = 1,
+		                     .identity = spore_cstr(identity) };
+	struct account *account;
+	struct limit_hit hit;
+
+	account = account_open(&scene.shared.principals, s->source, &scene.limits, NULL,
+	                       grant_new(&result), &hit);
+	ck_assert_ptr_nonnull(account);
+	return account;
+}
+
+/* Access lists are asked again for another name only. */
+START_TEST(a_visitor_goes_with_its_tunnel_to_another_owner)
+{
+	struct tunnel *tunnel = begin(GREETED);
+	spore_addr local = scene_addr("127.0.0.1", tunnel_account(tunnel)->port);
+	struct account *nobody = open_account(""), *bob = open_account("bob");
+	unsigned handshakes;
+	struct list home;
+	struct arrival_plan plan = { .on_open = note_handshakes,
+		                     .home = &home,
+		                     .arg = &handshakes };
+	struct visitor visitor = { .account = account_ref(tunnel_account(tunnel)), .peer = local };
+	int fds[2];
+
+	list_init(&home);
+	sockets_tcp_pair(fds);
+	visitor.fd = fds[1];
+	arrival_start(s->worker, &plan, &visitor, &local);
+	scene.workers[0].set = scene_set("{" SCENE_SERVER ", \"acl\": {\"public\": [{\"use\": "
+	                                 "\"cidr\", \"deny\": [\"127.0.0.1\"]}]}}");
+	arrival_change_account(&home, nobody);
+	ck_assert_uint_eq(tunnel_account(tunnel)->inside, 0);
+	ck_assert_uint_eq(nobody->inside, 1);
+	ck_assert_int_eq(scene_metric_of("spore_refusals_total", "public", "access_list"), 0);
+	arrival_change_account(&home, bob);
+	ck_assert_uint_eq(nobody->inside, 0);
+	ck_assert_uint_eq(bob->inside, 0);
+	ck_assert_int_eq(scene_metric_of("spore_refusals_total", "public", "access_list"), 1);
+	ck_assert(list_is_empty(&home));
+	scene.workers[0].set = scene.set;
+	ck_assert(has_ended(fds[0]));
+	account_close_tunnel(nobody);
+	account_close_tunnel(bob);
+	close(fds[0]);
+	end_with(tunnel);
+}
+END_TEST
+
 SUITE("arrival", a_visitor_waits_once_its_transports_are_open, a_source_has_few_handshakes,
       a_late_handshake_ends, arrivals_end_with_their_tunnel,
-      an_entry_may_have_access_lists_of_its_own)
+      an_entry_may_have_access_lists_of_its_own, a_handshake_lasts_until_its_visitor_is_taken,
+      after_a_handshake_there_may_be_no_room_to_wait,
+      a_visitor_goes_with_its_tunnel_to_another_owner)

@@ -1,5 +1,6 @@
 #include "usage/ledger.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,13 @@
 #include "base/clock.h"
 #include "suite.h"
 
-static char folder[] = "/tmp/ledgerXXXXXX", path[64], bad[64];
+static char folder[] = "/tmp/ledgerXXXXXX", path[64], bad[64], lock_of[64];
 
 static void make_folder(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/use", folder);
+	snprintf(lock_of, sizeof lock_of, "%s/use.lock", folder);
 	snprintf(bad, sizeof bad, "%s/use.bad", folder);
 }
 
@@ -22,6 +24,7 @@ static void remove_folder(void)
 {
 	unlink(path);
 	unlink(bad);
+	unlink(lock_of);
 	ck_assert_int_eq(rmdir(folder), 0); /* nothing else is there */
 }
 
@@ -50,11 +53,13 @@ static uint64_t carry(struct usage_table *table, uint64_t bytes)
 {
 	struct use_terms terms = { .bytes = { 5000, 5000 }, .visitors_per_second = -1 };
 	struct usage *usage = usage_get(table, "alice");
+	struct use_claim *claim = NULL;
 	uint64_t used;
 
-	ck_assert(usage_limit(usage, &terms));
+	ck_assert(usage_limit(table, usage, &claim, &terms));
 	usage_carry(table, usage, bytes);
 	used = usage->used[USE_MONTH];
+	usage_drop(table, usage, &claim);
 	usage_put(table, usage);
 	return used;
 }
@@ -120,6 +125,109 @@ START_TEST(the_file_of_another_server_is_left_alone)
 }
 END_TEST
 
+/* File systems give the number of a removed file to the next one. */
+START_TEST(a_number_that_is_used_again_does_not_deceive)
+{
+	struct usage_table tables[2];
+	struct ledger *old, *new;
+
+	make_folder();
+	for (int round = 1; round <= 4; round++) {
+		old = open_ledger(&tables[0]);
+		carry(&tables[0], 70);
+		for (int i = 0; i < round; i++) {
+			new = open_ledger(&tables[1]);
+			carry(&tables[1], 5);
+			close_ledger(new, &tables[1]);
+		}
+		close_ledger(old, &tables[0]);
+	}
+	new = open_ledger(&tables[1]);
+	ck_assert_uint_eq(carry(&tables[1], 0), 50);
+	close_ledger(new, &tables[1]);
+	remove_folder();
+}
+END_TEST
+
+static void *open_and_close(void *arg)
+{
+	struct usage_table *table = arg;
+
+	for (int i = 0; i < 50; i++) {
+		struct ledger *ledger = open_ledger(table);
+
+		close_ledger(ledger, table);
+	}
+	return NULL;
+}
+
+/* Each server reads what the one before it has written. None sees a file that another one is about
+ * to write. */
+START_TEST(servers_replace_the_file_in_turn)
+{
+	struct usage_table tables[3];
+	struct ledger *ledger;
+	pthread_t threads[3];
+
+	make_folder();
+	ledger = open_ledger(&tables[0]);
+	carry(&tables[0], 70);
+	close_ledger(ledger, &tables[0]);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, open_and_close, &tables[i]), 0);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_int_ne(access(bad, F_OK), 0);
+	ledger = open_ledger(&tables[0]);
+	ck_assert_uint_eq(carry(&tables[0], 0), 70);
+	close_ledger(ledger, &tables[0]);
+	remove_folder();
+}
+END_TEST
+
+/* Ticks until the last attempt failed or was good; ms of the last attempts: now_ms. */
+static void tick_until(struct ledger *ledger, struct usage_table *table, int64_t *now_ms,
+                       bool fails)
+{
+	const char *why;
+
+	for (int i = 0; i < 10000 && (ledger_fails(ledger, &why) > 0) != fails; i++) {
+		*now_ms += 10000;
+		ledger_tick(ledger, table, *now_ms);
+		usleep(1000);
+	}
+	ck_assert_int_eq(ledger_fails(ledger, &why) > 0, fails);
+	if (fails)
+		ck_assert_str_eq(why, "No such file or directory");
+}
+
+START_TEST(a_failed_attempt_is_made_again)
+{
+	struct usage_table table;
+	struct ledger *ledger;
+	char away[80], text[64] = "";
+	int64_t now_ms = 0;
+	FILE *file;
+
+	make_folder();
+	snprintf(away, sizeof away, "%s.away", folder);
+	ledger = open_ledger(&table);
+	carry(&table, 70);
+	ck_assert_int_eq(rename(folder, away), 0);
+	tick_until(ledger, &table, &now_ms, true);
+	ck_assert_int_eq(rename(away, folder), 0);
+	/* Nobody uses anything meanwhile. */
+	tick_until(ledger, &table, &now_ms, false);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_gt(fread(text, 1, sizeof text - 1, file), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\n70 70 alice\n"));
+	fclose(file);
+	close_ledger(ledger, &table);
+	remove_folder();
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_written_is_an_error)
 {
 	struct usage_table table;
@@ -134,4 +242,6 @@ START_TEST(a_file_that_cannot_be_written_is_an_error)
 END_TEST
 
 SUITE("ledger", counts_outlive_the_table, a_wrong_file_is_put_aside,
-      the_file_of_another_server_is_left_alone, a_file_that_cannot_be_written_is_an_error)
+      the_file_of_another_server_is_left_alone, a_number_that_is_used_again_does_not_deceive,
+      servers_replace_the_file_in_turn, a_failed_attempt_is_made_again,
+      a_file_that_cannot_be_written_is_an_error)

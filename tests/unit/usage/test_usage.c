@@ -16,14 +16,30 @@ static struct use_terms terms_of(uint64_t day, uint64_t month, int64_t visitors)
 	return (struct use_terms){ .bytes = { day, month }, .visitors_per_second = visitors };
 }
 
-static struct usage *limited(struct usage_table *table, const char *identity,
-                             struct use_terms terms)
-{
-	struct usage *usage = usage_get(table, identity);
+/* One tunnel of an identity, with its limits. */
+struct user {
+	struct usage *usage;
+	struct use_claim *claim;
+};
 
-	ck_assert_ptr_nonnull(usage);
-	ck_assert(usage_limit(usage, &terms));
-	return usage;
+static void claim(struct usage_table *table, struct user *user, struct use_terms terms)
+{
+	ck_assert(usage_limit(table, user->usage, &user->claim, &terms));
+}
+
+static struct user come(struct usage_table *table, const char *identity, struct use_terms terms)
+{
+	struct user user = { .usage = usage_get(table, identity) };
+
+	ck_assert_ptr_nonnull(user.usage);
+	claim(table, &user, terms);
+	return user;
+}
+
+static void leave(struct usage_table *table, struct user *user)
+{
+	usage_drop(table, user->usage, &user->claim);
+	usage_put(table, user->usage);
 }
 
 static void check_admits(struct usage *usage, int64_t now_ms, bool expected, enum refusal why)
@@ -38,20 +54,19 @@ static void check_admits(struct usage *usage, int64_t now_ms, bool expected, enu
 START_TEST(an_allowance_is_used_up)
 {
 	struct usage_table table;
-	struct usage *usage;
+	struct user user;
 
 	usage_table_init(&table, 1, day_29);
-	usage = limited(&table, "alice", terms_of(1000, USE_UNLIMITED, -1));
-	ck_assert(usage_carry(&table, usage, 999));
-	check_admits(usage, 0, true, 0);
-	ck_assert(!usage_carry(&table, usage, 1));
-	check_admits(usage, 0, false, REFUSED_USED_UP);
-	ck_assert_int_eq(usage_exhausted(usage), USE_DAY);
+	user = come(&table, "alice", terms_of(1000, USE_UNLIMITED, -1));
+	ck_assert(usage_carry(&table, user.usage, 999));
+	check_admits(user.usage, 0, true, 0);
+	ck_assert(!usage_carry(&table, user.usage, 1));
+	check_admits(user.usage, 0, false, REFUSED_USED_UP);
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_DAY);
 	/* More is allowed. */
-	ck_assert(usage_limit(usage, &(struct use_terms){ .bytes = { 2000, USE_UNLIMITED },
-	                                                  .visitors_per_second = -1 }));
-	check_admits(usage, 0, true, 0);
-	usage_put(&table, usage);
+	claim(&table, &user, terms_of(2000, USE_UNLIMITED, -1));
+	check_admits(user.usage, 0, true, 0);
+	leave(&table, &user);
 	usage_table_fini(&table);
 }
 END_TEST
@@ -59,24 +74,85 @@ END_TEST
 START_TEST(an_identity_has_one_count)
 {
 	struct usage_table table;
-	struct usage *a, *b, *c;
+	struct user a, b, c;
 
 	usage_table_init(&table, 1, day_29);
-	a = limited(&table, "alice", terms_of(10, 10, -1));
-	b = usage_get(&table, "alice");
-	c = usage_get(&table, "bob");
-	ck_assert_ptr_eq(a, b);
-	ck_assert_ptr_ne(a, c);
-	usage_carry(&table, a, 10);
-	check_admits(b, 0, false, REFUSED_USED_UP);
-	check_admits(c, 0, true, 0);
-	usage_put(&table, a);
-	usage_put(&table, b);
-	usage_put(&table, c);
+	a = come(&table, "alice", terms_of(10, 10, -1));
+	b = come(&table, "alice", terms_of(10, 10, -1));
+	c = come(&table, "bob", terms_of(10, 10, -1));
+	ck_assert_ptr_eq(a.usage, b.usage);
+	ck_assert_ptr_ne(a.usage, c.usage);
+	usage_carry(&table, a.usage, 10);
+	check_admits(b.usage, 0, false, REFUSED_USED_UP);
+	check_admits(c.usage, 0, true, 0);
+	leave(&table, &a);
+	leave(&table, &b);
+	leave(&table, &c);
 	/* It is kept without a tunnel: a client cannot leave and come back. */
-	a = usage_get(&table, "alice");
-	ck_assert_uint_eq(a->used[USE_DAY], 10);
-	usage_put(&table, a);
+	a = come(&table, "alice", terms_of(10, 10, -1));
+	ck_assert_uint_eq(a.usage->used[USE_DAY], 10);
+	leave(&table, &a);
+	usage_table_fini(&table);
+}
+END_TEST
+
+static const struct use_terms no_terms = { .bytes = { USE_UNLIMITED, USE_UNLIMITED },
+	                                   .visitors_per_second = -1 };
+
+static void check_limits(const struct usage *usage, struct use_terms terms)
+{
+	for (int i = 0; i < USE_DIRECTIONS; i++)
+		ck_assert_uint_eq(bucket_rate(&usage->buckets[i]), terms.rates[i]);
+	for (int i = 0; i < USE_PERIODS; i++)
+		ck_assert_uint_eq(usage->allowed[i], terms.bytes[i]);
+	ck_assert_int_eq(usage->visitors_per_second, terms.visitors_per_second);
+}
+
+START_TEST(the_strictest_claims_hold)
+{
+	struct use_terms terms[] = {
+		{ { 0, 3000 }, { 100, USE_UNLIMITED }, 0 },
+		{ { 5000, 2000 }, { 70, 900 }, -1 },
+		no_terms,
+	};
+	struct use_terms both = { { 5000, 2000 }, { 70, 900 }, 0 };
+	struct usage_table table;
+	struct user users[3];
+
+	usage_table_init(&table, 1, day_29);
+	for (int i = 0; i < 3; i++)
+		users[i] = come(&table, "alice", terms[i]);
+	check_limits(users[0].usage, both);
+	claim(&table, &users[2], terms[1]); /* one claim of two users */
+	leave(&table, &users[1]);
+	check_limits(users[0].usage, both);
+	claim(&table, &users[2], no_terms);
+	check_limits(users[0].usage, terms[0]);
+	leave(&table, &users[0]);
+	check_limits(users[2].usage, no_terms);
+	claim(&table, &users[2], terms[1]);
+	usage_drop(&table, users[2].usage, &users[2].claim);
+	check_limits(users[2].usage, terms[1]); /* for relays that go on */
+	leave(&table, &users[2]);
+	usage_table_fini(&table);
+}
+END_TEST
+
+START_TEST(a_client_without_limits_does_not_end_the_counts)
+{
+	struct usage_table table;
+	struct user user;
+
+	usage_table_init(&table, 1, day_29);
+	user = come(&table, "alice", terms_of(100, USE_UNLIMITED, -1));
+	usage_carry(&table, user.usage, 100);
+	leave(&table, &user);
+	user = come(&table, "alice", no_terms);
+	check_admits(user.usage, 0, true, 0);
+	leave(&table, &user);
+	user = come(&table, "alice", terms_of(100, USE_UNLIMITED, -1));
+	check_admits(user.usage, 0, false, REFUSED_USED_UP);
+	leave(&table, &user);
 	usage_table_fini(&table);
 }
 END_TEST
@@ -84,23 +160,44 @@ END_TEST
 START_TEST(days_and_months_begin_anew)
 {
 	struct usage_table table;
-	struct usage *usage;
+	struct user user;
 
 	usage_table_init(&table, 1, day_29);
-	usage = limited(&table, "alice", terms_of(100, 150, -1));
-	usage_carry(&table, usage, 100);
+	user = come(&table, "alice", terms_of(100, 150, -1));
+	usage_carry(&table, user.usage, 100);
 	usage_table_turn(&table, day_29 + 1000);
-	check_admits(usage, 0, false, REFUSED_USED_UP);
+	check_admits(user.usage, 0, false, REFUSED_USED_UP);
 	usage_table_turn(&table, day_30);
-	check_admits(usage, 0, true, 0);
-	usage_carry(&table, usage, 50);
-	ck_assert_int_eq(usage_exhausted(usage), USE_MONTH);
+	check_admits(user.usage, 0, true, 0);
+	usage_carry(&table, user.usage, 50);
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_MONTH);
 	usage_table_turn(&table, day_29); /* the clock was set back */
-	ck_assert_int_eq(usage_exhausted(usage), USE_MONTH);
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_MONTH);
 	usage_table_turn(&table, day_1);
-	check_admits(usage, 0, true, 0);
-	usage_put(&table, usage);
+	check_admits(user.usage, 0, true, 0);
+	leave(&table, &user);
 	ck_assert_ptr_null(table.first); /* it has used nothing this month */
+	usage_table_fini(&table);
+}
+END_TEST
+
+START_TEST(a_clock_that_was_ahead_does_not_stop_the_days)
+{
+	struct usage_table table;
+	struct user user;
+
+	usage_table_init(&table, 1, day_29 + 400 * DAY_MS);
+	user = come(&table, "alice", terms_of(100, 150, -1));
+	usage_carry(&table, user.usage, 100);
+	usage_table_turn(&table, day_29); /* the clock is right now */
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_DAY);
+	usage_table_turn(&table, day_30);
+	check_admits(user.usage, 0, true, 0);
+	usage_carry(&table, user.usage, 50);
+	ck_assert_int_eq(usage_exhausted(user.usage), USE_MONTH);
+	usage_table_turn(&table, day_1);
+	check_admits(user.usage, 0, true, 0);
+	leave(&table, &user);
 	usage_table_fini(&table);
 }
 END_TEST
@@ -108,18 +205,17 @@ END_TEST
 START_TEST(visitors_come_at_a_pace)
 {
 	struct usage_table table;
-	struct usage *usage;
+	struct user user;
 
 	usage_table_init(&table, 1, day_29);
-	usage = limited(&table, "alice", terms_of(USE_UNLIMITED, USE_UNLIMITED, 2));
-	check_admits(usage, 5000, true, 0);
-	check_admits(usage, 5000, true, 0);
-	check_admits(usage, 5000, false, REFUSED_CLIENT_PACE);
-	check_admits(usage, 5600, true, 0);
-	ck_assert(usage_limit(usage, &(struct use_terms){ .bytes = { USE_UNLIMITED, USE_UNLIMITED },
-	                                                  .visitors_per_second = 0 }));
-	check_admits(usage, 50000, false, REFUSED_CLIENT_PACE);
-	usage_put(&table, usage);
+	user = come(&table, "alice", terms_of(USE_UNLIMITED, USE_UNLIMITED, 2));
+	check_admits(user.usage, 5000, true, 0);
+	check_admits(user.usage, 5000, true, 0);
+	check_admits(user.usage, 5000, false, REFUSED_CLIENT_PACE);
+	check_admits(user.usage, 5600, true, 0);
+	claim(&table, &user, terms_of(USE_UNLIMITED, USE_UNLIMITED, 0));
+	check_admits(user.usage, 50000, false, REFUSED_CLIENT_PACE);
+	leave(&table, &user);
 	usage_table_fini(&table);
 }
 END_TEST
@@ -128,17 +224,20 @@ END_TEST
 static void check_after(int64_t wall_ms, uint64_t day, uint64_t month)
 {
 	struct usage_table table;
+	struct user user, other;
 	struct usage *usage;
 	unsigned line;
 	char *text;
 
 	usage_table_init(&table, 1, day_29);
-	usage = limited(&table, "al ice", terms_of(500, 500, -1));
-	usage_carry(&table, usage, 70);
-	usage_put(&table, limited(&table, "bob", terms_of(USE_UNLIMITED, USE_UNLIMITED, -1)));
+	user = come(&table, "al ice", terms_of(500, 500, -1));
+	usage_carry(&table, user.usage, 70);
+	other = come(&table, "bob", no_terms);
+	usage_carry(&table, other.usage, 70);
 	text = usage_table_write(&table);
 	ck_assert_str_eq(text, "spore use 1\n20261129\n70 70 al ice\nend 1\n");
-	usage_put(&table, usage);
+	leave(&table, &user);
+	leave(&table, &other);
 	usage_table_fini(&table);
 	usage_table_init(&table, 1, wall_ms);
 	ck_assert_ptr_null(usage_table_read(&table, text, &line));
@@ -153,6 +252,8 @@ static void check_after(int64_t wall_ms, uint64_t day, uint64_t month)
 START_TEST(a_text_keeps_the_counts_of_the_day_and_month)
 {
 	check_after(day_29, 70, 70);
+	check_after(day_29 - DAY_MS, 70, 70); /* the clock was ahead */
+	check_after(day_29 - 400 * DAY_MS, 70, 70);
 	check_after(day_30, 0, 70);
 	check_after(day_1, 0, 0);
 }
@@ -188,6 +289,7 @@ START_TEST(a_wrong_text_changes_nothing)
 }
 END_TEST
 
-SUITE("usage", an_allowance_is_used_up, an_identity_has_one_count, days_and_months_begin_anew,
-      visitors_come_at_a_pace, a_text_keeps_the_counts_of_the_day_and_month,
-      a_wrong_text_changes_nothing)
+SUITE("usage", an_allowance_is_used_up, an_identity_has_one_count, the_strictest_claims_hold,
+      a_client_without_limits_does_not_end_the_counts, days_and_months_begin_anew,
+      a_clock_that_was_ahead_does_not_stop_the_days, visitors_come_at_a_pace,
+      a_text_keeps_the_counts_of_the_day_and_month, a_wrong_text_changes_nothing)

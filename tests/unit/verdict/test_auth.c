@@ -351,7 +351,7 @@ END_TEST
 
 /* ---- how an ALLOW ends ---- */
 
-static const struct ledger_counts *counts_of(const struct asker *asker, size_t i)
+static struct ledger_counts *counts_of(const struct asker *asker, size_t i)
 {
 	return asker->set->chains[CHAIN_AUTH]->items[i]->self;
 }
@@ -371,9 +371,9 @@ static void cancel_run(void *arg)
 
 static void check_balance(struct asker *asker, uint32_t reason)
 {
-	const struct ledger_counts *counts = counts_of(asker, 0);
+	struct ledger_counts *counts = counts_of(asker, 0);
 
-	ck_assert(host_scene_wait(has_balance, (void *)(uintptr_t)counts));
+	ck_assert(host_scene_wait(has_balance, counts));
 	ck_assert_uint_eq(counts->wrong, 0);
 	ck_assert_uint_eq(counts->by[reason], counts->ends);
 	tear_down(asker);
@@ -415,6 +415,28 @@ START_TEST(an_allow_that_comes_too_late_ends)
 }
 END_TEST
 
+static bool is_asked(void *arg)
+{
+	return atomic_load(&((const struct ledger_counts *)arg)->asked) > 0;
+}
+
+static bool has_stale(void *arg)
+{
+	return atomic_load(&((const struct ledger_counts *)arg)->stale) > 0;
+}
+
+/* The asker leaves while verify() runs on the pool, which then gives its verdict. */
+static void leave_during_verify(struct asker *asker)
+{
+	struct ledger_counts *counts = counts_of(asker, 0);
+
+	asker->question.answer = "x";
+	host_scene_call(asker->scene, run_judge, asker);
+	ck_assert(host_scene_wait(is_asked, counts));
+	host_scene_call(asker->scene, cancel_run, asker);
+	atomic_store(&counts->is_released, true);
+}
+
 /* A blocking verify() returns ALLOW, and cannot know that its client has left. */
 START_TEST(an_allow_that_is_returned_too_late_ends)
 {
@@ -422,11 +444,8 @@ START_TEST(an_allow_that_is_returned_too_late_ends)
 	struct asker asker;
 
 	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"delay\":\"30ms\"}]}");
-	asker.question.answer = "x";
-	host_scene_call(&scene, run_judge, &asker);
-	usleep(10000); /* it is running */
-	host_scene_call(&scene, cancel_run, &asker);
+	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"hold\":true}]}");
+	leave_during_verify(&asker);
 	check_balance(&asker, SPORE_END_SHUTDOWN);
 	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 0);
 }
@@ -439,13 +458,9 @@ START_TEST(a_stale_completion_has_no_end)
 	struct asker asker;
 
 	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"how\":\"ticket\",\"delay\":\"20ms\"}"
-	       "]}");
-	asker.question.answer = "x";
-	host_scene_call(&scene, run_judge, &asker);
-	usleep(5000);
-	host_scene_call(&scene, cancel_run, &asker);
-	usleep(60000);
+	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"how\":\"ticket\",\"hold\":true}]}");
+	leave_during_verify(&asker);
+	ck_assert(host_scene_wait(has_stale, counts_of(&asker, 0)));
 	ck_assert_uint_eq(counts_of(&asker, 0)->allows, 0);
 	ck_assert_uint_eq(counts_of(&asker, 0)->ends, 0);
 	ck_assert_uint_eq(counts_of(&asker, 0)->wrong, 0);

@@ -37,6 +37,20 @@ START_TEST(an_answer_holds_for_the_moment)
 }
 END_TEST
 
+START_TEST(only_an_address_that_was_looked_for_is_lacked)
+{
+	struct homes homes = { .n = 2, .known = { { .is_here = true }, { .is_here = false } } };
+	spore_addr third;
+
+	ck_assert(addr_parse_ip("192.0.2.1", &homes.known[0].addr));
+	ck_assert(addr_parse_ip("192.0.2.2", &homes.known[1].addr));
+	ck_assert(addr_parse_ip("192.0.2.3", &third));
+	ck_assert(!homes_lack(&homes, &homes.known[0].addr));
+	ck_assert(homes_lack(&homes, &homes.known[1].addr));
+	ck_assert(!homes_lack(&homes, &third));
+}
+END_TEST
+
 START_TEST(what_has_no_ip_address_is_at_home)
 {
 	struct homes homes = { .n = 0 };
@@ -53,4 +67,4 @@ START_TEST(what_has_no_ip_address_is_at_home)
 END_TEST
 
 SUITE("homes", the_address_of_a_connection_is_here, an_answer_holds_for_the_moment,
-      what_has_no_ip_address_is_at_home)
+      only_an_address_that_was_looked_for_is_lacked, what_has_no_ip_address_is_at_home)

@@ -299,6 +299,50 @@ START_TEST(after_a_change_of_the_network_the_port_is_asked_for_often)
 }
 END_TEST
 
+START_TEST(news_of_the_network_leave_a_port_of_another_program_alone)
+{
+	struct loss lost = { .status = CLIENT_FAILED, .retry = RETRY_LATER };
+	struct loss refused = { .status = CLIENT_PORT_REFUSED, .retry = RETRY_LATER };
+	struct retry retry;
+
+	retry_init(&retry, &(const struct client_settings){ .reconnect = true }, 77);
+	retry_succeed(&retry, 77);
+	retry_count(&retry, &lost, 0.0);
+	for (int i = 0; i < 9; i++)
+		retry_count(&retry, &refused, 0.0);
+	ck_assert(!retry_take_news(&retry, 1000));
+	ck_assert_uint_eq(retry.losses, 10);
+	ck_assert_uint_eq(retry.hurries, 0);
+	retry_hurry(&retry); /* its own connection was lost */
+	ck_assert(retry_count(&retry, &refused, 0.0) <= 0.3);
+	ck_assert(!retry_take_news(&retry, 1000));
+	retry_succeed(&retry, 77);
+	ck_assert(retry_take_news(&retry, 1000));
+}
+END_TEST
+
+START_TEST(news_of_the_network_shorten_a_few_pauses_only)
+{
+	struct loss lost = { .status = CLIENT_FAILED, .retry = RETRY_LATER };
+	struct retry retry;
+	unsigned n = 0;
+
+	retry_init(&retry, &(const struct client_settings){ .retry = true }, 0);
+	for (int64_t ms = 0; ms < 600000; ms += 5000) {
+		for (int i = 0; i < 9; i++)
+			retry_count(&retry, &lost, 0.0);
+		if (retry_take_news(&retry, ms)) {
+			ck_assert(retry_count(&retry, &lost, 0.0) <= 0.2);
+			n++;
+		} else {
+			ck_assert(retry_count(&retry, &lost, 0.0) >= 25.0);
+		}
+	}
+	ck_assert_uint_ge(n, 20);
+	ck_assert_uint_le(n, 24);
+}
+END_TEST
+
 SUITE("retry", a_tunnel_that_never_stood_may_depend_on_others,
       a_row_of_losses_is_news_ever_more_rarely, statuses_of_refusals,
       first_attempts_and_later_ones_have_options_of_their_own, wrong_secrets_are_never_tried_again,
@@ -307,4 +351,6 @@ SUITE("retry", a_tunnel_that_never_stood_may_depend_on_others,
       configured_port_is_always_asked_for, server_that_names_a_time_gets_it,
       pauses_double_up_to_a_bound, pauses_are_short_where_nobody_answers,
       a_port_in_use_is_asked_for_often_at_first_and_then_calmly,
-      after_a_change_of_the_network_the_port_is_asked_for_often)
+      after_a_change_of_the_network_the_port_is_asked_for_often,
+      news_of_the_network_leave_a_port_of_another_program_alone,
+      news_of_the_network_shorten_a_few_pauses_only)

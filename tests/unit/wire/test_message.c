@@ -252,6 +252,9 @@ START_TEST(frames_are_written_as_bore_writes_them)
 	ck_assert_str_eq(format(&m, out), "{\"Hello\":65535}");
 	m.type = MESSAGE_HELLO_EX;
 	ck_assert_str_eq(format(&m, out), "{\"HelloEx\":{\"port\":65535}}");
+	m.pass = m.id;
+	ck_assert_str_eq(format(&m, out), "{\"HelloEx\":{\"port\":65535,"
+	                                  "\"ticket\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}}");
 	m.type = MESSAGE_AUTHENTICATE;
 	ck_assert_str_eq(format(&m, out), "{\"Authenticate\":\"in\\\"v\\\\alid\"}");
 	m.type = MESSAGE_ACCEPT;
@@ -426,6 +429,19 @@ START_TEST(a_client_may_want_to_hear_of_the_end)
 	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, "\"Leaving\"", &message));
 	ck_assert_int_eq(message.type, MESSAGE_LEAVING);
 	ck_assert(!parse(MESSAGE_TO_CLIENT, "\"Leaving\"", &message));
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                "{\"Ticket\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}", &message));
+	ck_assert_int_eq(message.type, MESSAGE_TICKET);
+	ck_assert(!parse(MESSAGE_TO_CLIENT, "{\"Ticket\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}",
+	                 &message));
+	ck_assert(parse(MESSAGE_TO_SERVER,
+	                "{\"HelloEx\":{\"ticket\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\","
+	                "\"port\":7}}",
+	                &message));
+	ck_assert_uint_eq(message.port, 7);
+	ck_assert_uint_eq(message.pass.bytes[0], 0x6f);
+	ck_assert(!parse(MESSAGE_TO_SERVER, "{\"HelloEx\":{\"ticket\":\"6fa\",\"port\":7}}",
+	                 &message));
 	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, "\"Moved\"", &message));
 	ck_assert_int_eq(message.type, MESSAGE_MOVED);
 	ck_assert(!parse(MESSAGE_TO_SERVER, "\"Moved\"", &message));

@@ -1,0 +1,57 @@
+#include "keep/keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "keep/kept_ports.h"
+#include "loop/loop.h"
+
+struct keeper_task {
+	struct loop_task task;
+	struct keeper *keeper;  /* borrowed: main runs the task before it frees the keeper */
+	struct sockets sockets; /* owned; none: to drop those of this name */
+	char name[KEPT_PORT_NAME_SIZE];
+};
+
+/* [main] */
+static void run_task(struct loop_task *posted)
+{
+	struct keeper_task *task = CONTAINER_OF(posted, struct keeper_task, task);
+	struct keeper *keeper = task->keeper;
+
+	if (task->sockets.n == 0)
+		keeper->drop(keeper->arg, task->name);
+	for (unsigned i = 0; i < task->sockets.n; i++)
+		keeper->keep(keeper->arg, task->sockets.fds[i], task->name);
+	sock_close_all(&task->sockets);
+	free(task);
+}
+
+static void post(struct keeper *keeper, struct sockets *sockets, const char *name)
+{
+	struct keeper_task *task = calloc(1, sizeof *task);
+
+	if (!task) {
+		sock_close_all(sockets);
+		return;
+	}
+	task->task.run = run_task;
+	task->keeper = keeper;
+	task->sockets = *sockets;
+	strncpy(task->name, name, sizeof task->name - 1);
+	loop_post(keeper->main_loop, &task->task);
+}
+
+void keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name)
+{
+	if (atomic_fetch_add(&keeper->n, sockets->n) + sockets->n <= KEPT_PORTS_MOST)
+		post(keeper, sockets, name);
+	else
+		sock_close_all(sockets);
+}
+
+void keeper_drop(struct keeper *keeper, const char *name)
+{
+	post(keeper, &(struct sockets){ 0 }, name);
+}
