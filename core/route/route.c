@@ -56,6 +56,12 @@ static enum route_verdict take_name(struct route_answer *answer, const spore_rou
 	return ROUTE_NAME;
 }
 
+static void take_reply(struct route_answer *answer, const spore_route_result *result)
+{
+	if (result->reply.ptr && result->reply.len <= SPORE_ROUTE_REPLY_MAX)
+		answer->reply = result->reply;
+}
+
 static enum route_verdict await_more(struct route_answer *answer, const spore_route_result *result,
                                      const struct route_question *question)
 {
@@ -81,6 +87,7 @@ enum route_verdict route_ask(const struct chain *chain, const struct loop *loop,
 
 	answer_out->by = NULL;
 	answer_out->need = 0;
+	answer_out->reply = (spore_str){ NULL, 0 };
 	answer_out->name[0] = answer_out->reason[0] = '\0';
 	for (size_t i = 0; i < chain->n; i++) {
 		const struct instance *instance = chain->items[i];
@@ -93,8 +100,10 @@ enum route_verdict route_ask(const struct chain *chain, const struct loop *loop,
 		case SPORE_ROUTE_MORE:
 			return await_more(answer_out, &result, question);
 		case SPORE_ROUTE_NAME:
+			take_reply(answer_out, &result);
 			return take_name(answer_out, &result);
 		case SPORE_ROUTE_NONE:
+			take_reply(answer_out, &result);
 			return ROUTE_NONE;
 		case SPORE_DENY:
 			return refuse(answer_out, result.reason);

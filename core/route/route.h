@@ -28,6 +28,9 @@ enum route_verdict {
 struct route_answer {
 	const struct instance *by; /* the instance that decided; NULL: none */
 	size_t need;               /* ROUTE_MORE: bytes in all; more than there are */
+	/* ROUTE_NAME, ROUTE_NONE: for a visitor that gets no tunnel; borrowed from the instance;
+	 * empty: nothing */
+	spore_str reply;
 	char name[SPORE_ROUTE_NAME_SIZE];
 	char reason[SPORE_ROUTE_REASON_SIZE]; /* ROUTE_REFUSED; valid UTF-8 */
 };

@@ -17,6 +17,7 @@ enum head_result {
 };
 
 struct head {
+	bool is_http2;
 	size_t need; /* more than there are */
 	const char *why;
 	/* In lower case, without a port; "": the request names none. HEAD_MORE: that of the part of

@@ -16,5 +16,6 @@ enum head_result request_read(const uint8_t *data, size_t n, struct head *out)
 		return http1_read(data, n, out);
 	if (len < HTTP2_PREFACE_SIZE)
 		return head_more(out, n + 1); /* it may still be HTTP/1 */
+	out->is_http2 = true;
 	return http2_read(data, n, out);
 }

@@ -3,12 +3,21 @@
 #include <spore/route.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "../common/file.h"
+#include "page.h"
 #include "paths.h"
 #include "request.h"
 
 struct conf {
 	spore_list paths;
+	const char *unknown_page; /* NULL: none */
+};
+
+struct router {
+	const struct conf *conf; /* the host owns it */
+	spore_str reply;         /* owned; empty: none */
 };
 
 static const spore_option path_rows[] = {
@@ -25,6 +34,11 @@ static const spore_option_item path_item = { SPORE_OPT_OBJECT, sizeof(struct pat
 static const spore_option options[] = {
 	SPORE_LIST(struct conf, paths, 0, &path_item,
 	           "paths of a host that other tunnels have; the longest path that fits counts"),
+	SPORE_STRING(
+		struct conf, unknown_page, SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_NOT_EMPTY,
+		NULL,
+		"file with a page in HTML, at most 64 KiB. Who asks with HTTP/1 for a host that "
+		"no tunnel has gets it with the status 404; default: the connection is reset"),
 };
 
 static int check_paths(const spore_create_args *args, const spore_list *paths)
@@ -45,26 +59,53 @@ static int check_paths(const spore_create_args *args, const spore_list *paths)
 	return good;
 }
 
+static int load_page(const spore_create_args *args, const char *path, spore_str *reply_out)
+{
+	spore_str page;
+	int made;
+
+	if (!file_read(args, "/unknown_page", path, PAGE_MAX, &page))
+		return 0;
+	made = page_make(page, reply_out);
+	file_free(&page);
+	return made;
+}
+
+static void destroy(void *instance)
+{
+	struct router *router = instance;
+
+	free((char *)(uintptr_t)router->reply.ptr);
+	free(router);
+}
+
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	const struct conf *conf = args->conf;
+	struct router *router = calloc(1, sizeof *router);
+	int good;
 
-	if (!check_paths(args, &conf->paths))
-		return SPORE_ECONFIG;
-	*instance_out = (void *)(uintptr_t)conf;
-	return SPORE_OK;
+	if (!router)
+		return SPORE_ENOMEM;
+	router->conf = conf;
+	good = check_paths(args, &conf->paths);
+	if (conf->unknown_page)
+		good &= load_page(args, conf->unknown_page, &router->reply);
+	if (good) {
+		*instance_out = router;
+		return SPORE_OK;
+	}
+	destroy(router);
+	return SPORE_ECONFIG;
 }
 
-/* The host owns the options. */
-static void destroy(void *instance)
+static int32_t answer(const struct router *router, const struct head *head, spore_route_result *out)
 {
-	(void)instance;
-}
+	const spore_list *paths = &router->conf->paths;
+	const char *name = paths_find(paths->items, paths->count, head->host, head->path);
 
-static int32_t answer(const struct conf *conf, const struct head *head, spore_route_result *out)
-{
-	const char *name = paths_find(conf->paths.items, conf->paths.count, head->host, head->path);
-
+	if (!head->is_http2) /* which would need frames */
+		out->reply = router->reply;
 	if (!head->host[0])
 		return SPORE_ROUTE_NONE;
 	snprintf(out->name, sizeof out->name, "%s", name ? name : head->host);

@@ -59,10 +59,14 @@ static void check_plugin(const uint8_t *data, size_t n, enum head_result result,
 	static const struct path_rule rule = { "a", "/b", "c" };
 	const spore_component *component = spore_plugin_v1()->components[0];
 	const spore_route_ops *ops = component->ops;
-	spore_list paths = { .items = &rule, .count = 1 };
+	/* As the options of the plugin. */
+	struct {
+		spore_list paths;
+		const char *unknown_page;
+	} conf = { .paths = { .items = &rule, .count = 1 } };
 	spore_create_args args = { .struct_size = sizeof args,
 		                   .role = SPORE_ROLE_SERVER,
-		                   .conf = &paths };
+		                   .conf = &conf };
 	spore_route_query query = { .struct_size = sizeof query,
 		                    .head = { (const char *)data, n } };
 	spore_route_result out = { .struct_size = sizeof out };
@@ -70,7 +74,7 @@ static void check_plugin(const uint8_t *data, size_t n, enum head_result result,
 	void *instance;
 	int32_t verdict;
 
-	FUZZ_CHECK(component->conf_size == sizeof paths);
+	FUZZ_CHECK(component->conf_size == sizeof conf);
 	FUZZ_CHECK(component->create(&args, &instance) == SPORE_OK);
 	verdict = ops->look(instance, &query, &out);
 	FUZZ_CHECK((verdict == SPORE_ROUTE_MORE) == (result == HEAD_MORE));

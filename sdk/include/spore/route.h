@@ -45,6 +45,7 @@ SPORE_GROWABLE(spore_route_query, conn);
 
 #define SPORE_ROUTE_NAME_SIZE   256
 #define SPORE_ROUTE_REASON_SIZE 128
+#define SPORE_ROUTE_REPLY_MAX   131072
 
 /* What look() can say besides its verdict. Before each call, the host sets struct_size to the size
  * of its struct and zeroes the rest. */
@@ -60,8 +61,12 @@ typedef struct spore_route_result {
 	/* DENY: what is wrong with the bytes, for the operator's log; NUL-terminated UTF-8. It must
 	 * not contain what the visitor has sent. */
 	char reason[SPORE_ROUTE_REASON_SIZE];
+	/* NAME, NONE: what the visitor is sent if no tunnel gets him, in the protocol of the bytes,
+	 * such as a page. His connection then ends in order. At most SPORE_ROUTE_REPLY_MAX bytes;
+	 * borrowed: valid as long as the instance. Empty: his connection is reset. */
+	spore_str reply;
 } spore_route_result;
-SPORE_GROWABLE(spore_route_result, reason);
+SPORE_GROWABLE(spore_route_result, reply);
 
 typedef struct spore_route_ops {
 	uint32_t struct_size;

@@ -171,6 +171,31 @@ START_TEST(a_name_that_is_empty_or_unended_is_none)
 }
 END_TEST
 
+START_TEST(a_reply_is_for_who_gets_no_tunnel)
+{
+	static const char page[SPORE_ROUTE_REPLY_MAX + 1] = "404";
+	struct scene scene;
+
+	open_scene(&scene);
+	replies[0].result.reply = (spore_str){ page, SPORE_ROUTE_REPLY_MAX };
+	replies[0].verdict = SPORE_ROUTE_NONE;
+	ck_assert_int_eq(ask(&scene), ROUTE_NONE);
+	ck_assert_uint_eq(scene.answer.reply.len, SPORE_ROUTE_REPLY_MAX);
+	ck_assert_ptr_eq(scene.answer.reply.ptr, page);
+	replies[0].verdict = SPORE_ROUTE_NAME;
+	ck_assert_int_eq(ask(&scene), ROUTE_NONE); /* the name is empty */
+	ck_assert_ptr_eq(scene.answer.reply.ptr, page);
+	replies[0].result.reply.len++;
+	ask(&scene);
+	ck_assert_uint_eq(scene.answer.reply.len, 0);
+	replies[0].result.reply.len = 3;
+	replies[0].verdict = SPORE_DENY;
+	ask(&scene);
+	ck_assert_uint_eq(scene.answer.reply.len, 0);
+	close_scene(&scene);
+}
+END_TEST
+
 START_TEST(a_refusal_has_a_reason_of_valid_text)
 {
 	struct scene scene;
@@ -204,4 +229,5 @@ END_TEST
 
 SUITE("route", the_query_has_the_bytes_and_the_listener, next_asks_the_next_one_and_its_end_is_none,
       more_ends_the_chain_and_says_how_many_bytes, a_name_that_is_empty_or_unended_is_none,
-      a_refusal_has_a_reason_of_valid_text, what_is_not_a_verdict_refuses)
+      a_reply_is_for_who_gets_no_tunnel, a_refusal_has_a_reason_of_valid_text,
+      what_is_not_a_verdict_refuses)
