@@ -1,6 +1,7 @@
 #include "config/chains.h"
 
 #include <spore/acl.h>
+#include <spore/transport.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,11 @@ const struct chain_row public_chain_rows[PUBLIC_CHAINS] = {
 	                 .point = SPORE_ACL_AT_PUBLIC },
 	[PUBLIC_ROUTE] = { .pointer = "/public[0]/route", .kind = SPORE_KIND_ROUTE },
 };
+
+const struct chain_row shared_transport_row = { .pointer = "/public[0]/transport",
+	                                        .kind = SPORE_KIND_TRANSPORT,
+	                                        .max = CONN_MAX_LAYERS,
+	                                        .point = SPORE_TRANSPORT_AT_SHARED };
 
 const char *const config_instance_keys[] = { "use",           "name",  "on_error",
 	                                     "last_good_for", "queue", NULL };

@@ -60,7 +60,9 @@ typedef struct spore_create_args {
 	 * SPORE_ECONFIG. [main] */
 	void (*report)(const struct spore_create_args *, const char *pointer, const char *text);
 	uint32_t n_workers;
-	uint32_t point; /* acl: the instance's chain, SPORE_ACL_AT_*; else 0 */
+	/* Where the instance's chain is asked. acl: SPORE_ACL_AT_*; transport: 0, or
+	 * SPORE_TRANSPORT_AT_SHARED; others: 0. */
+	uint32_t point;
 	/* Not for transports. What the transports of the configuration can tell about a connection:
 	 * those of their attr_keys that may_know() does not rule out, NULL-terminated. NULL: not
 	 * known, because a transport does not declare its keys. See spore_may_know(). Valid until
