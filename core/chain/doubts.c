@@ -271,6 +271,7 @@ static bool is_idle(const struct plugin_set *set, size_t entry)
 	return true;
 }
 
+/* An entry about ports of the tunnels' own. */
 static void check_entry(struct plugin_set *set, const struct json *node, size_t entry)
 {
 	const struct json *ports = json_get(node, "ports");
@@ -292,11 +293,14 @@ static void check_entry(struct plugin_set *set, const struct json *node, size_t 
 
 static void check_entries(struct plugin_set *set)
 {
+	const struct public_settings *entries = set->config->settings.public.items;
 	const struct json *list = json_get(json_doc_root(set->config->doc), "public");
 	const struct json *node = list ? list->first : NULL;
 
-	for (size_t i = 0; node && i < set->config->settings.public.count; i++, node = node->next)
-		check_entry(set, node, i);
+	for (size_t i = 0; node && i < set->config->settings.public.count; i++, node = node->next) {
+		if (entries[i].listen_port == 0)
+			check_entry(set, node, i);
+	}
 }
 
 /* ---- listeners at public ports ---- */

@@ -1,85 +1,88 @@
 #include "choose/chooser.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/plugin_set.h"
+#include "chain/transport.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/listener.h"
 #include "net/sock.h"
+#include "net/stream.h"
 #include "quota/ports.h"
 #include "quota/source.h"
 #include "route/glance.h"
 #include "route/names.h"
+#include "session/arrival.h"
 #include "session/refuse.h"
 #include "session/tunnel.h"
 
+/* It stays while it has guests, even if a reload has removed the port. */
 struct chooser {
 	struct list node; /* in worker->choosers */
 	struct server_worker *worker;
 	struct listener *listener; /* owned; NULL once closed */
 	uint16_t port;
+	struct list arrivals; /* guests whose transports open */
 	struct glance_list glances;
+	struct list moving; /* guests whose streams leave this loop */
 };
 
-/* A visitor from its accept until its tunnel takes it. */
+/* A visitor, from the time when its transports are open until its tunnel takes it. */
 struct guest {
+	struct list node;       /* in chooser->moving */
+	struct loop_task move;  /* takes the stream from its loop, outside of its callbacks */
 	struct loop_task enter; /* on the worker of the tunnel */
-	struct server_worker *worker;
-	struct plugin_set *set; /* ref; of which the routes are asked */
+	struct chooser *chooser;
+	struct plugin_set *set; /* ref; the next two are of it */
 	const struct public_settings *entry;
-	struct source *crowd;    /* ref; counts the guest */
-	struct account *account; /* ref; of its tunnel; NULL: not known yet */
-	struct tunnel_guest it;
+	struct chain *routes;
+	struct source *crowd; /* ref; counts the guest; NULL: it has ended */
+	struct visitor visitor;
+	spore_addr local; /* of the socket */
 };
 
-/* ---- the crowd ---- */
-
-static bool join_crowd(struct guest *guest)
+static struct server_worker *worker_of(const struct guest *guest)
 {
-	struct server_worker *worker = guest->worker;
-	const struct limits *limits = server_worker_limits(worker);
-	struct source *source = source_get(worker->shared->sources, &guest->it.peer);
-
-	if (source && limit_take(&worker->shared->handshakes, limits->handshakes)) {
-		if (source_add_handshake(source, limits)) {
-			guest->crowd = source;
-			return true;
-		}
-		atomic_fetch_sub(&worker->shared->handshakes, 1);
-	}
-	source_unref(source);
-	return false;
-}
-
-static void leave_crowd(struct guest *guest)
-{
-	source_remove_handshake(guest->crowd);
-	source_unref(guest->crowd);
-	guest->crowd = NULL;
-	atomic_fetch_sub(&guest->worker->shared->handshakes, 1);
+	return guest->chooser->worker;
 }
 
 /* ---- the end ---- */
 
+static void close_visitor(struct visitor *visitor)
+{
+	if (visitor->stream)
+		stream_close(visitor->stream, true);
+	else
+		sock_reset(visitor->fd);
+}
+
 /* Its socket is somebody else's. */
 static void free_guest(struct guest *guest)
 {
+	if (guest->crowd)
+		arrival_leave_crowd(worker_of(guest)->shared, guest->crowd);
 	plugin_set_unref(guest->set);
-	if (guest->account)
-		account_unref(guest->account);
+	if (guest->visitor.account)
+		account_unref(guest->visitor.account);
 	free(guest);
+}
+
+static void report(const struct guest *guest, enum refusal why, const char *detail)
+{
+	refuse_arriving(worker_of(guest), &guest->visitor, why,
+	                &(struct refuse_opening){ detail, guest->entry->name });
 }
 
 static void refuse_guest(struct guest *guest, enum refusal why, const char *detail)
 {
-	refuse_unrouted(
-		guest->worker, &guest->it.peer,
-		&(struct refuse_route){ why, guest->it.local.port, guest->entry->name, detail });
-	sock_reset(guest->it.fd);
+	report(guest, why, detail);
+	close_visitor(&guest->visitor);
 	free_guest(guest);
 }
 
@@ -89,8 +92,48 @@ static void log_left(const struct guest *guest)
 
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("visitor left before its tunnel was known",
-		          log_str("peer", addr_format(&guest->it.peer, text)),
-		          log_int("port", guest->it.local.port));
+		          log_str("peer", addr_format(&guest->visitor.peer, text)),
+		          log_int("port", guest->visitor.port));
+}
+
+/* ---- no tunnel has the name ---- */
+
+/* The stream of the visitor, also if that has a bare socket. NULL: out of memory. */
+static struct stream *stream_of(const struct guest *guest)
+{
+	const struct visitor *visitor = &guest->visitor;
+	struct stream *stream = visitor->stream;
+
+	if (stream)
+		return stream;
+	stream = stream_new(worker_of(guest)->loop, visitor->fd, &visitor->peer, &guest->local);
+	if (stream)
+		stream_open(stream);
+	return stream;
+}
+
+/* Sends the text, and closes in order. */
+static void send_reply(struct guest *guest, spore_str reply)
+{
+	struct buf last = { 0 };
+	bool has_text = buf_append(&last, reply.ptr, reply.len, SIZE_MAX);
+	struct stream *stream = has_text ? stream_of(guest) : NULL;
+
+	if (stream)
+		linger_start(&worker_of(guest)->lingerers, stream, &last);
+	else
+		close_visitor(&guest->visitor);
+	buf_fini(&last);
+}
+
+static void refuse_unknown(struct guest *guest, enum refusal why, spore_str reply)
+{
+	report(guest, why, NULL);
+	if (reply.len > 0)
+		send_reply(guest, reply);
+	else
+		close_visitor(&guest->visitor);
+	free_guest(guest);
 }
 
 /* ---- the tunnel is known ---- */
@@ -99,16 +142,58 @@ static void log_left(const struct guest *guest)
 static void run_enter(struct loop_task *task)
 {
 	struct guest *guest = CONTAINER_OF(task, struct guest, enter);
+	struct server_shared *shared = guest->visitor.account->home->shared;
 
-	tunnel_admit(guest->account, &guest->it);
-	free_guest(guest);
+	tunnel_admit(&guest->visitor);
+	arrival_leave_crowd(shared, guest->crowd); /* only now: a drain sees it in one of both */
+	free(guest);
+}
+
+static void send_to_tunnel(struct guest *guest)
+{
+	plugin_set_unref(guest->set);
+	guest->set = NULL;
+	guest->chooser = NULL;
+	loop_post(guest->visitor.account->home->loop, &guest->enter);
+}
+
+static void run_move(struct loop_task *task)
+{
+	struct guest *guest = CONTAINER_OF(task, struct guest, move);
+	struct stream *stream = guest->visitor.stream;
+	enum stream_io io;
+
+	if (!guest->crowd) { /* the worker is closed */
+		free_guest(guest);
+		return;
+	}
+	io = transport_detach(stream);
+	if (io == STREAM_AGAIN) {
+		loop_next_turn(worker_of(guest)->loop, &guest->move);
+		return;
+	}
+	list_remove(&guest->node);
+	if (io == STREAM_ERROR) {
+		refuse_guest(guest, REFUSED_HANDSHAKE, stream_error(stream));
+		return;
+	}
+	loop_forget_fd(worker_of(guest)->loop, stream_fd(stream));
+	send_to_tunnel(guest);
+}
+
+static void end_moving(struct guest *guest)
+{
+	stream_close(guest->visitor.stream, true);
+	list_remove(&guest->node);
+	arrival_leave_crowd(worker_of(guest)->shared, guest->crowd);
+	guest->crowd = NULL;
 }
 
 /* The account of the tunnel that has this name, or of the one for all other visitors. NULL: there
  * is none. */
 static struct account *find_tunnel(const struct guest *guest, const char *wanted)
 {
-	struct names *names = guest->worker->shared->names;
+	struct names *names = worker_of(guest)->shared->names;
 	const char *other = guest->entry->unknown_host;
 	char name[HOSTNAME_SIZE];
 	struct account *account = NULL;
@@ -120,129 +205,283 @@ static struct account *find_tunnel(const struct guest *guest, const char *wanted
 	return account;
 }
 
-static void choose(struct guest *guest, const char *wanted)
+/* Asks the present access lists, which want the identity of the tunnel. False: it is reported. */
+static bool is_welcome(struct guest *guest)
 {
-	guest->account = find_tunnel(guest, wanted);
-	if (guest->account)
-		loop_post(guest->account->home->loop, &guest->enter);
-	else
-		refuse_guest(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, NULL);
+	const struct server_worker *worker = worker_of(guest);
+	const struct plugin_set *set = worker->set;
+	struct stream *stream = guest->visitor.stream;
+	size_t entry = ports_find_shared(&set->config->settings.public, guest->chooser->port);
+
+	return arrival_is_welcome(worker, arrival_acl(set, entry), &guest->visitor, &guest->local,
+	                          stream ? stream_conn(stream) : NULL);
 }
 
-static void on_decided(int fd, const spore_addr *peer, enum route_verdict verdict,
-                       const struct route_answer *answer, void *arg)
+static void go_to_tunnel(struct guest *guest)
+{
+	struct server_worker *worker = worker_of(guest);
+	struct visitor *visitor = &guest->visitor;
+
+	visitor->has_header = ports_send_proxy(server_worker_settings(worker),
+	                                       visitor->account->port);
+	if (!is_welcome(guest)) {
+		close_visitor(visitor);
+		free_guest(guest);
+	} else if (visitor->stream) {
+		list_append(&guest->chooser->moving, &guest->node);
+		loop_next_turn(worker->loop, &guest->move);
+	} else {
+		send_to_tunnel(guest);
+	}
+}
+
+static void choose(struct guest *guest, const char *wanted, spore_str reply)
+{
+	guest->visitor.account = find_tunnel(guest, wanted);
+	if (guest->visitor.account)
+		go_to_tunnel(guest);
+	else
+		refuse_unknown(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, reply);
+}
+
+static void on_decided(bool has_left, enum route_verdict verdict, const struct route_answer *answer,
+                       void *arg)
 {
 	struct guest *guest = arg;
 
-	(void)peer;
-	leave_crowd(guest);
-	if (fd < 0) {
+	if (has_left) {
 		log_left(guest);
 		free_guest(guest);
 	} else if (verdict == ROUTE_REFUSED) {
 		refuse_guest(guest, REFUSED_BAD_START, answer->reason);
 	} else {
-		choose(guest, verdict == ROUTE_NAME ? answer->name : NULL);
+		choose(guest, verdict == ROUTE_NAME ? answer->name : NULL, answer->reply);
 	}
 }
 
 /* ---- the beginning ---- */
 
-static struct guest *new_guest(struct server_worker *worker, const struct tunnel_guest *it,
-                               size_t entry)
+/* Takes the socket, the crowd, and a reference to the set. NULL: out of memory. */
+static struct guest *new_guest(struct chooser *chooser, const struct visitor *visitor,
+                               struct source *crowd, struct plugin_set *set)
 {
-	const struct public_settings *entries = worker->set->config->settings.public.items;
+	const spore_list *entries = &set->config->settings.public;
+	size_t entry = ports_find_shared(entries, chooser->port);
 	struct guest *guest = calloc(1, sizeof *guest);
 
+	assert(entry < entries->count);
 	if (!guest)
 		return NULL;
+	guest->move.run = run_move;
 	guest->enter.run = run_enter;
-	guest->worker = worker;
-	guest->set = plugin_set_ref(worker->set);
-	guest->entry = &entries[entry];
-	guest->it = *it;
+	guest->chooser = chooser;
+	guest->set = plugin_set_ref(set);
+	guest->entry = (const struct public_settings *)entries->items + entry;
+	guest->routes = set->chains[chain_of_entry(entry, PUBLIC_ROUTE)];
+	guest->crowd = crowd;
+	guest->visitor = *visitor;
 	return guest;
 }
 
-static void glance_at(struct chooser *chooser, struct guest *guest, struct chain *routes)
+static bool start_glance(struct guest *guest)
 {
-	struct glance_spec spec = { .chain = routes,
+	struct chooser *chooser = guest->chooser;
+	struct glance_spec spec = { .chain = guest->routes,
 		                    .listener = guest->entry->name ? guest->entry->name : "",
-		                    .local = &guest->it.local,
-		                    .peer = &guest->it.peer,
+		                    .local = &guest->local,
+		                    .peer = &guest->visitor.peer,
 		                    .on_decided = on_decided,
 		                    .arg = guest };
 
-	if (glance_start(&chooser->glances, guest->it.fd, &spec))
+	return guest->visitor.stream
+	               ? glance_start_stream(&chooser->glances, guest->visitor.stream, &spec)
+	               : glance_start(&chooser->glances, guest->visitor.fd, &spec);
+}
+
+/* Takes the visitor, which has an entry in the set, and its place in the crowd. */
+static void receive(struct chooser *chooser, struct visitor *visitor, const spore_addr *local,
+                    struct source *crowd, struct plugin_set *set)
+{
+	struct server_worker *worker = chooser->worker;
+	struct guest *guest = new_guest(chooser, visitor, crowd, set);
+
+	if (!guest) {
+		refuse_visitor(worker, visitor, REFUSED_NO_MEMORY, NULL);
+		close_visitor(visitor);
+		arrival_leave_crowd(worker->shared, crowd);
 		return;
-	leave_crowd(guest);
-	refuse_guest(guest, REFUSED_NO_MEMORY, NULL);
+	}
+	guest->local = *local;
+	if (!start_glance(guest))
+		refuse_guest(guest, REFUSED_NO_MEMORY, NULL);
+}
+
+static void on_open(struct visitor *visitor, struct source *crowd, struct plugin_set *set,
+                    void *chooser)
+{
+	receive(chooser, visitor, &stream_conn(visitor->stream)->local, crowd, set);
 }
 
 static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct chooser *chooser = arg;
 	struct server_worker *worker = chooser->worker;
-	struct plugin_set *set = worker->set;
-	size_t entry = ports_find_shared(&set->config->settings.public, chooser->port);
-	struct tunnel_guest it = { fd, *peer, *local, clock_ns() };
-	struct guest *guest = entry == SIZE_MAX ? NULL : new_guest(worker, &it, entry);
+	struct visitor visitor = {
+		.fd = fd, .peer = *peer, .port = chooser->port, .since_ns = clock_ns()
+	};
+	struct arrival_plan plan = {
+		.entry = ports_find_shared(&worker->set->config->settings.public, chooser->port),
+		.on_guest = on_open,
+		.home = &chooser->arrivals,
+		.arg = chooser,
+	};
+	struct source *crowd;
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!guest)
-		sock_reset(fd); /* no memory, or a reload has removed the entry */
-	else if (join_crowd(guest))
-		glance_at(chooser, guest, set->chains[chain_of_entry(entry, PUBLIC_ROUTE)]);
-	else
-		refuse_guest(guest, REFUSED_HANDSHAKES, NULL);
+	if (arrival_is_needed(worker->set, plan.entry)) {
+		arrival_start(worker, &plan, &visitor, local);
+		return;
+	}
+	crowd = source_get(worker->shared->sources, peer);
+	if (arrival_join_crowd(worker, crowd)) {
+		receive(chooser, &visitor, local, crowd, worker->set);
+		return;
+	}
+	refuse_visitor(worker, &visitor, REFUSED_HANDSHAKES, NULL);
+	sock_reset(fd);
 }
 
-/* ---- all choosers of a worker ---- */
+/* ---- one chooser ---- */
 
-/* Takes the sockets. */
-static bool open_one(struct server_worker *worker, const struct public_settings *entry,
-                     struct sockets *sockets)
+static struct chooser *new_chooser(struct server_worker *worker, uint16_t port)
 {
 	struct chooser *chooser = calloc(1, sizeof *chooser);
 
-	if (chooser)
-		chooser->listener = listener_new(worker->loop, sockets, on_accept, chooser);
-	if (!chooser || !chooser->listener) {
-		free(chooser);
-		sock_close_all(sockets);
-		return false;
-	}
+	if (!chooser)
+		return NULL;
 	chooser->worker = worker;
-	chooser->port = (uint16_t)entry->listen_port;
-	glance_list_init(&chooser->glances, worker->loop, entry->route_timeout,
-	                 server_worker_limits(worker)->handshakes);
+	chooser->port = port;
+	list_init(&chooser->arrivals);
+	list_init(&chooser->moving);
+	glance_list_init(&chooser->glances, worker->loop, 0, 0);
 	list_append(&worker->choosers, &chooser->node);
-	return true;
+	return chooser;
 }
 
-bool choosers_open(struct server_worker *worker, struct sockets *sockets)
-{
-	const spore_list *public = &worker->set->config->settings.public;
-	const struct public_settings *entries = public->items;
-	bool opened = true;
-
-	for (size_t i = 0; sockets && i < public->count; i++) {
-		if (sockets[i].n > 0 && opened)
-			opened = open_one(worker, &entries[i], &sockets[i]);
-		else
-			sock_close_all(&sockets[i]);
-	}
-	return opened;
-}
-
-void choosers_stop_accepting(struct server_worker *worker)
+static struct chooser *find_chooser(const struct server_worker *worker, uint16_t port)
 {
 	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {
 		struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
 
-		listener_finish(chooser->listener);
-		chooser->listener = NULL;
+		if (chooser->port == port)
+			return chooser;
 	}
+	return NULL;
+}
+
+static void stop_accepting(struct chooser *chooser)
+{
+	listener_finish(chooser->listener);
+	chooser->listener = NULL;
+}
+
+/* Takes the sockets. */
+static bool listen_at(struct chooser *chooser, struct sockets *sockets)
+{
+	struct listener *listener = listener_new(chooser->worker->loop, sockets, on_accept,
+	                                         chooser);
+
+	if (!listener) {
+		sock_close_all(sockets);
+		return false;
+	}
+	stop_accepting(chooser);
+	chooser->listener = listener;
+	return true;
+}
+
+static void resize_buffers(const struct chooser *chooser, const struct server_settings *settings)
+{
+	if (chooser->listener)
+		listener_resize(chooser->listener, &(struct sock_sizes){ (int)settings->sndbuf,
+		                                                         (int)settings->recbuf });
+}
+
+/* sockets: none: it keeps those that it has. */
+static bool renew_one(struct server_worker *worker, const struct public_settings *entry,
+                      const struct limits *limits, struct sockets *sockets)
+{
+	uint16_t port = (uint16_t)entry->listen_port;
+	struct chooser *chooser = find_chooser(worker, port);
+
+	if (!chooser)
+		chooser = new_chooser(worker, port);
+	if (!chooser) {
+		sock_close_all(sockets);
+		return false;
+	}
+	glance_list_set(&chooser->glances, entry->route_timeout, limits->handshakes);
+	return sockets->n == 0 || listen_at(chooser, sockets);
+}
+
+static void free_chooser(struct chooser *chooser)
+{
+	list_remove(&chooser->node);
+	listener_free(chooser->listener);
+	glance_list_fini(&chooser->glances);
+	free(chooser);
+}
+
+static bool is_idle(const struct chooser *chooser)
+{
+	return list_is_empty(&chooser->arrivals) && chooser->glances.n == 0 &&
+	       list_is_empty(&chooser->moving);
+}
+
+/* ---- all choosers of a worker ---- */
+
+/* Closes the ports that are in no entry. Their choosers go when they are idle, at the latest with
+ * the worker. */
+static void close_others(struct server_worker *worker, const spore_list *entries)
+{
+	struct list *next;
+
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = next) {
+		struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
+
+		next = at->next;
+		if (ports_find_shared(entries, chooser->port) != SIZE_MAX)
+			continue;
+		stop_accepting(chooser);
+		if (is_idle(chooser))
+			free_chooser(chooser);
+	}
+}
+
+bool choosers_renew(struct server_worker *worker, const struct plugin_set *set,
+                    const struct limits *limits, struct sockets *sockets)
+{
+	const spore_list *public = &set->config->settings.public;
+	const struct public_settings *entries = public->items;
+	struct sockets none = { 0 };
+	bool renewed = true;
+
+	close_others(worker, public);
+	for (size_t i = 0; i < public->count; i++) {
+		if (entries[i].listen_port > 0)
+			renewed &= renew_one(worker, &entries[i], limits,
+			                     sockets ? &sockets[i] : &none);
+	}
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next)
+		resize_buffers(CONTAINER_OF(at, struct chooser, node),
+		               &set->config->settings.server);
+	return renewed;
+}
+
+void choosers_stop_accepting(struct server_worker *worker)
+{
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next)
+		stop_accepting(CONTAINER_OF(at, struct chooser, node));
 }
 
 void choosers_close(struct server_worker *worker)
@@ -250,9 +489,9 @@ void choosers_close(struct server_worker *worker)
 	while (!list_is_empty(&worker->choosers)) {
 		struct chooser *chooser = CONTAINER_OF(worker->choosers.next, struct chooser, node);
 
-		list_remove(&chooser->node);
-		listener_free(chooser->listener);
-		glance_list_fini(&chooser->glances);
-		free(chooser);
+		arrival_end_all(&chooser->arrivals);
+		while (!list_is_empty(&chooser->moving))
+			end_moving(CONTAINER_OF(chooser->moving.next, struct guest, node));
+		free_chooser(chooser);
 	}
 }

@@ -34,7 +34,9 @@ const struct chain_row public_chain_rows[PUBLIC_CHAINS] = {
 	[PUBLIC_ACL] = { .pointer = "/public[0]/acl",
 	                 .kind = SPORE_KIND_ACL,
 	                 .point = SPORE_ACL_AT_PUBLIC },
-	[PUBLIC_ROUTE] = { .pointer = "/public[0]/route", .kind = SPORE_KIND_ROUTE },
+	[PUBLIC_ROUTE] = { .pointer = "/public[0]/route",
+	                   .kind = SPORE_KIND_ROUTE,
+	                   .needs_one = true },
 };
 
 const struct chain_row shared_transport_row = { .pointer = "/public[0]/transport",
@@ -213,6 +215,8 @@ void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_c
 		if (!out->items[i].name)
 			out->items[i].name = derive_name(out, i, doc);
 	}
+	if (row->needs_one && out->n == 0)
+		diag_add(diag, array, "expected at least one instance, found none");
 	if (row->max && out->n > row->max)
 		diag_add(diag, array, "expected at most %zu instances, found %zu", row->max,
 		         out->n);

@@ -34,6 +34,7 @@ struct chain_row {
 	uint32_t kind;       /* SPORE_KIND_* of its instances */
 	uint32_t point;      /* SPORE_ACL_AT_*, SPORE_TRANSPORT_AT_*; else 0 */
 	size_t max;          /* most instances; 0: no limit */
+	bool needs_one;      /* a section that is given has at least one instance */
 	bool exports;        /* its instances serve or send by themselves: a check does not start
 	                      * them, and a reload ends the old ones once the new ones run */
 };

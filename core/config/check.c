@@ -123,6 +123,7 @@ static void mark_public_ports(const struct server_settings *server, bool is_publ
 	const spore_list *reserved = server->reserved_ports.items;
 
 	mark_ports(&server->ports, true, is_public);
+	mark_ports(&server->shared_ports, false, is_public);
 	for (size_t i = 0; i < server->reserved_ports.count; i++)
 		mark_ports(&reserved[i], false, is_public);
 	is_public[server->control_port] = false;
@@ -157,7 +158,8 @@ static size_t collect_ranges(const bool marks[ALL_PORTS + 1], spore_port_range *
 /* Returns the public ports. The list is empty if no port is left or memory is out. */
 static spore_list find_public_ports(const struct server_settings *server, struct json_doc *doc)
 {
-	size_t n = 0, most = server->ports.count + count_reserved(server) + 1;
+	size_t n = 0;
+	size_t most = server->ports.count + count_reserved(server) + server->shared_ports.count + 1;
 	spore_port_range *ranges = json_doc_alloc(doc, most * sizeof *ranges);
 	bool *is_public = calloc(ALL_PORTS + 1, sizeof *is_public);
 
@@ -179,7 +181,7 @@ static void refuse_ports(const struct server_settings *server, struct json_doc *
 		node = server_node(doc, keys[i]);
 	diag_add(diag, node,
 	         "expected a public port that is neither the control port (%lld) nor in "
-	         "reserved_ports, found none",
+	         "reserved_ports nor a listen_port, found none",
 	         (long long)server->control_port);
 }
 
@@ -195,6 +197,22 @@ static void derive_ports(struct server_settings *server, struct json_doc *doc)
 		*range = (spore_port_range){ (uint16_t)server->min_port,
 			                     (uint16_t)server->max_port };
 	server->ports = (spore_list){ range, range != NULL, sizeof *range };
+}
+
+/* The ports that tunnels share. */
+static spore_list find_shared_ports(const spore_list *public, struct json_doc *doc)
+{
+	const struct public_settings *entries = public->items;
+	spore_port_range *ranges = json_doc_alloc(doc, (public->count + 1) * sizeof *ranges);
+	size_t n = 0;
+
+	for (size_t i = 0; ranges && i < public->count; i++) {
+		uint16_t port = (uint16_t)entries[i].listen_port;
+
+		if (port > 0)
+			ranges[n++] = (spore_port_range){ port, port };
+	}
+	return (spore_list){ ranges, n, sizeof *ranges };
 }
 
 /* Would a socket at the one address keep a socket at the other from being bound? */
@@ -249,7 +267,6 @@ static void check_shared_port(const struct settings *settings, size_t i, const s
 {
 	const struct public_settings *entries = settings->public.items, *entry = &entries[i];
 	const struct json *port = json_get(node, "listen_port");
-	const struct json *transport = json_get(node, "transport");
 	const struct json *other = json_get(node, "unknown_host");
 	char name[HOSTNAME_SIZE];
 	size_t same = find_same_port(entries, i);
@@ -258,9 +275,6 @@ static void check_shared_port(const struct settings *settings, size_t i, const s
 		diag_add_key(diag, port, "\"listen_port\" conflicts with \"ports\": keep one");
 	if (!json_get(node, "route"))
 		diag_add_key(diag, port, "\"listen_port\" needs \"route\" in the same entry");
-	if (transport)
-		diag_add_key(diag, transport,
-		             "\"transport\" conflicts with \"listen_port\": keep one");
 	if (entry->listen_port == settings->server.control_port)
 		diag_add(diag, port, "expected another port than the control port, found %lld",
 		         (long long)entry->listen_port);
@@ -310,6 +324,7 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 
 	check_ports(server, doc, diag);
 	derive_ports(server, doc);
+	server->shared_ports = find_shared_ports(&settings->public, doc);
 	if (diag->count == n_before) {
 		server->public_ports = find_public_ports(server, doc);
 		if (server->public_ports.count == 0)

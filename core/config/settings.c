@@ -361,21 +361,23 @@ static const spore_option public_rows[] = {
 	SPORE_PORTS(struct public_settings, ports, 0, NULL,
 	            "the ports that the entry is about, such as \"8000-8099,8443\"; of several "
 	            "entries with a port, the first one counts"),
-	SPORE_PORT(struct public_settings, listen_port, OPTIONF_RESTART, NULL, 1, 65535,
+	SPORE_PORT(struct public_settings, listen_port, 0, NULL, 1, 65535,
 	           "in place of `ports`: a port that several tunnels share, each with host names; "
 	           "`route` decides which of them gets a visitor"),
 	SPORE_LIST(struct public_settings, listen_addr,
-	           SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE | OPTIONF_RESTART, &ip_item,
+	           SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE, &ip_item,
 	           "address of listen_port, or a list of addresses; default: the value of "
 	           "server.bind_tunnels"),
 	PUBLIC_CHAIN(PUBLIC_ROUTE, "route",
 	             "for listen_port: what tells the host name that a visitor wants, by the first "
 	             "bytes; asked in order"),
-	SPORE_DURATION(struct public_settings, route_timeout, OPTIONF_RESTART, "\"5s\"", 10, 60000,
-	               "how long a visitor of listen_port may take until `route` has decided"),
+	SPORE_DURATION(struct public_settings, route_timeout, 0, "\"5s\"", 10, 60000,
+	               "how long a visitor of listen_port may take until `route` has decided, from "
+	               "the time when the transports are open"),
 	SPORE_STRING(struct public_settings, unknown_host, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "host name whose tunnel gets the visitors of listen_port who want no name, or "
-	             "a name that no tunnel has; default: they are reset"),
+	             "a name that no tunnel has; default: they are reset, unless `route` has a "
+	             "page for them"),
 	PUBLIC_CHAIN(PUBLIC_TRANSPORT, "transport",
 	             "transports between visitors and the server; the first one is nearest to the "
 	             "socket"),

@@ -19,9 +19,10 @@ struct server_settings {
 	spore_list ports;            /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports;   /* of spore_list of spore_port_range */
 	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
-	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
-	 * check_server makes it. */
-	spore_list public_ports;
+	/* Lists of spore_port_range, which check_server makes. public_ports: `ports` without the
+	 * reserved ones, the shared ones and the control port. shared_ports: each listen_port of
+	 * the section "public". */
+	spore_list public_ports, shared_ports;
 	int64_t workers;                            /* 0: one for each CPU of the process */
 	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
 	int64_t io;                                 /* IO_* */

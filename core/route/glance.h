@@ -1,14 +1,17 @@
 /* glance - looks at the first bytes of a visitor until a chain of routes has decided.
  *
- * The bytes stay in the socket (MSG_PEEK), so that afterwards the visitor is as any other. While
- * the chain needs more bytes, the kernel wakes the worker only when so many have come
- * (SO_RCVLOWAT). A glance ends when the chain decides, the visitor ends, GLANCE_MAX bytes or
- * GLANCE_LOOKS looks were not enough, or the time is up. [worker] */
+ * Those of a bare socket stay in it (MSG_PEEK). While the chain needs more of them, the kernel
+ * wakes the worker only when so many have come (SO_RCVLOWAT). Those behind transports are read, and
+ * given back to the stream at the end (stream_unread). So the visitor is as any other afterwards. A
+ * glance ends when the chain decides, the visitor ends, GLANCE_MAX bytes or GLANCE_LOOKS looks were
+ * not enough, or the time is up. [worker] */
 #ifndef CORE_GLANCE_H
 #define CORE_GLANCE_H
 
 #include "loop/deadline.h"
 #include "route/route.h"
+
+struct stream;
 
 enum {
 	GLANCE_MAX = 16384, /* bytes */
@@ -28,9 +31,10 @@ struct glance_spec {
 	const char *listener;    /* its name; borrowed: outlives the glance */
 	const spore_addr *local; /* likewise */
 	const spore_addr *peer;
-	/* Gets the socket. -1: the visitor has left, or made room for another one; the verdict is
-	 * ROUTE_NONE. `answer` is valid until it returns. */
-	void (*on_decided)(int fd, const spore_addr *peer, enum route_verdict verdict,
+	/* Gives the socket or the stream back, the latter without an owner, maybe in one of its
+	 * callbacks. has_left: it is closed, since the visitor has left, or made room for another
+	 * one; the verdict is ROUTE_NONE. `answer` is valid until it returns. */
+	void (*on_decided)(bool has_left, enum route_verdict verdict,
 	                   const struct route_answer *answer, void *arg);
 	void *arg;
 };
@@ -38,12 +42,17 @@ struct glance_spec {
 /* most: how many visitors may wait. One more ends the oldest one. */
 void glance_list_init(struct glance_list *list, struct loop *loop, int64_t timeout_ms,
                       unsigned most);
-/* Ends all glances: calls on_decided with -1. */
+/* Glances that begin from now on have these limits. */
+void glance_list_set(struct glance_list *list, int64_t timeout_ms, unsigned most);
+/* Ends all glances: their visitors have left. */
 void glance_list_fini(struct glance_list *list);
 
 /* Takes the socket, which has no transport and is non-blocking. on_decided is called once, maybe
  * before this function returns. False: out of memory; the socket is the caller's, and on_decided is
  * not called. */
 bool glance_start(struct glance_list *list, int fd, const struct glance_spec *spec);
+/* The same for an open stream with transports. */
+bool glance_start_stream(struct glance_list *list, struct stream *stream,
+                         const struct glance_spec *spec);
 
 #endif

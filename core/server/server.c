@@ -24,6 +24,7 @@
 #include "server/control_port.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
+#include "server/shared_ports.h"
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
@@ -110,7 +111,7 @@ static void log_stale(struct server *server, const struct visitor *visitor)
 	log_event(LOG_WARN, event,
 	          (const struct log_field[]){
 			  log_str("id", id), log_str("visitor", addr_format(&visitor->peer, peer)),
-			  log_int("port", visitor->account->port), log_int("others", held) },
+			  log_int("port", visitor->port), log_int("others", held) },
 	          held ? 4 : 3);
 }
 
@@ -121,6 +122,7 @@ static void end_waiting(struct server *server, struct visitor *visitor, const ch
 	struct visitor_line line = { .id = visitor->id,
 		                     .peer = visitor->peer,
 		                     .account = visitor->account,
+		                     .port = visitor->port,
 		                     .since_ms = visitor->since_ns / 1000000,
 		                     .reason = text,
 		                     .word = word };
@@ -320,37 +322,6 @@ static void run_close(void *arg)
 	server_worker_close(arg);
 }
 
-/* Every worker has a socket at each shared port, as at the control port. Returns the sockets of
- * each entry of "public"; NULL, *at_fault_out and *err: none is open. */
-static struct sockets *open_shared_ports(const struct plugin_set *set, bool shared,
-                                         const struct json **at_fault_out, struct err *err)
-{
-	const struct server_settings *settings = &set->config->settings.server;
-	const spore_list *public = &set->config->settings.public;
-	const struct public_settings *entries = public->items;
-	const struct json *node = json_get(json_doc_root(set->config->doc), "public");
-	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
-	struct sockets *all = calloc(public->count + 1, sizeof *all);
-	size_t at_fault;
-
-	node = node ? node->first : NULL;
-	for (size_t i = 0; all && i < public->count; i++, node = node->next) {
-		const spore_list *addrs = &entries[i].listen_addr;
-		uint16_t port = (uint16_t)entries[i].listen_port;
-
-		addrs = addrs->count > 0 ? addrs : &settings->bind_tunnels;
-		if (port == 0 ||
-		    sock_listen_all(addrs, port, shared, !shared, &sizes, &all[i], &at_fault, err))
-			continue;
-		*at_fault_out = json_get(node, "listen_port");
-		while (i > 0)
-			sock_close_all(&all[--i]);
-		free(all);
-		return NULL;
-	}
-	return all;
-}
-
 static double read_pending(void *pending)
 {
 	return pending_count(pending);
@@ -381,7 +352,7 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 			*at_fault_out = control_port_fault(set->config, at_fault, errno);
 			return false;
 		}
-		args.terms.shared = open_shared_ports(set, i > 0, at_fault_out, err);
+		args.terms.shared = shared_ports_open(set->config, NULL, i > 0, at_fault_out, err);
 		if (!args.terms.shared) {
 			sock_close_all(&args.terms.sockets);
 			return false;
@@ -490,15 +461,18 @@ struct renewal {
 	struct limits limits;
 	struct review_round *round;                 /* each worker is a finder of it */
 	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
+	struct sockets *shared[SERVER_MAX_WORKERS]; /* each owned: of its shared ports */
 };
 
-static void close_all(struct renewal *renewal, unsigned n)
+static void close_all(struct renewal *renewal)
 {
-	while (n-- > 0)
-		sock_close_all(&renewal->sockets[n]);
+	for (unsigned i = 0; i < renewal->server->n_open; i++) {
+		sock_close_all(&renewal->sockets[i]);
+		shared_ports_close(renewal->set->config, renewal->shared[i]);
+	}
 }
 
-/* Opens a new socket for every worker, before any old one closes. False: none is open. */
+/* Opens a new socket for every worker, before any old one closes. False: *err; some may be open. */
 static bool open_control_ports(const struct server *server, struct renewal *renewal,
                                struct err *err)
 {
@@ -517,11 +491,23 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 		return false;
 	}
 	for (unsigned i = 0; i < server->n_open; i++) {
-		if (control_port_bind(next, is_same_port || i > 0, &renewal->sockets[i], &at_fault,
-		                      err))
-			continue;
-		close_all(renewal, i);
-		return false;
+		if (!control_port_bind(next, is_same_port || i > 0, &renewal->sockets[i], &at_fault,
+		                       err))
+			return false;
+	}
+	return true;
+}
+
+/* The same at the shared ports. */
+static bool open_shared_ports(const struct server *server, struct renewal *renewal, struct err *err)
+{
+	const struct config *next = renewal->set->config, *now = server->set->config;
+	const struct json *at_fault;
+
+	for (unsigned i = 0; i < server->n_open; i++) {
+		renewal->shared[i] = shared_ports_open(next, now, i > 0, &at_fault, err);
+		if (!renewal->shared[i])
+			return false;
 	}
 	return true;
 }
@@ -534,9 +520,11 @@ static void *take_set(unsigned index, const void *question)
 	struct server_worker_terms terms = { .set = renewal->set,
 		                             .limits = &renewal->limits,
 		                             .sockets = renewal->sockets[index],
+		                             .shared = renewal->shared[index],
 		                             .round = renewal->round };
 
 	server_worker_renew(worker, &terms);
+	free(terms.shared);
 	review_round_found_all(renewal->round);
 	plugin_set_unref(renewal->set);
 	return worker;
@@ -573,12 +561,15 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	struct renewal renewal = { .server = server, .set = set, .limits = limits_of(server, set) };
 	struct survey *survey;
 
-	if (!open_control_ports(server, &renewal, err))
+	if (!open_control_ports(server, &renewal, err) ||
+	    !open_shared_ports(server, &renewal, err)) {
+		close_all(&renewal);
 		return NULL;
+	}
 	renewal.round = review_round_new(server->n_open);
 	survey = offer_set(server, &renewal, wait_ms, taken, arg);
 	if (!survey) {
-		close_all(&renewal, server->n_open);
+		close_all(&renewal);
 		for (unsigned i = 0; i < server->n_open; i++) {
 			review_round_found_all(renewal.round);
 			plugin_set_unref(set);

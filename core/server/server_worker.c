@@ -95,7 +95,8 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);
-	return listen_at(worker, terms->sockets) && choosers_open(worker, terms->shared);
+	return listen_at(worker, terms->sockets) &&
+	       choosers_renew(worker, worker->set, terms->limits, terms->shared);
 }
 
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms)
@@ -104,6 +105,9 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 
 	if (terms->sockets.n > 0 && !listen_at(worker, terms->sockets))
 		log_error("control port not moved: out of memory",
+		          log_int("worker", loop_index(worker->loop)));
+	if (!choosers_renew(worker, terms->set, terms->limits, terms->shared))
+		log_error("a shared port is not open: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
 	worker->renewals++;

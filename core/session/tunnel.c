@@ -64,7 +64,7 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
  * False and *why_out: the visitor is still the caller's, and ends. */
 static bool pass_visitor_on(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
-	event_visitor_accepted(tunnel->worker->set, tunnel->account, &visitor->peer, &visitor->id);
+	event_visitor_accepted(tunnel->worker->set, visitor);
 	/* The bytes of a visitor that is handed over stay in its socket until the client has taken
 	 * it. Those behind transports cannot stay there, so such a visitor is announced. */
 	if (tunnel->pass && !visitor->stream &&
@@ -104,7 +104,7 @@ static void take_visitor(struct tunnel *tunnel, struct visitor *visitor)
 
 	visitor->deadline_ms = clock_ms() + PENDING_MS;
 	if (!uuid_stock_take(&worker->uuids, &visitor->id)) {
-		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
+		refuse_visitor(worker, visitor, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(visitor);
 	} else if (!pass_visitor_on(tunnel, visitor, &why)) {
 		refuse_waiting(worker, visitor, why);
@@ -126,64 +126,93 @@ static void on_visitor_open(struct visitor *visitor, void *arg)
 	visitor_drop(visitor);
 }
 
-/* A visitor has come, at a port that this entry of "public" is about. local: of the listener. */
-static void let_in(struct tunnel *tunnel, const struct tunnel_guest *guest, size_t entry)
-{
-	struct server_worker *worker = tunnel->worker;
-	struct account *account = tunnel->account;
-	struct arrival_plan plan = {
-		.entry = entry, .on_open = on_visitor_open, .home = &tunnel->arrivals, .arg = tunnel
-	};
-	struct visitor visitor = {
-		.fd = guest->fd,
-		.account = account_ref(account),
-		.peer = guest->peer,
-		.since_ns = guest->since_ns,
-		.has_header = ports_send_proxy(server_worker_settings(worker), account->port),
-	};
-
-	if (arrival_is_needed(worker->set, entry)) {
-		arrival_start(worker, &plan, &visitor, &guest->local);
-	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, entry), &visitor,
-	                              &guest->local, NULL) &&
-	           arrival_count(worker, &visitor)) {
-		take_visitor(tunnel, &visitor);
-	} else {
-		close(guest->fd);
-		account_unref(account);
-	}
-}
-
 static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
 {
 	struct tunnel *tunnel = arg;
 	struct server_worker *worker = tunnel->worker;
-	const spore_list *public = &worker->set->config->settings.public;
-	struct tunnel_guest guest = { fd, *peer, *local, clock_ns() };
+	struct account *account = tunnel->account;
+	const struct settings *settings = &worker->set->config->settings;
+	struct arrival_plan plan = { .entry = ports_find_entry(&settings->public, account->port),
+		                     .on_open = on_visitor_open,
+		                     .home = &tunnel->arrivals,
+		                     .arg = tunnel };
+	struct visitor visitor = {
+		.fd = fd,
+		.account = account_ref(account),
+		.peer = *peer,
+		.port = account->port,
+		.since_ns = clock_ns(),
+		.has_header = ports_send_proxy(&settings->server, account->port),
+	};
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	let_in(tunnel, &guest, ports_find_entry(public, tunnel->account->port));
+	if (arrival_is_needed(worker->set, plan.entry)) {
+		arrival_start(worker, &plan, &visitor, local);
+	} else if (arrival_is_welcome(worker, arrival_acl(worker->set, plan.entry), &visitor, local,
+	                              NULL) &&
+	           arrival_count(worker, &visitor)) {
+		take_visitor(tunnel, &visitor);
+	} else {
+		close(fd);
+		account_unref(account);
+	}
 }
 
-void tunnel_admit(struct account *account, const struct tunnel_guest *guest)
-{
-	struct server_worker *worker = account->home;
-	const spore_list *public = &worker->set->config->settings.public;
-	struct announcer *announcer = account_announcer(account);
-	struct tunnel *tunnel = announcer ? CONTAINER_OF(announcer, struct tunnel, announcer)
-	                                  : NULL;
-	enum refusal why = REFUSED_CLIENT_FULL;
+/* ---- visitors of shared ports ---- */
 
-	if (!tunnel)
-		why = REFUSED_CLIENT_LOST;
-	else if (tunnel->readiness.is_shut)
-		why = REFUSED_UNSERVED;
-	else if (has_room(tunnel)) {
-		let_in(tunnel, guest, ports_find_shared(public, guest->local.port));
+/* The tunnel of the visitor's account, which may have another account now. NULL: it is closed. */
+static struct tunnel *find_tunnel(const struct visitor *visitor)
+{
+	struct announcer *announcer = account_announcer(visitor->account);
+
+	return announcer ? CONTAINER_OF(announcer, struct tunnel, announcer) : NULL;
+}
+
+/* The access lists were asked for the identity that the tunnel had. */
+static bool follow_tunnel(struct visitor *visitor, const struct tunnel *tunnel)
+{
+	struct account *former = visitor->account;
+
+	if (strcmp(account_identity(former), account_identity(tunnel->account)) != 0)
+		return false;
+	visitor->account = account_ref(tunnel->account);
+	account_unref(former);
+	return true;
+}
+
+/* False: *why_out. */
+static bool may_enter(struct visitor *visitor, struct tunnel *tunnel, enum refusal *why_out)
+{
+	struct server_worker *worker;
+
+	*why_out = REFUSED_CLIENT_LOST;
+	if (!tunnel || !follow_tunnel(visitor, tunnel))
+		return false;
+	*why_out = REFUSED_UNSERVED;
+	if (tunnel->readiness.is_shut)
+		return false;
+	*why_out = REFUSED_PENDING;
+	worker = tunnel->worker;
+	return gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker));
+}
+
+void tunnel_admit(struct visitor *visitor)
+{
+	struct server_worker *worker = visitor->account->home;
+	struct tunnel *tunnel = find_tunnel(visitor);
+	enum refusal why;
+
+	if (!may_enter(visitor, tunnel, &why)) {
+		refuse_visitor(worker, visitor, why, NULL);
+	} else if (arrival_count(worker, visitor)) {
+		take_visitor(tunnel, visitor);
 		return;
 	}
-	refuse_visitor(worker, account, &guest->peer, why, NULL);
-	sock_reset(guest->fd);
+	if (visitor->stream)
+		stream_close(visitor->stream, true);
+	else
+		sock_reset(visitor->fd);
+	account_unref(visitor->account);
 }
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has

@@ -13,6 +13,7 @@ struct link;
 struct message;
 struct tunnel;
 struct uuid;
+struct visitor;
 
 /* The port that a client asks for (0: any), or listening sockets that it takes over. */
 struct tunnel_port {
@@ -51,16 +52,13 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
 
-/* A visitor at a port that several tunnels share. */
-struct tunnel_guest {
-	int fd;
-	spore_addr peer, local; /* local: of the listener */
-	int64_t since_ns;       /* by clock_ns() */
-};
-
-/* The visitor has come to the tunnel of this account: takes its socket. A visitor that the tunnel
- * cannot take is refused. [worker] of the tunnel: account->home */
-void tunnel_admit(struct account *account, const struct tunnel_guest *guest);
+/* A visitor of a shared port has come to the tunnel of its account: takes it. The access lists have
+ * allowed it; it is not counted yet, and its stream, if it has one, belongs to no loop. If the
+ * tunnel cannot take it, it is refused. While as many visitors wait for the client as may, it is
+ * refused, too, as after a handshake at a port of the tunnel's own: to wait for a place, it would
+ * have to keep one that visitors of other tunnels need (limits.max_handshakes). [worker] of the
+ * tunnel: account->home */
+void tunnel_admit(struct visitor *visitor);
 
 enum { TUNNEL_WHY_SIZE = 160 };
 

@@ -297,13 +297,17 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 static const char *details_of_port(const struct server_session *s, const struct limit_hit *hit,
                                    uint16_t wanted)
 {
+	const char *reservation = ports_reservation(server_worker_settings(s->worker), wanted);
+
 	switch (hit->why) {
 	case REFUSED_HOST_NOT_ALLOWED:
 	case REFUSED_HOST_TAKEN:
 		return hit->host;
 	case REFUSED_PORT_NOT_ALLOWED:
-		return ports_reservation(server_worker_settings(s->worker), wanted);
+		return reservation;
 	case REFUSED_PORT_IN_USE:
+		if (reservation)
+			return reservation;
 		return account_port_is_held(&s->worker->shared->principals, wanted)
 		               ? "another client has it"
 		               : "another program on the server's machine has it";

@@ -154,8 +154,9 @@ static const struct row rows[REFUSED_COUNT] = {
 		"the first bytes of a visitor at a shared port (`listen_port`) are malformed" },
 	[REFUSED_PENDING]            = { "pending",            PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "too many visitors wait for the client",
-		"when the visitor's handshake with a transport had ended, as many visitors waited for "
-		"a client as may (`max_pending_per_tunnel`, `max_pending`)" },
+		"when the visitor's handshake with a transport had ended, or its tunnel at a shared "
+		"port was found, as many visitors waited for a client as may "
+		"(`max_pending_per_tunnel`, `max_pending`)" },
 	[REFUSED_CLIENT_FULL]        = { "client_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the client has reached its visitor limit",
 		"the client's identity has as many visitors as it may have" },

@@ -3,14 +3,19 @@
 import contextlib
 import json
 import signal
+import socket
 import ssl
 
 import pytest
 
+from harness import fronts
+from harness.bulk import pattern
 from harness.metrics import Exporter
 from harness.peers import configured_server, spore_client
-from harness.services import Greeter
-from harness.sockets import connect, end_writing, how_it_ends, read_to_end
+from harness.scale import size
+from harness.services import Echo, Greeter
+from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end
+from harness.tls import client_context
 from harness.waiting import wait_until
 
 SECRETS = {"alice": "a-secret", "bob": "b-secret"}
@@ -45,9 +50,9 @@ class Site:
             )
         )
 
-    def client(self, name, host):
+    def client(self, name, host, service=None):
         """A client of this name, whose tunnel has this host name."""
-        service = self.stack.enter_context(Teller(name.encode()))
+        service = service or self.stack.enter_context(Teller(name.encode()))
         tunnels = [{"local_port": service.port, "hosts": [host]}]
         config = {"auth": [{"use": "hmac", "secret": SECRETS[name]}], "tunnels": tunnels}
         path = self.folder / f"{name}.json"
@@ -57,23 +62,31 @@ class Site:
             spore_client(self.server.control, None, extra=["--config", path])
         )
 
-    def reload(self, **changes):
+    def reload(self, result=r"configuration reloaded", times=1, **changes):
         """Changes the entry of the shared port, and waits until the server has the change."""
         path = self.folder / f"server{self.server.control[1]}.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         config["public"][0].update(changes)
         path.write_text(json.dumps(config), encoding="utf-8")
         self.server.process.signal(signal.SIGHUP)
-        self.server.process.wait_for(r"configuration reloaded")
+        self.server.process.wait_for(result, times=times)
 
-    def connect(self):
-        return self.stack.enter_context(connect(self.server.control[0], self.port))
+    def connect(self, port=None):
+        return self.stack.enter_context(connect(self.server.control[0], port or self.port))
 
-    def ask(self, host):
+    def ask(self, host, port=None):
         """What a request for this host is answered with."""
-        with connect(self.server.control[0], self.port) as visitor:
+        with connect(self.server.control[0], port or self.port) as visitor:
             visitor.sendall(request(host))
             return read_to_end(visitor)
+
+    def refuses(self, port):
+        """Is the port closed?"""
+        try:
+            connect(self.server.control[0], port).close()
+        except ConnectionRefusedError:
+            return True
+        return False
 
     def refused(self, reason):
         return self.exporter.value("spore_refusals_total", at="public", reason=reason)
@@ -198,7 +211,235 @@ def test_a_reload_says_who_gets_all_others(start):
     assert site.ask("nobody.example").startswith(b"bob ")
 
 
-def test_another_shared_port_needs_a_restart(start, address):
+def test_a_shared_port_may_move_in_a_reload(start, address):
+    """Visitors that have come go on, and those that come are not lost."""
     site = start({**HTTP, "route_timeout": "30s"})
-    site.reload(listen_port=address.free_port())
-    site.server.process.wait_for(r"key=/public/0/listen_port .*needs a restart")
+    site.client("bob", "bob.example")
+    early, old, new = site.connect(), site.port, address.free_port()
+    early.sendall(request("bob.example")[:9])
+    site.reload(listen_port=new)
+    assert site.refuses(old)
+    assert site.ask("bob.example", new).startswith(b"bob ")
+    early.sendall(request("bob.example")[9:])
+    assert read_to_end(early) == b"bob " + request("bob.example")
+    site.reload(times=2, listen_port=old, listen_addr=[site.server.control[0], "127.0.0.1"])
+    assert site.refuses(new)
+    assert site.ask("bob.example").startswith(b"bob ")
+    with connect("127.0.0.1", old) as visitor:
+        visitor.sendall(request("bob.example"))
+        assert read_to_end(visitor).startswith(b"bob ")
+
+
+def test_a_reload_changes_how_long_a_visitor_may_take(start):
+    site = start({**HTTP, "route_timeout": "30s"})
+    site.reload(route_timeout="100ms")
+    assert how_it_ends(site.connect()) == (b"", "reset")
+
+
+def test_a_port_that_is_in_use_is_not_shared(start, address):
+    """Neither at a reload nor at the start."""
+    site = start({**HTTP, "route_timeout": "30s"})
+    site.client("bob", "bob.example")
+    with socket.create_server((site.server.control[0], address.free_port())) as other:
+        port = other.getsockname()[1]
+        site.reload(rf"shared port {port}: address in use", listen_port=port)
+        assert site.ask("bob.example").startswith(b"bob ")
+
+
+def test_no_tunnel_gets_a_shared_port(start):
+    site = start(HTTP)
+    with spore_client(
+        site.server.control, 9, secret=SECRETS["bob"], port=site.port, listening=False
+    ) as client:
+        client.process.wait_for(r"port already in use: tunnels share it by their host names")
+        assert client.wait() != 0
+    site.server.process.wait_for(r"client refused.*port already in use")
+
+
+# ---- transports below a route ----
+
+
+@pytest.fixture
+def start_tls(start, authority):
+    """A shared port where TLS ends, with a certificate for each site. `below` are transports below
+    TLS."""
+
+    def begin(below=(), **entry):
+        names = [authority.issue(f"DNS:{name}") for name in ("bob.example", "x.alice.example")]
+        pairs = [{"certfile": str(each.path), "keyfile": str(each.key)} for each in names]
+        tls = {"use": "tls", **pairs[0], "certificates": pairs, "alpn": ["http/1.1"]}
+        return start({**HTTP, "route_timeout": "30s", "transport": [*below, tls], **entry})
+
+    return begin
+
+
+def over_tls(site, authority, host, before=b""):
+    """A visitor of this site whose TLS is open."""
+    sock = site.connect()
+    sock.sendall(before)
+    return client_context(authority).wrap_socket(sock, server_hostname=host)
+
+
+def test_tls_may_end_at_a_shared_port(start_tls, authority):
+    """The certificate is that of the site, and the service gets the request as it was sent."""
+    site = start_tls()
+    site.client("alice", "*.alice.example")
+    site.client("bob", "bob.example")
+    for host, name in [("x.alice.example", b"alice"), ("bob.example", b"bob")]:
+        visitor = over_tls(site, authority, host)
+        visitor.sendall(request(host))
+        assert read_to_end(visitor) == name + b" " + request(host)
+    assert site.refused("no_host") == 0
+
+
+def test_a_request_in_pieces_over_tls(start_tls, authority):
+    site = start_tls()
+    site.client("bob", "bob.example")
+    visitor = over_tls(site, authority, "bob.example")
+    for byte in request("bob.example"):
+        visitor.sendall(bytes([byte]))
+    assert read_to_end(visitor) == b"bob " + request("bob.example")
+
+
+def test_bulk_behind_a_request_over_tls(start_tls, authority):
+    """No byte is lost or twice where the relay takes over from the route."""
+    site, total = start_tls(), size(3_000_000)
+    site.client("bob", "bob.example", site.stack.enter_context(Echo()))
+    for _ in range(3):
+        visitor = over_tls(site, authority, "bob.example")
+        for piece in [request("bob.example"), *pattern(total)]:
+            visitor.sendall(piece)
+            assert read_exactly(visitor, len(piece)) == piece
+        visitor.close()
+
+
+def test_who_wants_no_known_name_over_tls_is_refused(start_tls, authority):
+    site = start_tls()
+    for first, reason in [
+        (request("bob.example"), "unknown_host"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "no_host"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "bad_start"),
+    ]:
+        visitor = over_tls(site, authority, "bob.example")
+        visitor.sendall(first)
+        with contextlib.suppress(OSError):
+            assert visitor.recv(100) == b""
+        wait_until(lambda reason=reason: site.refused(reason) == 1, reason)
+    visitor = site.connect()
+    visitor.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    read_to_end(visitor)
+    wait_until(lambda: site.refused("handshake") == 1, "the handshake to fail")
+
+
+@pytest.mark.parametrize("alpn", ["h2", "http/1.1"])
+def test_http2_and_a_certificate_for_several_names(start, authority, alpn):
+    """A browser reuses the connection for all of them, but the route decides once."""
+    certificates = {"one": ["DNS:bob.example", "IP:127.0.0.1"], "wide": ["DNS:*.alice.example"]}
+    pairs = [authority.issue(*names) for names in certificates.values()]
+    first, second = [{"certfile": str(each.path), "keyfile": str(each.key)} for each in pairs]
+    tls = {"use": "tls", **first, "certificates": [second], "alpn": [alpn]}
+    site = start({**HTTP, "transport": [tls]})
+    site.server.process.wait_for(r"server listening")
+    warnings = [line for line in site.server.process.stderr if "requests for all" in line]
+    assert len(warnings) == (1 if alpn == "h2" else 0)
+    assert all(second["certfile"] in line for line in warnings)
+
+
+VISITOR = "192.0.2.7"
+PROXY = {"use": "proxy", "trusted": ["127.0.0.0/8"], "timeout": "3s"}
+
+
+def client_hello(host):
+    sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(received, sent, server_hostname=host)
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return sent.read()
+
+
+@pytest.mark.parametrize("header", [fronts.line, fronts.binary], ids=["v1", "v2"])
+def test_a_proxy_in_front_of_a_shared_port(start, header):
+    """The server sees no key. The address counts for access lists and is in the log."""
+    deny = {"use": "cidr", "identity": ["bob"], "deny": ["192.0.2.8"]}
+    entry = {"route": [{"use": "sni"}], "route_timeout": "30s", "transport": [PROXY]}
+    site = start({**entry, "acl": [deny]}, log={"visitors": True})
+    site.client("bob", "bob.example")
+    hello = client_hello("bob.example")
+    visitor = site.connect()
+    visitor.sendall(header(VISITOR, port=4711) + hello)
+    assert read_to_end(visitor) == b"bob " + hello
+    visitor.close()
+    site.server.process.wait_for(rf"visitor ended visitor={VISITOR}:4711 port={site.port} ")
+    visitor = site.connect()
+    visitor.sendall(header(VISITOR, port=4712) + client_hello("nobody.example"))
+    how_it_ends(visitor)
+    refused = rf"visitor refused peer={VISITOR}:4712 port={site.port} .*host name"
+    site.server.process.wait_for(refused)
+    visitor = site.connect()
+    visitor.sendall(header("192.0.2.8", port=4713) + hello)
+    how_it_ends(visitor)
+    site.server.process.wait_for(
+        r"visitor refused peer=192.0.2.8:4713 .*access list.* identity=bob"
+    )
+
+
+def test_a_proxy_in_front_of_tls_that_ends_here(start_tls, authority):
+    site = start_tls(below=[PROXY], acl=[{"use": "cidr", "allow": [VISITOR]}])
+    site.client("bob", "bob.example")
+    visitor = over_tls(site, authority, "bob.example", fronts.binary(VISITOR))
+    visitor.sendall(request("bob.example"))
+    assert read_to_end(visitor) == b"bob " + request("bob.example")
+
+
+# ---- who gets no tunnel ----
+
+
+def test_a_page_for_unknown_hosts(start, tmp_path):
+    """It is read again when it has changed. Other protocols than HTTP/1 are reset."""
+    page = tmp_path / "unknown.html"
+    page.write_text("<p>nothing here</p>", encoding="utf-8")
+    site = start({"route": [{"use": "http", "unknown_page": str(page)}], "route_timeout": "30s"})
+    site.client("bob", "bob.example")
+    head, body = site.ask("nobody.example").split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ") and b"\r\nContent-Length: 19\r\n" in head
+    assert body == b"<p>nothing here</p>"
+    visitor = site.connect()
+    visitor.sendall(b"GET / HTTP/1.0\r\n\r\n")
+    assert read_to_end(visitor).endswith(b"\r\n\r\n<p>nothing here</p>")
+    visitor = site.connect()
+    visitor.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+    assert how_it_ends(visitor) == (b"", "reset")
+    wait_until(lambda: site.refused("unknown_host") == 1, "the refusal")
+    assert site.refused("no_host") == 2
+    assert site.ask("bob.example").startswith(b"bob ")
+    page.write_text("moved", encoding="utf-8")
+    wait_until(lambda: site.ask("nobody.example").endswith(b"\r\n\r\nmoved"), "the new page")
+
+
+def test_a_page_over_tls(start_tls, authority, tmp_path):
+    page = tmp_path / "unknown.html"
+    page.write_text("x" * 60000, encoding="utf-8")
+    site = start_tls(route=[{"use": "http", "unknown_page": str(page)}])
+    visitor = over_tls(site, authority, "bob.example")
+    visitor.sendall(request("bob.example") + b"x" * 1000)
+    assert read_to_end(visitor).endswith(b"\r\n\r\n" + b"x" * 60000)
+
+
+def test_listeners_hear_of_visitors_at_the_shared_port(start, tmp_path):
+    log = tmp_path / "events.log"
+    site = start(HTTP, events=[{"use": "log", "path": str(log), "lines": "json"}])
+    site.client("bob", "bob.example")
+    assert site.ask("bob.example").startswith(b"bob ")
+    for first in (request("nobody.example"), b"SSH-2.0-x\r\n", b"GET / HTTP/1.1\r\n Host: a\r\n"):
+        visitor = site.connect()
+        visitor.sendall(first)
+        how_it_ends(visitor)
+
+    def visitors():
+        found = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        return [each for each in found if each["event"].startswith("visitor")]
+
+    wait_until(lambda: len(visitors()) == 5, "five events")
+    assert {each["port"] for each in visitors()} == {site.port}
+    refused = [each for each in visitors() if each["event"] == "visitor_refused"]
+    assert [each["reason"] for each in refused] == ["unknown_host", "no_host", "bad_start"]

@@ -323,9 +323,31 @@ START_TEST(a_shared_port_has_an_entry_of_its_own)
 }
 END_TEST
 
-SUITE("ports", a_shared_port_has_an_entry_of_its_own, some_ports_send_headers,
-      what_refuses_a_port_is_named, a_port_is_open_at_all_addresses_or_at_none,
-      a_wanted_port_listens, outside_the_range_is_refused, a_reservation_has_its_reason,
+START_TEST(a_shared_port_is_in_use)
+{
+	static const spore_port_range all = { 1, 99 }, shared = { 80, 80 };
+	static const spore_port_range own[] = { { 1, 79 }, { 81, 99 } };
+	static const spore_list reserved = { &shared, 1, sizeof shared };
+	struct server_settings settings = { .ports = { &all, 1, sizeof all },
+		                            .public_ports = { own, 2, sizeof *own },
+		                            .shared_ports = { &shared, 1, sizeof shared } };
+	enum refusal why;
+
+	ck_assert(ports_refuse(&settings, NULL, 80, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_IN_USE);
+	ck_assert_str_eq(ports_reservation(&settings, 80),
+	                 "tunnels share it by their host names (listen_port)");
+	check_limit(&settings, 80, "80", "public[].listen_port");
+	settings.reserved_ports = (spore_list){ &reserved, 1, sizeof reserved };
+	ck_assert(ports_refuse(&settings, NULL, 80, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_NOT_ALLOWED);
+}
+END_TEST
+
+SUITE("ports", a_shared_port_is_in_use, a_shared_port_has_an_entry_of_its_own,
+      some_ports_send_headers, what_refuses_a_port_is_named,
+      a_port_is_open_at_all_addresses_or_at_none, a_wanted_port_listens,
+      outside_the_range_is_refused, a_reservation_has_its_reason,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
       a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind,
       an_address_of_another_host_is_seen)

@@ -2,14 +2,18 @@
 
 #include <unistd.h>
 
+#include "net/stream.h"
 #include "scene/route_scene.h"
 #include "sockets.h"
 #include "suite.h"
+#include "transports/drip.h"
+#include "transports/stacking.h"
 
 /* How a glance has ended. */
 struct outcome {
 	atomic_bool is_there;
-	int fd;
+	int given, fd;         /* the socket, before and afterwards; -1: the visitor has left */
+	struct stream *stream; /* of the socket; NULL: it is bare */
 	enum route_verdict verdict;
 	char name[SPORE_ROUTE_NAME_SIZE];
 };
@@ -25,14 +29,13 @@ struct scene {
 	struct outcome *target;
 };
 
-static void on_decided(int fd, const spore_addr *peer, enum route_verdict verdict,
-                       const struct route_answer *answer, void *arg)
+static void on_decided(bool has_left, enum route_verdict verdict, const struct route_answer *answer,
+                       void *arg)
 {
 	struct outcome *outcome = arg;
 
 	ck_assert(!outcome->is_there);
-	ck_assert_uint_eq(peer->port, 99);
-	outcome->fd = fd;
+	outcome->fd = has_left ? -1 : outcome->given;
 	outcome->verdict = verdict;
 	memcpy(outcome->name, answer->name, sizeof outcome->name);
 	outcome->is_there = true;
@@ -54,17 +57,39 @@ static void fini_list(void *arg)
 	ck_assert_uint_eq(scene->list.n, 0);
 }
 
+static struct glance_spec spec_of(struct scene *scene)
+{
+	return (struct glance_spec){ .chain = scene->route.chain,
+		                     .listener = "web",
+		                     .local = &scene->local,
+		                     .peer = &scene->peer,
+		                     .on_decided = on_decided,
+		                     .arg = scene->target };
+}
+
 static void start_glance(void *arg)
 {
 	struct scene *scene = arg;
-	struct glance_spec spec = { .chain = scene->route.chain,
-		                    .listener = "web",
-		                    .local = &scene->local,
-		                    .peer = &scene->peer,
-		                    .on_decided = on_decided,
-		                    .arg = scene->target };
+	struct glance_spec spec = spec_of(scene);
 
+	scene->target->given = scene->starting;
 	ck_assert(glance_start(&scene->list, scene->starting, &spec));
+}
+
+/* The same behind a transport. */
+static void start_behind_transport(void *arg)
+{
+	struct scene *scene = arg;
+	struct glance_spec spec = spec_of(scene);
+	struct stream *stream = stream_new(scene->route.it.host.loops[0], scene->starting,
+	                                   &scene->peer, &scene->local);
+
+	ck_assert_ptr_nonnull(stream);
+	stacking_push(stream, &drip_new(stream_top(stream))->base, false);
+	ck_assert(stream_open(stream));
+	scene->target->given = scene->starting;
+	scene->target->stream = stream;
+	ck_assert(glance_start_stream(&scene->list, stream, &spec));
 }
 
 /* So that the turn of a call before has ended. */
@@ -87,8 +112,7 @@ static void close_scene(struct scene *scene)
 	route_scene_close(&scene->route);
 }
 
-/* A visitor whose glance is that outcome; its own end of the connection. */
-static int visit(struct scene *scene, size_t i, const char *bytes)
+static int visit_by(struct scene *scene, size_t i, const char *bytes, void (*start)(void *scene))
 {
 	int fds[2];
 
@@ -97,8 +121,14 @@ static int visit(struct scene *scene, size_t i, const char *bytes)
 		ck_assert_int_eq(write(fds[0], bytes, strlen(bytes)), strlen(bytes));
 	scene->starting = fds[1];
 	scene->target = &scene->outcomes[i];
-	host_scene_call(&scene->route.it.host, start_glance, scene);
+	host_scene_call(&scene->route.it.host, start, scene);
 	return fds[0];
+}
+
+/* A visitor whose glance is that outcome; its own end of the connection. */
+static int visit(struct scene *scene, size_t i, const char *bytes)
+{
+	return visit_by(scene, i, bytes, start_glance);
 }
 
 static bool is_there(void *outcome)
@@ -302,7 +332,119 @@ START_TEST(other_verdicts_are_passed_on)
 }
 END_TEST
 
-SUITE("glance", bytes_that_are_there_decide_at_once, bytes_that_come_one_by_one_decide_and_stay,
-      a_visitor_that_waits_costs_nothing, a_visitor_that_ends_its_side_is_asked_about_once_more,
-      the_time_is_bounded, the_bytes_are_bounded, the_number_of_looks_is_bounded,
-      one_visitor_too_many_ends_the_oldest, other_verdicts_are_passed_on)
+/* ---- behind transports ---- */
+
+/* Reads of the transport succeed every other time. */
+struct reading {
+	struct stream *stream;
+	char got[64];
+	size_t n;
+};
+
+static void read_some(void *arg)
+{
+	struct reading *reading = arg;
+	size_t n;
+
+	stream_read(reading->stream, reading->got + reading->n, sizeof reading->got - reading->n,
+	            &n);
+	reading->n += n;
+}
+
+static void close_stream(void *stream)
+{
+	stream_close(stream, true);
+}
+
+/* What the one who gets the stream reads. */
+static void expect_read(struct scene *scene, size_t i, const char *bytes)
+{
+	struct reading reading = { .stream = scene->outcomes[i].stream };
+
+	ck_assert_int_ge(scene->outcomes[i].fd, 0);
+	for (int k = 0; k < 200 && reading.n < strlen(bytes); k++)
+		host_scene_call(&scene->route.it.host, read_some, &reading);
+	ck_assert_uint_eq(reading.n, strlen(bytes));
+	ck_assert_mem_eq(reading.got, bytes, reading.n);
+	host_scene_call(&scene->route.it.host, close_stream, reading.stream);
+}
+
+START_TEST(bytes_behind_a_transport_decide_and_are_read_again)
+{
+	struct scene scene;
+	int fd;
+
+	open_scene(&scene, 60000, 8);
+	fd = visit_by(&scene, 0, "a.exa", start_behind_transport);
+	usleep(5000);
+	ck_assert(!scene.outcomes[0].is_there);
+	ck_assert_int_eq(write(fd, "mple\nmore", 9), 9);
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NAME);
+	ck_assert_str_eq(scene.outcomes[0].name, "a.example");
+	expect_read(&scene, 0, "a.example\nmore");
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_visitor_behind_a_transport_may_leave)
+{
+	struct scene scene;
+	int fds[2];
+
+	open_scene(&scene, 60000, 8);
+	fds[0] = visit_by(&scene, 0, NULL, start_behind_transport);
+	ck_assert_uint_eq(route_scene_looks, 1); /* the transport may know the name */
+	close(fds[0]);
+	ck_assert_int_eq(await(&scene, 0)->fd, -1);
+	fds[1] = visit_by(&scene, 1, "a.exa", start_behind_transport);
+	ck_assert_int_eq(shutdown(fds[1], SHUT_WR), 0);
+	ck_assert_int_eq(await(&scene, 1)->verdict, ROUTE_NONE);
+	expect_read(&scene, 1, "a.exa");
+	close(fds[1]);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(the_time_behind_a_transport_is_bounded)
+{
+	struct scene scene;
+	int fds[2];
+
+	open_scene(&scene, 50, 8);
+	fds[0] = visit_by(&scene, 0, "a.exa", start_behind_transport);
+	fds[1] = visit_by(&scene, 1, NULL, start_behind_transport);
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NONE);
+	ck_assert_int_eq(await(&scene, 1)->verdict, ROUTE_NONE);
+	expect_read(&scene, 0, "a.exa");
+	expect_read(&scene, 1, "");
+	close(fds[0]);
+	close(fds[1]);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(the_bytes_behind_a_transport_are_bounded)
+{
+	static char many[GLANCE_MAX + 1];
+	struct scene scene;
+	int fd;
+
+	memset(many, 'x', sizeof many - 1);
+	open_scene(&scene, 60000, 1);
+	fd = visit_by(&scene, 0, many, start_behind_transport);
+	ck_assert_int_eq(await(&scene, 0)->verdict, ROUTE_NONE);
+	ck_assert_uint_eq(route_scene_looks, GLANCE_LOOKS);
+	host_scene_call(&scene.route.it.host, close_stream, scene.outcomes[0].stream);
+	close(fd);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("glance", bytes_behind_a_transport_decide_and_are_read_again,
+      a_visitor_behind_a_transport_may_leave, the_time_behind_a_transport_is_bounded,
+      the_bytes_behind_a_transport_are_bounded, bytes_that_are_there_decide_at_once,
+      bytes_that_come_one_by_one_decide_and_stay, a_visitor_that_waits_costs_nothing,
+      a_visitor_that_ends_its_side_is_asked_about_once_more, the_time_is_bounded,
+      the_bytes_are_bounded, the_number_of_looks_is_bounded, one_visitor_too_many_ends_the_oldest,
+      other_verdicts_are_passed_on)
