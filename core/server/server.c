@@ -157,14 +157,15 @@ static void tell_to(struct server *server, void (*fn)(struct server_worker *work
 }
 
 /* Clients that look for another server keep their public ports for a while: until they have found
- * one, visitors are better served here than nowhere. True: all public ports are closed. */
+ * one, visitors are better served here than nowhere. Shared ports close with the last of them.
+ * True: all public ports are closed. */
 static bool close_public_ports(struct server *server)
 {
 	bool may_accept = server->accepting && atomic_load(&server->shared.leavers) > 0;
 
 	if (may_accept && clock_ms() < server->accept_until_ms)
 		return false;
-	if (may_accept)
+	if (server->accepting)
 		tell_to(server, server_worker_stop_accepting);
 	server->accepting = false;
 	return !server->telling;

@@ -656,5 +656,4 @@ void tunnel_stop_accepting(struct tunnel *tunnel)
 {
 	listener_finish(tunnel->listener);
 	tunnel->listener = NULL;
-	give_names_back(tunnel);
 }

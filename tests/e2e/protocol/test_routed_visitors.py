@@ -17,6 +17,7 @@ from harness.services import Echo, Greeter
 from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end
 from harness.tls import client_context
 from harness.waiting import wait_until
+from harness.wire import Wire, answer
 
 SECRETS = {"alice": "a-secret", "bob": "b-secret"}
 POLICY = {"alice": {"hosts": ["*.alice.example"]}, "bob": {"hosts": ["bob.example"]}}
@@ -254,6 +255,27 @@ def test_no_tunnel_gets_a_shared_port(start):
         client.process.wait_for(r"port already in use: tunnels share it by their host names")
         assert client.wait() != 0
     site.server.process.wait_for(r"client refused.*port already in use")
+
+
+def test_a_drain_closes_the_port_and_keeps_who_has_come(start):
+    """Also if no client can move to another server."""
+    site = start({**HTTP, "route_timeout": "30s"})
+    with Wire.connect(site.server.control) as wire:
+        tag = answer(SECRETS["bob"], wire.receive()["Challenge"])
+        wire.send({"Authenticate": tag}, {"About": "host=bob.example"}, {"Hello": 0})
+        assert "Hello" in wire.receive_but_heartbeats()
+        visitor = site.connect()
+        visitor.sendall(request("bob.example")[:9])
+        incoming = lambda: site.exporter.value("spore_connections_incoming_total")
+        wait_until(lambda: incoming() == 1, "the visitor to come")
+        site.server.process.terminate()
+        site.server.process_was_ended = True
+        wait_until(lambda: site.refuses(site.port), "the port to close")
+        visitor.sendall(request("bob.example")[9:])
+        assert "Connection" in wire.receive_but_heartbeats()
+        visitor.close()
+    site.server.process.signal(signal.SIGINT)
+    site.server.process.wait()
 
 
 # ---- transports below a route ----
