@@ -458,7 +458,8 @@ def test_listeners_hear_of_visitors_at_the_shared_port(start, tmp_path):
         how_it_ends(visitor)
 
     def visitors():
-        found = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        complete = log.read_text(encoding="utf-8").split("\n")[:-1]
+        found = [json.loads(line) for line in complete]
         return [each for each in found if each["event"].startswith("visitor")]
 
     wait_until(lambda: len(visitors()) == 5, "five events")
