@@ -4,103 +4,25 @@ import contextlib
 import json
 import signal
 import socket
-import ssl
 
 import pytest
 
 from harness import fronts
 from harness.bulk import pattern
-from harness.metrics import Exporter
-from harness.peers import configured_server, spore_client
+from harness.peers import spore_client
 from harness.scale import size
-from harness.services import Echo, Greeter
-from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end
+from harness.services import Echo
+from harness.shared_port import SECRETS, SharedPort, client_hello, request
+from harness.sockets import connect, how_it_ends, read_exactly, read_to_end
 from harness.tls import client_context
 from harness.waiting import wait_until
 from harness.wire import Wire, answer
-
-SECRETS = {"alice": "a-secret", "bob": "b-secret"}
-POLICY = {"alice": {"hosts": ["*.alice.example"]}, "bob": {"hosts": ["bob.example"]}}
-
-
-class Teller(Greeter):
-    """Sends its name and the first bytes that it has got."""
-
-    def serve(self, sock):
-        sock.sendall(self.greeting + b" " + sock.recv(65536))
-        end_writing(sock)
-        while sock.recv(65536):
-            pass
-
-
-class Site:
-    """A server with a shared port, and its clients."""
-
-    def __init__(self, address, folder, stack, entry, **sections):
-        self.port, self.folder, self.stack = address.free_port(), folder, stack
-        self.exporter = Exporter(address.host, address.free_port())
-        listen = f"{self.exporter.host}:{self.exporter.port}"
-        self.server = stack.enter_context(
-            configured_server(
-                address,
-                folder,
-                auth=[{"use": "multi_secret", "secrets": SECRETS, "policy": POLICY}],
-                public=[{"name": "web", "listen_port": self.port, **entry}],
-                metrics=[{"use": "prometheus", "listen": listen}],
-                **sections,
-            )
-        )
-
-    def client(self, name, host, service=None):
-        """A client of this name, whose tunnel has this host name."""
-        service = service or self.stack.enter_context(Teller(name.encode()))
-        tunnels = [{"local_port": service.port, "hosts": [host]}]
-        config = {"auth": [{"use": "hmac", "secret": SECRETS[name]}], "tunnels": tunnels}
-        path = self.folder / f"{name}.json"
-        path.write_text(json.dumps(config), encoding="utf-8")
-        path.chmod(0o600)
-        return self.stack.enter_context(
-            spore_client(self.server.control, None, extra=["--config", path])
-        )
-
-    def reload(self, result=r"configuration reloaded", times=1, **changes):
-        """Changes the entry of the shared port, and waits until the server has the change."""
-        path = self.folder / f"server{self.server.control[1]}.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config["public"][0].update(changes)
-        path.write_text(json.dumps(config), encoding="utf-8")
-        self.server.process.signal(signal.SIGHUP)
-        self.server.process.wait_for(result, times=times)
-
-    def connect(self, port=None):
-        return self.stack.enter_context(connect(self.server.control[0], port or self.port))
-
-    def ask(self, host, port=None):
-        """What a request for this host is answered with."""
-        with connect(self.server.control[0], port or self.port) as visitor:
-            visitor.sendall(request(host))
-            return read_to_end(visitor)
-
-    def refuses(self, port):
-        """Is the port closed?"""
-        try:
-            connect(self.server.control[0], port).close()
-        except ConnectionRefusedError:
-            return True
-        return False
-
-    def refused(self, reason):
-        return self.exporter.value("spore_refusals_total", at="public", reason=reason)
-
-
-def request(host):
-    return f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
 
 @pytest.fixture
 def start(address, tmp_path):
     with contextlib.ExitStack() as stack:
-        yield lambda entry, **more: Site(address, tmp_path, stack, entry, **more)
+        yield lambda entry, **more: SharedPort(address, tmp_path, stack, entry, **more)
 
 
 HTTP = {"route": [{"use": "http"}]}
@@ -180,11 +102,7 @@ def test_tls_is_routed_by_its_server_name(start):
     """The server sees no key: the service gets the ClientHello as it was sent."""
     site = start({"route": [{"use": "sni"}], "route_timeout": "30s"})
     site.client("bob", "bob.example")
-    sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = ssl.create_default_context().wrap_bio(received, sent, server_hostname="bob.example")
-    with pytest.raises(ssl.SSLWantReadError):
-        tls.do_handshake()
-    hello = sent.read()
+    hello = client_hello("bob.example")
     visitor = site.connect()
     visitor.sendall(hello)
     assert read_to_end(visitor) == b"bob " + hello
@@ -369,14 +287,6 @@ def test_http2_and_a_certificate_for_several_names(start, authority, alpn):
 
 VISITOR = "192.0.2.7"
 PROXY = {"use": "proxy", "trusted": ["127.0.0.0/8"], "timeout": "3s"}
-
-
-def client_hello(host):
-    sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = ssl.create_default_context().wrap_bio(received, sent, server_hostname=host)
-    with pytest.raises(ssl.SSLWantReadError):
-        tls.do_handshake()
-    return sent.read()
 
 
 @pytest.mark.parametrize("header", [fronts.line, fronts.binary], ids=["v1", "v2"])
