@@ -20,6 +20,7 @@ struct field {
 	double least;
 	double most;
 	void (*set)(struct plan *plan, double value);
+	bool (*read)(struct plan *plan, const char *text); /* in place of set: not a number */
 };
 
 static void set_port(struct plan *plan, double value)
@@ -67,6 +68,19 @@ static void set_threads(struct plan *plan, double value)
 	plan->threads = (unsigned)value;
 }
 
+static bool read_first(struct plan *plan, const char *path)
+{
+	FILE *file = fopen(path, "rb");
+
+	if (file == NULL) {
+		perror(path);
+		return false;
+	}
+	plan->first_size = fread(plan->first, 1, PLAN_FIRST, file);
+	fclose(file);
+	return true;
+}
+
 static const struct field fields[] = {
 	{ "port", "the port on 127.0.0.1 to load (needed)", 1, 65535, set_port },
 	{ "connections", "connections at once [1]", 1, MAX_CONNECTIONS, set_connections },
@@ -80,6 +94,7 @@ static const struct field fields[] = {
 	{ "sources", "source addresses to rotate over [200]", 1, LOOPBACK_MAX_SOURCES,
 	  set_sources },
 	{ "threads", "threads, each with its share of the connections [1]", 1, 64, set_threads },
+	{ "first", "churn: a file whose bytes come ahead of each question", .read = read_first },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -109,6 +124,8 @@ static bool apply(struct plan *plan, const struct field *field, const char *text
 	char *end;
 	double value;
 
+	if (field->read != NULL)
+		return field->read(plan, text);
 	errno = 0;
 	value = strtod(text, &end);
 	if (errno != 0 || end == text || *end != '\0' ||
