@@ -232,7 +232,10 @@ static bool can_move(const spore_transport_ops *ops)
 /* A visitor's stream goes to the worker of its client's connection. */
 static void refuse_immovable(struct builder *b, const struct instance *instance)
 {
-	if (b->row == &public_chain_rows[PUBLIC_TRANSPORT] && !can_move(instance->component->ops))
+	bool is_public = b->row == &public_chain_rows[PUBLIC_TRANSPORT] ||
+	                 b->row == &shared_transport_row;
+
+	if (is_public && !can_move(instance->component->ops))
 		diag_add(b->diag, maker_use_node(instance->raw),
 		         "expected a transport whose connections can move between workers, which "
 		         "those of %s cannot",

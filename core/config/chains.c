@@ -1,6 +1,7 @@
 #include "config/chains.h"
 
 #include <spore/acl.h>
+#include <spore/transport.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +34,15 @@ const struct chain_row public_chain_rows[PUBLIC_CHAINS] = {
 	[PUBLIC_ACL] = { .pointer = "/public[0]/acl",
 	                 .kind = SPORE_KIND_ACL,
 	                 .point = SPORE_ACL_AT_PUBLIC },
+	[PUBLIC_ROUTE] = { .pointer = "/public[0]/route",
+	                   .kind = SPORE_KIND_ROUTE,
+	                   .needs_one = true },
 };
+
+const struct chain_row shared_transport_row = { .pointer = "/public[0]/transport",
+	                                        .kind = SPORE_KIND_TRANSPORT,
+	                                        .max = CONN_MAX_LAYERS,
+	                                        .point = SPORE_TRANSPORT_AT_SHARED };
 
 const char *const config_instance_keys[] = { "use",           "name",  "on_error",
 	                                     "last_good_for", "queue", NULL };
@@ -206,6 +215,8 @@ void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_c
 		if (!out->items[i].name)
 			out->items[i].name = derive_name(out, i, doc);
 	}
+	if (row->needs_one && out->n == 0)
+		diag_add(diag, array, "expected at least one instance, found none");
 	if (row->max && out->n > row->max)
 		diag_add(diag, array, "expected at most %zu instances, found %zu", row->max,
 		         out->n);

@@ -27,13 +27,14 @@ enum chain_id {
 
 /* The chains of each entry of the section "public". In all lists of chains they follow the N_CHAINS
  * others, entry by entry. */
-enum public_chain_id { PUBLIC_TRANSPORT, PUBLIC_ACL, PUBLIC_CHAINS };
+enum public_chain_id { PUBLIC_TRANSPORT, PUBLIC_ACL, PUBLIC_ROUTE, PUBLIC_CHAINS };
 
 struct chain_row {
 	const char *pointer; /* of its section: "/acl/control", "/public[0]/acl" */
 	uint32_t kind;       /* SPORE_KIND_* of its instances */
-	uint32_t point;      /* SPORE_ACL_AT_* of an access list; else 0 */
+	uint32_t point;      /* SPORE_ACL_AT_*, SPORE_TRANSPORT_AT_*; else 0 */
 	size_t max;          /* most instances; 0: no limit */
+	bool needs_one;      /* a section that is given has at least one instance */
 	bool exports;        /* its instances serve or send by themselves: a check does not start
 	                      * them, and a reload ends the old ones once the new ones run */
 };
@@ -45,6 +46,9 @@ static inline size_t chain_of_entry(size_t entry, enum public_chain_id id)
 {
 	return N_CHAINS + entry * PUBLIC_CHAINS + id;
 }
+
+/* In place of the row of PUBLIC_TRANSPORT, for an entry with `listen_port`. */
+extern const struct chain_row shared_transport_row;
 
 /* The position of the transports on which the connections lie that the chain at `id` is about. */
 static inline size_t chain_below(size_t id)

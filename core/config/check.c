@@ -12,6 +12,7 @@
 #include "net/sock.h"
 #include "version.h"
 #include "wire/about.h"
+#include "wire/hostname.h"
 
 /* Bytes per second. Policies of identities have the same one. */
 enum { LEAST_RATE = 1024 };
@@ -122,6 +123,7 @@ static void mark_public_ports(const struct server_settings *server, bool is_publ
 	const spore_list *reserved = server->reserved_ports.items;
 
 	mark_ports(&server->ports, true, is_public);
+	mark_ports(&server->shared_ports, false, is_public);
 	for (size_t i = 0; i < server->reserved_ports.count; i++)
 		mark_ports(&reserved[i], false, is_public);
 	is_public[server->control_port] = false;
@@ -156,7 +158,8 @@ static size_t collect_ranges(const bool marks[ALL_PORTS + 1], spore_port_range *
 /* Returns the public ports. The list is empty if no port is left or memory is out. */
 static spore_list find_public_ports(const struct server_settings *server, struct json_doc *doc)
 {
-	size_t n = 0, most = server->ports.count + count_reserved(server) + 1;
+	size_t n = 0;
+	size_t most = server->ports.count + count_reserved(server) + server->shared_ports.count + 1;
 	spore_port_range *ranges = json_doc_alloc(doc, most * sizeof *ranges);
 	bool *is_public = calloc(ALL_PORTS + 1, sizeof *is_public);
 
@@ -178,7 +181,7 @@ static void refuse_ports(const struct server_settings *server, struct json_doc *
 		node = server_node(doc, keys[i]);
 	diag_add(diag, node,
 	         "expected a public port that is neither the control port (%lld) nor in "
-	         "reserved_ports, found none",
+	         "reserved_ports nor a listen_port, found none",
 	         (long long)server->control_port);
 }
 
@@ -194,6 +197,22 @@ static void derive_ports(struct server_settings *server, struct json_doc *doc)
 		*range = (spore_port_range){ (uint16_t)server->min_port,
 			                     (uint16_t)server->max_port };
 	server->ports = (spore_list){ range, range != NULL, sizeof *range };
+}
+
+/* The ports that tunnels share. */
+static spore_list find_shared_ports(const spore_list *public, struct json_doc *doc)
+{
+	const struct public_settings *entries = public->items;
+	spore_port_range *ranges = json_doc_alloc(doc, (public->count + 1) * sizeof *ranges);
+	size_t n = 0;
+
+	for (size_t i = 0; ranges && i < public->count; i++) {
+		uint16_t port = (uint16_t)entries[i].listen_port;
+
+		if (port > 0)
+			ranges[n++] = (spore_port_range){ port, port };
+	}
+	return (spore_list){ ranges, n, sizeof *ranges };
 }
 
 /* Would a socket at the one address keep a socket at the other from being bound? */
@@ -233,6 +252,70 @@ static void check_addresses(const spore_list *list, const struct json *node, str
 	}
 }
 
+/* The number of an entry before `n` with the same port; n: there is none. */
+static size_t find_same_port(const struct public_settings *entries, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && entries[i].listen_port != entries[n].listen_port)
+		i++;
+	return i;
+}
+
+static void check_shared_port(const struct settings *settings, size_t i, const struct json *node,
+                              struct diag *diag)
+{
+	const struct public_settings *entries = settings->public.items, *entry = &entries[i];
+	const struct json *port = json_get(node, "listen_port");
+	const struct json *other = json_get(node, "unknown_host");
+	char name[HOSTNAME_SIZE];
+	size_t same = find_same_port(entries, i);
+
+	if (json_get(node, "ports"))
+		diag_add_key(diag, port, "\"listen_port\" conflicts with \"ports\": keep one");
+	if (!json_get(node, "route"))
+		diag_add_key(diag, port, "\"listen_port\" needs \"route\" in the same entry");
+	if (entry->listen_port == settings->server.control_port)
+		diag_add(diag, port, "expected another port than the control port, found %lld",
+		         (long long)entry->listen_port);
+	if (same < i && !diag_has(diag, port))
+		diag_add(diag, port, "expected a port of its own, found that of public[%zu]", same);
+	if (entry->unknown_host && !hostname_read(entry->unknown_host, HOSTNAME_EXACT, name))
+		diag_add(diag, other, "expected a host name, such as \"www.example.com\"");
+	check_addresses(&entry->listen_addr, json_get(node, "listen_addr"), diag);
+}
+
+static void check_tunnel_ports(const struct json *node, struct diag *diag)
+{
+	static const char *const keys[] = { "listen_addr", "route", "route_timeout",
+		                            "unknown_host" };
+
+	if (!json_get(node, "ports"))
+		diag_add(diag, node, "expected either \"ports\" or \"listen_port\"");
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const struct json *value = json_get(node, keys[i]);
+
+		if (value)
+			diag_add_key(diag, value, "\"%s\" needs \"listen_port\" in the same entry",
+			             keys[i]);
+	}
+}
+
+static void check_public(const struct settings *settings, struct json_doc *doc, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(doc), "public");
+	const struct json *node = section && section->type == JSON_ARRAY ? section->first : NULL;
+
+	for (size_t i = 0; node && i < settings->public.count; i++, node = node->next) {
+		if (node->type != JSON_OBJECT)
+			continue;
+		if (json_get(node, "listen_port"))
+			check_shared_port(settings, i, node, diag);
+		else
+			check_tunnel_ports(node, diag);
+	}
+}
+
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	const struct json *limits = json_get(json_doc_root(doc), "limits");
@@ -241,6 +324,7 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 
 	check_ports(server, doc, diag);
 	derive_ports(server, doc);
+	server->shared_ports = find_shared_ports(&settings->public, doc);
 	if (diag->count == n_before) {
 		server->public_ports = find_public_ports(server, doc);
 		if (server->public_ports.count == 0)
@@ -252,6 +336,7 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 	check_addresses(&server->bind_tunnels, server_node(doc, "bind_tunnels"), diag);
 	if (server->bind_tunnels.count == 0)
 		server->bind_tunnels = server->bind_addr;
+	check_public(settings, doc, diag);
 	check_admin(&settings->admin, doc);
 	check_rate(settings->limits.rate_up, limits, "rate_up", diag);
 	check_rate(settings->limits.rate_down, limits, "rate_down", diag);

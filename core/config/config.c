@@ -150,6 +150,16 @@ static const char *point_at(struct json_doc *doc, size_t entry, const struct cha
 	return json_doc_text(doc, text, strlen(text));
 }
 
+/* The row of the chain at this position of an entry. */
+static const struct chain_row *row_of(const struct config *config, size_t entry,
+                                      enum public_chain_id id)
+{
+	const struct public_settings *entries = config->settings.public.items;
+
+	return id == PUBLIC_TRANSPORT && entries[entry].listen_port > 0 ? &shared_transport_row
+	                                                                : &public_chain_rows[id];
+}
+
 /* Makes room for the chains, which are empty. False: out of memory. */
 static bool make_chains(struct config *config, size_t n)
 {
@@ -158,13 +168,13 @@ static bool make_chains(struct config *config, size_t n)
 	if (!chains)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		size_t rest = (i - N_CHAINS) % PUBLIC_CHAINS;
+		size_t entry = (i - N_CHAINS) / PUBLIC_CHAINS;
 
-		chains[i].row = i < N_CHAINS ? &chain_rows[i] : &public_chain_rows[rest];
-		chains[i].pointer = i < N_CHAINS
-		                            ? chain_rows[i].pointer
-		                            : point_at(config->doc, (i - N_CHAINS) / PUBLIC_CHAINS,
-		                                       chains[i].row);
+		chains[i].row = i < N_CHAINS
+		                        ? &chain_rows[i]
+		                        : row_of(config, entry, (i - N_CHAINS) % PUBLIC_CHAINS);
+		chains[i].pointer = i < N_CHAINS ? chain_rows[i].pointer
+		                                 : point_at(config->doc, entry, chains[i].row);
 	}
 	config->chains = chains;
 	config->n_chains = n;

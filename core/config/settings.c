@@ -222,8 +222,10 @@ static const spore_option tunnel_rows[] = {
 	SPORE_SIZE(struct tunnel_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
 	           "likewise, from the service to visitors"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
-	           "host names that the tunnel asks for; a Spore server passes them to its "
-	           "authentication plugins and does nothing else with them"),
+	           "host names that the tunnel asks for, such as \"app.example.com\" or, for all "
+	           "names below, \"*.example.com\". A Spore server passes them to its "
+	           "authentication plugins. If the client's policy there has names (`hosts`), the "
+	           "tunnel gets exactly these names or is refused"),
 	SPORE_MAP(struct tunnel_settings, tags, 0, &text_item,
 	          "labels of the tunnel, such as {\"env\": \"test\"}, for the authentication "
 	          "plugins and the operator of a Spore server"),
@@ -332,8 +334,8 @@ static const spore_option log_rows[] = {
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
 	             "the plugin: \"NAME\" is the component NAME of KIND_NAME.so, where KIND is "
-	             "auth, transport, acl, metrics, events or check; \"FILE:NAME\" is the "
-	             "component NAME of FILE.so"),
+	             "auth, transport, acl, metrics, events, check or route; "
+	             "\"FILE:NAME\" is the component NAME of FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
 	             "name of the instance in logs and metrics; default: the value of use; if an "
 	             "instance before it has that name, with a number, such as NAME#2"),
@@ -370,9 +372,26 @@ static const spore_option acl_rows[] = {
 static const spore_option public_rows[] = {
 	SPORE_STRING(struct public_settings, name, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "name of the entry, for the log, metrics and `spore ctl tunnels`"),
-	SPORE_PORTS(struct public_settings, ports, SPORE_OPTF_REQUIRED, NULL,
+	SPORE_PORTS(struct public_settings, ports, 0, NULL,
 	            "the ports that the entry is about, such as \"8000-8099,8443\"; of several "
 	            "entries with a port, the first one counts"),
+	SPORE_PORT(struct public_settings, listen_port, 0, NULL, 1, 65535,
+	           "in place of `ports`: a port that several tunnels share, each with host names; "
+	           "`route` decides which of them gets a visitor"),
+	SPORE_LIST(struct public_settings, listen_addr,
+	           SPORE_OPTF_NOT_EMPTY | OPTIONF_LONE, &ip_item,
+	           "address of listen_port, or a list of addresses; default: the value of "
+	           "server.bind_tunnels"),
+	PUBLIC_CHAIN(PUBLIC_ROUTE, "route",
+	             "for listen_port: what tells the host name that a visitor wants, by the first "
+	             "bytes; asked in order"),
+	SPORE_DURATION(struct public_settings, route_timeout, 0, "\"5s\"", 10, 60000,
+	               "how long a visitor of listen_port may take until `route` has decided, from "
+	               "the time when the transports are open"),
+	SPORE_STRING(struct public_settings, unknown_host, SPORE_OPTF_NOT_EMPTY, NULL,
+	             "host name whose tunnel gets the visitors of listen_port who want no name, or "
+	             "a name that no tunnel has; default: they are reset, unless `route` has a "
+	             "page for them"),
 	PUBLIC_CHAIN(PUBLIC_TRANSPORT, "transport",
 	             "transports between visitors and the server; the first one is nearest to the "
 	             "socket"),

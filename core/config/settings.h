@@ -20,9 +20,10 @@ struct server_settings {
 	spore_list reserved_ports;   /* of spore_list of spore_port_range */
 	uint32_t share;              /* tunnels of one identity may share a port */
 	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
-	/* A list of spore_port_range: `ports` without the reserved ones and the control port.
-	 * check_server makes it. */
-	spore_list public_ports;
+	/* Lists of spore_port_range, which check_server makes. public_ports: `ports` without the
+	 * reserved ones, the shared ones and the control port. shared_ports: each listen_port of
+	 * the section "public". */
+	spore_list public_ports, shared_ports;
 	int64_t workers;                            /* 0: one for each CPU of the process */
 	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
 	int64_t io;                                 /* IO_* */
@@ -158,10 +159,15 @@ struct instance_settings {
 	int64_t queue;         /* events */
 };
 
-/* An entry of "public": what visitors of these ports pass. */
+/* An entry of "public": what visitors of these ports pass. With `listen_port` it is about a port of
+ * its own, which several tunnels share. */
 struct public_settings {
 	const char *name;                       /* NULL: none */
 	spore_list ports;                       /* of spore_port_range */
+	int64_t listen_port;                    /* 0: none */
+	spore_list listen_addr;                 /* of spore_addr */
+	int64_t route_timeout;                  /* ms */
+	const char *unknown_host;               /* NULL: none */
 	const spore_cfg *chains[PUBLIC_CHAINS]; /* sections of instances, for chain_read */
 };
 

@@ -128,6 +128,7 @@ static bool is_idle(const struct plugin_set *set, size_t entry)
 	return true;
 }
 
+/* An entry about ports of the tunnels' own. */
 static void check_entry(struct plugin_set *set, const struct json *node, size_t entry)
 {
 	const struct json *ports = json_get(node, "ports");
@@ -165,13 +166,15 @@ static void check_entry_name(struct plugin_set *set, const struct json *node, si
 
 void entry_doubts_find(struct plugin_set *set)
 {
+	const struct public_settings *entries = set->config->settings.public.items;
 	const struct json *list = json_get(json_doc_root(set->config->doc), "public");
 	const struct json *node = list ? list->first : NULL;
 
 	if (set->config->role != ROLE_SERVER)
 		return;
 	for (size_t i = 0; node && i < set->config->settings.public.count; i++, node = node->next) {
-		check_entry(set, node, i);
+		if (entries[i].listen_port == 0)
+			check_entry(set, node, i);
 		check_entry_name(set, node, i);
 	}
 }

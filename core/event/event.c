@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "quota/account.h"
+#include "quota/pending.h"
 
 /* The fields of the tunnel. */
 static spore_event about_tunnel(uint32_t type, const struct account *account,
@@ -72,29 +73,41 @@ void event_tunnel_closed(const struct plugin_set *set, const struct account *acc
 
 /* ---- visitors ---- */
 
-void event_visitor_accepted(const struct plugin_set *set, const struct account *account,
-                            const spore_addr *peer, const struct uuid *id)
+/* The fields of the visitor, and of its tunnel if that is known. */
+static spore_event about_visitor(uint32_t type, const struct visitor *visitor)
+{
+	const struct account *account = visitor->account;
+
+	return (spore_event){
+		.type = type,
+		.peer = visitor->peer,
+		.tunnel = account ? account->id : 0,
+		.port = visitor->port,
+		.identity = spore_cstr(account ? account_identity(account) : NULL),
+	};
+}
+
+void event_visitor_accepted(const struct plugin_set *set, const struct visitor *visitor)
 {
 	char text[UUID_TEXT_SIZE];
 	spore_event event;
 
 	if (!events_are_wanted(set))
 		return;
-	uuid_format(id, text);
-	event = about_tunnel(SPORE_EVENT_VISITOR_ACCEPTED, account, peer);
+	uuid_format(&visitor->id, text);
+	event = about_visitor(SPORE_EVENT_VISITOR_ACCEPTED, visitor);
 	event.visitor = spore_cstr(text);
 	events_tell(set, &event);
 }
 
-void event_visitor_refused(const struct plugin_set *set, const struct account *account,
-                           const spore_addr *peer, enum refusal why,
-                           const struct acl_answer *denied)
+void event_visitor_refused(const struct plugin_set *set, const struct visitor *visitor,
+                           enum refusal why, const struct acl_answer *denied)
 {
 	spore_event event;
 
 	if (!events_are_wanted(set))
 		return;
-	event = about_tunnel(SPORE_EVENT_VISITOR_REFUSED, account, peer);
+	event = about_visitor(SPORE_EVENT_VISITOR_REFUSED, visitor);
 	event.reason = spore_cstr(refusal_name(why));
 	if (denied) {
 		event.plugin = spore_cstr(denied->by->name);
@@ -103,9 +116,8 @@ void event_visitor_refused(const struct plugin_set *set, const struct account *a
 	events_tell(set, &event);
 }
 
-void event_visitor_unopened(const struct plugin_set *set, const struct account *account,
-                            const spore_addr *peer, enum refusal why,
-                            const struct event_opening *opening)
+void event_visitor_unopened(const struct plugin_set *set, const struct visitor *visitor,
+                            enum refusal why, const struct event_opening *opening)
 {
 	const char *detail = opening->detail ? opening->detail : "";
 	spore_event event;
@@ -113,7 +125,7 @@ void event_visitor_unopened(const struct plugin_set *set, const struct account *
 
 	if (!events_are_wanted(set))
 		return;
-	event = about_tunnel(SPORE_EVENT_VISITOR_REFUSED, account, peer);
+	event = about_visitor(SPORE_EVENT_VISITOR_REFUSED, visitor);
 	event.reason = spore_cstr(refusal_name(why));
 	if (opening->entry)
 		snprintf(text, sizeof text, "%.400s%s(entry %.96s)", detail, *detail ? " " : "",
@@ -133,6 +145,7 @@ void event_visitor_ended(const struct plugin_set *set, const struct visitor_line
 		return;
 	uuid_format(&line->id, text);
 	event = about_tunnel(SPORE_EVENT_VISITOR_ENDED, line->account, &line->peer);
+	event.port = line->port;
 	event.visitor = spore_cstr(text);
 	event.bytes_up = line->bytes_up;
 	event.bytes_down = line->bytes_down;

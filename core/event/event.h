@@ -10,7 +10,7 @@
 
 struct account;
 struct allowance;
-struct uuid;
+struct visitor;
 
 /* The client of a tunnel. All borrowed. */
 struct event_client {
@@ -25,21 +25,19 @@ void event_tunnel_closed(const struct plugin_set *set, const struct account *acc
                          const struct event_client *client, uint32_t end, int64_t age_ms);
 
 /* Call it before another thread can take the visitor, so that its end comes later. */
-void event_visitor_accepted(const struct plugin_set *set, const struct account *account,
-                            const spore_addr *peer, const struct uuid *id);
+void event_visitor_accepted(const struct plugin_set *set, const struct visitor *visitor);
 /* denied: the answer of the access list that denied it, or NULL. */
-void event_visitor_refused(const struct plugin_set *set, const struct account *account,
-                           const spore_addr *peer, enum refusal why,
-                           const struct acl_answer *denied);
-/* Why transports did not open, and the name of their entry in "public". NULL: not known. */
+void event_visitor_refused(const struct plugin_set *set, const struct visitor *visitor,
+                           enum refusal why, const struct acl_answer *denied);
+/* Why transports did not open, or no tunnel was found, and the name of the entry in "public". NULL:
+ * not known. */
 struct event_opening {
 	const char *detail, *entry;
 };
 
-/* A visitor whose transports do not open, or may not be opened. */
-void event_visitor_unopened(const struct plugin_set *set, const struct account *account,
-                            const spore_addr *peer, enum refusal why,
-                            const struct event_opening *opening);
+/* A visitor whose transports do not open, or may not be opened, or who gets no tunnel. */
+void event_visitor_unopened(const struct plugin_set *set, const struct visitor *visitor,
+                            enum refusal why, const struct event_opening *opening);
 void event_visitor_ended(const struct plugin_set *set, const struct visitor_line *line);
 
 /* A connection to the control port that was turned away. What is not known is NULL or 0. */

@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/utf8.h"
+#include "wire/hostname.h"
 
 enum { REASON_MAX = 512 };
 
@@ -15,7 +16,8 @@ static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNE
                                      SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE |
                                      SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
-                                     SPORE_AUTH_F_VISITORS_PER_SECOND | SPORE_AUTH_F_SHARE;
+                                     SPORE_AUTH_F_VISITORS_PER_SECOND | SPORE_AUTH_F_SHARE |
+                                     SPORE_AUTH_F_HOSTS;
 /* The fields of members that spore_auth_result did not have in ABI 1.0. */
 static const uint32_t later_fields = SPORE_AUTH_F_RATE_UP | SPORE_AUTH_F_RATE_DOWN |
                                      SPORE_AUTH_F_BYTES_PER_DAY | SPORE_AUTH_F_BYTES_PER_MONTH |
@@ -102,6 +104,27 @@ static const char *share_fault(const spore_auth_result *r)
 	return r->reserved_2 ? "reserved_2: not 0" : NULL;
 }
 
+enum { HOST_FORMS = HOSTNAME_PATTERN | HOSTNAME_ALL };
+
+static const char *hosts_fault(const spore_auth_result *r)
+{
+	char name[HOSTNAME_SIZE];
+
+	if (!SPORE_HAS(r, n_hosts))
+		return r->fields & SPORE_AUTH_F_HOSTS ? "hosts: struct_size is too small" : NULL;
+	if (r->n_hosts && !(r->fields & SPORE_AUTH_F_HOSTS))
+		return "n_hosts: not 0, but fields lacks SPORE_AUTH_F_HOSTS";
+	if (r->n_hosts > SPORE_AUTH_HOSTS_MAX)
+		return "hosts: more than SPORE_AUTH_HOSTS_MAX names";
+	if (!r->hosts && r->n_hosts)
+		return "hosts: NULL with a count";
+	for (size_t i = 0; i < r->n_hosts; i++) {
+		if (!r->hosts[i] || !hostname_read(r->hosts[i], HOST_FORMS, name))
+			return "hosts: neither a host name nor a pattern";
+	}
+	return NULL;
+}
+
 static const char *verifier_fault(const spore_auth_result *r)
 {
 	if (!SPORE_HAS(r, verifier_life_ms))
@@ -130,6 +153,8 @@ const char *grant_fault(const spore_auth_result *r)
 		fault = share_fault(r);
 	if (!fault)
 		fault = verifier_fault(r);
+	if (!fault)
+		fault = hosts_fault(r);
 	return fault ? fault : ports_fault(r);
 }
 
@@ -149,6 +174,27 @@ static bool copy_ports(struct grant *grant, const spore_auth_result *r)
 		return false;
 	memcpy(grant->ports, r->ports, r->n_ports * sizeof *r->ports);
 	grant->n_ports = r->n_ports;
+	return true;
+}
+
+/* False: out of memory. */
+static bool copy_hosts(struct grant *grant, const spore_auth_result *r)
+{
+	char name[HOSTNAME_SIZE];
+
+	if (!r->n_hosts)
+		return true;
+	grant->hosts = calloc(r->n_hosts, sizeof *grant->hosts);
+	if (!grant->hosts)
+		return false;
+	for (; grant->n_hosts < r->n_hosts; grant->n_hosts++) {
+		char **host = &grant->hosts[grant->n_hosts];
+
+		if (hostname_read(r->hosts[grant->n_hosts], HOST_FORMS, name))
+			*host = strdup(name);
+		if (!*host)
+			return false;
+	}
 	return true;
 }
 
@@ -191,6 +237,7 @@ struct grant *grant_new(const spore_auth_result *result)
 	grant->identity = copy_text(r.identity, SPORE_IDENTITY_MAX);
 	grant->reason = copy_text(r.reason, REASON_MAX);
 	good = copy_ports(grant, &r);
+	good = copy_hosts(grant, &r) && good;
 	good = copy_verifier(grant, &r) && good;
 	if (good && grant->identity && grant->reason)
 		return grant;
@@ -217,6 +264,8 @@ struct grant *grant_copy(const struct grant *grant)
 		.bytes_per_month = grant->bytes_per_month,
 		.visitors_per_second = grant->visitors_per_second,
 		.share = grant->share,
+		.hosts = (const char *const *)grant->hosts,
+		.n_hosts = grant->n_hosts,
 	};
 
 	return grant_new(&result);
@@ -254,6 +303,9 @@ void grant_free(struct grant *grant)
 	free(grant->identity);
 	free(grant->reason);
 	free(grant->ports);
+	for (size_t i = 0; i < grant->n_hosts; i++)
+		free(grant->hosts[i]);
+	free(grant->hosts);
 	free(grant);
 }
 
@@ -263,6 +315,15 @@ bool grant_has_port(const struct grant *grant, uint16_t port)
 		return true;
 	for (size_t i = 0; i < grant->n_ports; i++) {
 		if (port >= grant->ports[i].lo && port <= grant->ports[i].hi)
+			return true;
+	}
+	return false;
+}
+
+bool grant_has_host(const struct grant *grant, const char *name)
+{
+	for (size_t i = 0; grant && i < grant->n_hosts; i++) {
+		if (hostname_covers(grant->hosts[i], name))
 			return true;
 	}
 	return false;

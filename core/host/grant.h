@@ -18,6 +18,8 @@ struct grant {
 	char *identity, *reason; /* owned, NUL-ended, never NULL */
 	spore_port_range *ports; /* owned */
 	size_t n_ports;
+	char **hosts; /* owned; as hostname_read writes them */
+	size_t n_hosts;
 	char *verifier; /* owned, secret; NULL: none, or it was taken */
 	size_t verifier_len;
 	uint64_t verifier_hint;
@@ -42,5 +44,8 @@ void grant_drop_verifier(struct grant *grant);
 void grant_free(struct grant *grant);
 /* The policy allows this public port. */
 bool grant_has_port(const struct grant *grant, uint16_t port);
+/* The policy allows this host name or pattern, as hostname_read writes it. Without a policy about
+ * names, and without a grant (NULL), none is allowed. */
+bool grant_has_host(const struct grant *grant, const char *name);
 
 #endif

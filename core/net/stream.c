@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/zeroed.h"
@@ -41,6 +42,7 @@ struct stream {
 	const char *waiting;
 	char *fault; /* owned; which transport failed and how, for the log; NULL: none */
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
+	struct buf unread; /* bytes that were given back; they come before all others */
 	struct lane *lane; /* owned; frames the bytes of the present user; NULL: none */
 	uint8_t framed;    /* directions in which it does; 0 without a lane */
 	const struct stream_home *home; /* of the lane */
@@ -67,6 +69,7 @@ static void release_kept(struct stream *stream)
 
 static void free_stream(struct stream *stream)
 {
+	buf_fini(&stream->unread);
 	free(stream->fault);
 	free(stream);
 }
@@ -365,6 +368,8 @@ static bool has_pending(const struct stream *stream)
 {
 	const struct spore_conn *conn = &stream->conn;
 
+	if (stream->unread.len > 0)
+		return true;
 	if (stream->framed & SPORE_READ && lane_has_input(stream->lane))
 		return true;
 	return !(stream->raw & SPORE_READ) && conn->n_layers > 0 &&
@@ -741,6 +746,22 @@ static int64_t write_user(struct stream *stream, const void *bytes, size_t len, 
 	return n;
 }
 
+void stream_unread(struct stream *stream, struct buf *bytes)
+{
+	assert(stream->unread.len == 0 && !stream->lane);
+	stream->unread = *bytes;
+	*bytes = (struct buf){ 0 };
+}
+
+static int64_t read_again(struct stream *stream, void *bytes, size_t len)
+{
+	size_t n = stream->unread.len < len ? stream->unread.len : len;
+
+	memcpy(bytes, buf_bytes(&stream->unread), n);
+	buf_consume(&stream->unread, n);
+	return (int64_t)n;
+}
+
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out)
 {
 	spore_stream *top = stream_top(stream);
@@ -748,7 +769,9 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 	uint32_t wants = 0;
 	int64_t n;
 
-	if (stream->framed & SPORE_READ)
+	if (stream->unread.len > 0)
+		n = read_again(stream, bytes, len);
+	else if (stream->framed & SPORE_READ)
 		n = read_user(stream, bytes, len, &wants);
 	else if (stream->raw & SPORE_READ)
 		n = bottom_readv(&stream->bottom.base, &iov, 1, &wants);
@@ -825,9 +848,12 @@ enum stream_io stream_shutdown(struct stream *stream)
 
 unsigned stream_raw(struct stream *stream)
 {
+	unsigned raw;
+
 	if (!stream->raw_is_known && !stream->closed)
 		ask_raw(stream);
-	return stream->raw & ~stream->framed;
+	raw = stream->raw & ~stream->framed;
+	return stream->unread.len > 0 ? raw & ~(unsigned)SPORE_READ : raw;
 }
 
 bool stream_is_bare(const struct stream *stream)

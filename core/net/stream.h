@@ -105,10 +105,14 @@ void stream_take_back(struct stream *stream);
 void stream_wake(struct stream *stream);
 
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out);
+/* Gives bytes back that were read: they are read again, before all others. Takes the contents of
+ * the buffer. Call it at most once, and not while the stream has a user. */
+void stream_unread(struct stream *stream, struct buf *bytes);
 /* Has the peer of a bare stream ended its direction, and are all of its bytes read? Then the caller
  * need not read the end. */
 bool stream_meets_end(struct stream *stream);
-/* There is input that is not in the socket any more: a transport or a frame holds it back. */
+/* There is input that is not in the socket any more: a transport or a frame holds it back, or it
+ * was given back. */
 bool stream_has_input(const struct stream *stream);
 /* Writes as much as it can, and flushes. *n_out < len with STREAM_OK is normal. */
 enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out);

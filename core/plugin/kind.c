@@ -4,6 +4,7 @@
 #include <spore/auth.h>
 #include <spore/check.h>
 #include <spore/events.h>
+#include <spore/route.h>
 #include <spore/transport.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,12 @@ const struct kind kind_rows[] = {
 		.roles = SERVER,
 		.slots = { [EVENTS_TAKE] = { "take", offsetof(spore_events_ops, take), SERVER } },
 		.queue = true,
+	},
+	{
+		.id = SPORE_KIND_ROUTE,
+		.name = "route",
+		.roles = SERVER,
+		.slots = { [ROUTE_LOOK] = { "look", offsetof(spore_route_ops, look), SERVER } },
 	},
 	{
 		.id = SPORE_KIND_CHECK,

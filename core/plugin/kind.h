@@ -15,6 +15,7 @@ enum { AUTH_VERIFY, AUTH_ANSWER };
 enum { TRANSPORT_WRAP };
 enum { ACL_CHECK };
 enum { EVENTS_TAKE };
+enum { ROUTE_LOOK };
 enum { CHECK_REQUEST, CHECK_JUDGE };
 
 /* A mandatory function in a table. The host measures the calls of those in the kind's ops. */

@@ -44,8 +44,11 @@ unsigned limits_most_tunnels(const struct limits *limits);
 /* Why something is refused, and the limit that refuses it. */
 struct limit_hit {
 	enum refusal why;
-	int64_t most;       /* a number, or milliseconds (is_time); negative: none */
-	char range[64];     /* of ports, in place of a number; "": none */
+	int64_t most;   /* a number, or milliseconds (is_time); negative: none */
+	char range[64]; /* of ports, in place of a number; "": none */
+	/* The host name that is refused, and the identity that has it, for the log; "": none. A
+	 * client is not told the identity. */
+	char host[256], holder[256];
 	const char *from;   /* what sets it: an option, or "descriptors"; NULL: no limit refuses */
 	const char *plugin; /* the instance whose policy sets it; NULL: no policy does */
 	bool is_time;

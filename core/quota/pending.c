@@ -356,6 +356,8 @@ void visitor_drop(struct visitor *visitor)
 		stream_close(visitor->stream, false);
 	else
 		close(visitor->fd);
+	if (!visitor->account)
+		return;
 	account_leave(visitor->account, visitor->source);
 	account_unref(visitor->account);
 }

@@ -36,9 +36,10 @@ struct visitor {
 	struct uuid born_as;     /* its first id, in events and in the log: see session/group */
 	int fd;                  /* the holder of the visitor owns it and the references */
 	struct stream *stream;   /* owns the fd, and belongs to no loop; NULL: a bare socket */
-	struct account *account; /* ref */
+	struct account *account; /* ref; NULL: its tunnel is not known yet */
 	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;
+	uint16_t port;       /* where it has come, which several tunnels may share */
 	uint64_t rate;       /* bytes per second in each direction; 0: no limit */
 	int64_t since_ns;    /* time of arrival, by clock_ns() */
 	int64_t deadline_ms; /* by clock_ms() */

@@ -43,8 +43,11 @@ const char *ports_reservation(const struct server_settings *settings, uint16_t p
 {
 	if (port == settings->control_port)
 		return "it is the control port";
-	return lists_port(&settings->reserved_ports, port) ? "it is reserved (reserved_ports)"
-	                                                   : NULL;
+	if (lists_port(&settings->reserved_ports, port))
+		return "it is reserved (reserved_ports)";
+	return has_port(&settings->shared_ports, port)
+	               ? "tunnels share it by their host names (listen_port)"
+	               : NULL;
 }
 
 size_t ports_find_entry(const spore_list *entries, uint16_t port)
@@ -53,6 +56,17 @@ size_t ports_find_entry(const spore_list *entries, uint16_t port)
 
 	for (size_t i = 0; i < entries->count; i++) {
 		if (has_port(&items[i].ports, port))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+size_t ports_find_shared(const spore_list *entries, uint16_t port)
+{
+	const struct public_settings *items = entries->items;
+
+	for (size_t i = 0; i < entries->count; i++) {
+		if (items[i].listen_port == port)
 			return i;
 	}
 	return SIZE_MAX;
@@ -192,6 +206,15 @@ bool ports_may_be_shared(const struct server_settings *settings, const struct gr
 	return grant->fields & SPORE_AUTH_F_SHARE ? grant->share != 0 : settings->share != 0;
 }
 
+/* It would be allowed if tunnels did not share it. */
+static bool is_shared(const struct server_settings *settings, const struct grant *grant,
+                      uint16_t wanted)
+{
+	return has_port(&settings->shared_ports, wanted) && has_port(&settings->ports, wanted) &&
+	       !lists_port(&settings->reserved_ports, wanted) &&
+	       (!grant || grant_has_port(grant, wanted));
+}
+
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
                   uint16_t wanted, enum refusal *why_out)
 {
@@ -200,7 +223,9 @@ bool ports_refuse(const struct server_settings *settings, const struct grant *gr
 	                      : count_allowed(&settings->public_ports, &ranges) > 0;
 
 	if (!allowed)
-		*why_out = wanted ? REFUSED_PORT_NOT_ALLOWED : REFUSED_NO_PORT_LEFT;
+		*why_out = !wanted                              ? REFUSED_NO_PORT_LEFT
+		           : is_shared(settings, grant, wanted) ? REFUSED_PORT_IN_USE
+		                                                : REFUSED_PORT_NOT_ALLOWED;
 	return !allowed;
 }
 
@@ -273,11 +298,11 @@ enum ports_refuser ports_find_refuser(const struct server_settings *settings,
 	return has_port(&settings->public_ports, wanted) ? PORTS_OF_GRANT : PORTS_OF_SERVER;
 }
 
-/* The ranges of the first element that reserves the port, or the control port. */
+/* The ranges of the first element that reserves the port, the control port, or a shared port. */
 static struct limit_hit limit_of_reservation(const struct server_settings *settings,
                                              enum refusal why, uint16_t port)
 {
-	const spore_port_range control = { port, port };
+	const spore_port_range one = { port, port };
 	const spore_list *reserved = settings->reserved_ports.items;
 	struct limit_hit hit = { .why = why, .from = "server.control_port" };
 	size_t i = 0;
@@ -285,10 +310,13 @@ static struct limit_hit limit_of_reservation(const struct server_settings *setti
 	while (i < settings->reserved_ports.count && !has_port(&reserved[i], port))
 		i++;
 	if (port == settings->control_port) {
-		write_ranges(&control, 1, hit.range, sizeof hit.range);
+		write_ranges(&one, 1, hit.range, sizeof hit.range);
 	} else if (i < settings->reserved_ports.count) {
 		hit.from = "server.reserved_ports";
 		write_ranges(reserved[i].items, reserved[i].count, hit.range, sizeof hit.range);
+	} else {
+		hit.from = "public[].listen_port";
+		write_ranges(&one, 1, hit.range, sizeof hit.range);
 	}
 	return hit;
 }

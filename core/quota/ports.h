@@ -46,6 +46,9 @@ const char *ports_reservation(const struct server_settings *settings, uint16_t p
 /* The entry of "public" that is about this port; SIZE_MAX: none. [any] */
 size_t ports_find_entry(const spore_list *entries, uint16_t port);
 
+/* The entry of "public" with this port as its listen_port; SIZE_MAX: none. [any] */
+size_t ports_find_shared(const spore_list *entries, uint16_t port);
+
 /* Does the server send a header ahead of the bytes of this port's visitors? [any] */
 bool ports_send_proxy(const struct server_settings *settings, uint16_t port);
 

@@ -15,7 +15,7 @@ void visitor_line_write(enum log_level level, const char *event, const struct vi
 	uuid_format(&line->id, id);
 	log_event(level, event,
 	          (const struct log_field[]){ log_str("visitor", addr_format(&line->peer, peer)),
-	                                      log_int("port", account->port),
+	                                      log_int("port", line->port),
 	                                      log_int("tunnel", (int64_t)account->id),
 	                                      log_str("identity", account_identity(account)),
 	                                      log_int("bytes_up", (int64_t)line->bytes_up),

@@ -13,6 +13,7 @@ struct visitor_line {
 	struct uuid id;
 	spore_addr peer;
 	const struct account *account; /* of its tunnel */
+	uint16_t port;                 /* where it has come */
 	int64_t since_ms;              /* time of arrival, by clock_ms() */
 	uint64_t bytes_up, bytes_down; /* from the visitor, and to it */
 	const char *reason;            /* of the end */

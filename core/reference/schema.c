@@ -214,6 +214,8 @@ static void write_row(struct writer *w, const spore_option *row, const char *pla
 		jsonout_text(&w->json, "description", row->doc);
 		jsonout_text(&w->json, "type", "array");
 		write_reference(&w->json, "items", "any.", kind_name(chain->kind));
+		if (chain->needs_one)
+			jsonout_int(&w->json, "minItems", 1);
 		if (chain->max)
 			jsonout_int(&w->json, "maxItems", (int64_t)chain->max);
 	}

@@ -19,10 +19,12 @@
 #include "quota/pending.h"
 #include "quota/visitor_line.h"
 #include "review/review_round.h"
+#include "route/names.h"
 #include "server/census.h"
 #include "server/control_port.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
+#include "server/shared_ports.h"
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
@@ -109,7 +111,7 @@ static void log_stale(struct server *server, const struct visitor *visitor)
 	log_event(LOG_WARN, event,
 	          (const struct log_field[]){
 			  log_str("id", id), log_str("visitor", addr_format(&visitor->peer, peer)),
-			  log_int("port", visitor->account->port), log_int("others", held) },
+			  log_int("port", visitor->port), log_int("others", held) },
 	          held ? 4 : 3);
 }
 
@@ -120,6 +122,7 @@ static void end_waiting(struct server *server, struct visitor *visitor, const ch
 	struct visitor_line line = { .id = visitor->born_as,
 		                     .peer = visitor->peer,
 		                     .account = visitor->account,
+		                     .port = visitor->port,
 		                     .since_ms = visitor->since_ns / 1000000,
 		                     .reason = text,
 		                     .word = word };
@@ -154,14 +157,15 @@ static void tell_to(struct server *server, void (*fn)(struct server_worker *work
 }
 
 /* Clients that look for another server keep their public ports for a while: until they have found
- * one, visitors are better served here than nowhere. True: all public ports are closed. */
+ * one, visitors are better served here than nowhere. Shared ports close with the last of them.
+ * True: all public ports are closed. */
 static bool close_public_ports(struct server *server)
 {
 	bool may_accept = server->accepting && atomic_load(&server->shared.leavers) > 0;
 
 	if (may_accept && clock_ms() < server->accept_until_ms)
 		return false;
-	if (may_accept)
+	if (server->accepting)
 		tell_to(server, server_worker_stop_accepting);
 	server->accepting = false;
 	return !server->telling;
@@ -349,7 +353,13 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 			*at_fault_out = control_port_fault(set->config, at_fault, errno);
 			return false;
 		}
+		args.terms.shared = shared_ports_open(set->config, NULL, i > 0, at_fault_out, err);
+		if (!args.terms.shared) {
+			sock_close_all(&args.terms.sockets);
+			return false;
+		}
 		loop_call(server->env.loops[i], run_open, &args);
+		free(args.terms.shared);
 		server->n_open++;
 		if (!args.opened) {
 			err_set(err, "out of memory");
@@ -372,6 +382,7 @@ struct server *server_new(void)
 static bool init_shared(struct server_shared *shared, struct metrics *metrics, unsigned n_workers)
 {
 	shared->sources = source_table_new();
+	shared->names = names_new();
 	kept_ports_init(&shared->kept_ports);
 	gate_init(&shared->gate);
 	ahead_table_init(&shared->ahead);
@@ -383,7 +394,7 @@ static bool init_shared(struct server_shared *shared, struct metrics *metrics, u
 	repeats_init(&shared->visitor_lines);
 	barred_init(&shared->barred);
 	stats_init(&shared->stats, metrics);
-	return shared->pending && shared->sources;
+	return shared->pending && shared->sources && shared->names;
 }
 
 static void set_serving(struct server *server, bool serving)
@@ -452,15 +463,18 @@ struct renewal {
 	struct limits limits;
 	struct review_round *round;                 /* each worker is a finder of it */
 	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
+	struct sockets *shared[SERVER_MAX_WORKERS]; /* each owned: of its shared ports */
 };
 
-static void close_all(struct renewal *renewal, unsigned n)
+static void close_all(struct renewal *renewal)
 {
-	while (n-- > 0)
-		sock_close_all(&renewal->sockets[n]);
+	for (unsigned i = 0; i < renewal->server->n_open; i++) {
+		sock_close_all(&renewal->sockets[i]);
+		shared_ports_close(renewal->set->config, renewal->shared[i]);
+	}
 }
 
-/* Opens a new socket for every worker, before any old one closes. False: none is open. */
+/* Opens a new socket for every worker, before any old one closes. False: *err; some may be open. */
 static bool open_control_ports(const struct server *server, struct renewal *renewal,
                                struct err *err)
 {
@@ -479,11 +493,23 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 		return false;
 	}
 	for (unsigned i = 0; i < server->n_open; i++) {
-		if (control_port_bind(next, is_same_port || i > 0, &renewal->sockets[i], &at_fault,
-		                      err))
-			continue;
-		close_all(renewal, i);
-		return false;
+		if (!control_port_bind(next, is_same_port || i > 0, &renewal->sockets[i], &at_fault,
+		                       err))
+			return false;
+	}
+	return true;
+}
+
+/* The same at the shared ports. */
+static bool open_shared_ports(const struct server *server, struct renewal *renewal, struct err *err)
+{
+	const struct config *next = renewal->set->config, *now = server->set->config;
+	const struct json *at_fault;
+
+	for (unsigned i = 0; i < server->n_open; i++) {
+		renewal->shared[i] = shared_ports_open(next, now, i > 0, &at_fault, err);
+		if (!renewal->shared[i])
+			return false;
 	}
 	return true;
 }
@@ -493,10 +519,14 @@ static void *take_set(unsigned index, const void *question)
 {
 	const struct renewal *renewal = question;
 	struct server_worker *worker = &renewal->server->workers[index];
-	struct server_worker_terms terms = { renewal->set, &renewal->limits,
-		                             renewal->sockets[index], renewal->round };
+	struct server_worker_terms terms = { .set = renewal->set,
+		                             .limits = &renewal->limits,
+		                             .sockets = renewal->sockets[index],
+		                             .shared = renewal->shared[index],
+		                             .round = renewal->round };
 
 	server_worker_renew(worker, &terms);
+	free(terms.shared);
 	review_round_found_all(renewal->round);
 	plugin_set_unref(renewal->set);
 	return worker;
@@ -533,12 +563,15 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	struct renewal renewal = { .server = server, .set = set, .limits = limits_of(server, set) };
 	struct survey *survey;
 
-	if (!open_control_ports(server, &renewal, err))
+	if (!open_control_ports(server, &renewal, err) ||
+	    !open_shared_ports(server, &renewal, err)) {
+		close_all(&renewal);
 		return NULL;
+	}
 	renewal.round = review_round_new(server->n_open);
 	survey = offer_set(server, &renewal, wait_ms, taken, arg);
 	if (!survey) {
-		close_all(&renewal, server->n_open);
+		close_all(&renewal);
 		for (unsigned i = 0; i < server->n_open; i++) {
 			review_round_found_all(renewal.round);
 			plugin_set_unref(set);
@@ -625,6 +658,7 @@ static void fini_shared(struct server_shared *shared)
 	repeats_fini(&shared->strange_lines);
 	repeats_fini(&shared->tunnel_lines);
 	repeats_fini(&shared->visitor_lines);
+	names_free(shared->names);
 	source_table_free(shared->sources);
 }
 

@@ -1,5 +1,6 @@
 #include "server/server_worker.h"
 
+#include "choose/chooser.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/listener.h"
@@ -75,6 +76,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 		                          .loop = loop };
 	list_init(&worker->groups);
 	list_init(&worker->group_arrivals);
+	list_init(&worker->choosers);
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
@@ -96,7 +98,8 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);
-	return listen_at(worker, terms->sockets);
+	return listen_at(worker, terms->sockets) &&
+	       choosers_renew(worker, worker->set, terms->limits, terms->shared);
 }
 
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms)
@@ -105,6 +108,9 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 
 	if (terms->sockets.n > 0 && !listen_at(worker, terms->sockets))
 		log_error("control port not moved: out of memory",
+		          log_int("worker", loop_index(worker->loop)));
+	if (!choosers_renew(worker, terms->set, terms->limits, terms->shared))
+		log_error("a shared port is not open: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
 	worker->renewals++;
@@ -125,11 +131,13 @@ void server_worker_drain(struct server_worker *worker)
 
 void server_worker_stop_accepting(struct server_worker *worker)
 {
+	choosers_stop_accepting(worker);
 	tunnel_sessions_stop_accepting(worker);
 }
 
 void server_worker_stop_listening(struct server_worker *worker)
 {
+	choosers_stop_accepting(worker);
 	listener_free(worker->listener);
 	worker->listener = NULL;
 }
@@ -139,6 +147,7 @@ void server_worker_close(struct server_worker *worker)
 	server_worker_stop_listening(worker);
 	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
 	groups_close(worker);
+	choosers_close(worker);
 	server_sessions_end_all(worker);
 	review_queue_fini(&worker->reviews);
 	relay_set_fini(&worker->relays);

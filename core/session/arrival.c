@@ -63,10 +63,15 @@ bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct v
 	bool allowed = acl_allows(worker->set, acl, worker->loop, &question, &answer);
 
 	if (!allowed)
-		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_ACCESS_LIST,
-		               &answer);
+		refuse_visitor(worker, visitor, REFUSED_ACCESS_LIST, &answer);
 	visitor->rate = answer.rate;
 	return allowed;
+}
+
+/* Its tunnel is not known yet. */
+static bool is_guest(const struct visitor *visitor)
+{
+	return !visitor->account;
 }
 
 static bool limits_sources(const struct limits *limits)
@@ -86,7 +91,7 @@ bool arrival_count(struct server_worker *worker, struct visitor *visitor)
 	}
 	if (has_source && account_enter(visitor->account, visitor->source, limits, &why))
 		return true;
-	refuse_visitor(worker, visitor->account, &visitor->peer, why, NULL);
+	refuse_visitor(worker, visitor, why, NULL);
 	source_unref(visitor->source);
 	visitor->source = NULL;
 	return false;
@@ -103,29 +108,50 @@ static size_t present_acl(const struct arrival *a)
 
 /* ---- the crowd ---- */
 
-/* Counts the arrival in the crowd of this source, which it takes, in place of another crowd. False
+/* Counts the arrival in the crowd of this source, which it takes, in place of the one before. False
  * and *hit_out: the crowd is full, or memory is out (source NULL); the source is given back. */
-static bool join_crowd(struct arrival *a, struct source *source, struct limit_hit *hit_out)
+static bool change_crowd(struct arrival *a, struct source *source, struct limit_hit *hit_out)
 {
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!source || !source_add_handshake(source, server_worker_limits(a->worker), hit_out)) {
 		source_unref(source);
 		return false;
 	}
-	if (a->crowd)
-		source_remove_handshake(a->crowd);
+	source_remove_handshake(a->crowd);
 	source_unref(a->crowd);
 	a->crowd = source;
 	return true;
 }
 
+void arrival_leave_crowd(struct server_shared *shared, struct source *source)
+{
+	source_remove_handshake(source);
+	source_unref(source);
+	atomic_fetch_sub(&shared->handshakes, 1);
+}
+
+bool arrival_join_crowd(struct server_worker *worker, struct source *source,
+                        struct limit_hit *hit_out)
+{
+	const struct limits *limits = server_worker_limits(worker);
+
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	if (!source)
+		return false;
+	*hit_out = limits_of_handshakes(limits, limits->handshakes);
+	if (limit_take(&worker->shared->handshakes, limits->handshakes)) {
+		if (source_add_handshake(source, limits, hit_out))
+			return true;
+		atomic_fetch_sub(&worker->shared->handshakes, 1);
+	}
+	source_unref(source);
+	return false;
+}
+
 static void leave_crowd(struct arrival *a)
 {
-	if (a->crowd) {
-		source_remove_handshake(a->crowd);
-		atomic_fetch_sub(&a->worker->shared->handshakes, 1);
-	}
-	source_unref(a->crowd);
+	if (a->crowd)
+		arrival_leave_crowd(a->worker->shared, a->crowd);
 	a->crowd = NULL;
 }
 
@@ -152,8 +178,10 @@ static void leave_home(struct arrival *a)
 static void end_arrival(struct arrival *a, bool reset)
 {
 	stream_close(a->stream, reset);
-	account_leave(a->visitor.account, a->visitor.source);
-	account_unref(a->visitor.account);
+	if (!is_guest(&a->visitor)) {
+		account_leave(a->visitor.account, a->visitor.source);
+		account_unref(a->visitor.account);
+	}
 	leave_home(a);
 	leave_crowd(a);
 }
@@ -184,7 +212,10 @@ void arrival_end_all(struct list *home)
 	while (!list_is_empty(home)) {
 		struct arrival *a = CONTAINER_OF(home->next, struct arrival, node);
 
-		refuse_arrival(a, REFUSED_CLIENT_LOST, NULL);
+		if (is_guest(&a->visitor))
+			end_arrival(a, true);
+		else
+			refuse_arrival(a, REFUSED_CLIENT_LOST, NULL);
 	}
 }
 
@@ -202,10 +233,12 @@ static bool is_welcome_to_owner(struct arrival *a, const struct account *former)
 static void change_account(struct arrival *a, struct account *account)
 {
 	struct account *former = a->visitor.account;
+	struct visitor adopted = a->visitor;
 	enum refusal why;
 
+	adopted.account = account;
 	if (!account_adopt(account, former, &why)) {
-		refuse_visitor(a->worker, account, &a->visitor.peer, why, NULL);
+		refuse_visitor(a->worker, &adopted, why, NULL);
 		end_arrival(a, true);
 		return;
 	}
@@ -241,6 +274,18 @@ void arrival_on_late(struct deadline *deadline)
 
 /* ---- the transports are open ---- */
 
+static void give_guest(struct arrival *a)
+{
+	struct visitor visitor = a->visitor;
+	struct source *crowd = a->crowd;
+
+	stream_set_owner(a->stream, NULL, NULL);
+	visitor.stream = a->stream;
+	a->crowd = NULL;
+	leave_home(a);
+	a->plan.on_guest(&visitor, crowd, a->set, a->plan.arg);
+}
+
 static void run_move(struct loop_task *task)
 {
 	struct arrival *a = CONTAINER_OF(task, struct arrival, move);
@@ -249,6 +294,10 @@ static void run_move(struct loop_task *task)
 
 	if (a->has_ended) {
 		loop_reap(a->worker->loop, &a->reap);
+		return;
+	}
+	if (is_guest(&a->visitor)) {
+		give_guest(a);
 		return;
 	}
 	io = transport_detach(a->stream);
@@ -270,8 +319,11 @@ static void run_move(struct loop_task *task)
 static bool is_still_welcome(struct arrival *a)
 {
 	const spore_conn *conn = stream_conn(a->stream);
-	size_t acl = present_acl(a);
+	size_t acl;
 
+	if (is_guest(&a->visitor))
+		return true; /* it is asked for the identity of its tunnel */
+	acl = present_acl(a);
 	return acl < N_CHAINS || !acl_wants_conn(a->worker->set, acl) ||
 	       arrival_is_welcome(a->worker, acl, &a->visitor, &conn->local, conn);
 }
@@ -315,13 +367,15 @@ static bool take_address(struct arrival *a)
 	struct source_table *sources = a->worker->shared->sources;
 	struct limit_hit hit;
 	enum refusal why;
+	bool has_tunnel = !is_guest(&a->visitor);
 
 	a->visitor.peer = conn->peer;
-	if (!arrival_is_welcome(a->worker, present_acl(a), &a->visitor, &conn->local, NULL))
+	if (has_tunnel &&
+	    !arrival_is_welcome(a->worker, present_acl(a), &a->visitor, &conn->local, NULL))
 		end_arrival(a, false);
-	else if (!join_crowd(a, source_get(sources, &conn->peer), &hit))
+	else if (!change_crowd(a, source_get(sources, &conn->peer), &hit))
 		refuse_crowded(a, &hit);
-	else if (!count_for_source(a, &why))
+	else if (has_tunnel && !count_for_source(a, &why))
 		refuse_arrival(a, why, NULL);
 	return !a->has_ended;
 }
@@ -358,7 +412,7 @@ static void log_left(const struct arrival *a)
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("visitor left before its first byte",
 		          log_str("peer", addr_format(&a->visitor.peer, text)),
-		          log_int("port", a->visitor.account->port));
+		          log_int("port", a->visitor.port));
 }
 
 static void on_opening(struct stream *stream, unsigned happened, void *arg)
@@ -417,20 +471,15 @@ static struct arrival *new_arrival(struct server_worker *worker, const struct ar
 /* The crowd of a proxy is one of its own. False and *hit_out: it is full, or memory is out. */
 static bool join_first_crowd(struct arrival *a, struct limit_hit *hit_out)
 {
-	struct server_shared *shared = a->worker->shared;
-	const struct limits *limits = server_worker_limits(a->worker);
+	struct source_table *sources = a->worker->shared->sources;
 	const spore_addr *peer = &a->visitor.peer;
+	struct source *source = a->tellers > 0 ? source_get_proxy(sources, peer)
+	                                       : source_get(sources, peer);
 
-	*hit_out = limits_of_handshakes(limits, limits->handshakes);
-	if (!limit_take(&shared->handshakes, limits->handshakes))
+	if (!arrival_join_crowd(a->worker, source, hit_out))
 		return false;
-	if (join_crowd(a,
-	               a->tellers > 0 ? source_get_proxy(shared->sources, peer)
-	                              : source_get(shared->sources, peer),
-	               hit_out))
-		return true;
-	atomic_fetch_sub(&shared->handshakes, 1);
-	return false;
+	a->crowd = source;
+	return true;
 }
 
 /* The visitor may come, as far as its address is known, and is counted. */
@@ -439,13 +488,15 @@ static bool is_admitted(struct server_worker *worker, size_t entry, struct visit
 {
 	enum refusal why;
 
+	if (is_guest(visitor))
+		return true;
 	if (!awaits_peer)
 		return arrival_is_welcome(worker, arrival_acl(worker->set, entry), visitor, local,
 		                          NULL) &&
 		       arrival_count(worker, visitor);
 	if (account_enter(visitor->account, NULL, server_worker_limits(worker), &why))
 		return true;
-	refuse_visitor(worker, visitor->account, &visitor->peer, why, NULL);
+	refuse_visitor(worker, visitor, why, NULL);
 	return false;
 }
 
@@ -465,7 +516,7 @@ void arrival_start(struct server_worker *worker, const struct arrival_plan *plan
 	}
 	a = new_arrival(worker, plan, &counted, local);
 	if (!a) {
-		refuse_visitor(worker, counted.account, &counted.peer, REFUSED_NO_MEMORY, NULL);
+		refuse_visitor(worker, &counted, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(&counted);
 		return;
 	}

@@ -29,6 +29,7 @@
 struct announcer;
 struct link;
 struct listener;
+struct names;
 struct pending;
 struct visitor;
 
@@ -59,6 +60,7 @@ struct server_shared {
 	struct principal_table principals; /* [any] */
 	struct share_table shares;         /* [any] */
 	struct source_table *sources;      /* [any] */
+	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
 	struct stats stats;                /* read-only; counting is [worker] */
@@ -103,6 +105,7 @@ struct server_worker {
 	struct loop *loop;
 	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
+	struct list choosers;                             /* choose/chooser: of shared ports */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */

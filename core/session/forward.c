@@ -19,6 +19,7 @@ struct forward {
 	struct account *account; /* ref */
 	struct source *source;   /* ref, or NULL */
 	spore_addr peer;
+	uint16_t port; /* where the visitor has come */
 	uint64_t id;
 	struct uuid visitor_id;
 	int64_t arrived_ms, since_ms; /* of the visitor; of the relay */
@@ -58,6 +59,7 @@ static struct visitor_line make_line(const struct forward *forward, const struct
 	return (struct visitor_line){ .id = forward->visitor_id,
 		                      .peer = forward->peer,
 		                      .account = forward->account,
+		                      .port = forward->port,
 		                      .since_ms = forward->arrived_ms,
 		                      .bytes_up = end->bytes[1],
 		                      .bytes_down = end->bytes[0],
@@ -96,6 +98,7 @@ void forward_drop_broken(struct server_worker *worker, struct visitor *visitor)
 	struct forward forward = { .worker = worker,
 		                   .account = visitor->account,
 		                   .peer = visitor->peer,
+		                   .port = visitor->port,
 		                   .visitor_id = visitor->born_as,
 		                   .arrived_ms = visitor->since_ns / 1000000 };
 
@@ -158,6 +161,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		                     .account = visitor->account,
 		                     .source = visitor->source,
 		                     .peer = visitor->peer,
+		                     .port = visitor->port,
 		                     .id = server_new_id(worker->shared),
 		                     .visitor_id = visitor->born_as,
 		                     .arrived_ms = visitor->since_ns / 1000000,
@@ -167,7 +171,7 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("forwarding connection",
 		          log_str("visitor", addr_format(&visitor->peer, text)),
-		          log_int("port", visitor->account->port));
+		          log_int("port", visitor->port));
 	relay_start(
 		&worker->relays,
 		&(struct relay_plan){ .left = stream,
@@ -188,7 +192,7 @@ struct forward_view forward_look(const void *arg)
 	return (struct forward_view){
 		.id = forward->id,
 		.tunnel = forward->account->id,
-		.port = forward->account->port,
+		.port = forward->port,
 		.visitor = forward->peer,
 		.identity = account_identity(forward->account),
 		.age_ms = clock_ms() - forward->since_ms,

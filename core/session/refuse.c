@@ -100,6 +100,8 @@ static bool may_log_visitor(const struct server_worker *worker, enum log_level l
 /* Adds what limits; returns the number of fields. */
 static size_t add_limit(struct log_field *fields, size_t n, const struct limit_hit *hit)
 {
+	if (hit->holder[0])
+		fields[n++] = log_str("holder", hit->holder);
 	if (!hit->from)
 		return n;
 	if (hit->range[0])
@@ -115,7 +117,7 @@ static size_t add_limit(struct log_field *fields, size_t n, const struct limit_h
 static void log_limited(const struct server_session *s, enum log_level level, const char *event,
                         const struct limit_hit *hit, const char *reason)
 {
-	struct log_field fields[7];
+	struct log_field fields[8];
 	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE];
 	const char *via = server_session_via(s, via_text);
 	unsigned held;
@@ -157,7 +159,7 @@ static void log_stranger(const struct server_session *s, enum log_level level, c
 static void log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
                        const struct limit_hit *hit, const char *reason, unsigned held)
 {
-	struct log_field fields[9];
+	struct log_field fields[10];
 	char text[ADDR_TEXT_SIZE];
 	size_t n = 0;
 
@@ -359,13 +361,45 @@ static enum log_level level_of(enum refusal why)
 	}
 }
 
-static void log_visitor(const struct server_worker *worker, const struct account *account,
-                        const spore_addr *peer, enum refusal why, const struct acl_answer *denied,
+/* Who owns the visitor's tunnel, and who has denied it. */
+static size_t add_deciders(struct log_field *fields, size_t n, const struct account *account,
+                           const struct acl_answer *denied)
+{
+	if (account) {
+		fields[n++] = log_int("tunnel", (int64_t)account->id);
+		fields[n++] = log_str("identity", account_identity(account));
+	}
+	if (denied) {
+		fields[n++] = log_str("plugin", denied->by->name);
+		fields[n++] = log_str("detail", denied->reason);
+	}
+	return n;
+}
+
+static size_t add_opening(struct log_field *fields, size_t n, const struct refuse_opening *opening)
+{
+	if (opening && opening->entry)
+		fields[n++] = log_str("entry", opening->entry);
+	if (opening && opening->detail)
+		fields[n++] = log_str("detail", opening->detail);
+	return n;
+}
+
+static struct limit_hit limit_of_visitor(const struct server_worker *worker,
+                                         const struct visitor *visitor, enum refusal why)
+{
+	const struct limits *limits = server_worker_limits(worker);
+
+	return visitor->account ? account_limit(visitor->account, limits, why)
+	                        : limits_of_source(limits, why);
+}
+
+static void log_visitor(const struct server_worker *worker, const struct visitor *visitor,
+                        enum refusal why, const struct acl_answer *denied,
                         const struct refuse_opening *opening)
 {
-	struct limit_hit hit = opening && opening->hit
-	                               ? *opening->hit
-	                               : account_limit(account, server_worker_limits(worker), why);
+	struct limit_hit hit = opening && opening->hit ? *opening->hit
+	                                               : limit_of_visitor(worker, visitor, why);
 	enum log_level level = level_of(why);
 	struct log_field fields[12];
 	char text[ADDR_TEXT_SIZE];
@@ -374,19 +408,11 @@ static void log_visitor(const struct server_worker *worker, const struct account
 
 	if (!may_log_visitor(worker, level, why, denied, &held))
 		return;
-	fields[n++] = log_str("peer", addr_format(peer, text));
-	fields[n++] = log_int("port", account->port);
+	fields[n++] = log_str("peer", addr_format(&visitor->peer, text));
+	fields[n++] = log_int("port", visitor->port);
 	fields[n++] = log_str("reason", refusal_text(why));
-	fields[n++] = log_int("tunnel", (int64_t)account->id);
-	fields[n++] = log_str("identity", account_identity(account));
-	if (denied) {
-		fields[n++] = log_str("plugin", denied->by->name);
-		fields[n++] = log_str("detail", denied->reason);
-	}
-	if (opening && opening->entry)
-		fields[n++] = log_str("entry", opening->entry);
-	if (opening && opening->detail)
-		fields[n++] = log_str("detail", opening->detail);
+	n = add_deciders(fields, n, visitor->account, denied);
+	n = add_opening(fields, n, opening);
 	n = add_limit(fields, n, &hit);
 	if (why == REFUSED_DESCRIPTORS)
 		fields[n++] = log_str("raise", SHORTAGE_RAISE_DESCRIPTORS);
@@ -395,20 +421,20 @@ static void log_visitor(const struct server_worker *worker, const struct account
 	log_event(level, event_of_visitor, fields, n);
 }
 
-void refuse_visitor(const struct server_worker *worker, const struct account *account,
-                    const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
+void refuse_visitor(const struct server_worker *worker, const struct visitor *visitor,
+                    enum refusal why, const struct acl_answer *denied)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_visitor(worker, account, peer, why, denied, NULL);
-	event_visitor_refused(worker->set, account, peer, why, denied);
+	log_visitor(worker, visitor, why, denied, NULL);
+	event_visitor_refused(worker->set, visitor, why, denied);
 }
 
 void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,
                      enum refusal why, const struct refuse_opening *opening)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_visitor(worker, visitor->account, &visitor->peer, why, NULL, opening);
-	event_visitor_unopened(worker->set, visitor->account, &visitor->peer, why,
+	log_visitor(worker, visitor, why, NULL, opening);
+	event_visitor_unopened(worker->set, visitor, why,
 	                       &(struct event_opening){ opening ? opening->detail : NULL,
 	                                                opening ? opening->entry : NULL });
 }
@@ -419,6 +445,7 @@ void refuse_waiting(const struct server_worker *worker, const struct visitor *vi
 	struct visitor_line line = { .id = visitor->born_as,
 		                     .peer = visitor->peer,
 		                     .account = visitor->account,
+		                     .port = visitor->port,
 		                     .since_ms = visitor->since_ns / 1000000,
 		                     .reason = refusal_text(why),
 		                     .word = refusal_name(why) };
@@ -427,7 +454,7 @@ void refuse_waiting(const struct server_worker *worker, const struct visitor *vi
 	if (server_worker_logs_visitors(worker))
 		visitor_line_write(LOG_INFO, "visitor ended", &line);
 	else
-		log_visitor(worker, visitor->account, &visitor->peer, why, NULL, NULL);
+		log_visitor(worker, visitor, why, NULL, NULL);
 	event_visitor_ended(worker->set, &line);
 }
 

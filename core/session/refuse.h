@@ -66,18 +66,18 @@ void refuse_count(const struct server_worker *worker, const struct event_refusal
  * connection. */
 void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
                    const struct acl_answer *answer);
-/* A visitor of the account's tunnel is not let in: counts and logs it. denied: the answer of the
- * access list that denied it, or NULL. The caller closes the connection. */
-void refuse_visitor(const struct server_worker *worker, const struct account *account,
-                    const spore_addr *peer, enum refusal why, const struct acl_answer *denied);
-/* For the log: why transports did not open, and the name of their entry in "public". NULL: not
- * known. */
+/* A visitor is not let in: counts and logs it, and tells the listeners of events. denied: the
+ * answer of the access list that denied it, or NULL. The caller closes the connection. */
+void refuse_visitor(const struct server_worker *worker, const struct visitor *visitor,
+                    enum refusal why, const struct acl_answer *denied);
+/* For the log: why transports did not open, or no tunnel was found, and the name of the entry in
+ * "public". NULL: not known. */
 struct refuse_opening {
 	const char *detail, *entry;
 	const struct limit_hit *hit; /* NULL: the limit follows from the reason */
 };
 
-/* The same for a visitor whose transports do not open. */
+/* The same for a visitor whose transports do not open, or who gets no tunnel. */
 void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,
                      enum refusal why, const struct refuse_opening *opening);
 /* The same for a visitor that was let in, and is not carried. With log.visitors its line is that of

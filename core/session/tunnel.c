@@ -18,6 +18,7 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
+#include "route/hosts.h"
 #include "session/announce.h"
 #include "session/arrival.h"
 #include "session/data_connection.h"
@@ -37,6 +38,7 @@ struct tunnel {
 	struct gate_door door;       /* of the listener */
 	struct list arrivals;        /* visitors whose transports open */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
+	struct names_claim *claim;   /* owned; its host names; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
 	struct tunnel_readiness readiness;
 	struct pace readiness_lines; /* of the log */
@@ -111,12 +113,12 @@ static bool let_in(struct server_worker *worker, struct visitor *visitor)
 {
 	visitor->deadline_ms = clock_ms() + PENDING_MS;
 	if (!uuid_stock_take(&worker->uuids, &visitor->id)) {
-		refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
+		refuse_visitor(worker, visitor, REFUSED_NO_MEMORY, NULL);
 		visitor_drop(visitor);
 		return false;
 	}
 	visitor->born_as = visitor->id;
-	event_visitor_accepted(worker->set, visitor->account, &visitor->peer, &visitor->id);
+	event_visitor_accepted(worker->set, visitor);
 	return true;
 }
 
@@ -197,6 +199,7 @@ static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, 
 		.fd = fd,
 		.account = account_ref(account),
 		.peer = *peer,
+		.port = account->port,
 		.since_ns = clock_ns(),
 		.has_header = ports_send_proxy(&settings->server, account->port),
 	};
@@ -215,7 +218,7 @@ static void on_visitor(int fd, const spore_addr *peer, const spore_addr *local, 
 	}
 }
 
-/* ---- visitors of a shared port ---- */
+/* ---- visitors of a port that several clients serve ---- */
 
 static void on_shared_visitor(struct announcer *announcer, int fd, const spore_addr *peer,
                               const spore_addr *local)
@@ -229,6 +232,70 @@ static void on_visitor_passed_on(struct announcer *announcer, struct visitor *vi
 }
 
 static const struct announcer_calls announcer_calls = { on_shared_visitor, on_visitor_passed_on };
+
+/* ---- visitors of shared ports ---- */
+
+/* The tunnel of the visitor's account, which may have another account now. NULL: it is closed. */
+static struct tunnel *find_tunnel(const struct visitor *visitor)
+{
+	struct announcer *announcer = account_announcer(visitor->account);
+
+	return announcer ? tunnel_of(announcer) : NULL;
+}
+
+/* The access lists were asked for the identity that the tunnel had. */
+static bool follow_tunnel(struct visitor *visitor, const struct tunnel *tunnel)
+{
+	struct account *former = visitor->account;
+
+	if (strcmp(account_identity(former), account_identity(tunnel->account)) != 0)
+		return false;
+	visitor->account = account_ref(tunnel->account);
+	account_unref(former);
+	return true;
+}
+
+/* False: *why_out. */
+static bool may_enter(struct visitor *visitor, struct tunnel *tunnel, enum refusal *why_out)
+{
+	struct server_worker *worker;
+
+	*why_out = REFUSED_CLIENT_LOST;
+	if (tunnel && !follow_tunnel(visitor, tunnel))
+		return false;
+	if (account_share(visitor->account))
+		return true; /* another tunnel may have it */
+	if (!tunnel)
+		return false;
+	*why_out = REFUSED_UNSERVED;
+	if (tunnel->readiness.is_shut)
+		return false;
+	*why_out = REFUSED_PENDING;
+	worker = tunnel->worker;
+	return gate_is_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker));
+}
+
+void tunnel_admit(struct visitor *visitor)
+{
+	struct server_worker *worker = visitor->account->home;
+	struct tunnel *tunnel = find_tunnel(visitor);
+	enum refusal why;
+
+	if (!may_enter(visitor, tunnel, &why)) {
+		refuse_visitor(worker, visitor, why, NULL);
+	} else if (arrival_count(worker, visitor)) {
+		if (account_share(visitor->account))
+			on_shared_open(visitor, worker);
+		else if (let_in(worker, visitor))
+			serve_visitor(tunnel, visitor);
+		return;
+	}
+	if (visitor->stream)
+		stream_close(visitor->stream, true);
+	else
+		sock_reset(visitor->fd);
+	account_unref(visitor->account);
+}
 
 /* The visitor sees an orderly end, as from a client that closes its data connection. What it has
  * sent is discarded. */
@@ -372,14 +439,20 @@ static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
 	return listen_at(tunnel, &sockets);
 }
 
-/* The port is open. False: the client does not read. */
-static bool start_tunnel(struct tunnel *tunnel)
+/* The port is open. False and *hit_out: the client may not have its host names, memory is out, or the
+ * client does not read. */
+static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
+                         struct limit_hit *hit_out)
 {
 	struct server_worker *worker = tunnel->worker;
 
 	tunnel->since_ms = tunnel->readiness.since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	find_series(tunnel);
+	if (!hosts_claim(worker->shared->names, tunnel->account, tunnel->about, by, &tunnel->claim,
+	                 hit_out))
+		return false;
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!tell_client(tunnel))
 		return false;
 	account_set_announcer(tunnel->account, &tunnel->announcer);
@@ -428,6 +501,7 @@ static struct account *open_account(const struct tunnel *tunnel, struct source *
 static void undo_open(struct tunnel *tunnel)
 {
 	share_leave(&tunnel->member);
+	names_release(tunnel->claim);
 	listener_free(tunnel->listener);
 	if (tunnel->account) {
 		account_set_closed(tunnel->account);
@@ -475,8 +549,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 		undo_open(tunnel);
 		return NULL;
 	}
-	if (!start_tunnel(tunnel)) {
-		*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	if (!start_tunnel(tunnel, allowance_by(*allowance), hit_out)) {
 		undo_open(tunnel);
 		return NULL;
 	}
@@ -613,6 +686,23 @@ static void end_lost(struct tunnel *tunnel)
 	free(lost);
 }
 
+static void give_names_back(struct tunnel *tunnel)
+{
+	names_release(tunnel->claim);
+	tunnel->claim = NULL;
+}
+
+void tunnel_review_names(struct tunnel *tunnel)
+{
+	const struct account *account = tunnel->account;
+
+	if (!tunnel->claim || hosts_are_allowed(account, tunnel->about))
+		return;
+	log_warn("the tunnel has lost its host names: its client may not have them any more",
+	         log_int("port", account->port), log_str("identity", account_identity(account)));
+	give_names_back(tunnel);
+}
+
 /* A client that leaves by itself may still take the visitors that it was handed. */
 static bool bars_client(uint32_t reason)
 {
@@ -628,6 +718,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 		return;
 	listener_free(tunnel->listener);
 	share_leave(&tunnel->member);
+	give_names_back(tunnel);
 	count_down(tunnel, false);
 	arrival_end_all(&tunnel->arrivals);
 	count_tunnel(tunnel, -1);
@@ -692,6 +783,8 @@ static void use_account(struct tunnel *tunnel, struct account *account,
 	*allowance = NULL;
 	count_tunnel(tunnel, -1);
 	tunnel->account = account;
+	names_claim_change(tunnel->claim, account);
+	tunnel_review_names(tunnel);
 	find_series(tunnel);
 	count_tunnel(tunnel, 1);
 	if (tunnel_is_shared(tunnel))

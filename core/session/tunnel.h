@@ -13,6 +13,7 @@ struct link;
 struct message;
 struct tunnel;
 struct uuid;
+struct visitor;
 
 /* The port that a client asks for (0: any), or listening sockets that it takes over. */
 struct tunnel_port {
@@ -21,7 +22,8 @@ struct tunnel_port {
 	enum about_share share; /* with other clients of its owner; then `wanted` is not 0 */
 };
 
-/* Opens the port and tells the client (Hello, then a Heartbeat). Takes the allowance on success
+/* Opens the port, claims the host names that the client asks for and its policy allows, and tells
+ * the client (Hello, then a Heartbeat). Takes the allowance on success
  * (NULL: no authentication); source is the client's, and `about` what the client says. The link and
  * `about` are borrowed and outlive the tunnel. NULL and *hit_out. */
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
@@ -50,6 +52,15 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
+
+/* A visitor of a shared port has come to the tunnel of its account: takes it. The access lists have
+ * allowed it; it is not counted yet, and its stream, if it has one, belongs to no loop. If the
+ * tunnel cannot take it, it is refused. While as many visitors wait for the client as may, it is
+ * refused, too, as after a handshake at a port of the tunnel's own: to wait for a place, it would
+ * have to keep one that visitors of other tunnels need (limits.max_handshakes). [worker] of the
+ * tunnel: account->home */
+void tunnel_admit(struct visitor *visitor);
+
 enum { TUNNEL_WHY_SIZE = 160 };
 
 /* What the client says about the tunnel's service. */
@@ -81,6 +92,9 @@ bool tunnel_is_settled(const struct tunnel *tunnel);
 void tunnel_close(struct tunnel *tunnel, uint32_t reason);
 /* What let the client in. Borrowed; NULL: no authentication. */
 const struct allowance *tunnel_allowance(const struct tunnel *tunnel);
+/* The policy of the owner has changed: if it does not allow all host names of the tunnel any more,
+ * the tunnel loses them. */
+void tunnel_review_names(struct tunnel *tunnel);
 /* Borrowed. A change of owner replaces it. */
 struct account *tunnel_account(const struct tunnel *tunnel);
 /* Milliseconds since the tunnel was opened, under whichever owner. */

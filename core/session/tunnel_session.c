@@ -307,13 +307,20 @@ static enum share_holder find_share(const struct server_session *s, uint16_t por
 }
 
 /* More than the reason says, or NULL. */
-static const char *details_of_port(const struct server_session *s, enum refusal why,
+static const char *details_of_port(const struct server_session *s, const struct limit_hit *hit,
                                    uint16_t wanted)
 {
-	switch (why) {
+	const char *reservation = ports_reservation(server_worker_settings(s->worker), wanted);
+
+	switch (hit->why) {
+	case REFUSED_HOST_NOT_ALLOWED:
+	case REFUSED_HOST_TAKEN:
+		return hit->host;
 	case REFUSED_PORT_NOT_ALLOWED:
-		return ports_reservation(server_worker_settings(s->worker), wanted);
+		return reservation;
 	case REFUSED_PORT_IN_USE:
+		if (reservation)
+			return reservation;
 		if (kept_ports_has(&s->worker->shared->kept_ports, wanted))
 			return "it waits for the client that had it before the server's restart, "
 			       "for 40 s at most";
@@ -339,7 +346,7 @@ static void refuse_port(struct server_session *s, const struct limit_hit *hit, u
 {
 	struct refuse_subject subject = subject_of(s);
 
-	refuse_tunnel(s, &subject, hit, details_of_port(s, hit->why, wanted),
+	refuse_tunnel(s, &subject, hit, details_of_port(s, hit, wanted),
 	              part_of(s)->login.about.size > 0);
 }
 
@@ -442,7 +449,7 @@ static struct server_session *find_tunnel_of(const struct takeover_question *que
 }
 
 /* Tells who has the port: the client that asks for it belongs to the same owner. */
-static void describe_holder(const struct server_session *s, struct takeover_holder *holder_out)
+static void note_holder(const struct server_session *s, struct takeover_holder *holder_out)
 {
 	const struct tunnel_session *t = part_of(s);
 	const char *name = about_name(&t->login.about);
@@ -464,7 +471,7 @@ static struct sockets yield_port(const struct takeover_question *question,
 		return sockets;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
-		describe_holder(s, holder_out);
+		note_holder(s, holder_out);
 		return sockets;
 	}
 	if (tunnel_is_shared(part_of(s)->tunnel))
@@ -781,6 +788,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	if (!renewed)
 		return; /* the client keeps its old grant */
 	account_renew(account, server_worker_limits(s->worker), renewed);
+	tunnel_review_names(t->tunnel);
 	t->life_from_ms = clock_ms();
 	limit_life(t);
 }

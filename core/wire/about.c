@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "wire/hostname.h"
 
 /* {"About":"..."} and the NUL. */
 enum { FRAME_AROUND_ITEM = 13 };
@@ -48,31 +49,12 @@ static bool is_value(const char *value)
 	return true;
 }
 
-static bool is_host_label(const char *label, size_t len)
-{
-	if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-')
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (!is_alphanumeric(label[i]) && label[i] != '-' && label[i] != '_')
-			return false;
-	}
-	return true;
-}
-
-/* A name of the DNS without a final dot. */
 static bool is_host(const char *value)
 {
-	if (strncmp(value, "*.", 2) == 0)
-		value += 2;
-	for (;;) {
-		size_t len = strcspn(value, ".");
+	char name[HOSTNAME_SIZE];
+	size_t len = strlen(value);
 
-		if (!is_host_label(value, len))
-			return false;
-		if (!value[len])
-			return true;
-		value += len + 1;
-	}
+	return value[len - 1] != '.' && hostname_read(value, HOSTNAME_PATTERN, name);
 }
 
 static bool is_tag(const char *value)

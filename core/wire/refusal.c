@@ -118,6 +118,14 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_NO_PORT_LEFT]       = { "no_port_left",       CONTROL, RETRY_LATER,
 		SUBJECT_PORT,       "failed to find an available port",
 		"no public port is free" },
+	[REFUSED_HOST_NOT_ALLOWED]   = { "host_not_allowed",   CONTROL, RETRY_LATER,
+		SUBJECT_TUNNEL,     "host name not allowed",
+		"the client's policy (`hosts`) does not allow a host name that the client asks "
+		"for" },
+	[REFUSED_HOST_TAKEN]         = { "host_taken",         CONTROL, RETRY_LATER,
+		SUBJECT_TUNNEL,     "the host name is taken",
+		"another client has a host name that the client asks for; the server's log says "
+		"which client" },
 	[REFUSED_SERVER_FULL]        = { "server_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the server has reached its visitor limit",
 		"the server has as many visitors as it may have (`max_relays`)" },
@@ -134,12 +142,25 @@ static const struct row rows[REFUSED_COUNT] = {
 		"the visitor's source opens connections too fast (`visitor_rate`)" },
 	[REFUSED_HANDSHAKES]         = { "handshakes",         PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "too many visitors are in the handshake of a transport",
-		"too many visitors had not ended the handshake of a transport, of one source or "
-		"in all (`max_handshakes_per_ip`, `max_handshakes`)" },
+		"too many visitors had not ended the handshake of a transport, or had no tunnel "
+		"yet at a shared port, of one source or in all (`max_handshakes_per_ip`, "
+		"`max_handshakes`)" },
+	[REFUSED_NO_HOST]            = { "no_host",            PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the visitor wants no host name",
+		"the first bytes of a visitor at a shared port (`listen_port`) name no host, or "
+		"too few bytes came in time (`route_timeout`)" },
+	[REFUSED_UNKNOWN_HOST]       = { "unknown_host",       PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "no tunnel has the host name",
+		"the visitor of a shared port (`listen_port`) wants a host name that no tunnel "
+		"has" },
+	[REFUSED_BAD_START]          = { "bad_start",          PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the first bytes are malformed",
+		"the first bytes of a visitor at a shared port (`listen_port`) are malformed" },
 	[REFUSED_PENDING]            = { "pending",            PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "too many visitors wait for the client",
-		"when the visitor's handshake with a transport had ended, as many visitors waited for "
-		"a client as may (`max_pending_per_tunnel`, `max_pending`)" },
+		"when the visitor's handshake with a transport had ended, or its tunnel at a shared "
+		"port was found, as many visitors waited for a client as may "
+		"(`max_pending_per_tunnel`, `max_pending`)" },
 	[REFUSED_CLIENT_FULL]        = { "client_full",        PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the client has reached its visitor limit",
 		"the client's identity has as many visitors as it may have" },

@@ -41,13 +41,18 @@ enum refusal {
 	REFUSED_PORT_NOT_ALLOWED,
 	REFUSED_PORT_NOT_BOUND,
 	REFUSED_NO_PORT_LEFT,
+	REFUSED_HOST_NOT_ALLOWED, /* the client may not have the host name that it asks for */
+	REFUSED_HOST_TAKEN,       /* another client has the host name */
 	/* Visitors. */
 	REFUSED_SERVER_FULL,
-	REFUSED_DESCRIPTORS, /* the server's descriptors allow no more visitors */
-	REFUSED_SOURCE_FULL, /* the source has as many visitors as it may have */
-	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
-	REFUSED_HANDSHAKES,  /* too many visitors are in a handshake, of one source or in all */
-	REFUSED_PENDING,     /* after a handshake: too many visitors wait for their client */
+	REFUSED_DESCRIPTORS,  /* the server's descriptors allow no more visitors */
+	REFUSED_SOURCE_FULL,  /* the source has as many visitors as it may have */
+	REFUSED_SOURCE_PACE,  /* the source opens visitors too fast */
+	REFUSED_HANDSHAKES,   /* too many visitors are in a handshake, of one source or in all */
+	REFUSED_NO_HOST,      /* the visitor of a shared port wants no host name */
+	REFUSED_UNKNOWN_HOST, /* the visitor of a shared port wants a name that no tunnel has */
+	REFUSED_BAD_START,    /* the first bytes at a shared port are malformed */
+	REFUSED_PENDING,      /* after a handshake: too many visitors wait for their client */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_PACE, /* the identity's visitors come too fast */
 	REFUSED_USED_UP,     /* the identity has used all bytes of the day or month */

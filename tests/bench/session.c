@@ -32,7 +32,8 @@ struct session {
 	const struct mode *mode; /* NULL until the head is complete */
 	uint8_t head[WIRE_MESSAGE];
 	unsigned head_size;
-	uint64_t count;  /* sink: bytes that came; source: bytes still to send */
+	/* sink: bytes that came; source: bytes still to send; record: bytes still to skip */
+	uint64_t count;
 	bool is_endless; /* source: send until the visitor's half-close */
 	uint8_t *held;   /* owned; echo: what the visitor has yet to take, or NULL */
 	size_t held_size;
@@ -194,6 +195,37 @@ static enum verdict churn_begin(struct session_loop *loop, struct session *sessi
 	return END;
 }
 
+static enum verdict session_greet(struct session_loop *loop, struct session *session);
+
+/* The mode comes behind the record. */
+static enum verdict record_begin(struct session_loop *loop, struct session *session)
+{
+	unsigned length = (unsigned)session->head[3] << 8 | session->head[4];
+	unsigned came = session->head_size - WIRE_RECORD_HEAD;
+
+	(void)loop;
+	if (length < came)
+		return END; /* no ClientHello is so short */
+	session->count = length - came;
+	return KEEP;
+}
+
+static enum verdict record_on_event(struct session_loop *loop, struct session *session,
+                                    uint32_t events)
+{
+	ssize_t got = recv(session->fd, loop->scratch, session->count, MSG_TRUNC);
+
+	(void)events;
+	if (got <= 0)
+		return got < 0 ? verdict_of_error() : END;
+	session->count -= (uint64_t)got;
+	if (session->count > 0)
+		return KEEP;
+	session->mode = NULL;
+	session->head_size = 0;
+	return session_greet(loop, session);
+}
+
 static const struct mode modes[] = {
 	{ .command = WIRE_SINK, .need = 1, .begin = sink_begin, .on_event = sink_on_event },
 	{ .command = WIRE_SOURCE,
@@ -202,6 +234,10 @@ static const struct mode modes[] = {
 	  .on_event = source_on_event },
 	{ .command = WIRE_ECHO, .need = 1, .begin = echo_begin, .on_event = echo_on_event },
 	{ .command = WIRE_CHURN, .need = WIRE_MESSAGE, .begin = churn_begin },
+	{ .command = WIRE_RECORD,
+	  .need = WIRE_RECORD_HEAD,
+	  .begin = record_begin,
+	  .on_event = record_on_event },
 };
 
 static const struct mode *find_mode(uint8_t command)

@@ -8,6 +8,7 @@
  *   WIRE_SOURCE  then how many bytes are wanted (0: until the visitor's half-close); bytes follow
  *   WIRE_ECHO    then anything; it comes back
  *   WIRE_CHURN   is the first of WIRE_MESSAGE bytes; every byte comes back inverted, then the end
+ *   WIRE_RECORD  begins a record of TLS, such as a ClientHello, that is skipped; then another mode
  */
 #ifndef BENCH_WIRE_H
 #define BENCH_WIRE_H
@@ -18,9 +19,13 @@
 #define WIRE_SOURCE  'G'
 #define WIRE_ECHO    'E'
 #define WIRE_CHURN   'C'
+#define WIRE_RECORD  0x16
 
 #define WIRE_NUMBER  8u
 #define WIRE_MESSAGE 64u
+
+/* Bytes of a record of TLS ahead of its content; the last two are the length of the content. */
+#define WIRE_RECORD_HEAD 5u
 
 static inline void wire_put_number(uint8_t *at, uint64_t number)
 {

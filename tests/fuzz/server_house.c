@@ -20,6 +20,7 @@
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "quota/pending.h"
+#include "route/names.h"
 #include "server/server_worker.h"
 #include "still.h"
 
@@ -310,8 +311,9 @@ void house_open(struct house *house, unsigned plan)
 	house->plan = &house_plans[plan];
 	house->set = house->sets[plan];
 	*shared = (struct server_shared){ .pending = pending_new(&shared->gate),
+		                          .names = names_new(),
 		                          .sources = source_table_new() };
-	FUZZ_CHECK(shared->pending && shared->sources);
+	FUZZ_CHECK(shared->pending && shared->sources && shared->names);
 	gate_init(&shared->gate);
 	principal_table_init(&shared->principals, 1);
 	share_table_init(&shared->shares);
@@ -441,6 +443,7 @@ void house_close(struct house *house)
 	principal_table_fini(&shared->principals);
 	share_table_fini(&shared->shares);
 	check_sources(house);
+	names_free(shared->names);
 	source_table_free(shared->sources);
 	check_gauges(house);
 	note_descriptors(is_open);

@@ -55,7 +55,8 @@ http {{
 """
 
 
-def _start(folder, text):
+def start_nginx(folder, text):
+    """The process, with this configuration, once it listens."""
     os.environ["PATH"] += os.pathsep + "/usr/sbin"
     config = folder / "nginx.conf"
     config.write_text(text)
@@ -81,7 +82,7 @@ class Site:
         self.process.close()
 
     def start(self):
-        self.process = _start(self.folder, _SITE.format(folder=self.folder, place=self.place))
+        self.process = start_nginx(self.folder, _SITE.format(folder=self.folder, place=self.place))
 
     def kill(self):
         self.process.close()
@@ -110,7 +111,7 @@ class Nginx:
         text = _CONFIG.format(
             folder=folder, host=host, port=port, certificate=certificate, upstream=upstream
         )
-        self.process = _start(folder, text)
+        self.process = start_nginx(folder, text)
 
     def __enter__(self):
         return self

@@ -57,6 +57,13 @@ def find_bore():
     return cached if os.access(cached, os.X_OK) else None
 
 
+def miss(message):
+    """Skips the test, which misses something, or fails if CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
+    pytest.skip(message)
+
+
 def bore_binary():
     """The path of bore. If it is missing the test is skipped, or fails if CI=true."""
     path = find_bore()
@@ -66,9 +73,7 @@ def bore_binary():
         f"NO BORE: cargo install bore-cli --version {BORE_VERSION}, then set BORE, the PATH, "
         f"or install it with --root ~/.cache/spore-peers/bore-{BORE_VERSION}"
     )
-    if os.environ.get("CI") == "true":
-        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
-    pytest.skip(message)
+    miss(message)
 
 
 def installed_program(name, package):
@@ -77,9 +82,7 @@ def installed_program(name, package):
     if path:
         return path
     message = f"NO {name}: install the package {package}, or let tests/run do it"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
-    pytest.skip(message)
+    miss(message)
 
 
 def prometheus_program(name):
@@ -100,9 +103,7 @@ def prometheus_program(name):
         f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run "
         "unpack it"
     )
-    if os.environ.get("CI") == "true":
-        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
-    pytest.skip(message)
+    miss(message)
 
 
 def _flag(name, value):

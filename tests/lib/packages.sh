@@ -5,7 +5,8 @@
 # shellcheck disable=SC2034 # used by the scripts that source this file
 BUILD_PACKAGES=(build-essential cmake pkg-config
 	libev-dev libssl-dev libcjson-dev libmicrohttpd-dev libssh-dev libcrypt-dev
-	libcurl4-openssl-dev libhiredis-dev libldap-dev libpq-dev liburing-dev libncurses-dev)
+	libcurl4-openssl-dev libhiredis-dev libldap-dev libnghttp2-dev libpq-dev liburing-dev
+	libncurses-dev)
 
 # as_root COMMAND... - runs the command as root, if necessary through sudo.
 as_root() {

@@ -4,7 +4,7 @@
 
 # What the packages of Spore depend on: downloaded into the system, but not installed there.
 ROOT_DOWNLOADS=(libcjson1 libcurl4 libev4 libhiredis0.14 libldap-2.5-0 libmicrohttpd12 libncursesw6
-	libpq5 libssh-4 libssl3 liburing2)
+	libnghttp2-14 libpq5 libssh-4 libssl3 liburing2)
 
 # install_root - sets DEBIAN_ROOT to the archive. Keeps it if it is set.
 install_root() {

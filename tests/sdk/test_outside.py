@@ -24,7 +24,7 @@ from harness.visitors import one_exchange
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 README = REPOSITORY / "sdk" / "README.md"
 # All that a plugin of any kind includes.
-KINDS = ("acl", "auth", "check", "events", "metrics", "transport")
+KINDS = ("acl", "auth", "check", "events", "metrics", "route", "transport")
 HEADERS = ["stdlib.h", *(f"spore/{kind}.h" for kind in KINDS)]
 STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]
 

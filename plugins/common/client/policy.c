@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+static const spore_option_item host_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+
 static const spore_option rows[] = {
 	SPORE_PORTS(struct policy, ports, 0, NULL,
 	            "public ports that it may use; default: those of the server"),
@@ -27,6 +29,9 @@ static const spore_option rows[] = {
 	          "`limits.visitors_per_second`"),
 	SPORE_ENUM(struct policy, share, 0, "\"default\"", "default|yes|no",
 	           "may its tunnels share a public port; default: as the server's key share says"),
+	SPORE_LIST(struct policy, hosts, 0, &host_item,
+	           "host names that its tunnels may have on shared ports: `app.example.com`, "
+	           "`*.example.com` for all names below, or `*` for all names; default: none"),
 };
 
 const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), rows,
@@ -61,7 +66,8 @@ static int64_t number_of(const struct policy *policy, size_t i)
 /* SPORE_AUTH_F_*: the limits that hold, because they are stated, or not zero and not empty. */
 static uint32_t limits_of(const struct policy *policy)
 {
-	uint32_t fields = policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0);
+	uint32_t fields = policy->stated | (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
+	                  (policy->hosts.count ? SPORE_AUTH_F_HOSTS : 0);
 
 	for (size_t i = 0; i < N_NUMBERS; i++)
 		fields |= number_of(policy, i) ? numbers[i].field : 0;
@@ -74,6 +80,8 @@ void policy_inherit(struct policy *own, const struct policy *all)
 
 	if (!(has & SPORE_AUTH_F_PORTS))
 		own->ports = all->ports;
+	if (!(has & SPORE_AUTH_F_HOSTS))
+		own->hosts = all->hosts;
 	for (size_t i = 0; i < N_NUMBERS; i++) {
 		if (!(has & numbers[i].field))
 			memcpy((char *)own + numbers[i].offset,
@@ -103,4 +111,6 @@ void policy_grant(const struct policy *policy, spore_auth_result *result)
 	result->bytes_per_month = (uint64_t)policy->bytes_per_month;
 	result->visitors_per_second = (uint32_t)policy->visitors_per_second;
 	result->share = policy->share == POLICY_SHARE_YES;
+	result->hosts = policy->hosts.count ? policy->hosts.items : NULL;
+	result->n_hosts = policy->hosts.count;
 }

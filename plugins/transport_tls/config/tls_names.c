@@ -218,11 +218,63 @@ static bool set_protocols(struct tls *tls, const spore_create_args *args)
 	return tls->alpn != NULL;
 }
 
+/* Is the certificate valid for several host names? */
+static bool has_several_names(const X509 *cert)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	int n = 0;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type != GEN_DNS)
+			continue;
+		n += ASN1_STRING_length(name->d.dNSName) > 0 &&
+		                     *ASN1_STRING_get0_data(name->d.dNSName) == '*'
+		             ? 2
+		             : 1;
+	}
+	GENERAL_NAMES_free(names);
+	return n > 1;
+}
+
+static bool offers(const struct tls *tls, const char *protocol)
+{
+	const char *const *names = tls->conf->alpn.items;
+
+	for (size_t i = 0; i < tls->conf->alpn.count; i++) {
+		if (strcmp(names[i], protocol) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A browser sends requests for all names of a certificate on one connection of HTTP/2. */
+static void warn_of_reuse(const struct tls *tls)
+{
+	for (size_t i = 0; i <= tls->n_named; i++) {
+		const X509 *cert = certificate_at(tls, i);
+
+		if (cert && has_several_names(cert))
+			spore_logf(
+				tls->host, tls->log, SPORE_LOG_WARN,
+				"with h2 in alpn, a browser may send requests for all names of "
+				"the certificate in %s on one connection, and the first request "
+				"decides which tunnel gets them: leave out h2, or give the names "
+				"of each client a certificate of their own",
+				path_at(tls, i));
+	}
+}
+
 bool tls_names_set_up(struct tls *tls, const spore_create_args *args)
 {
 	bool good = load_certificates(tls, args);
 
-	return set_protocols(tls, args) && good;
+	if (!set_protocols(tls, args) || !good)
+		return false;
+	if (args->point == SPORE_TRANSPORT_AT_SHARED && offers(tls, "h2"))
+		warn_of_reuse(tls);
+	return true;
 }
 
 void tls_names_fini(struct tls *tls)

@@ -51,6 +51,7 @@ extern "C" {
 #define SPORE_AUTH_VERIFIER_MAX 256
 /* The most port ranges of one grant. No set of ports needs more. */
 #define SPORE_AUTH_PORTS_MAX 32768
+#define SPORE_AUTH_HOSTS_MAX 1024
 
 /* The purpose of a request: a control connection, a data connection, or the control connection of
  * an open tunnel after a reload. */
@@ -151,6 +152,7 @@ enum {
 	SPORE_AUTH_F_BYTES_PER_DAY = 1 << 6,
 	SPORE_AUTH_F_BYTES_PER_MONTH = 1 << 7,
 	SPORE_AUTH_F_VISITORS_PER_SECOND = 1 << 8,
+	SPORE_AUTH_F_HOSTS = 1 << 9,
 	SPORE_AUTH_F_SHARE = 1 << 10
 };
 
@@ -204,8 +206,13 @@ typedef struct spore_auth_result {
 	 * port, and each visitor goes to one of them. 0: they may not. Without SPORE_AUTH_F_SHARE,
 	 * the option "share" in the server's section "server" decides. */
 	uint32_t share, reserved_2;
+	/* The host names that the client's tunnels may have on ports that several tunnels share: at
+	 * most SPORE_AUTH_HOSTS_MAX texts. Each is a name, "*." and a name for all names that end
+	 * in it, or "*" for all names. No text: no name. */
+	const char *const *hosts;
+	size_t n_hosts;
 } spore_auth_result;
-SPORE_GROWABLE(spore_auth_result, reserved_2);
+SPORE_GROWABLE(spore_auth_result, n_hosts);
 
 /* A verifier that the host holds, and what came with it in the result of verify(). */
 typedef struct spore_verifier {

@@ -45,10 +45,11 @@ typedef struct spore_event {
 	/* VISITOR_*: of the visitor. TUNNEL_*, CLIENT_*: of the client. RELOADED: family 0. */
 	spore_addr peer;
 	/* TUNNEL_*, VISITOR_*: the tunnel's id, which `spore ctl tunnels` shows. No id is given
-	 * twice while the process runs. */
+	 * twice while the process runs. 0: no tunnel was found for the visitor. */
 	uint64_t tunnel;
-	/* TUNNEL_*, VISITOR_*: the tunnel's public port. CLIENT_REFUSED: the port that the client
-	 * wanted, if it had asked for one. */
+	/* TUNNEL_*: the tunnel's public port. VISITOR_*: the public port at which the visitor has
+	 * come, which several tunnels may share. CLIENT_REFUSED: the port that the client wanted,
+	 * if it had asked for one. */
 	uint32_t port;
 	uint32_t reserved;
 	/* TUNNEL_CLOSED, VISITOR_ENDED: bytes from visitors to the client, and back. For a tunnel,

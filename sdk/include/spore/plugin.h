@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: MIT
  *
  * A plugin is a shared object with one entry point and one ELF note. It offers components. Each
- * component has one kind (auth, transport, acl, metrics, events). The host makes one instance of a
- * component for each entry of the configuration that names it:
+ * component has one kind (auth, transport, acl, metrics, events, route). The host makes one
+ * instance of a component for each entry of the configuration that names it:
  *
  *     create ─▶ worker_start (all workers) ─▶ in use, once it is ready on all of them
  *            ─▶ worker_drain (all workers) ─▶ worker_stop (all workers) ─▶ destroy
@@ -37,6 +37,7 @@ enum {
 	SPORE_KIND_ACL = 3,       /* ops: spore_acl_ops, acl.h */
 	SPORE_KIND_METRICS = 4,   /* ops: spore_metrics_ops, metrics.h */
 	SPORE_KIND_EVENTS = 5,    /* ops: spore_events_ops, events.h */
+	SPORE_KIND_ROUTE = 6,     /* ops: spore_route_ops, route.h */
 	SPORE_KIND_CHECK = 7      /* ops: spore_check_ops, check.h */
 };
 enum { SPORE_ROLE_SERVER = 1, SPORE_ROLE_CLIENT = 2 };
@@ -59,7 +60,9 @@ typedef struct spore_create_args {
 	 * SPORE_ECONFIG. [main] */
 	void (*report)(const struct spore_create_args *, const char *pointer, const char *text);
 	uint32_t n_workers;
-	uint32_t point; /* acl: the instance's chain, SPORE_ACL_AT_*; else 0 */
+	/* Where the instance's chain is asked. acl: SPORE_ACL_AT_*; transport: 0, or
+	 * SPORE_TRANSPORT_AT_SHARED; others: 0. */
+	uint32_t point;
 	/* Not for transports. What the transports of the configuration can tell about a connection:
 	 * those of their attr_keys that may_know() does not rule out, NULL-terminated. NULL: not
 	 * known, because a transport does not declare its keys. See spore_may_know(). Valid until

@@ -209,6 +209,10 @@ enum {
 	SPORE_TRANSPORTF_TELLS_PEER = 4
 };
 
+/* spore_create_args.point: the transport stands at a public port that several tunnels share. A
+ * route decides by the first bytes of each connection which of them gets it (route.h). */
+enum { SPORE_TRANSPORT_AT_SHARED = 1 };
+
 typedef struct spore_transport_ops {
 	uint32_t struct_size;
 	uint32_t flags; /* SPORE_TRANSPORTF_* */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define EVENTS             256
@@ -62,14 +63,19 @@ static void slot_fail(struct churner *churner, struct slot *slot, enum tally_err
 	slot_free(churner, slot);
 }
 
+/* What comes first, and the question, leave in one call. */
 static void ask(struct churner *churner, struct slot *slot)
 {
+	const struct plan *plan = churner->worker->plan;
 	uint8_t question[WIRE_MESSAGE];
+	struct iovec parts[] = { { (void *)plan->first, plan->first_size },
+		                 { question, sizeof(question) } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 	ssize_t sent;
 
 	wire_question(slot->number, question);
-	sent = send(slot->fd, question, sizeof(question), MSG_NOSIGNAL);
-	if (sent == (ssize_t)sizeof(question))
+	sent = sendmsg(slot->fd, &message, MSG_NOSIGNAL);
+	if (sent == (ssize_t)(plan->first_size + sizeof(question)))
 		slot->has_asked = true;
 	else if (sent >= 0 || errno != EAGAIN)
 		slot_fail(churner, slot, TALLY_CONNECT);

@@ -20,6 +20,7 @@ struct field {
 	double least;
 	double most;
 	void (*set)(struct plan *plan, double value);
+	bool (*read)(struct plan *plan, const char *text); /* in place of set: not a number */
 };
 
 static void set_port(struct plan *plan, double value)
@@ -67,19 +68,35 @@ static void set_threads(struct plan *plan, double value)
 	plan->threads = (unsigned)value;
 }
 
+static bool read_first(struct plan *plan, const char *path)
+{
+	FILE *file = fopen(path, "rb");
+
+	if (file == NULL) {
+		perror(path);
+		return false;
+	}
+	plan->first_size = fread(plan->first, 1, PLAN_FIRST, file);
+	fclose(file);
+	return true;
+}
+
 static const struct field fields[] = {
-	{ "port", "the port on 127.0.0.1 to load (needed)", 1, 65535, set_port },
-	{ "connections", "connections at once [1]", 1, MAX_CONNECTIONS, set_connections },
+	{ "port", "the port on 127.0.0.1 to load (needed)", 1, 65535, set_port, NULL },
+	{ "connections", "connections at once [1]", 1, MAX_CONNECTIONS, set_connections, NULL },
 	{ "seconds", "length of the measured window [3]; hold: the longest wait [600]", .01,
-	  MAX_SECONDS, set_seconds },
-	{ "warmup", "seconds before the window opens [0.5]", 0, MAX_SECONDS, set_warmup },
-	{ "size", "pingpong: bytes of a message [64]", 1, 1 << 20, set_size },
-	{ "count", "churn: end after so many connections instead of seconds", 1, 1e9, set_count },
+	  MAX_SECONDS, set_seconds, NULL },
+	{ "warmup", "seconds before the window opens [0.5]", 0, MAX_SECONDS, set_warmup, NULL },
+	{ "size", "pingpong: bytes of a message [64]", 1, 1 << 20, set_size, NULL },
+	{ "count", "churn: end after so many connections instead of seconds", 1, 1e9, set_count,
+	  NULL },
 	{ "bytes", "bulk: end each stream after so many bytes instead of seconds", 1, 1e15,
-	  set_bytes },
-	{ "sources", "source addresses to rotate over [200]", 1, LOOPBACK_MAX_SOURCES,
-	  set_sources },
-	{ "threads", "threads, each with its share of the connections [1]", 1, 64, set_threads },
+	  set_bytes, NULL },
+	{ "sources", "source addresses to rotate over [200]", 1, LOOPBACK_MAX_SOURCES, set_sources,
+	  NULL },
+	{ "threads", "threads, each with its share of the connections [1]", 1, 64, set_threads,
+	  NULL },
+	{ "first", "churn: a file whose bytes come ahead of each question", .read = read_first },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -109,6 +126,8 @@ static bool apply(struct plan *plan, const struct field *field, const char *text
 	char *end;
 	double value;
 
+	if (field->read != NULL)
+		return field->read(plan, text);
 	errno = 0;
 	value = strtod(text, &end);
 	if (errno != 0 || end == text || *end != '\0' ||

@@ -3,9 +3,12 @@
 #define BENCH_PLAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct worker;
+
+#define PLAN_FIRST ((size_t)16384)
 
 /*
  * One kind of load. run does the share of one worker and counts it in the worker's tally; it is
@@ -32,6 +35,8 @@ struct plan {
 	uint64_t bytes; /* bulk: end each stream after so many; 0: after seconds */
 	double seconds;
 	double warmup;
+	size_t first_size; /* churn: of what comes ahead of each question */
+	uint8_t first[PLAN_FIRST];
 };
 
 /* scenarios is an array ended by NULL. Returns false after a message on standard error. */

@@ -9,6 +9,7 @@ replaced:
     $control   the port between the two halves: a free one, or the entry's own fixed `control`
     $link      the address of the half that listens there; all else is at 127.0.0.1
     $folder    the folder of the executable, for a peer with two programs
+    $name      the server name that visitors with `wants_hello` ask for
     $config    a file made from the entry's `config` (or `client_config`), where $listen and
                $target stand for the two ends of that half (server: $public to $control; client:
                $control to $service), $at and $to for their addresses, $directory for a place for
@@ -28,7 +29,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
+from .hello import NAME
+
 SYSTEM_PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+# The scenarios in which the visitor speaks first with what the service understands.
+ALL = ("bulk*", "ping*", "churn*", "memory", "leak")
 
 
 class Unavailable(Exception):
@@ -41,7 +48,7 @@ class Peer:
     program: str = ""  # "": there is no tunnel
     variable: str = ""  # the environment variable that names the executable
     server: str = ""
-    client: str = ""
+    client: str = ""  # "": there is one half only
     places: Tuple[str, ...] = ()  # possible paths; $build and $cache are replaced
     in_path: bool = True
     config: str = ""
@@ -50,7 +57,8 @@ class Peer:
     version: str = "--version"
     probe: Optional[Callable[[str], Dict[str, str]]] = None  # further values
     group: str = "plain"  # contenders of one group are compared
-    only: Tuple[str, ...] = ("*",)  # the scenarios in which it takes part
+    only: Tuple[str, ...] = ALL  # the scenarios in which it takes part
+    wants_hello: bool = False  # a visitor begins with the first message of TLS
 
     def takes_part(self, scenario: str) -> bool:
         return any(fnmatch.fnmatchcase(scenario, pattern) for pattern in self.only)
@@ -311,6 +319,32 @@ localPort = $service
 remotePort = $public
 """
 
+# A port that several services share: the name in the visitor's first message of TLS says which one
+# it wants. There is no TLS behind it. haproxy runs twice as above, or once without a second half.
+SPORE_SNI_SERVER = """\
+{ "server": { "bind_addr": "$link", "bind_tunnels": "127.0.0.1", "control_port": $control },
+  "public": [{ "listen_port": $public, "route": [{ "use": "sni" }] }],
+  "auth": [{ "use": "multi_secret", "secrets": { "bench": "bench-secret" },
+             "policy": { "bench": { "hosts": ["$name"] } } }] }
+"""
+SPORE_SNI_CLIENT = """\
+{ "client": { "to": "$link", "control_port": $control },
+  "tunnels": [{ "local": "127.0.0.1:$service", "hosts": ["$name"] }],
+  "auth": [{ "use": "hmac", "secret": "bench-secret" }] }
+"""
+HAPROXY_SNI = (
+    (HAPROXY % "").partition("listen hop")[0]
+    + """\
+frontend hop
+    bind $at:$listen
+    tcp-request inspect-delay 5s
+    tcp-request content accept if { req.ssl_hello_type 1 }
+    use_backend named if { req.ssl_sni -i $name }
+backend named
+    server next $to:$target
+"""
+)
+
 PLAIN_TLS = (
     "bulk*",
     "ping64",
@@ -320,6 +354,7 @@ PLAIN_TLS = (
     "leak",
 )  # the scenarios of TLS contenders
 FULL = ("churn*",)
+SNI = ("sni*",)
 
 
 def hop(name: str, program: str, command: str, config: str, **more) -> Peer:
@@ -395,6 +430,23 @@ def stunnel(name: str, config: str, **more) -> Peer:
     )
 
 
+def sni_values(_program: str) -> Dict[str, str]:
+    return {"name": NAME}
+
+
+def sni(name: str, program: str, **more) -> Peer:
+    return Peer(
+        name,
+        program,
+        program.upper(),
+        group="sni",
+        only=SNI,
+        wants_hello=True,
+        probe=sni_values,
+        **more,
+    )
+
+
 PEERS = (
     Peer("direct"),
     Peer(
@@ -457,11 +509,38 @@ PEERS = (
     haproxy_tls("haproxy-tls-full", HAPROXY_FULL_SERVER, only=FULL),
     nginx_tls("nginx-tls-full", NGINX_FULL_SERVER, only=FULL),
     stunnel("stunnel-full", STUNNEL_FULL_SERVER, only=FULL),
+    sni(
+        "spore-sni",
+        "spore",
+        server="$program server --config $config",
+        client="$program local --config $config",
+        config=SPORE_SNI_SERVER,
+        client_config=SPORE_SNI_CLIENT,
+        places=SPORE_PLACES,
+        in_path=False,
+    ),
+    sni(
+        "haproxy-sni",
+        "haproxy",
+        server=HAPROXY_HOP,
+        client=HAPROXY_HOP,
+        config=HAPROXY_SNI,
+        client_config=HAPROXY % "",
+        version="-v",
+    ),
+    sni(
+        "haproxy-sni-one",
+        "haproxy",
+        server=HAPROXY_HOP,
+        config=HAPROXY_SNI.replace("$to:$target", "127.0.0.1:$service"),
+        version="-v",
+    ),
 )
 
-DEFAULT = tuple(peer.name for peer in PEERS if peer.name != "haproxy-copy")
+IF_NAMED = ("haproxy-copy", "haproxy-sni-one")
+DEFAULT = tuple(peer.name for peer in PEERS if peer.name not in IF_NAMED)
 # The baseline of each group.
-BASELINES = {"plain": "bore", "tls": "nginx-tls"}
+BASELINES = {"plain": "bore", "tls": "nginx-tls", "sni": "haproxy-sni"}
 
 
 def find_program(peer: Peer, build: Path) -> str:

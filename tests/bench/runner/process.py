@@ -14,13 +14,17 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
-def end_with_parent() -> None:
-    """Ends the child process if the runner is killed."""
+def set_up_child() -> None:
+    """The child has a process group of its own, and ends if the runner is killed.
+
+    It stays in the runner's session: Linux gives sessions equal shares of the CPUs, so that a
+    priority of the runner would not hold for it."""
+    os.setpgrp()
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Group:
-    """A command and all its processes, in a separate session and process group."""
+    """A command and all its processes, in a separate process group."""
 
     def __init__(self, command: str, log: Optional[Path] = None, **options) -> None:
         self.command = command
@@ -31,8 +35,7 @@ class Group:
         self.process = subprocess.Popen(
             shlex.split(command),
             stderr=output,
-            start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=set_up_child,
             **options,
         )
 

@@ -24,7 +24,12 @@ class Group:
 
     @property
     def title(self) -> str:
-        return {"plain": "In the clear", "tls": "TLS between the halves"}[self.name]
+        titles = {
+            "plain": "In the clear",
+            "tls": "TLS between the halves",
+            "sni": "A port that is shared by server name",
+        }
+        return titles[self.name]
 
     def names(self, scenario: Scenario) -> List[str]:
         """The names of the contenders that take part."""
@@ -178,12 +183,12 @@ def contender_line(contender: Contender) -> str:
     peer = contender.peer
     if not peer.program:
         return line
-    commands = [peer.server] if peer.server == peer.client else [peer.server, peer.client]
+    commands = [text for text in dict.fromkeys([peer.server, peer.client]) if text]
     shown = [text.replace("$program", peer.program).replace("$folder/", "") for text in commands]
     return (
         f"{line}; "
         + " and ".join(f"`{text}`" for text in shown)
-        + (" twice" if len(shown) == 1 else "")
+        + (" twice" if peer.server == peer.client else "")
     )
 
 

@@ -149,6 +149,17 @@ def churn(at_once: int) -> Scenario:
     )
 
 
+def sni(at_once: int) -> Scenario:
+    return Scenario(
+        f"sni{at_once}",
+        f"New connections by server name, {at_once} at once: connect, a ClientHello and 64 bytes, "
+        "64 bytes back, end",
+        latency_columns("connections", "ms", 2),
+        with_latency("churn", at_once, 1000),
+        needs_tunnel=True,
+    )
+
+
 class Held:
     """Idle connections; a context manager."""
 
@@ -271,5 +282,7 @@ def all_scenarios(settings: Settings) -> Iterator[Scenario]:
     yield ping(1, is_pinned=True)
     for at_once in (1, 64):
         yield churn(at_once)
+    for at_once in (1, 64):
+        yield sni(at_once)
     yield memory(settings.idle)
     yield leak(settings.count)

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Dict, List, Optional, Sequence
 
+from .hello import client_hello
 from .peers import Contender
 from .process import Group
 
@@ -54,11 +55,11 @@ def listens(host: str, port: int) -> bool:
     return True
 
 
-def echoes(port: int) -> bool:
+def echoes(port: int, first: bytes = b"") -> bool:
     """Whether a byte passes the tunnel in both directions: E asks the service for an echo."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as visitor:
-            visitor.sendall(b"E!")
+            visitor.sendall(first + b"E!")
             return visitor.recv(1) == b"!"
     except OSError:
         return False
@@ -96,6 +97,7 @@ class Stack:
         self.server: Optional[Group] = None
         self.client: Optional[Group] = None
         self.port = 0  # the port for visitors
+        self.hello = b""  # what visitors begin with
 
     def __enter__(self) -> "Stack":
         self.directory = tempfile.TemporaryDirectory(prefix="spore-bench-")
@@ -113,6 +115,7 @@ class Stack:
         service = self.start_service()
         self.port = service
         peer = self.contender.peer
+        self.hello = client_hello() if peer.wants_hello else b""
         if peer.program:
             self.port, control = free_ports(2)
             control = peer.control or control
@@ -126,8 +129,9 @@ class Stack:
             self.server = self.start_half("server", peer.server, {**ports, **end})
             self.wait_for(lambda: listens(*first), "its server listens")
             end.update(listen=control, at=link, target=service, to=LOOPBACK)
-            self.client = self.start_half("client", peer.client, {**ports, **end})
-        self.wait_for(lambda: echoes(self.port), "a byte comes back through it")
+            if peer.client:
+                self.client = self.start_half("client", peer.client, {**ports, **end})
+        self.wait_for(lambda: echoes(self.port, self.hello), "a byte comes back through it")
 
     def start_service(self) -> int:
         program = str(self.tools / "spore-bench-service")
@@ -208,6 +212,10 @@ class Stack:
 
     def load(self, scenario: str, limit: float, **options) -> dict:
         """Runs the load generator for at most `limit` seconds and returns its figures."""
+        if self.hello:
+            first = Path(self.directory.name) / "first"
+            first.write_bytes(self.hello)
+            options["first"] = first
         command = self.load_command(scenario, threads=self.threads, **options)
         try:
             done = subprocess.run(

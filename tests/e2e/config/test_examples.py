@@ -6,8 +6,10 @@ import shutil
 import pytest
 
 from harness.fake_server import FakeServer
-from harness.peers import REPOSITORY, Client, Server, spore_binary
+from harness.peers import REPOSITORY, Client, Server, spore_binary, spore_client
 from harness.process import Process
+from harness.shared_port import Teller, client_hello
+from harness.sockets import connect, read_to_end
 from harness.wire import Tunnel, answer
 
 EXAMPLES = REPOSITORY / "conf"
@@ -81,6 +83,29 @@ def test_servers(copy, address, name):
         for secret in secrets:
             with Tunnel(server, secret=secret) as tunnel:
                 assert tunnel.port >= 1024
+
+
+def test_a_shared_port(copy, address, tmp_path):
+    """Both examples together: each host of the client has its own service."""
+    path, _, _ = copy("server-hosts.json")
+    control = address.free_port()
+    flags = ["--bind-addr", address.host, "--control-port", str(control)]
+    process = Process([spore_binary(), "server", "--config", path, *flags], name="spore server")
+    with Server("spore", process, (address.host, control), address.host, None) as server:
+        process.wait_for("server listening", stream="stderr")
+        config = json.loads((EXAMPLES / "client-hosts.json").read_text())
+        with Teller(b"app") as app, Teller(b"rest") as rest:
+            for tunnel, service in zip(config["tunnels"], (app, rest)):
+                tunnel["local"] = f"{service.host}:{service.port}"
+            (tmp_path / "client.json").write_text(json.dumps(config))
+            with spore_client(
+                server.control, None, extra=["--config", tmp_path / "client.json"]
+            ) as client:
+                client.process.wait_for("listening at", stream="stdout", times=2)
+                for host, name in [("app.example.com", b"app"), ("x.alice.example.com", b"rest")]:
+                    with connect(address.host, 8443) as visitor:
+                        visitor.sendall(client_hello(host))
+                        assert read_to_end(visitor).partition(b" ")[0] == name
 
 
 @pytest.mark.parametrize("name", examples("client*.json"))

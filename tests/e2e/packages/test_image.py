@@ -109,7 +109,7 @@ def test_plugins(bundle, name):
     assert done.status == 0, done.log()
     own = {each.stem for each in REPOSITORY.glob("plugins/*/*.c") if each.stem == each.parent.name}
     heavy = {"auth_http", "auth_ldap", "auth_postgres", "auth_pubkey", "auth_redis"}
-    heavy |= {"events_http", "metrics_prometheus"}
+    heavy |= {"events_http", "metrics_prometheus", "route_http"}
     found = {each["plugin"]: each["state"] for each in json.loads("\n".join(done.stdout))}
     assert found == {each: "loaded" for each in own - heavy}
 

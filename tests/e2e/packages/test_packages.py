@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 SERVER, CLIENTS = "spore-server", ["spore-local@one", "spore-local@two"]
 OF_A_LIBRARY = ["auth_http", "auth_ldap", "auth_postgres", "auth_pubkey", "auth_redis"]
-OF_A_LIBRARY += ["events_http", "metrics_prometheus"]
+OF_A_LIBRARY += ["events_http", "metrics_prometheus", "route_http"]
 PING = "exec 3<>/dev/tcp/127.0.0.1/{} && echo ping >&3 && head -c 5 <&3"
 
 
@@ -56,6 +56,7 @@ def test_names_and_versions(packages):
         "libhiredis",
         "libmicrohttpd",
         "libncurses",
+        "libnghttp2",
     ):
         assert library not in found["spore"]["Depends"]
 

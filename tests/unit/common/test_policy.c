@@ -48,6 +48,21 @@ START_TEST(a_stated_limit_of_nothing_holds)
 }
 END_TEST
 
+START_TEST(host_names_are_inherited_and_granted)
+{
+	const char *names[] = { "a.example", "*.b.example" };
+	struct policy own = { .max_tunnels = 5 };
+	struct policy all = { .hosts = { names, 2, sizeof *names } };
+	spore_auth_result result = { .struct_size = sizeof result };
+
+	policy_inherit(&own, &all);
+	policy_grant(&own, &result);
+	ck_assert_uint_eq(result.fields, SPORE_AUTH_F_MAX_TUNNELS | SPORE_AUTH_F_HOSTS);
+	ck_assert_uint_eq(result.n_hosts, 2);
+	ck_assert_str_eq(result.hosts[1], "*.b.example");
+}
+END_TEST
+
 START_TEST(limits_on_use_are_granted_and_inherited)
 {
 	struct policy own = { .rate_up = 5000, .bytes_per_day = 6, .stated = 0 };
@@ -69,5 +84,6 @@ START_TEST(limits_on_use_are_granted_and_inherited)
 }
 END_TEST
 
-SUITE("policy", limits_on_use_are_granted_and_inherited, a_stated_limit_of_nothing_holds,
-      what_a_policy_leaves_out_comes_from_that_of_all, a_result_has_the_limits_that_are_set)
+SUITE("policy", host_names_are_inherited_and_granted, limits_on_use_are_granted_and_inherited,
+      a_stated_limit_of_nothing_holds, what_a_policy_leaves_out_comes_from_that_of_all,
+      a_result_has_the_limits_that_are_set)

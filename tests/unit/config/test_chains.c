@@ -216,7 +216,21 @@ START_TEST(only_transports_are_limited)
 }
 END_TEST
 
-SUITE("chains", each_instance_has_a_name_of_its_own,
+START_TEST(a_section_of_routes_is_not_empty)
+{
+	struct option_scene scene;
+
+	read_text(&scene, &public_chain_rows[PUBLIC_ROUTE], "[]");
+	ck_assert_str_eq(option_scene_message(&scene),
+	                 "expected at least one instance, found none");
+	option_scene_close(&scene);
+	read_text(&scene, &public_chain_rows[PUBLIC_TRANSPORT], "[]");
+	ck_assert_uint_eq(scene.diag.count, 0);
+	option_scene_close(&scene);
+}
+END_TEST
+
+SUITE("chains", a_section_of_routes_is_not_empty, each_instance_has_a_name_of_its_own,
       a_prefix_is_in_front_of_names_that_are_not_given,
       every_row_is_found_by_its_section_and_has_a_kind,
       the_metric_of_the_configuration_has_a_label_for_each_chain, instances_are_read_in_order,

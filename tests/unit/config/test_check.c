@@ -175,10 +175,14 @@ START_TEST(reserved_ports_are_not_public)
 	check_public_ports("{\"server\":{\"ports\":\"1-20\","
 	                   "\"reserved_ports\":[2,\"4-8\",\"10,12-13\"]}}",
 	                   "1-1,3-3,9-9,11-11,14-20");
+	check_public_ports("{\"server\":{\"ports\":\"1-9\"},\"public\":[{\"listen_port\":4,"
+	                   "\"route\":[{\"use\":\"a\"}]},{\"ports\":5},{\"listen_port\":80,"
+	                   "\"route\":[{\"use\":\"a\"}]}]}",
+	                   "1-3,5-9");
 	check_public_ports("{\"server\":{\"ports\":\"7835\"}}", "");
 	check_wrong(&settings_server, "{\"server\":{\"ports\":\"7835\"}}",
 	            "/server/ports: expected a public port that is neither the control port "
-	            "(7835) nor in reserved_ports, found none");
+	            "(7835) nor in reserved_ports nor a listen_port, found none");
 }
 END_TEST
 
@@ -474,12 +478,46 @@ START_TEST(a_public_port_is_asked_for_once)
 }
 END_TEST
 
-SUITE("check", a_rate_is_not_tiny, the_admin_socket_is_configured_or_systemds,
-      reserved_ports_are_not_public, a_range_of_ports_becomes_a_list, ports_are_given_in_one_way,
-      a_rate_lets_something_pass, a_range_is_the_right_way_round,
-      tunnels_are_bound_as_the_control_port_unless_told, a_service_may_be_a_unix_socket,
-      a_source_has_the_family_of_its_service, a_service_is_host_and_port,
-      names_that_are_derived_are_unique, a_service_that_is_wrong_is_reported,
-      a_server_may_have_a_port, there_may_be_several_servers, a_server_that_is_wrong_is_reported,
-      a_public_port_is_asked_for_once, a_client_says_its_version_and_what_is_configured,
-      what_may_not_be_said_is_reported)
+/* Without another mistake, "" is expected. */
+static void check_entry(const char *entry, const char *expected)
+{
+	char text[256];
+
+	snprintf(text, sizeof text,
+	         "{\"public\":[{\"listen_port\":80,\"route\":[{\"use\":\"a\"}]},%s]}", entry);
+	check_wrong(&settings_server, text, expected);
+}
+
+START_TEST(a_public_port_is_a_tunnels_or_shared)
+{
+	check_entry("{\"ports\":81}", "");
+	check_entry(
+		"{\"listen_port\":81,\"route\":[{\"use\":\"a\"}],\"unknown_host\":\"A.example\"}",
+		"");
+	check_entry("{}", "/public/1: expected either \"ports\" or \"listen_port\"");
+	check_entry("{\"ports\":1,\"route\":[{\"use\":\"a\"}]}",
+	            "/public/1/route: \"route\" needs \"listen_port\" in the same entry");
+	check_entry("{\"listen_port\":81,\"route\":[{\"use\":\"a\"}],\"ports\":1}",
+	            "/public/1/listen_port: \"listen_port\" conflicts with \"ports\": keep one");
+	check_entry("{\"listen_port\":81}",
+	            "/public/1/listen_port: \"listen_port\" needs \"route\" in the same entry");
+	check_entry("{\"listen_port\":81,\"route\":[{\"use\":\"a\"}],\"transport\":[]}", "");
+	check_entry("{\"listen_port\":7835,\"route\":[{\"use\":\"a\"}]}",
+	            "/public/1/listen_port: expected another port than the control port, found "
+	            "7835");
+	check_entry("{\"listen_port\":80,\"route\":[{\"use\":\"a\"}]}",
+	            "/public/1/listen_port: expected a port of its own, found that of public[0]");
+	check_entry("{\"listen_port\":81,\"route\":[{\"use\":\"a\"}],\"unknown_host\":\"*.a\"}",
+	            "/public/1/unknown_host: expected a host name, such as \"www.example.com\"");
+}
+END_TEST
+
+SUITE("check", a_public_port_is_a_tunnels_or_shared, a_rate_is_not_tiny,
+      the_admin_socket_is_configured_or_systemds, reserved_ports_are_not_public,
+      a_range_of_ports_becomes_a_list, ports_are_given_in_one_way, a_rate_lets_something_pass,
+      a_range_is_the_right_way_round, tunnels_are_bound_as_the_control_port_unless_told,
+      a_service_may_be_a_unix_socket, a_source_has_the_family_of_its_service,
+      a_service_is_host_and_port, names_that_are_derived_are_unique,
+      a_service_that_is_wrong_is_reported, a_server_may_have_a_port, there_may_be_several_servers,
+      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
+      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)

@@ -24,6 +24,11 @@ START_TEST(entries_of_ports_that_no_tunnel_gets)
 		"7835") "," LISTED("8001") "]}");
 	ck_assert_contains(found, "/public/0/ports: no tunnel gets");
 	ck_assert_contains(found, "/public/1/ports: no tunnel gets");
+	found = doubt_scene_server(
+		"{\"server\":{\"ports\":\"8000-9000\"},\"public\":[{\"listen_port\":"
+		"443,\"route\":[{\"use\":\"sni\"}]}," LISTED("443") "]}");
+	ck_assert_lacks(found, "/public/0");
+	ck_assert_contains(found, "/public/1/ports: no tunnel gets");
 }
 END_TEST
 

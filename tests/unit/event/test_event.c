@@ -2,6 +2,7 @@
 
 #include <spore/auth.h>
 
+#include "quota/pending.h"
 #include "scene/account_scene.h"
 #include "scene/event_scene.h"
 #include "suite.h"
@@ -120,23 +121,25 @@ START_TEST(visitors)
 {
 	const struct uuid id = { "0123456789abcde" };
 	struct acl_answer denied = { .reason = "10.0.0.0/8" };
+	struct visitor visitor = { .id = id, .port = 4000 };
 	const spore_event *event;
 	struct scene scene;
 
 	open_scene(&scene);
+	visitor.account = scene.account;
+	visitor.peer = scene.peer;
 	denied.by = scene.events.chain->items[0];
-	event_visitor_accepted(&scene.events.set, scene.account, &scene.peer, &id);
-	event_visitor_refused(&scene.events.set, scene.account, &scene.peer, REFUSED_ACCESS_LIST,
-	                      &denied);
-	event_visitor_refused(&scene.events.set, scene.account, &scene.peer, REFUSED_SOURCE_PACE,
-	                      NULL);
-	event_visitor_unopened(&scene.events.set, scene.account, &scene.peer, REFUSED_HANDSHAKE,
+	event_visitor_accepted(&scene.events.set, &visitor);
+	event_visitor_refused(&scene.events.set, &visitor, REFUSED_ACCESS_LIST, &denied);
+	event_visitor_refused(&scene.events.set, &visitor, REFUSED_SOURCE_PACE, NULL);
+	event_visitor_unopened(&scene.events.set, &visitor, REFUSED_HANDSHAKE,
 	                       &(struct event_opening){ "it took too long", "web" });
-	event_visitor_unopened(&scene.events.set, scene.account, &scene.peer, REFUSED_HANDSHAKE,
+	event_visitor_unopened(&scene.events.set, &visitor, REFUSED_HANDSHAKE,
 	                       &(struct event_opening){ NULL, NULL });
 	event_visitor_ended(&scene.events.set, &(struct visitor_line){ .id = id,
 	                                                               .peer = scene.peer,
 	                                                               .account = scene.account,
+	                                                               .port = 4000,
 	                                                               .since_ms = clock_ms(),
 	                                                               .bytes_up = 3,
 	                                                               .bytes_down = 4,
@@ -162,6 +165,36 @@ START_TEST(visitors)
 	expect_text(event->detail, "an error");
 	ck_assert_uint_eq(event->bytes_up, 3);
 	ck_assert_uint_eq(event->bytes_down, 4);
+	close_scene(&scene);
+}
+END_TEST
+
+/* Its tunnel has another port, or it has no tunnel. */
+START_TEST(visitors_of_a_shared_port)
+{
+	struct visitor visitor = { .port = 443 };
+	const spore_event *event;
+	struct scene scene;
+
+	open_scene(&scene);
+	visitor.peer = scene.peer;
+	event_visitor_unopened(&scene.events.set, &visitor, REFUSED_UNKNOWN_HOST,
+	                       &(struct event_opening){ NULL, "web" });
+	visitor.account = scene.account;
+	event_visitor_accepted(&scene.events.set, &visitor);
+	event_visitor_ended(&scene.events.set, &(struct visitor_line){ .peer = scene.peer,
+	                                                               .account = scene.account,
+	                                                               .port = 443,
+	                                                               .word = "idle" });
+	event = next_event(&scene, SPORE_EVENT_VISITOR_REFUSED);
+	expect_text(event->reason, "unknown_host");
+	expect_text(event->detail, "(entry web)");
+	ck_assert_uint_eq(event->tunnel, 0);
+	ck_assert_uint_eq(event->port, 443);
+	ck_assert_uint_eq(next_event(&scene, SPORE_EVENT_VISITOR_ACCEPTED)->port, 443);
+	event = next_event(&scene, SPORE_EVENT_VISITOR_ENDED);
+	ck_assert_uint_eq(event->port, 443);
+	ck_assert_uint_eq(event->tunnel, 12);
 	close_scene(&scene);
 }
 END_TEST
@@ -210,8 +243,8 @@ START_TEST(without_a_listener_nothing_happens)
 	struct event_scene scene;
 
 	event_scene_open(&scene, 0, 0);
-	event_visitor_accepted(&scene.set, none, NULL, NULL);
-	event_visitor_refused(&scene.set, none, NULL, REFUSED_ACCESS_LIST, NULL);
+	event_visitor_accepted(&scene.set, NULL);
+	event_visitor_refused(&scene.set, NULL, REFUSED_ACCESS_LIST, NULL);
 	event_visitor_ended(&scene.set, NULL);
 	event_tunnel_opened(&scene.set, none, NULL);
 	event_client_allowed(&scene.set, NULL, "", "");
@@ -221,5 +254,5 @@ START_TEST(without_a_listener_nothing_happens)
 }
 END_TEST
 
-SUITE("event", tunnels, every_end_of_a_tunnel_has_a_word, visitors, clients_and_reloads,
-      without_a_listener_nothing_happens)
+SUITE("event", visitors_of_a_shared_port, tunnels, every_end_of_a_tunnel_has_a_word, visitors,
+      clients_and_reloads, without_a_listener_nothing_happens)

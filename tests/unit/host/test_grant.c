@@ -233,7 +233,53 @@ START_TEST(a_verifier_is_not_copied_on)
 }
 END_TEST
 
+START_TEST(host_names_are_copied_and_cover_what_they_stand_for)
+{
+	const char *hosts[] = { "App.Example.", "*.b.example" };
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = SPORE_AUTH_F_HOSTS,
+		                     .hosts = hosts,
+		                     .n_hosts = 2 };
+	struct grant *grant = grant_new(&result), *copy = grant_copy(grant);
+
+	ck_assert_ptr_null(grant_fault(&result));
+	grant_free(grant);
+	ck_assert_uint_eq(copy->fields, SPORE_AUTH_F_HOSTS);
+	ck_assert(grant_has_host(copy, "app.example") && grant_has_host(copy, "x.b.example"));
+	ck_assert(grant_has_host(copy, "*.b.example") && !grant_has_host(copy, "b.example"));
+	ck_assert(!grant_has_host(copy, "*.example") && !grant_has_host(NULL, "app.example"));
+	grant_free(copy);
+	grant = grant_new(NULL);
+	ck_assert(!grant_has_host(grant, "app.example"));
+	grant_free(grant);
+}
+END_TEST
+
+START_TEST(wrong_host_names_are_faults)
+{
+	const char *hosts[] = { "a..b" };
+	spore_auth_result result = { .struct_size = sizeof result, .hosts = hosts, .n_hosts = 1 };
+
+	ck_assert_str_eq(grant_fault(&result),
+	                 "n_hosts: not 0, but fields lacks SPORE_AUTH_F_HOSTS");
+	result.fields = SPORE_AUTH_F_HOSTS;
+	ck_assert_str_eq(grant_fault(&result), "hosts: neither a host name nor a pattern");
+	hosts[0] = NULL;
+	ck_assert_str_eq(grant_fault(&result), "hosts: neither a host name nor a pattern");
+	hosts[0] = "*";
+	ck_assert_ptr_null(grant_fault(&result));
+	result.n_hosts = SPORE_AUTH_HOSTS_MAX + 1;
+	ck_assert_str_eq(grant_fault(&result), "hosts: more than SPORE_AUTH_HOSTS_MAX names");
+	result.n_hosts = 1;
+	result.hosts = NULL;
+	ck_assert_str_eq(grant_fault(&result), "hosts: NULL with a count");
+	result.struct_size = offsetof(spore_auth_result, hosts);
+	ck_assert_str_eq(grant_fault(&result), "hosts: struct_size is too small");
+}
+END_TEST
+
 SUITE("grant", a_verifier_is_not_copied_on, everything_is_copied, nothing_is_an_empty_grant,
       a_grant_may_have_no_port, a_result_may_grow_but_not_shrink,
       a_wrong_result_is_told_by_its_field, a_life_has_no_end_too_far_away,
-      an_identity_is_a_line_of_text)
+      an_identity_is_a_line_of_text, host_names_are_copied_and_cover_what_they_stand_for,
+      wrong_host_names_are_faults)

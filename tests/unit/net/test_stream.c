@@ -450,6 +450,56 @@ START_TEST(pending_bytes_need_no_readable_descriptor)
 }
 END_TEST
 
+static bool has_six(void *arg)
+{
+	return ((struct owner *)arg)->n_got >= 6;
+}
+
+START_TEST(bytes_that_are_given_back_are_read_again)
+{
+	struct buf bytes = { 0 };
+	struct owner owner;
+
+	start_open(&owner, true);
+	ck_assert_int_eq(write(owner.other, "abcdef", 6), 6);
+	owner.pause_at = 4; /* the rest waits in the transport */
+	run_for(owner.loop, 50);
+	ck_assert(buf_append(&bytes, owner.got, owner.n_got, SIZE_MAX));
+	stream_unread(owner.stream, &bytes);
+	ck_assert_uint_eq(bytes.len, 0);
+	ck_assert(stream_has_input(owner.stream));
+	owner.n_got = owner.pause_at = 0;
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert(run_until(owner.loop, has_six, &owner));
+	ck_assert_mem_eq(owner.got, "abcdef", 6);
+	ck_assert(!stream_has_input(owner.stream));
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(bytes_that_were_given_back_are_not_in_the_socket)
+{
+	struct buf bytes = { 0 };
+	struct owner owner;
+	char byte;
+	size_t n;
+
+	start_open(&owner, false);
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_READ | SPORE_WRITE);
+	ck_assert(buf_append(&bytes, "ab", 2, SIZE_MAX));
+	stream_unread(owner.stream, &bytes);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(stream_raw(owner.stream), SPORE_WRITE);
+		ck_assert_int_eq(stream_read(owner.stream, &byte, 1, &n), STREAM_OK);
+		ck_assert_int_eq(byte, "ab"[i]);
+	}
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_READ | SPORE_WRITE);
+	ck_assert(buf_append(&bytes, "left", 4, SIZE_MAX));
+	stream_unread(owner.stream, &bytes);
+	stop(&owner);
+}
+END_TEST
+
 START_TEST(a_direction_is_raw_once_nothing_is_pending)
 {
 	struct owner owner;
@@ -1567,7 +1617,9 @@ START_TEST(input_that_comes_while_none_is_wanted_is_read_later)
 }
 END_TEST
 
-SUITE("stream", plain_bytes_may_wait_for_the_users_first_ones,
+SUITE("stream", bytes_that_are_given_back_are_read_again,
+      bytes_that_were_given_back_are_not_in_the_socket,
+      plain_bytes_may_wait_for_the_users_first_ones,
       plain_bytes_that_wait_leave_with_the_users_end_or_a_release,
       plain_bytes_that_wait_leave_with_a_read_of_all_that_comes,
       a_stream_has_one_user_after_another, a_user_that_has_not_ended_ends_the_stream,

@@ -2,6 +2,7 @@
 
 #include <spore/acl.h>
 #include <spore/auth.h>
+#include <spore/route.h>
 #include <spore/transport.h>
 #include <string.h>
 
@@ -31,6 +32,14 @@ static int32_t check(void *state, const spore_acl_query *query, spore_acl_result
 	return SPORE_DENY;
 }
 
+static int32_t look(void *state, const spore_route_query *query, spore_route_result *out)
+{
+	(void)state;
+	(void)query;
+	(void)out;
+	return SPORE_ROUTE_NONE;
+}
+
 static uint32_t roles_of(uint32_t kind, const void *ops)
 {
 	const spore_component component = { .kind = kind, .ops = ops };
@@ -44,6 +53,8 @@ START_TEST(every_kind_has_a_row)
 	ck_assert_str_eq(kind_name(SPORE_KIND_TRANSPORT), "transport");
 	ck_assert_str_eq(kind_name(SPORE_KIND_ACL), "acl");
 	ck_assert_str_eq(kind_name(SPORE_KIND_METRICS), "metrics");
+	ck_assert_str_eq(kind_name(SPORE_KIND_EVENTS), "events");
+	ck_assert_str_eq(kind_name(SPORE_KIND_ROUTE), "route");
 	for (size_t i = 0; i < n_kind_rows; i++) {
 		ck_assert_ptr_eq(kind_find(kind_rows[i].id), &kind_rows[i]);
 		ck_assert_uint_ne(kind_rows[i].roles, 0);
@@ -68,6 +79,7 @@ START_TEST(a_component_serves_the_roles_whose_slots_it_has)
 	spore_auth_ops auth = { .struct_size = sizeof auth };
 	const spore_acl_ops acl = { .struct_size = sizeof acl, .check = check };
 	const spore_transport_ops transport = { .struct_size = sizeof transport };
+	spore_route_ops route = { .struct_size = sizeof route };
 
 	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), 0);
 	auth.verify = verify;
@@ -78,6 +90,9 @@ START_TEST(a_component_serves_the_roles_whose_slots_it_has)
 	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), SPORE_ROLE_CLIENT);
 	ck_assert_uint_eq(roles_of(SPORE_KIND_ACL, &acl), SPORE_ROLE_SERVER);
 	ck_assert_uint_eq(roles_of(SPORE_KIND_TRANSPORT, &transport), 0);
+	ck_assert_uint_eq(roles_of(SPORE_KIND_ROUTE, &route), 0);
+	route.look = look;
+	ck_assert_uint_eq(roles_of(SPORE_KIND_ROUTE, &route), SPORE_ROLE_SERVER);
 	ck_assert_uint_eq(roles_of(SPORE_KIND_METRICS, NULL),
 	                  SPORE_ROLE_SERVER | SPORE_ROLE_CLIENT);
 }

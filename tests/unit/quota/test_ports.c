@@ -310,7 +310,42 @@ START_TEST(some_ports_send_headers)
 }
 END_TEST
 
-SUITE("ports", some_ports_send_headers, what_refuses_a_port_is_named,
+START_TEST(a_shared_port_has_an_entry_of_its_own)
+{
+	spore_port_range range = { 1, 90 };
+	struct public_settings items[] = { { .ports = { &range, 1, sizeof range } },
+		                           { .listen_port = 80 } };
+	spore_list entries = { items, 2, sizeof *items };
+
+	ck_assert_uint_eq(ports_find_entry(&entries, 80), 0);
+	ck_assert_uint_eq(ports_find_shared(&entries, 80), 1);
+	ck_assert(ports_find_shared(&entries, 81) == SIZE_MAX);
+}
+END_TEST
+
+START_TEST(a_shared_port_is_in_use)
+{
+	static const spore_port_range all = { 1, 99 }, shared = { 80, 80 };
+	static const spore_port_range own[] = { { 1, 79 }, { 81, 99 } };
+	static const spore_list reserved = { &shared, 1, sizeof shared };
+	struct server_settings settings = { .ports = { &all, 1, sizeof all },
+		                            .public_ports = { own, 2, sizeof *own },
+		                            .shared_ports = { &shared, 1, sizeof shared } };
+	enum refusal why;
+
+	ck_assert(ports_refuse(&settings, NULL, 80, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_IN_USE);
+	ck_assert_str_eq(ports_reservation(&settings, 80),
+	                 "tunnels share it by their host names (listen_port)");
+	check_limit(&settings, 80, "80", "public[].listen_port");
+	settings.reserved_ports = (spore_list){ &reserved, 1, sizeof reserved };
+	ck_assert(ports_refuse(&settings, NULL, 80, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_NOT_ALLOWED);
+}
+END_TEST
+
+SUITE("ports", a_shared_port_is_in_use, a_shared_port_has_an_entry_of_its_own,
+      some_ports_send_headers, what_refuses_a_port_is_named,
       a_port_is_open_at_all_addresses_or_at_none, a_wanted_port_listens,
       outside_the_range_is_refused, a_reservation_has_its_reason,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,

@@ -9,8 +9,9 @@
 START_TEST(it_has_all_that_is_known)
 {
 	char identity[] = "alice\n";
-	struct account account = { .port = 4000, .id = 7, .identity = identity };
+	struct account account = { .port = 5000, .id = 7, .identity = identity };
 	struct visitor_line line = { .account = &account,
+		                     .port = 4000, /* shared */
 		                     .since_ms = clock_ms() - 60000,
 		                     .bytes_up = 3,
 		                     .bytes_down = UINT64_C(5000000000),

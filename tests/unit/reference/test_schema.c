@@ -137,6 +137,8 @@ START_TEST(chains_hold_instances_of_their_kind)
 	           "#/definitions/any.acl");
 	ck_assert_ptr_nonnull(at(&scene, "definitions/server/properties/transport/maxItems"));
 	ck_assert_ptr_null(at(&scene, "definitions/server/properties/auth/maxItems"));
+	ck_assert_ptr_nonnull(at(&scene, "definitions/server/properties/public/items/properties/"
+	                                 "route/minItems"));
 	uses = at(&scene, "definitions/any.auth/properties/use/enum");
 	ck_assert(has_element(uses, "hmac") && has_element(uses, "auth_hmac:hmac"));
 	ck_assert(!has_element(uses, "plain"));

@@ -23,6 +23,7 @@
 #include "metrics/metrics.h"
 #include "net/resolve.h"
 #include "quota/pending.h"
+#include "route/names.h"
 #include "run_until.h"
 #include "server/server_worker.h"
 #include "session/newcomer.h"
@@ -279,6 +280,7 @@ static inline void scene_open_set(struct plugin_set *set)
 	scene.set = set;
 	scene.limits = limits_make(&set->config->settings.limits, SCENE_DESCRIPTORS, SCENE_WORKERS);
 	*shared = (struct server_shared){ .sources = source_table_new(),
+		                          .names = names_new(),
 		                          .n_workers = SCENE_WORKERS };
 	gate_init(&shared->gate);
 	shared->pending = pending_new(&shared->gate);
@@ -289,7 +291,7 @@ static inline void scene_open_set(struct plugin_set *set)
 	repeats_init(&shared->tunnel_lines);
 	repeats_init(&shared->visitor_lines);
 	stats_init(&shared->stats, scene.metrics);
-	ck_assert(shared->pending && shared->sources);
+	ck_assert(shared->pending && shared->sources && shared->names);
 	for (int i = 0; i < SCENE_WORKERS; i++) {
 		terms.sockets = scene_sockets(&scene.control[i]);
 		ck_assert(server_worker_open(&scene.workers[i], shared, scene.loops[i], &terms));
@@ -339,6 +341,7 @@ static inline void scene_close(void)
 	principal_table_fini(&shared->principals);
 	ahead_table_fini(&shared->ahead);
 	share_table_fini(&shared->shares);
+	names_free(shared->names);
 	source_table_free(shared->sources);
 }
 

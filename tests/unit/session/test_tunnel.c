@@ -263,6 +263,105 @@ START_TEST(a_visitor_too_many_is_refused)
 }
 END_TEST
 
+/* A visitor of a shared port for the tunnel of this account. */
+static int admit(struct account *account)
+{
+	struct visitor visitor = { .account = account_ref(account),
+		                   .peer = scene_addr("127.0.0.1", 4711),
+		                   .port = 443,
+		                   .since_ns = clock_ns() };
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	visitor.fd = fds[1];
+	tunnel_admit(&visitor);
+	scene_run();
+	return fds[0];
+}
+
+static bool is_reset(int fd)
+{
+	return recv(fd, &(char){ 0 }, 1, 0) < 0 && errno == ECONNRESET;
+}
+
+START_TEST(a_visitor_of_a_shared_port_waits_as_any_other)
+{
+	struct visitor visitor;
+	struct tunnel *tunnel;
+	struct uuid id;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	fd = admit(tunnel_account(tunnel));
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	ck_assert(pending_take(scene.shared.pending, &id, &scene.workers[0].limits, &visitor));
+	ck_assert_ptr_eq(visitor.account, tunnel_account(tunnel));
+	visitor_drop(&visitor);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_visitor_of_a_shared_port_needs_room)
+{
+	struct tunnel *tunnel;
+	int first, second;
+
+	begin(SCENE_OPEN);
+	scene.workers[0].limits.settings.max_pending_per_tunnel = 1;
+	tunnel = open_any();
+	first = admit(tunnel_account(tunnel));
+	scene_expect(client, MESSAGE_CONNECTION);
+	second = admit(tunnel_account(tunnel));
+	scene_expect_nothing(client);
+	ck_assert(is_reset(second));
+	ck_assert_int_eq(scene_refusals(REFUSED_PENDING), 1);
+	close(first);
+	close(second);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_visitor_of_a_shared_port_needs_a_service)
+{
+	struct message down = { .type = MESSAGE_READY, .close = true };
+	struct tunnel *tunnel;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	ck_assert(tunnel_set_ready(tunnel, &down));
+	fd = admit(tunnel_account(tunnel));
+	scene_expect_nothing(client);
+	ck_assert(is_reset(fd));
+	ck_assert_int_eq(scene_refusals(REFUSED_UNSERVED), 1);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+/* It was found by its name on another worker, and ended before the visitor came. */
+START_TEST(a_visitor_of_a_shared_port_needs_a_tunnel)
+{
+	struct tunnel *tunnel;
+	struct account *account;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	account = account_ref(tunnel_account(tunnel));
+	tunnel_close(tunnel, SPORE_END_CLOSED);
+	fd = admit(account);
+	ck_assert(is_reset(fd));
+	ck_assert_int_eq(scene_refusals(REFUSED_CLIENT_LOST), 1);
+	account_unref(account);
+	close(fd);
+	close(client);
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_closed_port_accepts_nobody)
 {
 	struct tunnel *tunnel;
@@ -436,7 +535,9 @@ SUITE("tunnel", a_client_is_told_of_its_port, a_port_may_be_refused,
       an_allowance_goes_to_the_tunnel, a_visitor_is_announced_and_waits,
       a_visitor_that_is_declined_ends_at_once, a_client_that_was_turned_away_is_not_blamed,
       a_visitor_without_a_service_ends_in_order, where_there_is_no_room_visitors_wait_in_the_queue,
-      a_visitor_too_many_is_refused, a_closed_port_accepts_nobody, a_port_moves_to_another_tunnel,
-      visitors_that_wait_are_announced_to_the_successor,
+      a_visitor_too_many_is_refused, a_visitor_of_a_shared_port_waits_as_any_other,
+      a_visitor_of_a_shared_port_needs_room, a_visitor_of_a_shared_port_needs_a_service,
+      a_visitor_of_a_shared_port_needs_a_tunnel, a_closed_port_accepts_nobody,
+      a_port_moves_to_another_tunnel, visitors_that_wait_are_announced_to_the_successor,
       visitors_that_wait_at_a_port_that_was_closed_have_one_owner,
       another_owner_has_the_same_tunnel)

@@ -118,6 +118,8 @@ static const struct {
 	{ REFUSED_PORT_NOT_BOUND, "failed to bind to port" },
 	{ REFUSED_PORT_NOT_ALLOWED, "client port number not in allowed range" },
 	{ REFUSED_NO_PORT_LEFT, "failed to find an available port" },
+	{ REFUSED_HOST_NOT_ALLOWED, "host name not allowed" },
+	{ REFUSED_HOST_TAKEN, "the host name is taken" },
 	{ REFUSED_TOO_MANY_TRIES, "too many tries, wait a little" },
 	{ REFUSED_AUTH_FAILED, "authentication is not available" },
 	{ REFUSED_AUTH_TOO_SLOW, "authentication timed out" },
@@ -228,6 +230,8 @@ static enum refusal_subject expected_subject(enum refusal why)
 		return SUBJECT_PORT;
 	case REFUSED_TOO_MANY_TUNNELS:
 	case REFUSED_SOURCE_TUNNELS:
+	case REFUSED_HOST_NOT_ALLOWED:
+	case REFUSED_HOST_TAKEN:
 		return SUBJECT_TUNNEL;
 	default:
 		return SUBJECT_CONNECTION;

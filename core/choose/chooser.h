@@ -1,0 +1,27 @@
+/* chooser - a public port that several tunnels share: an entry of "public" with `listen_port`.
+ * The visitor's first bytes decide which of them gets the visitor.
+ *
+ *   accept ─▶ caps ─▶ transports ─▶ glance ─▶ the name ─▶ access lists ─▶ the worker of its tunnel
+ *
+ * Until its tunnel takes it, a visitor counts like one whose handshake runs: limits.max_handshakes
+ * and limits.max_handshakes_per_ip. [worker] */
+#ifndef CORE_CHOOSER_H
+#define CORE_CHOOSER_H
+
+#include "net/sock.h"
+#include "session/context.h"
+
+/* Applies the entries of this set, which the worker does not have yet, or has just got: opens,
+ * changes and closes shared ports. sockets: for each entry those at which it listens from now on,
+ * taken; none: it has them already, or has no listen_port. NULL: no entry gets any. What waits in
+ * the queue of a port that closes is accepted before. False: out of memory; no socket stays open
+ * that has no chooser. */
+bool choosers_renew(struct server_worker *worker, const struct plugin_set *set,
+                    const struct limits *limits, struct sockets *sockets);
+/* Accepts what waits in the queues, and closes the ports. Visitors that have come go on.
+ * Idempotent. */
+void choosers_stop_accepting(struct server_worker *worker);
+/* Ends all visitors whose tunnel is not known yet. */
+void choosers_close(struct server_worker *worker);
+
+#endif

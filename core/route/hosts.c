@@ -1,0 +1,100 @@
+#include "route/hosts.h"
+
+#include <stdio.h>
+
+#include "host/grant.h"
+#include "host/instance.h"
+#include "quota/account.h"
+#include "quota/limits.h"
+#include "wire/about.h"
+
+/* The names in the form in which they are compared. */
+struct wanted {
+	size_t n;
+	char names[ABOUT_MOST][HOSTNAME_SIZE];
+};
+
+static void read_wanted(const struct about *about, struct wanted *out)
+{
+	struct about_view view;
+
+	about_look(about, &view);
+	out->n = 0;
+	for (size_t i = 0; i < view.info.n_hosts; i++) {
+		if (hostname_read(view.hosts[i].ptr, HOSTNAME_PATTERN, out->names[out->n]))
+			out->n++;
+	}
+}
+
+/* The first name that the policy does not allow; NULL: it allows all. */
+static const char *find_forbidden(const struct grant *grant, const struct wanted *wanted)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		if (!grant_has_host(grant, wanted->names[i]))
+			return wanted->names[i];
+	}
+	return NULL;
+}
+
+static void refuse(struct limit_hit *out, enum refusal why, const char *host)
+{
+	*out = (struct limit_hit){ .why = why };
+	snprintf(out->host, sizeof out->host, "%s", host);
+}
+
+static bool claim_wanted(struct names *names, struct account *account, const struct wanted *wanted,
+                         struct names_claim **claim_out, struct limit_hit *hit_out)
+{
+	const char *texts[ABOUT_MOST];
+	struct names_clash clash;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		texts[i] = wanted->names[i];
+	switch (names_claim(names, account, texts, wanted->n, claim_out, &clash)) {
+	case NAMES_CLAIMED:
+		return true;
+	case NAMES_CLASH:
+		refuse(hit_out, REFUSED_HOST_TAKEN, clash.name);
+		snprintf(hit_out->holder, sizeof hit_out->holder, "%s", clash.holder);
+		return false;
+	case NAMES_NO_MEMORY:
+		break;
+	}
+	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
+	return false;
+}
+
+static bool speaks_of_names(const struct grant *grant)
+{
+	return grant && grant->fields & SPORE_AUTH_F_HOSTS;
+}
+
+bool hosts_claim(struct names *names, struct account *account, const struct about *about,
+                 const struct instance *by, struct names_claim **claim_out,
+                 struct limit_hit *hit_out)
+{
+	struct wanted wanted;
+	const char *forbidden;
+
+	*claim_out = NULL;
+	if (!speaks_of_names(account->grant))
+		return true;
+	read_wanted(about, &wanted);
+	forbidden = find_forbidden(account->grant, &wanted);
+	if (forbidden) {
+		refuse(hit_out, REFUSED_HOST_NOT_ALLOWED, forbidden);
+		hit_out->most = -1;
+		hit_out->from = "hosts";
+		hit_out->plugin = by ? by->name : NULL;
+		return false;
+	}
+	return wanted.n == 0 || claim_wanted(names, account, &wanted, claim_out, hit_out);
+}
+
+bool hosts_are_allowed(const struct account *account, const struct about *about)
+{
+	struct wanted wanted;
+
+	read_wanted(about, &wanted);
+	return !find_forbidden(account->grant, &wanted);
+}

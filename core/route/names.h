@@ -1,0 +1,51 @@
+/* names - the host names of all tunnels, and which tunnel has each of them.
+ *
+ * A name has one holder, or several that serve one public port together (share/share). It may also
+ * be a pattern such as "*.example.com", which holds all names that end in it and that no exact name
+ * or longer pattern holds. All workers share the table: a visitor's look-up takes its lock for
+ * reading, and a tunnel that opens or closes for writing. */
+#ifndef CORE_NAMES_H
+#define CORE_NAMES_H
+
+#include <spore/auth.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/hostname.h"
+
+struct account;
+struct names;
+struct names_claim;
+
+/* Who holds a name that another client wants. For the log: a client is not told. */
+struct names_clash {
+	char name[HOSTNAME_SIZE];
+	char holder[SPORE_IDENTITY_MAX + 1]; /* its identity; "": it has none */
+	uint64_t tunnel;                     /* the holder's: see server_new_id */
+};
+
+enum names_result { NAMES_CLAIMED, NAMES_CLASH, NAMES_NO_MEMORY };
+
+/* NULL: out of memory. [main] */
+struct names *names_new(void);
+/* All claims have been released. NULL is fine. [main] */
+void names_free(struct names *names);
+
+/* Claims all these names for the account's tunnel, or none. The texts come from hostname_read. A
+ * name that another tunnel of the same owner holds moves to this tunnel, so that a client that was
+ * lost and comes back gets its names; tunnels of one share have it together. Without authentication nobody can tell owners apart, so no
+ * name moves. *clash_out is set with NAMES_CLASH. [any] */
+enum names_result names_claim(struct names *names, struct account *account,
+                              const char *const *texts, size_t n, struct names_claim **claim_out,
+                              struct names_clash *clash_out);
+/* The tunnel has another account from now on. [any] */
+void names_claim_change(struct names_claim *claim, struct account *account);
+/* The tunnel's names are free again. NULL is fine. [any] */
+void names_release(struct names_claim *claim);
+
+/* The account of the tunnel, or one of the tunnels, that holds this name, which comes from
+ * hostname_read: the exact name, or else the longest pattern. NULL: nobody does. The caller gets a reference. [any] */
+struct account *names_find(struct names *names, const char *name);
+
+#endif

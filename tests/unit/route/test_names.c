@@ -1,0 +1,274 @@
+#include "route/names.h"
+
+#include <pthread.h>
+
+#include "host/instance.h"
+#include "quota/limits.h"
+#include "scene/account_scene.h"
+#include "suite.h"
+
+/* Only their reference counts are used. */
+static struct instance an_instance = { .refs = 1, .name = (char[]){ "one" } };
+
+struct scene {
+	struct account_scene accounts;
+	struct names *names;
+	struct names_claim *claim; /* the last one */
+	struct names_clash clash;
+};
+
+static void open_scene(struct scene *scene)
+{
+	*scene = (struct scene){ .claim = NULL };
+	account_scene_open(&scene->accounts);
+	scene->names = names_new();
+	ck_assert_ptr_nonnull(scene->names);
+}
+
+static void close_scene(struct scene *scene)
+{
+	names_free(scene->names);
+	account_scene_close(&scene->accounts);
+}
+
+static struct account *open_account(struct scene *scene, struct instance *by, uint64_t session,
+                                    const char *identity)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .session = session,
+		                     .identity = spore_cstr(identity) };
+	struct grant *grant = by ? grant_new(&result) : NULL;
+	struct limit_hit hit;
+	struct account *account = account_open(&scene->accounts.principals, scene->accounts.source,
+	                                       &scene->accounts.limits, by, grant, &hit);
+
+	ck_assert_ptr_nonnull(account);
+	account->id = session + 100;
+	return account;
+}
+
+static enum names_result claim(struct scene *scene, struct account *account, const char *a,
+                               const char *b)
+{
+	const char *texts[] = { a, b };
+
+	return names_claim(scene->names, account, texts, b ? 2 : 1, &scene->claim, &scene->clash);
+}
+
+static void expect_holder(struct scene *scene, const char *name, const struct account *holder)
+{
+	struct account *found = names_find(scene->names, name);
+
+	ck_assert_msg(found == holder, "%s", name);
+	if (found)
+		account_unref(found);
+}
+
+START_TEST(a_name_has_a_holder_until_it_is_released)
+{
+	struct scene scene;
+	struct account *alice;
+
+	open_scene(&scene);
+	alice = open_account(&scene, &an_instance, 1, "alice");
+	expect_holder(&scene, "a.example", NULL);
+	ck_assert_int_eq(claim(&scene, alice, "a.example", "b.example"), NAMES_CLAIMED);
+	expect_holder(&scene, "a.example", alice);
+	expect_holder(&scene, "b.example", alice);
+	expect_holder(&scene, "x.a.example", NULL);
+	expect_holder(&scene, "example", NULL);
+	names_release(scene.claim);
+	names_release(NULL);
+	expect_holder(&scene, "a.example", NULL);
+	account_close_tunnel(alice);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(the_exact_name_counts_before_the_longest_pattern)
+{
+	struct scene scene;
+	struct account *alice, *bob, *carol;
+	struct names_claim *claims[3];
+
+	open_scene(&scene);
+	alice = open_account(&scene, &an_instance, 1, "alice");
+	bob = open_account(&scene, &an_instance, 2, "bob");
+	carol = open_account(&scene, &an_instance, 3, "carol");
+	ck_assert_int_eq(claim(&scene, alice, "*.example", NULL), NAMES_CLAIMED);
+	claims[0] = scene.claim;
+	ck_assert_int_eq(claim(&scene, bob, "*.b.example", NULL), NAMES_CLAIMED);
+	claims[1] = scene.claim;
+	ck_assert_int_eq(claim(&scene, carol, "c.b.example", NULL), NAMES_CLAIMED);
+	claims[2] = scene.claim;
+	expect_holder(&scene, "c.b.example", carol);
+	expect_holder(&scene, "d.b.example", bob);
+	expect_holder(&scene, "e.c.b.example", bob);
+	expect_holder(&scene, "b.example", alice);
+	expect_holder(&scene, "example", NULL);
+	for (size_t i = 0; i < 3; i++)
+		names_release(claims[i]);
+	account_close_tunnel(alice);
+	account_close_tunnel(bob);
+	account_close_tunnel(carol);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_name_of_somebody_else_is_a_clash)
+{
+	struct scene scene;
+	struct account *alice, *bob;
+	struct names_claim *first;
+
+	open_scene(&scene);
+	alice = open_account(&scene, &an_instance, 1, "alice");
+	bob = open_account(&scene, &an_instance, 2, "bob");
+	ck_assert_int_eq(claim(&scene, alice, "a.example", NULL), NAMES_CLAIMED);
+	first = scene.claim;
+	ck_assert_int_eq(claim(&scene, bob, "b.example", "a.example"), NAMES_CLASH);
+	ck_assert_ptr_null(scene.claim);
+	ck_assert_str_eq(scene.clash.name, "a.example");
+	ck_assert_str_eq(scene.clash.holder, "alice");
+	ck_assert_uint_eq(scene.clash.tunnel, 101);
+	expect_holder(&scene, "a.example", alice);
+	expect_holder(&scene, "b.example", NULL); /* all or none */
+	names_release(first);
+	account_close_tunnel(alice);
+	account_close_tunnel(bob);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_name_moves_to_the_newest_tunnel_of_its_owner)
+{
+	struct scene scene;
+	struct account *old, *fresh;
+	struct names_claim *first;
+
+	open_scene(&scene);
+	old = open_account(&scene, &an_instance, 1, "alice");
+	fresh = open_account(&scene, &an_instance, 1, "alice");
+	ck_assert_int_eq(claim(&scene, old, "a.example", "b.example"), NAMES_CLAIMED);
+	first = scene.claim;
+	ck_assert_int_eq(claim(&scene, fresh, "a.example", NULL), NAMES_CLAIMED);
+	expect_holder(&scene, "a.example", fresh);
+	expect_holder(&scene, "b.example", old);
+	names_release(first);
+	expect_holder(&scene, "a.example", fresh);
+	expect_holder(&scene, "b.example", NULL);
+	names_release(scene.claim);
+	account_close_tunnel(old);
+	account_close_tunnel(fresh);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(without_authentication_no_name_moves)
+{
+	struct scene scene;
+	struct account *a, *b;
+	struct names_claim *first;
+
+	open_scene(&scene);
+	a = open_account(&scene, NULL, 0, "");
+	b = open_account(&scene, NULL, 0, "");
+	ck_assert_int_eq(claim(&scene, a, "a.example", "a.example"), NAMES_CLAIMED);
+	first = scene.claim;
+	ck_assert_int_eq(claim(&scene, b, "a.example", NULL), NAMES_CLASH);
+	expect_holder(&scene, "a.example", a);
+	names_release(first);
+	expect_holder(&scene, "a.example", NULL);
+	account_close_tunnel(a);
+	account_close_tunnel(b);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(a_tunnel_may_get_another_account)
+{
+	struct scene scene;
+	struct account *old, *fresh;
+
+	open_scene(&scene);
+	old = open_account(&scene, &an_instance, 1, "alice");
+	fresh = open_account(&scene, &an_instance, 2, "alice");
+	ck_assert_int_eq(claim(&scene, old, "a.example", NULL), NAMES_CLAIMED);
+	names_claim_change(scene.claim, fresh);
+	names_claim_change(NULL, fresh);
+	expect_holder(&scene, "a.example", fresh);
+	account_close_tunnel(old);
+	names_release(scene.claim);
+	account_close_tunnel(fresh);
+	close_scene(&scene);
+}
+END_TEST
+
+enum { MANY = 2000 };
+
+START_TEST(many_names_are_found)
+{
+	static struct names_claim *claims[MANY];
+	struct scene scene;
+	struct account *alice;
+	char text[32];
+
+	open_scene(&scene);
+	alice = open_account(&scene, &an_instance, 1, "alice");
+	for (int i = 0; i < MANY; i++) {
+		snprintf(text, sizeof text, "n%d.example", i);
+		ck_assert_int_eq(claim(&scene, alice, text, NULL), NAMES_CLAIMED);
+		claims[i] = scene.claim;
+	}
+	for (int i = 0; i < MANY; i++) {
+		snprintf(text, sizeof text, "n%d.example", i);
+		expect_holder(&scene, text, alice);
+		names_release(claims[i]);
+		expect_holder(&scene, text, NULL);
+	}
+	account_close_tunnel(alice);
+	close_scene(&scene);
+}
+END_TEST
+
+static void *look_up(void *arg)
+{
+	struct scene *scene = arg;
+
+	for (int i = 0; i < 20000; i++) {
+		struct account *found = names_find(scene->names,
+		                                   i % 2 ? "a.example" : "x.b.example");
+
+		if (found)
+			account_unref(found);
+	}
+	return NULL;
+}
+
+/* A test for the thread sanitizer. */
+START_TEST(threads_look_up_while_names_come_and_go)
+{
+	struct scene scene;
+	struct account *alice;
+	pthread_t threads[2];
+
+	open_scene(&scene);
+	alice = open_account(&scene, &an_instance, 1, "alice");
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, look_up, &scene), 0);
+	for (int i = 0; i < 2000; i++) {
+		ck_assert_int_eq(claim(&scene, alice, "a.example", "*.b.example"), NAMES_CLAIMED);
+		names_release(scene.claim);
+	}
+	for (size_t i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	account_close_tunnel(alice);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("names", a_name_has_a_holder_until_it_is_released,
+      the_exact_name_counts_before_the_longest_pattern, a_name_of_somebody_else_is_a_clash,
+      a_name_moves_to_the_newest_tunnel_of_its_owner, without_authentication_no_name_moves,
+      a_tunnel_may_get_another_account, many_names_are_found,
+      threads_look_up_while_names_come_and_go)

@@ -1,0 +1,127 @@
+#include "server/shared_ports.h"
+
+#include <string.h>
+
+#include "config/config.h"
+#include "sockets.h"
+#include "suite.h"
+
+enum { ENTRIES = 3 };
+
+/* A configuration whose second entry is a shared port. */
+struct scene {
+	struct config config;
+	struct public_settings entries[ENTRIES];
+	spore_addr addresses[2];
+};
+
+static void make(struct scene *scene, const char *ip, uint16_t port)
+{
+	memset(scene, 0, sizeof *scene);
+	ck_assert(addr_parse_ip(ip, &scene->addresses[0]));
+	ck_assert(addr_parse_ip("127.0.0.2", &scene->addresses[1]));
+	scene->entries[1].listen_port = port;
+	scene->config.settings.public = (spore_list){ scene->entries, ENTRIES,
+		                                      sizeof *scene->entries };
+	scene->config.settings.server.bind_tunnels = (spore_list){ scene->addresses, 1,
+		                                                   sizeof *scene->addresses };
+	scene->config.doc = json_doc_new();
+}
+
+static void clear(struct scene *scene)
+{
+	json_doc_free(scene->config.doc);
+}
+
+static struct sockets *open_all(const struct scene *scene, const struct scene *before, bool shared)
+{
+	const struct json *at_fault;
+	struct err err;
+
+	return shared_ports_open(&scene->config, before ? &before->config : NULL, shared, &at_fault,
+	                         &err);
+}
+
+/* A port that was free a moment ago. */
+static uint16_t free_port(void)
+{
+	spore_addr addr;
+
+	close(sockets_listen(&addr, 1));
+	return addr.port;
+}
+
+START_TEST(every_worker_has_a_socket_at_a_shared_port)
+{
+	struct scene scene;
+	struct sockets *all[2];
+	spore_addr addr;
+
+	make(&scene, "127.0.0.1", free_port());
+	for (int i = 0; i < 2; i++) {
+		all[i] = open_all(&scene, NULL, i > 0);
+		ck_assert_ptr_nonnull(all[i]);
+		ck_assert_uint_eq(all[i][0].n, 0);
+		ck_assert_uint_eq(all[i][1].n, 1);
+		sock_local_addr(all[i][1].fds[0], &addr);
+		ck_assert_uint_eq(addr.port, scene.entries[1].listen_port);
+	}
+	ck_assert_ptr_null(open_all(&scene, NULL, false)); /* as for another server */
+	for (int i = 0; i < 2; i++)
+		shared_ports_close(&scene.config, all[i]);
+	shared_ports_close(&scene.config, NULL);
+	clear(&scene);
+}
+END_TEST
+
+START_TEST(a_port_that_is_taken_is_named)
+{
+	struct scene scene;
+	const struct json *at_fault;
+	spore_addr addr;
+	int taken = sockets_listen(&addr, 1);
+	char expected[64];
+	struct err err;
+
+	make(&scene, "127.0.0.1", addr.port);
+	scene.entries[0].listen_port = free_port(); /* closed again */
+	snprintf(expected, sizeof expected, "shared port %u: address in use", addr.port);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ptr_null(shared_ports_open(&scene.config, NULL, false, &at_fault, &err));
+		ck_assert_ptr_nonnull(strstr(err.text, expected));
+	}
+	close(taken);
+	clear(&scene);
+}
+END_TEST
+
+START_TEST(a_port_that_stays_is_not_opened_again)
+{
+	struct scene before, next;
+	struct sockets *open, *all;
+
+	make(&before, "127.0.0.1", free_port());
+	make(&next, "127.0.0.1", (uint16_t)before.entries[1].listen_port);
+	next.entries[2] = next.entries[1]; /* at another place of the list */
+	next.entries[1].listen_port = 0;
+	open = open_all(&before, NULL, false);
+	ck_assert_ptr_nonnull(open);
+	all = open_all(&next, &before, false);
+	ck_assert_ptr_nonnull(all);
+	for (int i = 0; i < ENTRIES; i++)
+		ck_assert_uint_eq(all[i].n, 0);
+	shared_ports_close(&next.config, all);
+	/* Another address at the same port joins the old one. */
+	next.entries[2].listen_addr = (spore_list){ next.addresses, 2, sizeof *next.addresses };
+	all = open_all(&next, &before, false);
+	ck_assert_ptr_nonnull(all);
+	ck_assert_uint_eq(all[2].n, 2);
+	shared_ports_close(&next.config, all);
+	shared_ports_close(&before.config, open);
+	clear(&before);
+	clear(&next);
+}
+END_TEST
+
+SUITE("shared_ports", every_worker_has_a_socket_at_a_shared_port, a_port_that_is_taken_is_named,
+      a_port_that_stays_is_not_opened_again)
