@@ -244,7 +244,7 @@ static const spore_option limit_rows[] = {
 	          1000000,
 	          "visitors that wait for a client, on one tunnel; more wait in the kernel's "
 	          "queue"),
-	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "64", 0, 1024,
+	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "256", 0, 1024,
 	          "connections of a tunnel that wait for visitors: its client has opened them "
 	          "ahead (`client.ahead`), or keeps them when their visitor has gone; one source "
 	          "may use at most 1/128 of the descriptors for them, "

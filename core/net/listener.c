@@ -174,6 +174,9 @@ static void init_entrance(struct listener *listener, struct entrance *entrance, 
 	sock_local_addr(fd, &entrance->addr);
 	ev_io_init(&entrance->io, on_acceptable, fd, EV_READ);
 	entrance->io.data = listener;
+	/* In a turn, new connections come after the events of those that are there, which may end
+	 * and leave what a new one needs, such as a connection to the client. */
+	ev_set_priority(&entrance->io, EV_MINPRI);
 }
 
 struct listener *listener_new(struct loop *loop, const struct sockets *sockets,

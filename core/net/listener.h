@@ -1,5 +1,5 @@
 /* listener - accepts connections at one or several sockets, in batches if many come, and survives
- * every failure of accept.
+ * every failure of accept. In each turn of the loop, it accepts after all other events.
  *
  * It pauses when there are no descriptors or no memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when
  * many connections of a batch fail for any other cause. Then it logs an error, at most once a

@@ -21,7 +21,7 @@ from harness.wire import Tunnel
 
 CARRY = 4  # what the client wants
 OFFERS_CARRY = 8
-MOST = 64  # limits.max_ahead_per_tunnel
+MOST = 256  # limits.max_ahead_per_tunnel
 
 
 def ask(tunnel):

@@ -10,7 +10,7 @@ from harness.visitors import connected, exchange_all, finish_all
 from harness.waiting import wait_until
 
 # Connections that wait for their next visitor: limits.max_ahead_per_tunnel.
-KEPT = 64
+KEPT = 256
 
 
 @pytest.mark.slow

@@ -195,6 +195,57 @@ START_TEST(a_queue_costs_few_turns)
 }
 END_TEST
 
+struct other {
+	struct scene *scene;
+	ev_io io;
+	bool ran;
+};
+
+static void on_other(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct other *other = io->data;
+
+	(void)events;
+	ev_io_stop(ev, io);
+	other->ran = true;
+	ck_assert_uint_eq(other->scene->n_accepted, 0);
+}
+
+/* Both are ready in one turn, whichever became ready first. */
+static void accept_behind(bool is_first)
+{
+	struct scene scene;
+	struct other other = { .scene = &scene };
+	int pair[2], dialled = -1;
+
+	set_up(&scene);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ev_io_init(&other.io, on_other, pair[0], EV_READ);
+	other.io.data = &other;
+	ev_io_start(loop_ev(scene.loop), &other.io);
+	run_for(scene.loop, 5);
+	if (is_first)
+		dialled = sockets_dial(&scene.addr);
+	ck_assert_int_eq(write(pair[1], "x", 1), 1);
+	if (!is_first)
+		dialled = sockets_dial(&scene.addr);
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	ck_assert(other.ran);
+	close(pair[0]);
+	close(pair[1]);
+	close(dialled);
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+}
+
+START_TEST(other_events_of_the_turn_come_first)
+{
+	accept_behind(true);
+	accept_behind(false);
+}
+END_TEST
+
 START_TEST(it_may_be_freed_from_within)
 {
 	struct scene scene;
@@ -365,9 +416,10 @@ START_TEST(a_port_that_is_shut_is_kept)
 }
 END_TEST
 
-SUITE("listener", a_queue_costs_few_turns, a_port_that_is_shut_is_kept,
-      the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
-      what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
-      a_copy_outlives_the_listener, all_that_wait_are_accepted, it_may_be_freed_from_within,
+SUITE("listener", a_queue_costs_few_turns, other_events_of_the_turn_come_first,
+      a_port_that_is_shut_is_kept, the_log_names_the_limit_to_raise,
+      buffers_may_change_while_it_listens, what_waits_is_accepted_at_the_end,
+      what_waits_in_a_socket_that_is_taken_stays, a_copy_outlives_the_listener,
+      all_that_wait_are_accepted, it_may_be_freed_from_within,
       running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
       freeing_a_paused_one_is_fine)
