@@ -34,8 +34,9 @@ void names_free(struct names *names);
 
 /* Claims all these names for the account's tunnel, or none. The texts come from hostname_read. A
  * name that another tunnel of the same owner holds moves to this tunnel, so that a client that was
- * lost and comes back gets its names; tunnels of one share have it together. Without authentication nobody can tell owners apart, so no
- * name moves. *clash_out is set with NAMES_CLASH. [any] */
+ * lost and comes back gets its names. The tunnels of one share have it together. Without
+ * authentication nobody can tell owners apart, so no name moves. *clash_out is set with
+ * NAMES_CLASH. [any] */
 enum names_result names_claim(struct names *names, struct account *account,
                               const char *const *texts, size_t n, struct names_claim **claim_out,
                               struct names_clash *clash_out);
@@ -45,7 +46,8 @@ void names_claim_change(struct names_claim *claim, struct account *account);
 void names_release(struct names_claim *claim);
 
 /* The account of the tunnel, or one of the tunnels, that holds this name, which comes from
- * hostname_read: the exact name, or else the longest pattern. NULL: nobody does. The caller gets a reference. [any] */
+ * hostname_read: the exact name, or else the longest pattern. NULL: nobody does. The caller gets a
+ * reference. [any] */
 struct account *names_find(struct names *names, const char *name);
 
 #endif

@@ -439,8 +439,8 @@ static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
 	return listen_at(tunnel, &sockets);
 }
 
-/* The port is open. False and *hit_out: the client may not have its host names, memory is out, or the
- * client does not read. */
+/* The port is open. False and *hit_out: the client may not have its host names, memory is out, or
+ * the client does not read. */
 static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
                          struct limit_hit *hit_out)
 {

@@ -115,6 +115,44 @@ START_TEST(the_exact_name_counts_before_the_longest_pattern)
 }
 END_TEST
 
+static void forget_share(struct share *share)
+{
+	(void)share;
+}
+
+/* Which of them gets a visitor is decided in the share. */
+START_TEST(tunnels_of_one_share_have_a_name_together)
+{
+	static char a_share[1], another[1]; /* only compared */
+	struct scene scene;
+	struct account *alice[3];
+	struct names_claim *claims[3];
+
+	open_scene(&scene);
+	for (size_t i = 0; i < 3; i++) {
+		alice[i] = open_account(&scene, &an_instance, 1, "alice");
+		account_set_share(alice[i], (struct share *)(i < 2 ? a_share : another), 0,
+		                  forget_share);
+		ck_assert_int_eq(claim(&scene, alice[i], "a.example", NULL), NAMES_CLAIMED);
+		claims[i] = scene.claim;
+		expect_holder(&scene, "a.example", alice[i]);
+		if (i == 1) { /* the first one has it, too */
+			names_release(claims[1]);
+			expect_holder(&scene, "a.example", alice[0]);
+			ck_assert_int_eq(claim(&scene, alice[1], "a.example", NULL), NAMES_CLAIMED);
+			claims[1] = scene.claim;
+		}
+	}
+	names_release(claims[2]); /* it has taken the name from both */
+	expect_holder(&scene, "a.example", NULL);
+	names_release(claims[0]);
+	names_release(claims[1]);
+	for (size_t i = 0; i < 3; i++)
+		account_close_tunnel(alice[i]);
+	close_scene(&scene);
+}
+END_TEST
+
 START_TEST(a_name_of_somebody_else_is_a_clash)
 {
 	struct scene scene;
@@ -267,7 +305,7 @@ START_TEST(threads_look_up_while_names_come_and_go)
 }
 END_TEST
 
-SUITE("names", a_name_has_a_holder_until_it_is_released,
+SUITE("names", tunnels_of_one_share_have_a_name_together, a_name_has_a_holder_until_it_is_released,
       the_exact_name_counts_before_the_longest_pattern, a_name_of_somebody_else_is_a_clash,
       a_name_moves_to_the_newest_tunnel_of_its_owner, without_authentication_no_name_moves,
       a_tunnel_may_get_another_account, many_names_are_found,

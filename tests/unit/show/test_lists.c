@@ -49,11 +49,11 @@ START_TEST(what_a_client_says_is_shown_in_short)
 		"DENIED BY\n"
 		"1   -     -         -       -    -         -        -      -   -     -           "
 		"-       web                                               spore/1  env=test, a=  "
-	        "-        "
+		"-        "
 		"-              512 B of 1.0 MiB  -           -      -\n"
 		"2   -     -         -       -    -         -        -      -   -     -           "
 		"-       a23456789012345678901234567890123456789012345...  -        k=            "
-	        "-        "
+		"-        "
 		"-              -                 -           -      -\n");
 }
 END_TEST
