@@ -37,6 +37,7 @@ RANKS = [
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"reload"},
+    {"upgrade"},
     {"admin", "arguments"},
     {"screen"},
     {"commands"},
