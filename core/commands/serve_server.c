@@ -158,10 +158,10 @@ static struct server_env env_of(const struct runtime *runtime, const struct acti
 		.main_loop = runtime->main_loop,
 		.loops = runtime->loops,
 		.n_workers = runtime->n_workers,
-		.given = { activation->fds, activation->n },
+		.given = { activation->fds, activation->n, activation->n > 0, false },
 		.kept = activation->kept,
 		.n_kept = activation->n_kept,
-		.keeper = notify_has_manager(&runtime->notify) ? keeper : NULL,
+		.keeper = keeper,
 	};
 }
 
@@ -185,6 +185,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
 	struct keeper keeper = { .main_loop = runtime->main_loop,
+		                 .is_open = notify_has_manager(&runtime->notify),
 		                 .keep = store_port,
 		                 .drop = drop_port,
 		                 .arg = &runtime->notify };
@@ -267,7 +268,7 @@ static int serve_with(struct activation *activation, int argc, char **argv)
 	status = EXIT_FAILED;
 	reload_hold(config->purpose == CONFIG_TO_RUN);
 	terms = (struct runtime_terms){ config->settings.server.workers,
-		                        config->settings.server.busy_poll_us };
+		                        config->settings.server.busy_poll_us, false };
 	if (runtime_start(&runtime, config, &terms, server_revise, server, &diag))
 		status = run_or_check(&runtime, server, &words, activation);
 	reload_words_fini(&words);

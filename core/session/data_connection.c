@@ -318,6 +318,7 @@ static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
 	if (s)
 		server_session_end(s, false);
 	announce_from(worker, MESSAGE_VISITOR, visitor);
+	atomic_fetch_sub(&worker->shared->offered, 1);
 }
 
 static void run_handover(struct loop_task *task)
@@ -335,6 +336,7 @@ static bool hand_over(struct server_worker *to, struct ahead_pass *pass, struct 
 
 	if (!handover) {
 		ahead_return(pass, loop_index(to->loop));
+		atomic_fetch_sub(&to->shared->offered, 1);
 		return false;
 	}
 	*handover = (struct handover){ .task.run = run_handover,
@@ -353,6 +355,7 @@ bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass
 
 	if (!on)
 		return false;
+	atomic_fetch_add(&worker->shared->offered, 1);
 	if (on != worker)
 		return hand_over(on, pass, visitor, tells_address);
 	offer_here(worker, pass, visitor, tells_address);

@@ -34,7 +34,7 @@ struct offer {
 };
 
 /* Takes the visitor, whose address the client is told if `tells_address` is set. `offer` is zeroed
- * memory. */
+ * memory. The caller has counted the visitor in shared->offered. */
 void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
                  struct visitor *visitor, bool tells_address);
 /* The client has not answered yet: announces the visitor, too. */

@@ -35,6 +35,7 @@ struct ledger {
 	struct pool_job job;
 	atomic_bool busy;
 	int64_t next_ms;
+	bool is_hurried; /* until the next attempt to write begins */
 };
 
 /* ---- writing ---- */
@@ -196,14 +197,38 @@ static bool take_text(struct ledger *ledger, struct usage_table *table)
 
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms)
 {
-	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) ||
-	    (!atomic_load(&table->changed) && !atomic_load(&ledger->fault)) ||
+	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy))
+		return;
+	ledger->is_hurried = false;
+	if ((!atomic_load(&table->changed) && !atomic_load(&ledger->fault)) ||
 	    !take_text(ledger, table))
 		return;
 	ledger->next_ms = now_ms + PERIOD_MS;
 	atomic_store(&ledger->busy, true);
 	if (!pool_submit(ledger->pool, &ledger->job))
 		atomic_store(&ledger->busy, false);
+}
+
+void ledger_hurry(struct ledger *ledger)
+{
+	ledger->next_ms = 0;
+	ledger->is_hurried = true;
+}
+
+bool ledger_is_settled(const struct ledger *ledger)
+{
+	return !ledger->is_hurried && !atomic_load(&ledger->busy);
+}
+
+void ledger_reclaim(struct ledger *ledger)
+{
+	if (atomic_load(&ledger->busy))
+		return;
+	if (ledger->fd >= 0)
+		close(ledger->fd);
+	ledger->fd = -1;
+	ledger->is_lost = false;
+	ledger->next_ms = 0;
 }
 
 int64_t ledger_fails(const struct ledger *ledger, const char **why_out)
