@@ -570,6 +570,13 @@ static bool print_reload(const struct json *answer, FILE *out)
 	return n == 0 || print_changes(all, out);
 }
 
+static bool print_upgrade(const struct json *answer, FILE *out)
+{
+	fprintf(out, "upgraded: version %s serves as process %lld; the old process drains\n",
+	        string_member(answer, "version"), integer_member(answer, "pid"));
+	return true;
+}
+
 void ctl_print_text(const char *text, FILE *out)
 {
 	for (size_t len = strlen(text); len > 0;) {
@@ -595,7 +602,7 @@ bool ctl_print(const char *command, const struct json *answer, FILE *out)
 		{ "plugins", print_plugins }, { "kick", print_kick },
 		{ "drain", print_drain },     { "log-level", print_log_level },
 		{ "reload", print_reload },   { "bans", print_bans },
-		{ "unban", print_unban },
+		{ "unban", print_unban },     { "upgrade", print_upgrade },
 	};
 
 	for (size_t i = 0; i < sizeof printers / sizeof *printers; i++) {
