@@ -27,6 +27,7 @@ struct admin {
 	struct loop *loop;
 	const struct admin_host *host;
 	struct admin_socket socket;
+	int adopted_fd;            /* the descriptor that was given, if the first listener has it */
 	struct listener *listener; /* owned; NULL: no path is configured */
 	struct listener *screen;   /* owned; NULL: without a screen */
 	struct list sessions;
@@ -242,9 +243,19 @@ static bool has_room(void *arg)
 
 /* ---- start and stop ---- */
 
+/* A listening socket at the path; that of the server before, if it was given. -1 and *err. */
+static int open_socket(struct admin *admin, const char *path, struct err *err)
+{
+	int given = admin->host->given_fd;
+
+	if (given > 0 && admin_socket_adopt(&admin->socket, path, given))
+		return admin->adopted_fd = given;
+	return admin_socket_open(&admin->socket, path, err);
+}
+
 static bool start_listening(struct admin *admin, const char *path, struct err *err)
 {
-	struct sockets sockets = { 1, { admin_socket_open(&admin->socket, path, err) } };
+	struct sockets sockets = { 1, { open_socket(admin, path, err) } };
 
 	if (sockets.fds[0] < 0)
 		return false;
@@ -318,6 +329,28 @@ void admin_restore(struct admin *admin)
 	admin->listener = old_listener;
 	log_error("the admin socket is gone", log_str("path", old_socket.path),
 	          log_str("error", err.text));
+}
+
+int admin_copy_socket(const struct admin *admin)
+{
+	struct sockets copies = { 0 };
+
+	if (admin && admin->listener && admin_socket_is_in_place(&admin->socket))
+		copies = listener_copy(admin->listener);
+	return copies.n > 0 ? copies.fds[0] : -1;
+}
+
+bool admin_has_adopted(const struct admin *admin, int fd)
+{
+	return admin->adopted_fd > 0 && admin->adopted_fd == fd;
+}
+
+void admin_leave(struct admin *admin)
+{
+	if (!admin)
+		return;
+	admin_socket_leave(&admin->socket);
+	close_socket(admin);
 }
 
 void admin_stop(struct admin *admin)

@@ -23,6 +23,13 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 /* If the path no longer leads to the socket, because somebody has deleted it, makes it again, and
  * logs that. Connections stay. Accepts NULL. */
 void admin_restore(struct admin *admin);
+/* A copy of the listening socket, for the server that takes this one's place. -1: there is none, or
+ * no descriptor is left. Accepts NULL. */
+int admin_copy_socket(const struct admin *admin);
+/* Does it listen with this descriptor, that of admin_host.given_fd? */
+bool admin_has_adopted(const struct admin *admin, int fd);
+/* Another server has the socket: closes it here. Connections stay. Accepts NULL. */
+void admin_leave(struct admin *admin);
 /* Closes all connections and removes the socket. Accepts NULL. */
 void admin_stop(struct admin *admin);
 

@@ -195,25 +195,68 @@ static void ask_chain(struct admin_command *command, char *rest)
 		       is_good ? "out of memory" : "expected a question of spore auth test", "");
 }
 
-/* The commands of `spore auth test`, which read what follows their names by themselves. */
+/* ---- upgrade ---- */
+
+static void write_upgrade(const struct upgrade_answer *upgrade, struct jsonout *json)
+{
+	if (upgrade->error) {
+		admin_error_write(json, "not upgraded: ", upgrade->error);
+		return;
+	}
+	jsonout_text(json, "program", upgrade->program);
+	jsonout_text(json, "version", upgrade->version);
+	jsonout_int(json, "pid", upgrade->pid);
+}
+
+static void on_upgraded(struct upgrade_request *request, const struct upgrade_answer *upgrade)
+{
+	struct admin_command *command = CONTAINER_OF(request, struct admin_command,
+	                                             upgrade_request);
+	struct admin_answer answer;
+
+	command->awaits_upgrade = false;
+	admin_answer_begin(&answer);
+	if (answer.json.out)
+		write_upgrade(upgrade, &answer.json);
+	finish(command, &answer);
+}
+
+/* The path may contain blanks. */
+static void ask_for_upgrade(struct admin_command *command, char *rest)
+{
+	struct upgrade *upgrade = command->query.host->upgrade;
+
+	if (!upgrade) {
+		refuse(command, "this server cannot be upgraded", "");
+		return;
+	}
+	command->upgrade_request.done = on_upgraded;
+	command->awaits_upgrade = true;
+	rest += strspn(rest, " \t");
+	upgrade_ask(upgrade, *rest ? rest : NULL, &command->upgrade_request);
+}
+
+/* ---- commands that read what follows their names by themselves ---- */
+
 static const struct {
 	const char *name;
 	void (*ask)(struct admin_command *command, char *rest);
-} trials[] = {
+} readers[] = {
 	{ "auth-challenge", ask_for_challenge },
 	{ "auth-test", ask_chain },
+	{ "upgrade", ask_for_upgrade },
 };
 
 /* False: the command is not one of these. */
-static bool ask_trial(struct admin_command *command, const char *name, char *rest)
+static bool ask_reader(struct admin_command *command, const char *name, char *rest)
 {
-	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
-		if (strcmp(trials[i].name, name) != 0)
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+		if (strcmp(readers[i].name, name) != 0)
 			continue;
 		if (is_of_client(command))
 			refuse_client(command, name);
 		else
-			trials[i].ask(command, rest);
+			readers[i].ask(command, rest);
 		return true;
 	}
 	return false;
@@ -288,7 +331,7 @@ void admin_command_start(struct admin_command *command, const struct admin_host 
 		                           .on_answer = on_answer };
 	if (verb)
 		run_verb(command, rest);
-	else if (!name || !ask_trial(command, name, rest))
+	else if (!name || !ask_reader(command, name, rest))
 		refuse(command, "unknown command ", name ? name : "\"\"");
 }
 
@@ -298,11 +341,13 @@ void admin_command_forget(struct admin_command *command)
 		survey_forget(command->survey);
 	if (command->awaits_reload)
 		reload_forget(&command->request);
+	if (command->awaits_upgrade)
+		upgrade_forget(command->query.host->upgrade, &command->upgrade_request);
 	if (command->trial)
 		trial_forget(command->trial);
 	plugin_set_unref(command->set);
 	command->trial = NULL;
 	command->set = NULL;
 	command->survey = NULL;
-	command->awaits_reload = false;
+	command->awaits_reload = command->awaits_upgrade = false;
 }

@@ -10,6 +10,7 @@
 
 #include "admin/admin_query.h"
 #include "reload/reload.h"
+#include "upgrade/upgrade.h"
 
 struct admin_verb;
 struct plugin_set;
@@ -22,7 +23,9 @@ struct admin_command {
 	char argument[sizeof KICK_IDENTITY + SPORE_IDENTITY_MAX]; /* copy of that of `kick` */
 	struct survey *survey; /* while the workers are asked; else NULL */
 	struct reload_request request;
-	bool awaits_reload;     /* the request has been made and not been answered */
+	bool awaits_reload; /* the request has been made and not been answered */
+	struct upgrade_request upgrade_request;
+	bool awaits_upgrade;    /* likewise */
 	struct trial *trial;    /* of `auth-test`, while the chain is asked; else NULL */
 	struct plugin_set *set; /* ref; which has this chain */
 	bool is_last;           /* answered, and the admin socket now belongs to another server */
@@ -31,8 +34,8 @@ struct admin_command {
 };
 
 /* `line` is what the operator sent, NUL-terminated; it is cut into words in place. on_answer runs
- * exactly once, possibly before this returns: for `reload` when the reload has ended or was given
- * up, for `auth-test` within server.auth_timeout and TRIAL_MARGIN_MS, else within a second,
+ * exactly once, possibly before this returns: for `reload` and `upgrade` when that has ended or was
+ * given up, for `auth-test` within server.auth_timeout and TRIAL_MARGIN_MS, else within a second,
  * whatever the workers do. The caller wipes the line, which may hold a password. */
 void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
                          void (*on_answer)(struct admin_command *command, char *text, size_t len));

@@ -13,6 +13,7 @@ struct reload_answer;
 struct runtime;
 struct server;
 struct survey;
+struct upgrade;
 
 /* The parts of the process that commands read and control. All are borrowed and outlive every
  * command. */
@@ -24,6 +25,9 @@ struct admin_host {
 	struct client *client; /* of a client */
 	/* A listening socket on which the screen asks, besides the configured one. 0: no screen. */
 	int screen_fd;
+	struct upgrade *upgrade; /* of a server */
+	/* The admin socket of the server before this one; taken if it is used. 0: none. */
+	int given_fd;
 };
 
 static inline bool admin_host_is_client(const struct admin_host *host)

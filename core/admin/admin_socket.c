@@ -182,6 +182,37 @@ int admin_socket_open(struct admin_socket *socket, const char *path, struct err 
 	return fd;
 }
 
+/* Is it bound to this path, and listening? */
+static bool is_at(int fd, const char *path)
+{
+	struct sockaddr_un addr = { 0 };
+	socklen_t len = sizeof addr, size = sizeof(int);
+	int listens = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens &&
+	       getsockname(fd, (struct sockaddr *)&addr, &len) == 0 && addr.sun_family == AF_UNIX &&
+	       len > offsetof(struct sockaddr_un, sun_path) &&
+	       strncmp(addr.sun_path, path, sizeof addr.sun_path) == 0;
+}
+
+bool admin_socket_adopt(struct admin_socket *socket, const char *path, int fd)
+{
+	if (!is_at(fd, path))
+		return false;
+	*socket = (struct admin_socket){ strdup(path),
+		                         open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) };
+	return true;
+}
+
+void admin_socket_leave(struct admin_socket *socket)
+{
+	if (!socket->path)
+		return;
+	close(socket->file);
+	free(socket->path);
+	*socket = (struct admin_socket){ 0 };
+}
+
 bool admin_socket_is_in_place(const struct admin_socket *socket)
 {
 	struct stat own, there;
@@ -196,9 +227,7 @@ void admin_socket_remove(struct admin_socket *socket)
 		return;
 	if (admin_socket_is_in_place(socket))
 		unlink(socket->path);
-	close(socket->file);
-	free(socket->path);
-	*socket = (struct admin_socket){ 0 };
+	admin_socket_leave(socket);
 }
 
 bool admin_socket_is_trusted(int fd, uid_t *uid_out)

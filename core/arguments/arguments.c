@@ -274,7 +274,7 @@ static bool check_line(struct parser *p)
 		        join_names(names, list_words(p->table, names), all, sizeof all));
 		return false;
 	}
-	if (p->word && p->word->operand && !p->operand) {
+	if (p->word && p->word->operand && *p->word->operand != '[' && !p->operand) {
 		err_set(p->err, "expected %s after %s, found the end of the command line",
 		        p->word->operand, p->word->name);
 		return false;

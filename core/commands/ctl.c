@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin_socket.h"
 #include "arguments/arguments.h"
@@ -15,6 +16,9 @@
 #include "json/json.h"
 #include "json/parse.h"
 
+/* The longest operand that is sent: a path. The server reads 640 bytes. */
+enum { SENT_SIZE = 512 };
+
 struct request {
 	const char *socket, *command, *operand;
 	bool as_json;
@@ -22,8 +26,9 @@ struct request {
 
 #define SOCKET_VARIABLE "SPORE_ADMIN_SOCKET"
 
-/* A reload may wait for another one, and each of them for the longest plugins.start_timeout. */
-enum { WAIT_MS = 30000, RELOAD_WAIT_MS = 660000 };
+/* A reload may wait for another one, and each of them for the longest plugins.start_timeout. An
+ * upgrade waits for it twice, for the check and for the start, and each may take a minute more. */
+enum { WAIT_MS = 30000, RELOAD_WAIT_MS = 660000, UPGRADE_WAIT_MS = RELOAD_WAIT_MS + 140000 };
 
 /* Tables, aligned by hand. */
 /* clang-format off */
@@ -38,6 +43,7 @@ static const struct argument_word words[] = {
 	{ "unban",     "ADDRESS", "let a banned source connect again" },
 	{ "log-level", "LEVEL",   "log at trace, debug, info, warn or error until a reload" },
 	{ "reload",    NULL,      "read the configuration again, as on HUP" },
+	{ "upgrade",   "[PROGRAM]", "let a new program take over, without refusing a visitor" },
 	{ "drain",     NULL,      "end as on TERM: accept no visitors, let existing ones finish" },
 };
 /* clang-format on */
@@ -80,6 +86,50 @@ static bool can_be_sent(const char *operand)
 	size_t most = is_identity ? MOST_IDENTITY : MOST_WORD;
 
 	return *operand && strlen(operand) <= most && !strpbrk(operand, forbidden);
+}
+
+/* The server may run elsewhere in the tree of folders. False: the path is too long. */
+static bool make_absolute(const char *path, char out[SENT_SIZE])
+{
+	char folder[SENT_SIZE] = "";
+
+	if (*path != '/' && !getcwd(folder, sizeof folder))
+		return false;
+	return snprintf(out, SENT_SIZE, "%s%s%s", folder, *folder ? "/" : "", path) < SENT_SIZE;
+}
+
+/* Writes what is sent. False: the operand cannot be sent, and *status_out is the exit status. */
+static bool make_line(const struct request *request, char line[SENT_SIZE + 64], int *status_out)
+{
+	const char *operand = request->operand;
+	bool is_upgrade = strcmp(request->command, "upgrade") == 0;
+	char path[SENT_SIZE];
+
+	if (operand && is_upgrade) {
+		if (*operand && !strpbrk(operand, "\r\n") && make_absolute(operand, path))
+			operand = path;
+		else
+			*status_out = arguments_refuse(
+				&ctl_arguments,
+				"expected the path of a program of at most 511 bytes, found \"%s\"",
+				operand);
+	} else if (operand && !can_be_sent(operand)) {
+		*status_out = arguments_refuse(
+			&ctl_arguments, "expected a word of 1 to 63 characters, found \"%s\"",
+			operand);
+	}
+	if (*status_out != EXIT_GOOD)
+		return false;
+	snprintf(line, SENT_SIZE + 64, "%s%s%s\n", request->command, operand ? " " : "",
+	         operand ? operand : "");
+	return true;
+}
+
+static int wait_ms_of(const struct request *request)
+{
+	if (strcmp(request->command, "upgrade") == 0)
+		return UPGRADE_WAIT_MS;
+	return strcmp(request->command, "reload") == 0 ? RELOAD_WAIT_MS : WAIT_MS;
 }
 
 /* ---- the answer ---- */
@@ -156,24 +206,18 @@ static int take_answer(const struct request *request, const char *text, size_t l
 int ctl_run(int argc, char **argv)
 {
 	struct request request = { 0 };
-	char line[256];
+	char line[SENT_SIZE + 64];
 	struct err err;
 	char *answer;
 	size_t len;
-	int status;
+	int status = EXIT_GOOD;
 
 	(void)argc;
 	if (!arguments_read(&ctl_arguments, argv, &request, &status))
 		return status;
-	if (request.operand && !can_be_sent(request.operand))
-		return arguments_refuse(&ctl_arguments,
-		                        "expected a word of 1 to 63 characters, found \"%s\"",
-		                        request.operand);
-	snprintf(line, sizeof line, "%s%s%s\n", request.command, request.operand ? " " : "",
-	         request.operand ? request.operand : "");
-	answer = ctl_ask(request.socket, line,
-	                 strcmp(request.command, "reload") == 0 ? RELOAD_WAIT_MS : WAIT_MS, &len,
-	                 &err);
+	if (!make_line(&request, line, &status))
+		return status;
+	answer = ctl_ask(request.socket, line, wait_ms_of(&request), &len, &err);
 	if (!answer) {
 		fprintf(stderr, "error: %s%s\n", err.text,
 		        request.socket == getenv(SOCKET_VARIABLE)

@@ -246,7 +246,7 @@ int serve_local(int argc, char **argv)
 	status = EXIT_FAILED;
 	screen_fd = diag.count == 0 ? begin_screen(config) : 0;
 	terms = (struct runtime_terms){ config->settings.client.workers,
-		                        config->settings.client.busy_poll_us };
+		                        config->settings.client.busy_poll_us, false };
 	if (runtime_start(&runtime, config, &terms, NULL, NULL, &diag))
 		status = run_or_check(&runtime, &words, screen_fd);
 	reload_words_fini(&words);

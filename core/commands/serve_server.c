@@ -20,6 +20,8 @@
 #include "reload/reload.h"
 #include "server/activation.h"
 #include "server/server.h"
+#include "upgrade/heir.h"
+#include "upgrade/upgrade.h"
 
 struct server_process {
 	struct server *server;
@@ -28,6 +30,15 @@ struct server_process {
 	struct reload reload;
 	struct admin_host host;
 	struct admin *admin; /* NULL: no admin socket is configured */
+	struct keeper keeper;
+	struct upgrade_host upgrade_host;
+	struct upgrade upgrade;
+};
+
+/* What the server gets from those before it: sockets of a service manager or of a server. */
+struct inheritance {
+	struct activation activation;
+	struct heir heir;
 };
 
 static void on_drained(void *arg)
@@ -39,9 +50,13 @@ static void begin_server_drain(void *arg)
 {
 	struct server_process *process = arg;
 
+	upgrade_close(&process->upgrade);
 	reload_close(&process->reload);
-	readiness_give_reason("the server drains: it lets connections end, and takes no new ones");
-	readiness_set(false);
+	if (!upgrade_gives(&process->upgrade)) { /* else the next process is ready */
+		readiness_give_reason(
+			"the server drains: it lets connections end, and takes no new ones");
+		readiness_set(false);
+	}
 	notify_stopping(&process->host.runtime->notify,
 	                drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	server_drain(process->server, on_drained, &process->drain);
@@ -87,14 +102,41 @@ static const char *describe_server(void *arg)
 
 /* ---- public ports, from one process to the next ---- */
 
-static void store_port(void *notify, int fd, const char *name)
+static void keep_port(void *arg, int fd, const char *name)
 {
-	notify_store(notify, fd, name);
+	struct server_process *process = arg;
+
+	if (upgrade_gives(&process->upgrade))
+		upgrade_keep(&process->upgrade, fd, name);
+	else
+		notify_store(&process->host.runtime->notify, fd, name);
 }
 
-static void drop_port(void *notify, const char *name)
+/* A server that runs already cannot be told, and closes the port if its client does not come. */
+static void drop_port(void *arg, const char *name)
 {
-	notify_drop(notify, name);
+	struct server_process *process = arg;
+
+	if (!upgrade_gives(&process->upgrade))
+		notify_drop(&process->host.runtime->notify, name);
+}
+
+static int copy_admin(void *arg)
+{
+	const struct server_process *process = arg;
+
+	return admin_copy_socket(process->admin);
+}
+
+static void leave(void *arg, pid_t heir)
+{
+	struct server_process *process = arg;
+
+	reload_close(&process->reload); /* no other exporters begin */
+	notify_main_pid(&process->host.runtime->notify, heir);
+	admin_leave(process->admin);
+	plugins_end_listeners(&process->host.runtime->plugins);
+	drain_ask(&process->drain, "upgrade");
 }
 
 /* The manager need not keep the sockets any more: this process has them, or they are of no use. */
@@ -150,72 +192,160 @@ static bool check_machine(const struct runtime *runtime)
 	return true;
 }
 
-static struct server_env env_of(const struct runtime *runtime, const struct activation *activation,
-                                struct keeper *keeper)
+/* The control port of this server; none: it binds the port itself. */
+static struct given_sockets given_of(const struct inheritance *inheritance)
+{
+	const struct heir *heir = &inheritance->heir;
+
+	return (struct given_sockets){ .fds = inheritance->activation.fds,
+		                       .n = inheritance->activation.n,
+		                       .is_fixed = inheritance->activation.n > 0 &&
+		                                   (!heir->is_one || heir->is_fixed),
+		                       .from_server = heir->is_one };
+}
+
+static struct server_env env_of(const struct runtime *runtime,
+                                const struct inheritance *inheritance, struct keeper *keeper)
 {
 	return (struct server_env){
 		.metrics = runtime->metrics,
 		.main_loop = runtime->main_loop,
 		.loops = runtime->loops,
 		.n_workers = runtime->n_workers,
-		.given = { activation->fds, activation->n },
-		.kept = activation->kept,
-		.n_kept = activation->n_kept,
-		.keeper = notify_has_manager(&runtime->notify) ? keeper : NULL,
+		.given = given_of(inheritance),
+		.kept = inheritance->activation.kept,
+		.n_kept = inheritance->activation.n_kept,
+		.keeper = keeper,
 	};
 }
 
-/* Starts to serve, with the sockets that the service manager has passed. */
-static bool start_server(struct server *server, const struct server_env *env,
-                         struct runtime *runtime, struct activation *activation,
-                         const struct json **at_fault_out, struct err *err)
+/* Starts to serve, with the sockets that were passed. */
+static bool start_server(struct server *server, struct server_process *process,
+                         struct inheritance *inheritance, const struct json **at_fault_out,
+                         struct err *err)
 {
-	bool serves = server_start(server, env, runtime->plugins.set, at_fault_out, err);
+	struct runtime *runtime = process->host.runtime;
+	struct server_env env = env_of(runtime, inheritance, &process->keeper);
+	bool serves = server_start(server, &env, runtime->plugins.set, at_fault_out, err);
 
-	if (serves)
-		drop_all(activation, &runtime->notify);
-	activation->n_kept = 0; /* the server has taken them */
-	activation_close(activation);
+	if (serves && !inheritance->heir.is_one)
+		drop_all(&inheritance->activation, &runtime->notify);
+	inheritance->activation.n_kept = 0; /* the server has taken them */
+	activation_close(&inheritance->activation);
 	return serves;
+}
+
+/* Waits until the server before this one, if one runs, has given up its ports. */
+static bool await_ports(struct runtime *runtime, struct inheritance *inheritance, struct err *err)
+{
+	struct given_sockets given = given_of(inheritance);
+
+	if (!inheritance->heir.is_one)
+		return true;
+	readiness_set(true); /* clients are served, by whichever server */
+	return control_port_take(&given, &runtime->config->settings.server, runtime->n_workers,
+	                         err) &&
+	       heir_await(&inheritance->heir, &inheritance->activation, err);
+}
+
+static bool start_admin(struct server_process *process, struct heir *heir, struct err *err)
+{
+	bool started;
+
+	process->host.given_fd = heir->admin > 0 ? heir->admin : 0;
+	started = admin_start(process->host.runtime->main_loop, &process->host, &process->admin,
+	                      err);
+	process->host.given_fd = 0;
+	if (process->admin && admin_has_adopted(process->admin, heir->admin))
+		heir->admin = -1;
+	return started;
+}
+
+static bool start_all(struct server_process *process, struct server *server,
+                      struct inheritance *inheritance, const struct json **at_fault_out,
+                      struct err *err)
+{
+	struct runtime *runtime = process->host.runtime;
+	const struct json *at_fault = NULL;
+
+	*at_fault_out = NULL;
+	if (!await_ports(runtime, inheritance, err))
+		return false;
+	*at_fault_out = admin_socket_value(runtime->config);
+	if (!start_admin(process, &inheritance->heir, err))
+		return false;
+	if (start_server(server, process, inheritance, &at_fault, err))
+		return true;
+	*at_fault_out = at_fault;
+	if (inheritance->heir.is_one)
+		admin_leave(process->admin); /* the other server still has it */
+	return false;
+}
+
+static void init_process(struct server_process *process, struct runtime *runtime,
+                         struct server *server, const struct reload_words *words)
+{
+	process->reload_host = (struct reload_host){ .role = ROLE_SERVER,
+		                                     .renew = renew_server,
+		                                     .tell = tell_renewed,
+		                                     .describe = describe_server,
+		                                     .on_end = on_reload_end,
+		                                     .arg = process };
+	process->host = (struct admin_host){ .runtime = runtime,
+		                             .drain = &process->drain,
+		                             .reload = &process->reload,
+		                             .upgrade = &process->upgrade };
+	process->keeper = (struct keeper){ .main_loop = runtime->main_loop,
+		                           .keep = keep_port,
+		                           .drop = drop_port,
+		                           .arg = process };
+	keeper_open(&process->keeper, notify_has_manager(&runtime->notify));
+	process->upgrade_host = (struct upgrade_host){ .runtime = runtime,
+		                                       .server = server,
+		                                       .drain = &process->drain,
+		                                       .words = words,
+		                                       .keeper = &process->keeper,
+		                                       .copy_admin = copy_admin,
+		                                       .leave = leave,
+		                                       .arg = process };
+}
+
+static void serve(struct server_process *process, struct server *server, struct heir *heir)
+{
+	struct runtime *runtime = process->host.runtime;
+
+	process->server = process->host.server = server;
+	readiness_set(true);
+	announce(&runtime->config->settings.server, runtime->n_workers);
+	heir_tell_serving(heir, server);
+	notify_mute(&runtime->notify, false);
+	notify_ready(&runtime->notify, "serving");
+	loop_run(runtime->main_loop);
 }
 
 /* Starts the server, and stops it at the end. */
 static bool run_server(struct runtime *runtime, struct server *server,
-                       const struct reload_words *words, struct activation *activation)
+                       const struct reload_words *words, struct inheritance *inheritance)
 {
-	const struct server_settings *settings = &runtime->config->settings.server;
-	struct keeper keeper = { .main_loop = runtime->main_loop,
-		                 .keep = store_port,
-		                 .drop = drop_port,
-		                 .arg = &runtime->notify };
-	struct server_env env = env_of(runtime, activation, &keeper);
-	struct server_process process = {
-		.reload_host = { .role = ROLE_SERVER,
-		                 .renew = renew_server,
-		                 .tell = tell_renewed,
-		                 .describe = describe_server,
-		                 .on_end = on_reload_end,
-		                 .arg = &process },
-		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload },
-	};
-	const struct json *at_fault = admin_socket_value(runtime->config);
+	struct server_process process = { .server = NULL };
+	const struct json *at_fault;
 	struct err err;
 
+	init_process(&process, runtime, server, words);
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
-	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
+	drain_init(&process.drain, runtime->main_loop,
+	           runtime->config->settings.server.drain_timeout, begin_server_drain,
 	           count_visitors, &process);
 	reload_start(&process.reload, runtime, &process.reload_host, &process.drain, words);
-	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
-	    start_server(server, &env, runtime, activation, &at_fault, &err)) {
-		process.server = process.host.server = server;
-		readiness_set(true);
-		announce(settings, runtime->n_workers);
-		notify_ready(&runtime->notify, "serving");
-		loop_run(runtime->main_loop);
+	upgrade_start(&process.upgrade, &process.upgrade_host);
+	if (start_all(&process, server, inheritance, &at_fault, &err)) {
+		serve(&process, server, &inheritance->heir);
 	} else {
 		complain_at(at_fault, err.text);
+		heir_tell_failure(&inheritance->heir, err.text);
 	}
 	admin_stop(process.admin);
+	upgrade_stop(&process.upgrade);
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(server);
@@ -226,20 +356,27 @@ static bool run_server(struct runtime *runtime, struct server *server,
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,
-                        const struct reload_words *words, struct activation *activation)
+                        const struct reload_words *words, struct inheritance *inheritance)
 {
 	if (!check_machine(runtime))
 		return EXIT_FAILED;
 	if (runtime->config->purpose != CONFIG_TO_RUN)
 		return serve_check(runtime);
-	if (*activation->err.text) {
-		complain(activation->err.text);
+	if (*inheritance->activation.err.text) {
+		complain(inheritance->activation.err.text);
 		return EXIT_FAILED;
 	}
-	return run_server(runtime, server, words, activation) ? EXIT_GOOD : EXIT_FAILED;
+	return run_server(runtime, server, words, inheritance) ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static int serve_with(struct activation *activation, int argc, char **argv)
+/* The server before an heir does not drain yet. */
+static bool may_start(const struct inheritance *inheritance, const struct config *config,
+                      const struct diag *diag)
+{
+	return inheritance->heir.is_one || serve_may_start(config, diag);
+}
+
+static int serve_with(struct inheritance *inheritance, int argc, char **argv)
 {
 	struct runtime runtime;
 	struct runtime_terms terms;
@@ -250,6 +387,7 @@ static int serve_with(struct activation *activation, int argc, char **argv)
 	struct config *config;
 
 	reload_hold(true);
+	upgrade_hold(true);
 	if (!server || !reload_words_init(&words, argc, argv)) {
 		server_free(server);
 		return status;
@@ -258,7 +396,7 @@ static int serve_with(struct activation *activation, int argc, char **argv)
 	config = serve_load(ROLE_SERVER, argc, argv, &diag, &status);
 	if (config && config->purpose == CONFIG_TO_CHECK)
 		admin_socket_check(config, &diag);
-	if (!config || !serve_may_start(config, &diag)) {
+	if (!config || !may_start(inheritance, config, &diag)) {
 		config_unref(config);
 		reload_words_fini(&words);
 		server_free(server);
@@ -266,10 +404,12 @@ static int serve_with(struct activation *activation, int argc, char **argv)
 	}
 	status = EXIT_FAILED;
 	reload_hold(config->purpose == CONFIG_TO_RUN);
+	upgrade_hold(config->purpose == CONFIG_TO_RUN);
 	terms = (struct runtime_terms){ config->settings.server.workers,
-		                        config->settings.server.busy_poll_us };
+		                        config->settings.server.busy_poll_us,
+		                        inheritance->heir.is_one };
 	if (runtime_start(&runtime, config, &terms, server_revise, server, &diag))
-		status = run_or_check(&runtime, server, &words, activation);
+		status = run_or_check(&runtime, server, &words, inheritance);
 	reload_words_fini(&words);
 	status = serve_end(&runtime, config, &diag, status);
 	server_free(server); /* no plugin runs any more */
@@ -278,11 +418,13 @@ static int serve_with(struct activation *activation, int argc, char **argv)
 
 int serve_server(int argc, char **argv)
 {
-	struct activation activation;
+	struct inheritance inheritance;
 	int status;
 
-	activation_take(&activation); /* before a program that prints a secret starts */
-	status = serve_with(&activation, argc, argv);
-	activation_close(&activation);
+	activation_take(&inheritance.activation); /* before a program that prints a secret starts */
+	heir_take(&inheritance.heir, &inheritance.activation);
+	status = serve_with(&inheritance, argc, argv);
+	heir_tell_failure(&inheritance.heir, "it does not start; its messages are in the log");
+	activation_close(&inheritance.activation);
 	return status;
 }

@@ -8,10 +8,8 @@ static const struct {
 	const char *metavar;
 	enum offer_value value;
 } kinds[] = {
-	{ "FILE", OFFER_FILE },
-	{ "PATH", OFFER_FILE },
-	{ "DIR", OFFER_FOLDER },
-	{ "HOST", OFFER_HOST },
+	{ "FILE", OFFER_FILE },  { "PATH", OFFER_FILE }, { "[PROGRAM]", OFFER_FILE },
+	{ "DIR", OFFER_FOLDER }, { "HOST", OFFER_HOST },
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 

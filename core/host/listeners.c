@@ -1,6 +1,8 @@
 #include "host/listeners.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -16,6 +18,16 @@ static struct {
 } listeners[MAX_LISTENERS];
 
 static atomic_uint n_open; /* others read it */
+
+/* Held while sockets are opened, closed or copied. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Those of the server before this one. */
+static struct {
+	spore_addr address;
+	int fd;
+} inherited[MAX_LISTENERS];
+static size_t n_inherited;
 
 /* The slot of the socket at this address, or else a free slot; MAX_LISTENERS: no slot is free. */
 static size_t find_slot(const spore_addr *address)
@@ -41,6 +53,48 @@ static bool has_listener_at(uint16_t port)
 	return false;
 }
 
+/* -1: there is none at this address. */
+static int take_inherited(const spore_addr *address)
+{
+	for (size_t i = 0; i < n_inherited; i++) {
+		int fd = inherited[i].fd;
+
+		if (!addr_equal(&inherited[i].address, address))
+			continue;
+		inherited[i] = inherited[--n_inherited];
+		return fd;
+	}
+	return -1;
+}
+
+void listeners_inherit(const spore_addr *address, int fd)
+{
+	if (n_inherited == MAX_LISTENERS) {
+		close(fd);
+		return;
+	}
+	inherited[n_inherited].address = *address;
+	inherited[n_inherited++].fd = fd;
+}
+
+void listeners_disinherit(void)
+{
+	while (n_inherited > 0)
+		close(inherited[--n_inherited].fd);
+}
+
+void listeners_copy(void (*take)(void *arg, const spore_addr *address, int fd), void *arg)
+{
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		int fd = listeners[i].users ? fcntl(listeners[i].fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+		if (fd >= 0)
+			take(arg, &listeners[i].address, fd);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 /* A reload may change the address from one interface to all, or back, and keep the port. The old
  * and the new socket then share the port while both are open. -1 and errno. */
 static int open_listener(const spore_addr *address)
@@ -58,8 +112,17 @@ static int open_listener(const spore_addr *address)
 	return -1;
 }
 
-spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,
-                           int *fd_out)
+static int get_socket(const spore_addr *address, bool bind)
+{
+	int fd = bind ? take_inherited(address) : -1;
+
+	if (fd >= 0)
+		return fd;
+	return bind ? open_listener(address) : sock_unbound(address);
+}
+
+static spore_status get_listener(const spore_addr *address, bool bind, struct listener_use *use,
+                                 int *fd_out)
 {
 	size_t i = find_slot(address);
 	uint64_t bit = i < MAX_LISTENERS ? (uint64_t)1 << i : 0;
@@ -69,7 +132,7 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 		return SPORE_ESYS;
 	}
 	if (!listeners[i].users) {
-		int fd = bind ? open_listener(address) : sock_unbound(address);
+		int fd = get_socket(address, bind);
 
 		if (fd < 0)
 			return SPORE_ESYS;
@@ -82,6 +145,17 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 	use->bits |= bit;
 	*fd_out = listeners[i].fd;
 	return SPORE_OK;
+}
+
+spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,
+                           int *fd_out)
+{
+	spore_status status;
+
+	pthread_mutex_lock(&lock);
+	status = get_listener(address, bind, use, fd_out);
+	pthread_mutex_unlock(&lock);
+	return status;
 }
 
 bool listeners_has(const struct listener_use *use)
@@ -153,6 +227,7 @@ uint16_t listeners_port_among(const struct listener_use *use, const spore_list *
 
 void listeners_drop(struct listener_use *use)
 {
+	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
 		if (!uses_slot(use, i))
 			continue;
@@ -163,6 +238,7 @@ void listeners_drop(struct listener_use *use)
 		atomic_fetch_sub(&n_open, 1);
 	}
 	use->bits = 0;
+	pthread_mutex_unlock(&lock);
 }
 
 unsigned listeners_count(void)

@@ -14,6 +14,14 @@ struct listener_use {
 	uint64_t bits;
 };
 
+/* A socket of the server before this one: the first listeners_get at this address takes it, and
+ * binds none. Takes the fd, and closes it if there is no room. Before the control thread starts.
+ * [main] */
+void listeners_inherit(const spore_addr *address, int fd);
+/* Closes those that nobody has taken. [main], while the control thread has no job */
+void listeners_disinherit(void);
+/* Shows copies of the sockets, which `take` must close. [any] */
+void listeners_copy(void (*take)(void *arg, const spore_addr *address, int fd), void *arg);
 /* Adds the socket at the address to `use` and lends its descriptor. Without `bind` a new socket has
  * no address and accepts nothing. SPORE_OK, or SPORE_ESYS with errno. */
 spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,

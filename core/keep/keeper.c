@@ -43,6 +43,17 @@ static void post(struct keeper *keeper, struct sockets *sockets, const char *nam
 	loop_post(keeper->main_loop, &task->task);
 }
 
+bool keeper_is_open(const struct keeper *keeper)
+{
+	return atomic_load(&keeper->is_open);
+}
+
+void keeper_open(struct keeper *keeper, bool is_open)
+{
+	atomic_store(&keeper->n, 0);
+	atomic_store(&keeper->is_open, is_open);
+}
+
 void keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name)
 {
 	if (atomic_fetch_add(&keeper->n, sockets->n) + sockets->n <= KEPT_PORTS_MOST)

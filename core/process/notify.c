@@ -99,7 +99,7 @@ __attribute__((format(printf, 3, 4))) static void send_with(struct notify *notif
 	char text[512];
 	va_list ap;
 
-	if (notify->length == 0)
+	if (notify->length == 0 || notify->is_muted)
 		return;
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
@@ -108,6 +108,11 @@ __attribute__((format(printf, 3, 4))) static void send_with(struct notify *notif
 }
 
 #define send_lines(notify, ...) send_with(notify, -1, __VA_ARGS__)
+
+void notify_mute(struct notify *notify, bool is_muted)
+{
+	notify->is_muted = is_muted;
+}
 
 bool notify_has_manager(const struct notify *notify)
 {
@@ -137,6 +142,12 @@ void notify_stopping(struct notify *notify, int64_t within_ms)
 {
 	send_lines(notify, "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%" PRId64,
 	           within_ms * 1000);
+}
+
+void notify_main_pid(struct notify *notify, pid_t pid)
+{
+	send_lines(notify, "MAINPID=%d", (int)pid);
+	notify_close(notify);
 }
 
 void notify_status(struct notify *notify, const char *status)

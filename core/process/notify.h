@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 struct loop;
@@ -18,6 +19,7 @@ struct notify {
 	socklen_t length; /* of the address; 0: there is no manager */
 	int fd;
 	bool has_failed; /* a failure was logged; further ones are not */
+	bool is_muted;
 	ev_timer alive;
 	struct loop *main_loop; /* that the timer runs on; NULL: the manager does not watch */
 	int64_t watch_ns;       /* within which the manager wants to hear that the process works */
@@ -25,6 +27,8 @@ struct notify {
 
 void notify_open(struct notify *notify);
 void notify_close(struct notify *notify);
+/* Nothing is sent while it is muted: another process is the main one of the service. */
+void notify_mute(struct notify *notify, bool is_muted);
 /* Is there somebody to tell? */
 bool notify_has_manager(const struct notify *notify);
 
@@ -35,6 +39,9 @@ void notify_ready(struct notify *notify, const char *status);
 void notify_reloading(struct notify *notify);
 /* The process drains, and ends within that time. */
 void notify_stopping(struct notify *notify, int64_t within_ms);
+/* This process is the main one of the service no more: that one is. Nothing else is sent after
+ * it. */
+void notify_main_pid(struct notify *notify, pid_t pid);
 void notify_status(struct notify *notify, const char *status);
 /* Passes the descriptor to the manager, which keeps it, and passes it to the next start of this
  * service under this name: ASCII without control characters and ':'. A manager that keeps no

@@ -185,6 +185,7 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 		return refuse("cannot start the log", &err);
 	if (config->purpose == CONFIG_TO_RUN) {
 		notify_open(&runtime->notify);
+		notify_mute(&runtime->notify, terms->is_heir);
 		notify_starting(&runtime->notify,
 		                config->settings.plugins.start_timeout + START_MS);
 	}

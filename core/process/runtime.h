@@ -29,6 +29,7 @@ struct runtime {
 struct runtime_terms {
 	int64_t workers; /* 0: one per CPU */
 	int64_t busy_poll_us;
+	bool is_heir; /* another process serves: the service manager hears nothing yet */
 };
 
 /* Starts all parts. `revise` and its argument are those of struct host_services; NULL for a

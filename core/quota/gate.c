@@ -9,6 +9,7 @@ void gate_init(struct gate *gate)
 	list_init(&gate->waiting);
 	atomic_init(&gate->n_waiting, 0);
 	atomic_init(&gate->inside, 0);
+	atomic_init(&gate->is_closed, false);
 }
 
 void gate_fini(struct gate *gate)
@@ -55,6 +56,11 @@ struct limit_hit gate_limit(const struct gate *gate, const struct limits *limits
 	};
 }
 
+static bool lets_in(struct gate *gate, const struct gate_door *door, const struct limits *limits)
+{
+	return !atomic_load(&gate->is_closed) && gate_is_open(gate, door, limits);
+}
+
 /* The caller holds the lock. */
 static void remove_from_queue(struct gate *gate, struct gate_door *door)
 {
@@ -66,7 +72,7 @@ static void remove_from_queue(struct gate *gate, struct gate_door *door)
 
 bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits)
 {
-	bool open = gate_is_open(gate, door, limits);
+	bool open = lets_in(gate, door, limits);
 
 	if (open)
 		return true;
@@ -76,7 +82,7 @@ bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limit
 		atomic_fetch_add(&gate->n_waiting, 1);
 	}
 	/* A visitor may have left before the door was in the list. */
-	open = gate_is_open(gate, door, limits);
+	open = lets_in(gate, door, limits);
 	if (open)
 		remove_from_queue(gate, door);
 	pthread_mutex_unlock(&gate->lock);
@@ -122,7 +128,7 @@ static void wake_first_with_room(struct gate *gate, const struct limits *limits)
 	for (struct list *i = gate->waiting.next; i != &gate->waiting; i = i->next) {
 		struct gate_door *door = CONTAINER_OF(i, struct gate_door, node);
 
-		if (!gate_is_open(gate, door, limits))
+		if (!lets_in(gate, door, limits))
 			continue;
 		remove_from_queue(gate, door);
 		door->waking = true;
@@ -130,6 +136,17 @@ static void wake_first_with_room(struct gate *gate, const struct limits *limits)
 		break;
 	}
 	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_close(struct gate *gate)
+{
+	atomic_store(&gate->is_closed, true);
+}
+
+void gate_open(struct gate *gate, const struct limits *limits)
+{
+	atomic_store(&gate->is_closed, false);
+	gate_pass_on(gate, limits);
 }
 
 void gate_pass_on(struct gate *gate, const struct limits *limits)

@@ -20,6 +20,7 @@ struct gate {
 	struct list waiting;   /* of struct gate_door: those that found no room, oldest first */
 	atomic_uint n_waiting; /* doors */
 	atomic_uint inside;    /* visitors */
+	atomic_bool is_closed; /* no port accepts a visitor, whatever room there is */
 };
 
 /* Embedded in a tunnel. */
@@ -50,11 +51,16 @@ bool gate_is_full(struct gate *gate, const struct limits *limits);
 bool gate_is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits);
 /* The limit for which it is not open. [worker] */
 struct limit_hit gate_limit(const struct gate *gate, const struct limits *limits);
-/* False: no room. The door then waits, and its wake will run once. [worker] */
+/* False: no room, or the gate is closed. The door then waits, and its wake will run once.
+ * [worker] */
 bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits);
 /* To be called when the wake runs. The door may wait again. After it has let its visitors in, call
  * gate_pass_on, since there may be room left. [worker] */
 void gate_woken(struct gate *gate, struct gate_door *door);
+/* From now on no door has room, until gate_open. A worker that has asked before may still let a
+ * visitor in during its present turn. [any] */
+void gate_close(struct gate *gate);
+void gate_open(struct gate *gate, const struct limits *limits);
 /* Wakes the first waiting door that has room. [any] */
 void gate_pass_on(struct gate *gate, const struct limits *limits);
 /* The door waits no longer. False: its wake is posted, so the door must live until then.

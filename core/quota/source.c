@@ -493,6 +493,22 @@ size_t source_list_bans(struct source_table *table, int64_t now_ms, struct sourc
 	return n;
 }
 
+void source_ban(struct source_table *table, const spore_addr *addr, int64_t left_ms, uint64_t tries,
+                int64_t now_ms)
+{
+	struct source *source = source_get(table, addr);
+
+	if (!source)
+		return;
+	pthread_mutex_lock(&source->shard->lock);
+	if (left_ms > ban_left(source, now_ms)) {
+		source->banned_until_ms = now_ms + left_ms;
+		source->banned_tries = tries;
+	}
+	pthread_mutex_unlock(&source->shard->lock);
+	source_unref(source);
+}
+
 /* The caller holds the lock. True: there was something to forgive. */
 static bool forgive(struct source *source, int64_t now_ms)
 {

@@ -107,6 +107,10 @@ struct source_ban {
  * all. */
 size_t source_list_bans(struct source_table *table, int64_t now_ms, struct source_ban *out,
                         size_t most);
+/* Bans the address's source for so long, unless it is banned for longer already, with so many tries
+ * counted. Does nothing without memory. */
+void source_ban(struct source_table *table, const spore_addr *addr, int64_t left_ms, uint64_t tries,
+                int64_t now_ms);
 /* Ends the ban of the address's source, if it is banned, and forgets its wrong answers and how fast
  * it has tried. False: it is not banned, and no wrong answer is counted. */
 bool source_forgive(struct source_table *table, const spore_addr *addr, int64_t now_ms);

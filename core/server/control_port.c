@@ -37,7 +37,12 @@ bool control_port_bind(const struct server_settings *settings, bool shared, stru
 	return false;
 }
 
-/* ---- sockets of a service manager ---- */
+/* ---- sockets that were passed ---- */
+
+static const char *giver_of(const struct given_sockets *given)
+{
+	return given->from_server ? "the running server" : "the service manager";
+}
 
 static bool is_expected(const struct server_settings *settings, const spore_addr *addr)
 {
@@ -45,24 +50,27 @@ static bool is_expected(const struct server_settings *settings, const spore_addr
 	       addr_find_ip(&settings->bind_addr, addr) < settings->bind_addr.count;
 }
 
-static bool take_one(int fd, const struct server_settings *settings, struct err *err)
+static bool take_one(const struct given_sockets *given, int fd,
+                     const struct server_settings *settings, struct err *err)
 {
 	char found[ADDR_TEXT_SIZE], expected[ADDR_LIST_TEXT_SIZE];
 	struct sock_sizes sizes = sizes_in(settings);
 	spore_addr addr;
 
 	if (!sock_adopt(fd, &settings->bind_addr, &sizes, &addr, err)) {
-		err_prefix(err, "cannot use a socket of the service manager");
+		err_prefix(err, "cannot use a socket of %s", giver_of(given));
 		return false;
 	}
 	if (is_expected(settings, &addr))
 		return true;
 	err_set(err,
-	        "the service manager has passed a socket at %s, but server.bind_addr and "
-	        "server.control_port say %s: change ListenStream= of the socket unit, or the "
-	        "configuration",
-	        addr_format(&addr, found),
-	        addr_format_list(&settings->bind_addr, port_in(settings), expected));
+	        "%s has passed a socket at %s, but server.bind_addr and "
+	        "server.control_port say %s: %s",
+	        giver_of(given), addr_format(&addr, found),
+	        addr_format_list(&settings->bind_addr, port_in(settings), expected),
+	        given->from_server ? "let the running server reload the configuration first"
+	                           : "change ListenStream= of the socket unit, or the "
+	                             "configuration");
 	return false;
 }
 
@@ -104,15 +112,18 @@ static bool check_number(const struct given_sockets *given, const spore_addr *ad
 	char text[ADDR_TEXT_SIZE];
 
 	if (n == 0) {
-		err_set(err,
-		        "the service manager has passed no socket at %s: add it to the socket unit "
-		        "(ListenStream=), or remove it from server.bind_addr",
-		        addr_format(addr, text));
+		err_set(err, "%s has passed no socket at %s: %s", giver_of(given),
+		        addr_format(addr, text),
+		        given->from_server
+		                ? "let the running server reload the configuration first"
+		                : "add it to the socket unit (ListenStream=), or remove it from "
+		                  "server.bind_addr");
 	} else if (n > n_workers) {
 		err_set(err,
-		        "the service manager has passed %u sockets at %s, but the server has %u "
-		        "workers: pass fewer, or raise server.workers",
-		        n, addr_format(addr, text), n_workers);
+		        "%s has passed %u sockets at %s, but the server has %u workers: %sraise "
+		        "server.workers",
+		        giver_of(given), n, addr_format(addr, text), n_workers,
+		        given->from_server ? "" : "pass fewer, or ");
 	}
 	return n > 0 && n <= n_workers;
 }
@@ -121,7 +132,7 @@ bool control_port_take(const struct given_sockets *given, const struct server_se
                        unsigned n_workers, struct err *err)
 {
 	for (unsigned i = 0; i < given->n; i++) {
-		if (!take_one(given->fds[i], settings, err))
+		if (!take_one(given, given->fds[i], settings, err))
 			return false;
 	}
 	for (size_t i = 0; given->n > 0 && i < settings->bind_addr.count; i++) {

@@ -1,6 +1,6 @@
 /* control_port - the listening sockets on the control port: for each worker one at each address.
- * The server binds them. If a service manager has bound sockets and passed them, the workers share
- * these. [main] */
+ * The server binds them. If a service manager has bound sockets and passed them, or the server
+ * before this one has passed its own, the workers share these. [main] */
 #ifndef CORE_CONTROL_PORT_H
 #define CORE_CONTROL_PORT_H
 
@@ -13,10 +13,13 @@ struct config;
 struct json;
 struct server_settings;
 
-/* Sockets that a service manager has passed. Zero-initialized: none. */
+/* Sockets that a service manager, or the server before this one, has passed. Zero-initialized:
+ * none. */
 struct given_sockets {
 	const int *fds; /* borrowed */
 	unsigned n;
+	bool is_fixed;    /* a service manager has bound them: only it can move the port */
+	bool from_server; /* the server before this one has passed them */
 };
 
 /* Makes the sockets ready to use. False and *err: one of them does not listen where the settings

@@ -171,11 +171,12 @@ static bool close_public_ports(struct server *server)
 	return !server->telling;
 }
 
-/* Do visitors wait, or will some? Those in a handshake are looked at first, since they move on to
- * those that wait. */
+/* Do visitors wait, or will some? Those in a handshake are looked at first, then those that are
+ * offered to a client, since they move on in this order to those that wait. */
 static bool has_waiting_visitors(struct server *server)
 {
 	return atomic_load(&server->shared.handshakes) > 0 ||
+	       atomic_load(&server->shared.offered) > 0 ||
 	       !pending_is_empty(server->shared.pending);
 }
 
@@ -486,7 +487,7 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 
 	if (!control_port_moves(now, next))
 		return true;
-	if (server->env.given.n > 0) {
+	if (server->env.given.is_fixed) {
 		err_set(err,
 		        "the control port is a socket of the service manager and cannot move in a "
 		        "reload: change ListenStream= of the socket unit, and restart both units");
@@ -585,6 +586,149 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
 	gate_pass_on(&server->shared.gate, &renewal.limits); /* there may be more room */
 	return survey;
+}
+
+/* ---- the next server, which runs already ---- */
+
+/* Clients come to the next server one by one: one in so many milliseconds. */
+enum { LEAVE_EACH_MS = 4 };
+
+/* [worker] */
+static void *copy_control(unsigned index, const void *question)
+{
+	const struct request *request = question;
+	struct sockets *copies = malloc(sizeof *copies);
+
+	if (copies)
+		*copies = server_worker_copy_control(&request->server->workers[index]);
+	return copies;
+}
+
+static void drop_copies(void *answer)
+{
+	sock_close_all(answer);
+	free(answer);
+}
+
+struct survey *server_copy_control(struct server *server, int64_t wait_ms,
+                                   void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	struct request request = { .server = server };
+
+	return survey_start(&(struct survey_plan){ .home = server->env.main_loop,
+	                                           .loops = server->env.loops,
+	                                           .n = server->n_open,
+	                                           .wait_ms = wait_ms,
+	                                           .question = &request,
+	                                           .size = sizeof request,
+	                                           .ask = copy_control,
+	                                           .drop = drop_copies,
+	                                           .done = done,
+	                                           .arg = arg });
+}
+
+bool server_control_is_given(const struct server *server)
+{
+	return server->env.given.is_fixed;
+}
+
+/* [worker] No accept of this worker is under way any more. */
+static void do_nothing(struct server_worker *worker)
+{
+	(void)worker;
+}
+
+/* The answer of a worker that has answered. */
+static void *perform_surely(unsigned index, const void *question)
+{
+	const struct request *request = question;
+	struct server_worker *worker = &request->server->workers[index];
+
+	request->fn(worker);
+	return worker;
+}
+
+/* As tell_workers, and `done` learns who has run fn. */
+static struct survey *ask_workers(struct server *server, void (*fn)(struct server_worker *worker),
+                                  int64_t wait_ms, void (*done)(struct survey *survey, void *arg),
+                                  void *arg)
+{
+	struct request request = { server, fn };
+
+	return survey_start(&(struct survey_plan){ .home = server->env.main_loop,
+	                                           .loops = server->env.loops,
+	                                           .n = server->n_open,
+	                                           .wait_ms = wait_ms,
+	                                           .question = &request,
+	                                           .size = sizeof request,
+	                                           .ask = perform_surely,
+	                                           .drop = drop_nothing,
+	                                           .done = done,
+	                                           .arg = arg });
+}
+
+bool server_all_answered(const struct server *server, const struct survey *survey)
+{
+	unsigned n = 0;
+
+	while (n < server->n_open && survey_answer(survey, n))
+		n++;
+	return n == server->n_open;
+}
+
+struct survey *server_hold(struct server *server, int64_t wait_ms,
+                           void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	gate_close(&server->shared.gate);
+	if (server->ledger)
+		ledger_hurry(server->ledger);
+	return ask_workers(server, do_nothing, wait_ms, done, arg);
+}
+
+bool server_is_still(struct server *server)
+{
+	struct usage_table *table = &server->shared.principals.usage;
+
+	if (server->ledger)
+		ledger_tick(server->ledger, table, clock_ms());
+	return !has_waiting_visitors(server) &&
+	       (!server->ledger || ledger_is_settled(server->ledger));
+}
+
+struct survey *server_give(struct server *server, int64_t wait_ms,
+                           void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	return ask_workers(server, server_worker_give, wait_ms, done, arg);
+}
+
+struct survey *server_take_back(struct server *server, int64_t wait_ms,
+                                void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	if (server->ledger)
+		ledger_reclaim(server->ledger);
+	gate_open(&server->shared.gate, &server->limits);
+	return ask_workers(server, server_worker_take_back, wait_ms, done, arg);
+}
+
+void server_leave(struct server *server)
+{
+	int64_t grace_ms = server->set->config->settings.server.drain_grace;
+	int64_t within_ms = LEAVE_EACH_MS *
+	                    (int64_t)atomic_load(&server->shared.principals.tunnels);
+
+	if (within_ms > grace_ms / 2)
+		within_ms = grace_ms / 2;
+	atomic_store(&server->shared.leave_within_ms, within_ms);
+}
+
+struct usage_table *server_usage(struct server *server)
+{
+	return &server->shared.principals.usage;
+}
+
+bool server_keeps_usage(const struct server *server)
+{
+	return server->ledger != NULL;
 }
 
 void server_tell_renewed(struct server *server)

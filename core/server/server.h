@@ -16,6 +16,7 @@ struct metrics;
 struct server;
 struct source_table;
 struct survey;
+struct usage_table;
 
 enum { SERVER_MAX_WORKERS = 256 };
 
@@ -70,6 +71,44 @@ struct source_table *server_sources(struct server *server);
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);
 /* The server drains, and has closed its control port: another server can listen there. [main] */
 bool server_has_left(const struct server *server);
+
+/* ---- the next server, which runs already ---- */
+
+/* Copies of the sockets at the control port: each answer is a struct sockets. NULL: out of memory.
+ * [main] */
+struct survey *server_copy_control(struct server *server, int64_t wait_ms,
+                                   void (*done)(struct survey *survey, void *arg), void *arg);
+/* Does the control port belong to a service manager? [main] */
+bool server_control_is_given(const struct server *server);
+/* In `done` of the surveys below: have all workers done it? */
+bool server_all_answered(const struct server *server, const struct survey *survey);
+/* From now on visitors wait in the queues of the kernel, and clients still take those that have
+ * come. `done` runs when no worker lets one in any more. NULL: out of memory. Undone by
+ * server_take_back. [main] */
+struct survey *server_hold(struct server *server, int64_t wait_ms,
+                           void (*done)(struct survey *survey, void *arg), void *arg);
+/* After `done` of server_hold: clients have taken all visitors, and what identities use is in its
+ * file. [main] */
+bool server_is_still(struct server *server);
+/* Leaves the control port to the next server, without closing it here. The keeper gets the public
+ * ports of clients that take tickets, before `done` runs. NULL: out of memory. Undone by
+ * server_take_back. [main] */
+struct survey *server_give(struct server *server, int64_t wait_ms,
+                           void (*done)(struct survey *survey, void *arg), void *arg);
+/* The next server does not serve after all. All is as before as soon as the workers have done
+ * their parts. NULL: out of memory. [main] */
+struct survey *server_take_back(struct server *server, int64_t wait_ms,
+                                void (*done)(struct survey *survey, void *arg), void *arg);
+/* The next server serves. Its clients are to come one by one, so server_drain, which must follow,
+ * asks them at different moments. [main] */
+void server_leave(struct server *server);
+/* What identities use. Borrowed; valid until server_stop. [main] */
+struct usage_table *server_usage(struct server *server);
+/* Is it kept in a file? [main] */
+bool server_keeps_usage(const struct server *server);
+
+/* ---- questions ---- */
+
 /* Puts the question to every worker. Each answer that `done` gets is a struct census. NULL: out of
  * memory. [main] */
 struct survey *server_ask(struct server *server, const struct census_question *question,

@@ -32,6 +32,13 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 	server_sessions_end_waiting(worker, false);
 }
 
+static bool may_accept(void *arg)
+{
+	const struct server_worker *worker = arg;
+
+	return !worker->has_given;
+}
+
 /* Takes the sockets, and replaces the listener if there is one. */
 static bool listen_at(struct server_worker *worker, struct sockets sockets)
 {
@@ -41,6 +48,7 @@ static bool listen_at(struct server_worker *worker, struct sockets sockets)
 		sock_close_all(&sockets);
 		return false;
 	}
+	listener_set_gate(listener, may_accept);
 	listener_free(worker->listener);
 	worker->listener = listener;
 	return true;
@@ -127,6 +135,25 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 void server_worker_drain(struct server_worker *worker)
 {
 	tunnel_sessions_leave(worker);
+}
+
+struct sockets server_worker_copy_control(const struct server_worker *worker)
+{
+	return worker->listener ? listener_copy(worker->listener) : (struct sockets){ 0 };
+}
+
+void server_worker_give(struct server_worker *worker)
+{
+	worker->has_given = true;
+	tunnel_sessions_give_tickets(worker);
+}
+
+void server_worker_take_back(struct server_worker *worker)
+{
+	worker->has_given = false;
+	tunnel_sessions_forget_tickets(worker);
+	if (worker->listener)
+		listener_wake(worker->listener);
 }
 
 void server_worker_stop_accepting(struct server_worker *worker)

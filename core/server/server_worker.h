@@ -32,6 +32,14 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms);
 /* Asks clients to move to another server, and closes the public ports of those that cannot. */
 void server_worker_drain(struct server_worker *worker);
+/* Other descriptors of the sockets at the control port. None: no descriptor is left, or the port is
+ * closed. */
+struct sockets server_worker_copy_control(const struct server_worker *worker);
+/* Another process has the control port from now on: accepts nothing there, and gives tickets for
+ * the public ports. */
+void server_worker_give(struct server_worker *worker);
+/* Undoes this. */
+void server_worker_take_back(struct server_worker *worker);
 /* Closes the public ports. */
 void server_worker_stop_accepting(struct server_worker *worker);
 /* Closes the control port; sessions go on. */

@@ -63,6 +63,7 @@ struct server_shared {
 	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
+	atomic_uint offered;               /* likewise: session/offer, on their way to it, too */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
@@ -70,10 +71,11 @@ struct server_shared {
 	struct repeats visitor_lines;      /* likewise */
 	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
-	struct keeper *keeper;             /* read-only; NULL: nobody keeps public ports */
+	struct keeper *keeper;             /* read-only; NULL: nobody ever keeps public ports */
 	struct kept_ports kept_ports;      /* [any] */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
+	atomic_int_fast64_t leave_within_ms; /* over which they are asked to; 0: all at once */
 	atomic_uint_fast64_t last_id;
 };
 
@@ -106,6 +108,7 @@ struct server_worker {
 	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct list choosers;                             /* choose/chooser: of shared ports */
+	bool has_given;                                   /* another process accepts there */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */

@@ -326,6 +326,7 @@ static void offer_here(struct server_worker *worker, struct ahead_pass *pass,
 	announce_from(worker, MESSAGE_VISITOR, visitor);
 	account_offer(account, -1);
 	account_unref(account);
+	atomic_fetch_sub(&worker->shared->offered, 1);
 }
 
 static void run_handover(struct loop_task *task)
@@ -343,6 +344,7 @@ static bool hand_over(struct server_worker *to, struct ahead_pass *pass, struct 
 
 	if (!handover) {
 		ahead_return(pass, loop_index(to->loop));
+		atomic_fetch_sub(&to->shared->offered, 1);
 		return false;
 	}
 	*handover = (struct handover){ .task.run = run_handover,
@@ -362,10 +364,12 @@ bool data_connection_offer(struct server_worker *worker, struct ahead_pass *pass
 	if (!on)
 		return false;
 	account_offer(visitor->account, 1);
+	atomic_fetch_add(&worker->shared->offered, 1);
 	if (on != worker) {
 		if (hand_over(on, pass, visitor, tells_address))
 			return true;
 		account_offer(visitor->account, -1);
+		atomic_fetch_sub(&worker->shared->offered, 1);
 		return false;
 	}
 	offer_here(worker, pass, visitor, tells_address);

@@ -79,6 +79,7 @@ static void announce_visitor(struct offer *offer, enum offer_state state)
 	let_go(offer);
 	offer->visitor.offer = state;
 	announce_from(offer->worker, MESSAGE_AGAIN, &offer->visitor);
+	atomic_fetch_sub(&offer->worker->shared->offered, 1);
 }
 
 void offer_doubt(struct offer *offer)
@@ -105,7 +106,9 @@ static bool get_visitor(struct offer *offer, struct visitor *visitor_out)
 	const struct limits *limits = server_worker_limits(offer->worker);
 
 	*visitor_out = offer->visitor;
-	if (!found)
+	if (found)
+		atomic_fetch_sub(&offer->worker->shared->offered, 1);
+	else
 		found = pending_take(offer->worker->shared->pending, &offer->visitor.id, limits,
 		                     visitor_out);
 	offer->is_held = false;
@@ -153,6 +156,7 @@ void offer_drop(struct offer *offer)
 	if (offer->is_held) {
 		let_go(offer);
 		announce_hold(offer->worker, &offer->visitor);
+		atomic_fetch_sub(&offer->worker->shared->offered, 1);
 	}
 	end_offer(offer);
 }

@@ -34,8 +34,8 @@ struct offer {
 	ev_io first;             /* runs until the first bytes have come */
 };
 
-/* Takes the visitor, which its account counts as offered, and whose address the client is told if
- * `tells_address` is set. `offer` is zeroed memory. */
+/* Takes the visitor, which its account and shared->offered count as offered, and whose address the
+ * client is told if `tells_address` is set. `offer` is zeroed memory. */
 void offer_begin(struct offer *offer, struct server_worker *worker, struct link *link,
                  struct visitor *visitor, bool tells_address);
 /* The client has not answered yet: announces the visitor, too. */

@@ -46,6 +46,7 @@ struct tunnel_session {
 	bool takes_tickets;          /* the client can show a ticket to the next server */
 	bool is_leaving;             /* ... and is asked to: it counts among the leavers */
 	int64_t left_share_ms;       /* when the client left the share; 0: it has not */
+	ev_timer leave;              /* until it is asked */
 	char kept[KEPT_PORT_NAME_SIZE]; /* how its public port is kept; "": it is not */
 	bool may_tell; /* the client said nothing about itself before the verdict, so
 	                              * it may after Extended */
@@ -101,6 +102,16 @@ static void refuse_new(struct server_session *s, enum refusal why)
 	struct refuse_subject subject = subject_of(s);
 
 	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = why }, NULL, false);
+}
+
+/* Its turn to leave has come. A client that does not read ends anyway. */
+static void on_leave(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct server_session *s = timer->data;
+
+	(void)ev;
+	(void)events;
+	link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
 }
 
 /* The next server does not need the client's public port. */
@@ -819,6 +830,7 @@ static void release_tunnel_session(struct server_session *s)
 	deadline_stop(&t->silence);
 	ahead_withdraw(t->pass);
 	ev_timer_stop(loop_ev(s->worker->loop), &t->life);
+	ev_timer_stop(loop_ev(s->worker->loop), &t->leave);
 	tell_end(s);
 	tunnel_close(t->tunnel, s->end_reason);
 	login_end_allowance(&t->login, t->allowance, s->end_reason);
@@ -846,6 +858,8 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 	deadline_init(&t->silence);
 	ev_timer_init(&t->life, on_life_over, 0.0, 0.0);
 	t->life.data = s;
+	ev_timer_init(&t->leave, on_leave, 0.0, 0.0);
+	t->leave.data = s;
 	server_session_become(s, &role, t);
 	return true;
 }
@@ -969,7 +983,8 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
 	}
 }
 
-/* Lets the keeper have the public port if it is open, and gives the client the ticket for it. */
+/* Lets the keeper have the public port if it is open, and gives the client the ticket for it.
+ * Idempotent. */
 static void give_ticket(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);
@@ -978,7 +993,8 @@ static void give_ticket(struct server_session *s)
 	struct message ticket = { .type = MESSAGE_TICKET };
 	struct sockets copies;
 
-	if (!keeper || !t->takes_tickets || !uuid_random(&ticket.id) ||
+	if (*t->kept || !keeper || !keeper_is_open(keeper) || !t->takes_tickets ||
+	    !uuid_random(&ticket.id) ||
 	    !kept_port_name(&ticket.id, account_identity(account), account->port, t->kept))
 		return;
 	copies = tunnel_copy_port(t->tunnel);
@@ -990,10 +1006,29 @@ static void give_ticket(struct server_session *s)
 	sock_close_all(&copies);
 }
 
+/* Asks the client to move at once, or at some moment within the given time. */
 static bool ask_to_leave(struct server_session *s)
 {
+	int64_t within_ms = atomic_load(&s->worker->shared->leave_within_ms);
+	struct ev_loop *ev = loop_ev(s->worker->loop);
+	struct tunnel_session *t = part_of(s);
+	struct uuid random;
+
 	give_ticket(s);
-	return link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
+	if (within_ms <= 0 || !uuid_random(&random))
+		return link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
+	ev_timer_set(&t->leave,
+	             (double)within_ms / 1000.0 * (random.bytes[0] * 256 + random.bytes[1]) / 65536,
+	             0.0);
+	ev_timer_start(ev, &t->leave);
+	return true;
+}
+
+/* The next server has the control port already. So it must have the public port, too, or it must be
+ * able to bind it. */
+static bool is_left_behind(const struct server_session *s)
+{
+	return s->worker->has_given && *part_of(s)->kept == '\0';
 }
 
 void tunnel_sessions_leave(struct server_worker *worker)
@@ -1003,11 +1038,29 @@ void tunnel_sessions_leave(struct server_worker *worker)
 	for (; s; s = server_sessions_next(s)) {
 		struct tunnel_session *t = part_of(s);
 
-		if (t->can_move && ask_to_leave(s))
-			set_leaving(s, true);
-		else
+		if (!t->can_move || !ask_to_leave(s) || is_left_behind(s))
 			tunnel_stop_accepting(t->tunnel);
+		else
+			set_leaving(s, true);
 	}
+}
+
+void tunnel_sessions_give_tickets(struct server_worker *worker)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s)) {
+		if (part_of(s)->tunnel && part_of(s)->can_move)
+			give_ticket(s);
+	}
+}
+
+void tunnel_sessions_forget_tickets(struct server_worker *worker)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s))
+		*part_of(s)->kept = '\0';
 }
 
 void tunnel_sessions_stop_accepting(struct server_worker *worker)

@@ -56,6 +56,11 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
  * leavers until they have moved. Lets the keeper keep their public ports, and gives them tickets.
  * Closes the public ports of all others. */
 void tunnel_sessions_leave(struct server_worker *worker);
+/* Lets the keeper have the public ports of the clients that take tickets, and gives these tickets:
+ * the next server runs already. */
+void tunnel_sessions_give_tickets(struct server_worker *worker);
+/* There is no next server after all: the tickets are good for nothing. */
+void tunnel_sessions_forget_tickets(struct server_worker *worker);
 /* Closes the public ports. Nobody is a leaver any more. */
 void tunnel_sessions_stop_accepting(struct server_worker *worker);
 /* The deadline of a client that promised heartbeats: for worker->silence. */

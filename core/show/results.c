@@ -94,3 +94,12 @@ bool results_print_reload(const struct json *answer, FILE *out)
 	}
 	return n == 0 || print_changes(all, out);
 }
+
+bool results_print_upgrade(const struct json *answer, FILE *out)
+{
+	fputs("upgraded: version ", out);
+	escaped_print(member_text(answer, "version"), out);
+	fprintf(out, " serves as process %lld; the old process drains\n",
+	        member_integer(answer, "pid"));
+	return true;
+}

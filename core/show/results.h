@@ -1,4 +1,4 @@
-/* results - prints what a command has done: kick, unban, drain, log-level, reload. */
+/* results - prints what a command has done: kick, unban, drain, log-level, reload, upgrade. */
 #ifndef CORE_SHOW_RESULTS_H
 #define CORE_SHOW_RESULTS_H
 
@@ -13,5 +13,6 @@ bool results_print_unban(const struct json *answer, FILE *out);
 bool results_print_drain(const struct json *answer, FILE *out);
 bool results_print_log_level(const struct json *answer, FILE *out);
 bool results_print_reload(const struct json *answer, FILE *out);
+bool results_print_upgrade(const struct json *answer, FILE *out);
 
 #endif

@@ -38,6 +38,7 @@ struct ledger {
 	int64_t lost_ms;     /* when a tick saw that first; 0: none has */
 	bool leaves;         /* the next server may take the file */
 	bool is_told;        /* the log has said that the file is lost */
+	bool is_hurried;     /* until the next attempt to write begins */
 };
 
 /* ---- writing ---- */
@@ -238,15 +239,42 @@ static bool take_changes(struct ledger *ledger, struct usage_table *table)
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms)
 {
 	if (atomic_load(&ledger->is_lost)) {
+		ledger->is_hurried = false;
 		heed_loss(ledger, now_ms);
 		return;
 	}
-	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy) || !take_changes(ledger, table))
+	if (now_ms < ledger->next_ms || atomic_load(&ledger->busy))
+		return;
+	ledger->is_hurried = false;
+	if (!take_changes(ledger, table))
 		return;
 	ledger->next_ms = now_ms + PERIOD_MS;
 	atomic_store(&ledger->busy, true);
 	if (!pool_submit(ledger->pool, &ledger->job))
 		atomic_store(&ledger->busy, false);
+}
+
+void ledger_hurry(struct ledger *ledger)
+{
+	ledger->next_ms = 0;
+	ledger->is_hurried = true;
+}
+
+bool ledger_is_settled(const struct ledger *ledger)
+{
+	return !ledger->is_hurried && !atomic_load(&ledger->busy);
+}
+
+void ledger_reclaim(struct ledger *ledger)
+{
+	if (atomic_load(&ledger->busy))
+		return;
+	if (ledger->fd >= 0)
+		close(ledger->fd);
+	ledger->fd = -1;
+	atomic_store(&ledger->is_lost, false);
+	ledger->lost_ms = ledger->next_ms = 0;
+	ledger->leaves = ledger->is_told = false;
 }
 
 int64_t ledger_fails(const struct ledger *ledger, const char **why_out)

@@ -14,6 +14,7 @@
 #ifndef CORE_LEDGER_H
 #define CORE_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -33,6 +34,14 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);
 /* The server drains: from now on the next server may take the file. NULL is fine. */
 void ledger_leave(struct ledger *ledger);
+/* The next ledger_tick writes what has changed, as soon as it can. */
+void ledger_hurry(struct ledger *ledger);
+/* Nothing waits to be written since ledger_hurry, and nothing is being written. True, too, if
+ * writing fails. */
+bool ledger_is_settled(const struct ledger *ledger);
+/* Another server has had the file in vain: this one counts on, and writes its counts again. Call it
+ * once the other one has ended, and only while nothing is being written. */
+void ledger_reclaim(struct ledger *ledger);
 /* For how many milliseconds the file could not be written, and in *why_out the permanent text of
  * the error; 0: it can be written, or need not be. */
 int64_t ledger_fails(const struct ledger *ledger, const char **why_out);

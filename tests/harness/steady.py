@@ -3,7 +3,6 @@
 import hashlib
 import random
 import threading
-import time
 
 from .sockets import connect, end_writing, read_exactly, read_to_end
 
@@ -57,6 +56,6 @@ class Steady:
         try:
             while not self._stop.is_set():
                 self._exchange()
-                time.sleep(self.PAUSE)
+                self._stop.wait(self.PAUSE)
         except (OSError, AssertionError) as failure:
             self._failure = failure

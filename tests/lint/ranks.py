@@ -38,6 +38,7 @@ RANKS = [
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"reload"},
+    {"upgrade"},
     {"admin", "arguments", "show"},
     {"screen"},
     {"commands"},

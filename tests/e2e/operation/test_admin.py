@@ -713,7 +713,7 @@ def test_a_slow_reader_is_dropped(running, admin):
             [],
             (
                 "expected a command: status, tunnels, relays, loops, plugins, kick, bans, unban, "
-                "log-level, reload or drain"
+                "log-level, reload, upgrade or drain"
             ),
         ),
         (["nonsense"], 'unknown command "nonsense"'),

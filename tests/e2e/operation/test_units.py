@@ -302,6 +302,31 @@ def test_restart_under_load(installed):
         assert machine.show(SERVER, "NFileDescriptorStore") == "0"
 
 
+@pytest.mark.parametrize("has_socket", [False, True])
+def test_upgrade_under_load(installed, has_socket):
+    """The new process becomes the main one, under all restrictions. Nobody is refused."""
+    machine, host = installed.machine, installed.address.host
+    if has_socket:
+        listen(installed, installed.control)
+    machine.must("systemctl", "start", SERVER)
+    with Echo(host) as service:
+        installed.configure_client(service.port)
+        machine.must("systemctl", "start", CLIENT)
+        port = installed.tunnel_port()
+        with Arrivals(host, port):
+            for _ in range(2):
+                pid = machine.show(SERVER, "MainPID")
+                new = json.loads(machine.must("spore", "ctl", "--json", "upgrade"))["pid"]
+                assert machine.show(SERVER, "MainPID") == str(new) != pid
+                wait_until(lambda: is_back(machine, port), "the client at its port")
+                assert machine.show(SERVER, "StatusText") == "serving"
+        machine.must("systemctl", "reload", SERVER)
+        machine.must("systemctl", "restart", SERVER)
+        wait_until(lambda: is_back(machine, port), "the client at its port")
+        assert machine.show(SERVER, "NRestarts") == "0"
+    assert "reception only permitted" not in machine.journal()
+
+
 def is_back(machine, port):
     done = machine.run("spore", "ctl", "--json", "tunnels")
     tunnels = json.loads(done.stdout)["tunnels"] if done.returncode == 0 else []

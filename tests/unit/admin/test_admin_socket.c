@@ -129,6 +129,29 @@ START_TEST(who_connects)
 }
 END_TEST
 
-SUITE("admin_socket", it_is_the_owners_alone_whatever_the_umask,
+/* Neither server removes it while the other one has it. */
+START_TEST(the_next_server_has_it)
+{
+	struct admin_socket socket, next = { 0 };
+	struct err err;
+	int fd;
+
+	set_up();
+	fd = admin_socket_open(&socket, path, &err);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(!admin_socket_adopt(&next, "/tmp/elsewhere", fd));
+	ck_assert(!admin_socket_adopt(&next, path, STDERR_FILENO));
+	ck_assert(admin_socket_adopt(&next, path, fd));
+	admin_socket_leave(&socket);
+	admin_socket_leave(&socket);
+	ck_assert(admin_socket_is_in_place(&next));
+	admin_socket_remove(&next);
+	ck_assert_int_lt(access(path, F_OK), 0);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
+SUITE("admin_socket", the_next_server_has_it, it_is_the_owners_alone_whatever_the_umask,
       what_a_dead_server_left_is_replaced, a_live_server_is_left_alone,
       what_is_no_socket_is_left_alone, where_it_cannot_be, who_connects)

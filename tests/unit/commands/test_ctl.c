@@ -136,6 +136,29 @@ START_TEST(wrong_command_lines)
 }
 END_TEST
 
-SUITE("ctl", an_answer_is_printed_for_people, json_is_printed_as_it_came, a_refusal_is_an_error,
-      characters_are_shown, workers_that_do_not_answer_are_named, nonsense_is_an_error,
-      the_socket_may_be_in_a_variable, wrong_command_lines)
+START_TEST(an_upgrade_needs_no_program)
+{
+	char folder[200], asked[300], text[700];
+
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	ck_assert_int_eq(run_at("{\"version\":\"0.2\",\"pid\":7}", "upgrade\n",
+	                        (char *[]){ "upgrade", NULL }),
+	                 EXIT_GOOD);
+	ck_assert_str_eq(capture_out(&capture),
+	                 "upgraded: version 0.2 serves as process 7; the old process drains\n");
+	ck_assert_int_eq(run_at("{\"error\":\"not upgraded: no\"}", "upgrade /a b/spore\n",
+	                        (char *[]){ "upgrade", "/a b/spore", NULL }),
+	                 EXIT_FAILED);
+	ck_assert_ptr_nonnull(getcwd(folder, sizeof folder));
+	snprintf(asked, sizeof asked, "upgrade %s/new/spore\n", folder);
+	run_at("{}", asked, (char *[]){ "upgrade", "new/spore", NULL });
+	ck_assert_int_eq(run((char *[]){ "upgrade", text, NULL }), EXIT_USAGE);
+	ck_assert_int_eq(run((char *[]){ "upgrade", "", NULL }), EXIT_USAGE);
+}
+END_TEST
+
+SUITE("ctl", an_upgrade_needs_no_program, an_answer_is_printed_for_people,
+      json_is_printed_as_it_came, a_refusal_is_an_error, characters_are_shown,
+      workers_that_do_not_answer_are_named, nonsense_is_an_error, the_socket_may_be_in_a_variable,
+      wrong_command_lines)

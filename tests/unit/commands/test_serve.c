@@ -95,7 +95,7 @@ END_TEST
 /* Starts and ends a runtime as the subcommands do. Returns what serve_end says. */
 static int start_and_end(struct config *config, struct diag *diag, bool *started_out)
 {
-	struct runtime_terms terms = { 1, 0 };
+	struct runtime_terms terms = { .workers = 1 };
 	struct runtime runtime;
 	int end = EXIT_FAILED;
 

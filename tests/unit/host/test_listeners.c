@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "net/addr.h"
+#include "net/sock.h"
 #include "sockets.h"
 #include "suite.h"
 
@@ -164,7 +165,41 @@ START_TEST(all_addresses_overlap_each)
 }
 END_TEST
 
-SUITE("listeners", all_addresses_overlap_each, a_common_address_is_found,
-      all_instances_share_the_socket_of_an_address, an_instance_counts_once,
-      an_address_may_become_wider_on_the_same_port, a_port_that_is_taken_is_an_error,
-      a_check_gets_a_socket_without_an_address, there_is_a_bound)
+static unsigned n_copies;
+
+static void take_copy(void *arg, const spore_addr *address, int fd)
+{
+	spore_addr found;
+
+	sock_local_addr(fd, &found);
+	ck_assert(addr_equal(&found, arg));
+	ck_assert(addr_equal(address, arg));
+	close(fd);
+	n_copies++;
+}
+
+START_TEST(a_socket_of_the_server_before)
+{
+	struct listener_use use = { 0 };
+	spore_addr address, other;
+	int given = sockets_listen(&address, 1), unused = sockets_listen(&other, 1), fd;
+
+	listeners_inherit(&other, unused);
+	listeners_inherit(&address, given);
+	ck_assert_int_eq(listeners_get(&address, true, &use, &fd), SPORE_OK);
+	ck_assert_int_eq(fd, given);
+	listeners_disinherit();
+	ck_assert_int_lt(fcntl(unused, F_GETFD), 0);
+	listeners_copy(take_copy, &address);
+	ck_assert_uint_eq(n_copies, 1);
+	listeners_drop(&use);
+	ck_assert_int_lt(fcntl(given, F_GETFD), 0);
+	listeners_copy(take_copy, &address);
+	ck_assert_uint_eq(n_copies, 1);
+}
+END_TEST
+
+SUITE("listeners", a_socket_of_the_server_before, all_addresses_overlap_each,
+      a_common_address_is_found, all_instances_share_the_socket_of_an_address,
+      an_instance_counts_once, an_address_may_become_wider_on_the_same_port,
+      a_port_that_is_taken_is_an_error, a_check_gets_a_socket_without_an_address, there_is_a_bound)

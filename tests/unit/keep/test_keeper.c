@@ -69,4 +69,17 @@ START_TEST(a_manager_keeps_so_many)
 }
 END_TEST
 
-SUITE("keeper", main_is_asked, a_manager_keeps_so_many)
+START_TEST(it_opens_anew)
+{
+	struct keeper keeper = { .n = 5 };
+
+	ck_assert(!keeper_is_open(&keeper));
+	keeper_open(&keeper, true);
+	ck_assert(keeper_is_open(&keeper));
+	ck_assert_uint_eq(atomic_load(&keeper.n), 0);
+	keeper_open(&keeper, false);
+	ck_assert(!keeper_is_open(&keeper));
+}
+END_TEST
+
+SUITE("keeper", main_is_asked, a_manager_keeps_so_many, it_opens_anew)

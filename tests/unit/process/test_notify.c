@@ -291,8 +291,28 @@ START_TEST(a_manager_that_reads_nothing_costs_a_second)
 }
 END_TEST
 
-SUITE("notify", each_change_is_one_message, a_reload_has_the_time_of_its_start,
-      an_abstract_name_begins_with_at, without_a_manager_nothing_happens,
-      the_watchdog_hears_that_the_process_works, the_watchdog_hears_nothing_while_a_worker_hangs,
-      the_watchdog_is_for_another_process, a_descriptor_is_kept_under_its_name,
-      a_failure_is_logged_once, a_manager_that_reads_nothing_costs_a_second)
+START_TEST(another_process_is_the_main_one)
+{
+	open_scene();
+	notify_mute(&notify, true);
+	notify_starting(&notify, 70000);
+	notify_ready(&notify, "serving");
+	ck_assert_str_eq(received(), "");
+	ck_assert(notify_has_manager(&notify));
+	notify_mute(&notify, false);
+	notify_ready(&notify, "serving");
+	ck_assert_str_eq(received(), "READY=1\nSTATUS=serving");
+	notify_main_pid(&notify, 123);
+	ck_assert_str_eq(received(), "MAINPID=123");
+	notify_stopping(&notify, 15000);
+	ck_assert_str_eq(received(), "");
+	close_scene();
+}
+END_TEST
+
+SUITE("notify", another_process_is_the_main_one, each_change_is_one_message,
+      a_reload_has_the_time_of_its_start, an_abstract_name_begins_with_at,
+      without_a_manager_nothing_happens, the_watchdog_hears_that_the_process_works,
+      the_watchdog_hears_nothing_while_a_worker_hangs, the_watchdog_is_for_another_process,
+      a_descriptor_is_kept_under_its_name, a_failure_is_logged_once,
+      a_manager_that_reads_nothing_costs_a_second)

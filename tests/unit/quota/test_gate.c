@@ -304,8 +304,37 @@ START_TEST(the_limit_that_is_reached_is_named)
 }
 END_TEST
 
-SUITE("gate", room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone,
-      the_first_in_line_comes_next, one_that_is_full_itself_is_passed_over,
-      a_door_that_is_shut_is_not_woken, higher_limits_let_in_whoever_waits,
-      lower_limits_send_nobody_away, a_door_that_counts_anew_may_have_room,
-      no_wake_is_lost_between_threads, the_limit_that_is_reached_is_named)
+START_TEST(a_closed_gate_lets_nobody_in)
+{
+	struct scene scene;
+
+	set_up(&scene, 10, 10);
+	gate_close(&scene.gate);
+	ck_assert(!has_room(&scene, 0));
+	ck_assert(gate_is_open(&scene.gate, &scene.tunnels[0].door, &scene.limits));
+	scene.tunnels[0].to_enter = 2;
+	scene.tunnels[1].to_enter = 1;
+	ck_assert(!has_room(&scene, 1));
+	gate_pass_on(&scene.gate, &scene.limits);
+	run_for(scene.loop, 5);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 0);
+	gate_open(&scene.gate, &scene.limits);
+	run_for(scene.loop, 5);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(scene.tunnels[i].wakes, 1);
+		ck_assert_uint_eq(scene.tunnels[i].to_enter, 0);
+	}
+	ck_assert(has_room(&scene, 2));
+	leave(&scene, 0);
+	leave(&scene, 0);
+	leave(&scene, 1);
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("gate", a_closed_gate_lets_nobody_in, room_that_is_not_used_is_passed_on,
+      a_full_tunnel_waits_alone, the_first_in_line_comes_next,
+      one_that_is_full_itself_is_passed_over, a_door_that_is_shut_is_not_woken,
+      higher_limits_let_in_whoever_waits, lower_limits_send_nobody_away,
+      a_door_that_counts_anew_may_have_room, no_wake_is_lost_between_threads,
+      the_limit_that_is_reached_is_named)

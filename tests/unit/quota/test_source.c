@@ -426,7 +426,28 @@ START_TEST(a_proxy_is_not_the_client_at_its_address)
 }
 END_TEST
 
-SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
+/* The longer ban holds. */
+START_TEST(a_ban_can_be_set)
+{
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "2001:db8::1");
+	struct source_ban found;
+	spore_addr same;
+
+	ck_assert(addr_parse_ip("2001:db8::ffff", &same));
+	source_ban(table, &same, 500, 7, 1000);
+	ck_assert_int_eq(source_ban_left(source, 1000), 500);
+	source_ban(table, &same, 300, 9, 1000);
+	source_ban(table, &same, 0, 9, 1000);
+	ck_assert_uint_eq(source_list_bans(table, 1000, &found, 1), 1);
+	ck_assert_int_eq(found.left_ms, 500);
+	ck_assert_uint_eq(found.tries, 7);
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+SUITE("source", a_ban_can_be_set, tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
       one_entry_an_address_or_a_64, its_share_is_two, expected_connections_are_counted_apart,
       secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time,
       few_connections_of_a_banned_source_hear_of_it,

@@ -78,7 +78,7 @@ static inline enum config_outcome scene_load(struct process_scene *scene, const 
 
 static inline bool scene_start_runtime(struct process_scene *scene)
 {
-	struct runtime_terms terms = { scene->config->settings.server.workers, 0 };
+	struct runtime_terms terms = { .workers = scene->config->settings.server.workers };
 
 	return runtime_start(&scene->runtime, scene->config, &terms,
 	                     scene->server ? server_revise : NULL, scene->server, &scene->diag);

@@ -335,6 +335,7 @@ static inline void scene_close(void)
 	ck_assert_ptr_null(shared->principals.first);
 	ck_assert_uint_eq(shared->principals.visitors, 0);
 	ck_assert_uint_eq(shared->strangers, 0);
+	ck_assert_uint_eq(shared->offered, 0);
 	ck_assert_uint_eq(shared->gate.inside, 0);
 	ck_assert_uint_eq(shared->ahead.waiting, 0);
 	gate_fini(&shared->gate);

@@ -43,7 +43,7 @@ START_TEST(workers_share_the_sockets_that_were_given)
 	spore_addr addr;
 	int given = sockets_listen(&addr, 1), caller, accepted;
 	struct server_settings settings = settings_at(&addr, 1);
-	struct given_sockets sockets = { &given, 1 };
+	struct given_sockets sockets = { &given, 1, false, false };
 	struct sockets copies[3];
 	size_t at_fault;
 	struct err err;
@@ -97,7 +97,7 @@ START_TEST(each_worker_has_a_socket_at_each_address)
 	spore_addr addresses[2];
 	int free_port = sockets_listen(&addresses[0], 1), fds[3];
 	struct server_settings settings = settings_at(addresses, 2);
-	struct given_sockets given = { fds, 3 };
+	struct given_sockets given = { fds, 3, false, false };
 	size_t at_fault;
 	struct err err;
 
@@ -133,7 +133,7 @@ START_TEST(a_socket_elsewhere_is_refused)
 	spore_addr addr, elsewhere;
 	int given = sockets_listen(&addr, 1);
 	struct server_settings settings = settings_at(&addr, 1);
-	struct given_sockets sockets = { &given, 1 };
+	struct given_sockets sockets = { &given, 1, false, false };
 	struct err err;
 
 	settings.control_port = addr.port == 1 ? 2 : 1;
@@ -167,6 +167,28 @@ START_TEST(a_port_moves_with_any_of_its_addresses)
 }
 END_TEST
 
-SUITE("control_port", the_first_socket_finds_out_who_is_there,
+START_TEST(the_giver_is_named)
+{
+	spore_addr addr;
+	int given = sockets_listen(&addr, 1);
+	struct server_settings settings = settings_at(&addr, 1);
+	struct given_sockets sockets = { .fds = &given, .n = 1, .from_server = true };
+	struct err err;
+
+	ck_assert(control_port_take(&sockets, &settings, 1, &err));
+	settings.control_port = addr.port == 1 ? 2 : 1;
+	for (int i = 0; i < 2; i++) {
+		ck_assert(!control_port_take(&sockets, &settings, 1, &err));
+		ck_assert_ptr_nonnull(strstr(err.text, i ? "the service manager has passed"
+		                                         : "the running server has passed"));
+		ck_assert_ptr_nonnull(strstr(err.text, i ? "change ListenStream="
+		                                         : "let the running server reload"));
+		sockets.from_server = false;
+	}
+	close(given);
+}
+END_TEST
+
+SUITE("control_port", the_giver_is_named, the_first_socket_finds_out_who_is_there,
       workers_share_the_sockets_that_were_given, each_worker_has_a_socket_at_each_address,
       a_socket_elsewhere_is_refused, a_port_moves_with_any_of_its_addresses)

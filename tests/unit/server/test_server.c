@@ -289,6 +289,65 @@ START_TEST(all_workers_answer)
 }
 END_TEST
 
-SUITE("server", a_server_serves_until_it_stops, a_server_that_has_not_started_is_harmless,
-      a_port_that_is_taken_is_named, revalidation_reaches_the_workers,
-      another_configuration_may_move_the_port, a_drain_refuses_tunnels_and_ends, all_workers_answer)
+static bool is_done;
+
+static void on_done(struct survey *survey, void *arg)
+{
+	ck_assert_ptr_eq(arg, server);
+	ck_assert(server_all_answered(server, survey));
+	is_done = true;
+}
+
+static void await_done(struct survey *survey)
+{
+	ck_assert_ptr_nonnull(survey);
+	is_done = false;
+	ck_assert(run_until(main_loop, run_until_is_set, &is_done));
+}
+
+static bool is_answered(int fd)
+{
+	struct pollfd wait = { fd, POLLIN, 0 };
+
+	return poll(&wait, 1, 50) == 1;
+}
+
+static unsigned n_copies;
+
+static void count_copies(struct survey *survey, void *arg)
+{
+	for (unsigned i = 0; i < SCENE_WORKERS; i++) {
+		const struct sockets *copies = survey_answer(survey, i);
+
+		n_copies += copies ? copies->n : 0;
+	}
+	on_done(survey, arg);
+}
+
+/* Nobody is refused meanwhile: clients wait at the control port. */
+START_TEST(ports_are_given_and_taken_back)
+{
+	spore_addr control;
+	int tunnel, caller;
+
+	begin(&control);
+	tunnel = open_tunnel(&control);
+	await_done(server_copy_control(server, 1000, count_copies, server));
+	ck_assert_uint_eq(n_copies, SCENE_WORKERS);
+	await_done(server_hold(server, 1000, on_done, server));
+	ck_assert(server_is_still(server));
+	await_done(server_give(server, 1000, on_done, server));
+	caller = sockets_dial(&control);
+	ck_assert(!is_answered(caller));
+	await_done(server_take_back(server, 1000, on_done, server));
+	await(caller, MESSAGE_CHALLENGE);
+	close(caller);
+	close(tunnel);
+	stop();
+}
+END_TEST
+
+SUITE("server", ports_are_given_and_taken_back, a_server_serves_until_it_stops,
+      a_server_that_has_not_started_is_harmless, a_port_that_is_taken_is_named,
+      revalidation_reaches_the_workers, another_configuration_may_move_the_port,
+      a_drain_refuses_tunnels_and_ends, all_workers_answer)

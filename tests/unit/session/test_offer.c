@@ -29,6 +29,7 @@ static void begin_with(const char *said, bool tells)
 	else
 		shutdown(visitor, SHUT_WR);
 	offer = (struct offer){ .worker = NULL };
+	atomic_fetch_add(&scene.shared.offered, 1);
 	offer_begin(&offer, &scene.workers[1], &data.link, &arrived, tells);
 	scene_run();
 }
@@ -226,6 +227,7 @@ START_TEST(bytes_that_do_not_fit_are_not_shown)
 	scene_send(visitor, "hello, hello, hello, hello", 26);
 	ck_assert(link_send_bytes(&data.link, bytes, LINK_MAX_OUT - 90));
 	offer = (struct offer){ .worker = NULL };
+	atomic_fetch_add(&scene.shared.offered, 1);
 	offer_begin(&offer, &scene.workers[1], &data.link, &arrived, false);
 	ck_assert_uint_eq(offer.shown, 0);
 	expect_taken(0, "hello, hello, hello, hello");

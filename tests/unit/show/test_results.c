@@ -25,4 +25,11 @@ START_TEST(changes_say_what_was_not_set)
 }
 END_TEST
 
-SUITE("results", the_end_of_a_ban_is_told, changes_say_what_was_not_set)
+START_TEST(an_upgrade_says_who_serves)
+{
+	answer_scene_check("upgrade", "{\"version\":\"1.2\",\"pid\":42}",
+	                   "upgraded: version 1.2 serves as process 42; the old process drains\n");
+}
+END_TEST
+
+SUITE("results", an_upgrade_says_who_serves, the_end_of_a_ban_is_told, changes_say_what_was_not_set)

@@ -1,0 +1,248 @@
+#include "upgrade/heir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "host/listeners.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "process/watchdog.h"
+#include "server/activation.h"
+#include "server/server.h"
+#include "upgrade/channel.h"
+#include "upgrade/protocol.h"
+#include "upgrade/state.h"
+#include "json/reply.h"
+
+enum { LOOK_MS = 100, GREETING_MS = 60000, LEAVE_MS = 2000 };
+
+/* ---- messages ---- */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Waits for a message. until_ms: INT64_MAX: as long as the other server wants. False and *err. */
+static bool await_message(struct heir *heir, int64_t until_ms, struct json **message_out,
+                          int *passed_out, struct err *err)
+{
+	struct pollfd ready = { heir->fd, POLLIN, 0 };
+
+	for (;;) {
+		enum channel_news news = channel_read(heir->fd, message_out, passed_out);
+
+		if (news == CHANNEL_MESSAGE)
+			return true;
+		err_set(err, "the server that runs does not hand over: see its log");
+		if (news == CHANNEL_END)
+			return false;
+		if (watchdog_has_signal()) {
+			err_set(err, "a signal has come before the server that runs has handed "
+			             "over");
+			return false;
+		}
+		if (clock_ms() > until_ms)
+			return false;
+		poll(&ready, 1, LOOK_MS);
+	}
+}
+
+static bool add_control(struct activation *activation, int *passed, struct err *err)
+{
+	if (activation->n == ACTIVATION_MOST) {
+		err_set(err, "the server that runs passes more than %d sockets at the control port",
+		        ACTIVATION_MOST);
+		return false;
+	}
+	activation->fds[activation->n++] = *passed;
+	*passed = -1;
+	return true;
+}
+
+static bool add_port(struct activation *activation, const char *name, int *passed)
+{
+	struct kept_socket *kept = &activation->kept[activation->n_kept];
+
+	if (activation->n_kept == KEPT_PORTS_MOST)
+		return true; /* the socket is closed, so its client gets another one */
+	kept->fd = *passed;
+	snprintf(kept->name, sizeof kept->name, "%s", name);
+	activation->n_kept++;
+	*passed = -1;
+	return true;
+}
+
+static void add_listener(const char *text, int *passed)
+{
+	spore_addr address;
+
+	if (!addr_parse(text, &address))
+		return;
+	listeners_inherit(&address, *passed);
+	*passed = -1;
+}
+
+static bool check_protocol(const struct json *protocol, struct err *err)
+{
+	if (protocol->type == JSON_NUMBER && (int)protocol->number == PROTOCOL_VERSION)
+		return true;
+	err_set(err, "the server that runs hands over by another protocol: restart it instead");
+	return false;
+}
+
+static const char *text_of(const struct json *message, const char *key)
+{
+	const struct json *value = json_get(message, key);
+
+	return value && value->type == JSON_STRING ? value->raw : NULL;
+}
+
+/* Takes what the message says and passes. What is left of *passed is the caller's. */
+static bool take_message(struct heir *heir, struct activation *activation,
+                         const struct json *message, int *passed, struct err *err)
+{
+	const struct json *protocol = json_get(message, "protocol");
+	const char *port = text_of(message, PROTOCOL_PORT_KEY);
+	const char *listener = text_of(message, PROTOCOL_LISTENER_KEY);
+
+	if (protocol)
+		return check_protocol(protocol, err);
+	if (*passed < 0)
+		return true;
+	if (json_get(message, "control")) {
+		heir->is_fixed = json_get(message, "fixed") != NULL;
+		return add_control(activation, passed, err);
+	}
+	if (port)
+		return add_port(activation, port, passed);
+	if (listener)
+		add_listener(listener, passed);
+	else if (json_get(message, "admin") && heir->admin < 0) {
+		heir->admin = *passed;
+		*passed = -1;
+	} else if (json_get(message, "state") && heir->state < 0) {
+		heir->state = *passed;
+		*passed = -1;
+	}
+	return true;
+}
+
+/* Takes messages until one has the key. False and *err. */
+static bool take_until(struct heir *heir, struct activation *activation, const char *key,
+                       int64_t until_ms, struct err *err)
+{
+	struct json *message;
+	bool good = true, is_last = false;
+	int passed;
+
+	while (good && !is_last) {
+		if (!await_message(heir, until_ms, &message, &passed, err))
+			return false;
+		good = take_message(heir, activation, message, &passed, err);
+		is_last = json_get(message, key) != NULL;
+		close_fd(&passed);
+		reply_free(message);
+	}
+	return good;
+}
+
+/* ---- the start ---- */
+
+static bool is_channel(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
+void heir_take(struct heir *heir, struct activation *activation)
+{
+	const char *text = getenv(PROTOCOL_VARIABLE);
+	uint64_t fd = 0;
+	struct err err;
+	bool is_good;
+
+	*heir = (struct heir){ .fd = -1, .is_one = text != NULL, .admin = -1, .state = -1 };
+	if (!text)
+		return;
+	is_good = text_to_uint(text, strlen(text), INT_MAX, &fd) && is_channel((int)fd);
+	unsetenv(PROTOCOL_VARIABLE);
+	if (!is_good) {
+		err_set(&activation->err,
+		        PROTOCOL_VARIABLE " is set, but only a server sets it, for `spore ctl "
+		                          "upgrade`: unset it");
+		return;
+	}
+	heir->fd = (int)fd;
+	fcntl(heir->fd, F_SETFD, FD_CLOEXEC);
+	channel_write(heir->fd, PROTOCOL_GREETING, -1);
+	if (take_until(heir, activation, "load", clock_ms() + GREETING_MS, &err))
+		return;
+	activation_close(activation);
+	activation->err = err;
+}
+
+bool heir_await(struct heir *heir, struct activation *activation, struct err *err)
+{
+	if (heir->fd < 0)
+		return true;
+	listeners_disinherit();
+	if (channel_write(heir->fd, PROTOCOL_READY, -1))
+		return take_until(heir, activation, "go", INT64_MAX, err);
+	err_set(err, "the server that runs does not hand over: see its log");
+	return false;
+}
+
+/* Of the channel. The other server closes it when it has told the service manager of this one. */
+static void await_end(int fd)
+{
+	struct pollfd end = { fd, POLLIN, 0 };
+
+	poll(&end, 1, LEAVE_MS);
+}
+
+void heir_tell_serving(struct heir *heir, struct server *server)
+{
+	struct err err;
+
+	if (heir->fd < 0)
+		return;
+	if (heir->state >= 0 &&
+	    !state_read(heir->state, server_sources(server), server_usage(server), &err))
+		log_warn("bans and counts of the server before are not known",
+		         log_str("error", err.text));
+	if (channel_write(heir->fd, PROTOCOL_SERVING, -1))
+		await_end(heir->fd);
+	heir_close(heir);
+}
+
+void heir_tell_failure(struct heir *heir, const char *why)
+{
+	char *text = heir->fd >= 0 ? channel_object(PROTOCOL_ERROR_KEY, why) : NULL;
+
+	if (text)
+		channel_write(heir->fd, text, -1);
+	free(text);
+	heir_close(heir);
+}
+
+void heir_close(struct heir *heir)
+{
+	close_fd(&heir->fd);
+	close_fd(&heir->admin);
+	close_fd(&heir->state);
+}

@@ -1,0 +1,40 @@
+/* protocol - the messages of upgrade/channel, version 1. "old" is the server that runs, "new" the
+ * one that is to take its place. Keys that a side does not know are ignored.
+ *
+ *   old, new   { "protocol": 1, "version": "0.1.0" }   first
+ *   old        { "control": true, "fixed": true }      a socket of the control port; fixed: it is a
+ *                                                      service manager's
+ *   old        { "listener": "127.0.0.1:9090" }        a socket that a plugin listens at
+ *   old        { "admin": true }                       the admin socket
+ *   old        { "load": true }                        all of these have come
+ *   new        { "ready": true }                       all is loaded; it needs only the next ones
+ *   old        { "port": "tunnel-1-..." }              a socket of a public port (keep/kept_ports)
+ *   old        { "state": true }                       a file (upgrade/state)
+ *   old        { "go": true }                          from now on the old one accepts nothing
+ *   new        { "serving": true }                     the old one can leave
+ *   new        { "error": "..." }                      why it ends instead */
+#ifndef CORE_PROTOCOL_H
+#define CORE_PROTOCOL_H
+
+#include "version.h"
+
+enum { PROTOCOL_VERSION = 1 };
+
+/* The variable that tells the new process that it is one, and the descriptor of its channel. */
+#define PROTOCOL_VARIABLE      "SPORE_UPGRADE_FD"
+#define PROTOCOL_FD_TEXT       "3"
+
+#define PROTOCOL_GREETING      "{ \"protocol\": 1, \"version\": \"" SPORE_VERSION "\" }"
+#define PROTOCOL_CONTROL       "{ \"control\": true }"
+#define PROTOCOL_CONTROL_FIXED "{ \"control\": true, \"fixed\": true }"
+#define PROTOCOL_LISTENER_KEY  "listener"
+#define PROTOCOL_ADMIN         "{ \"admin\": true }"
+#define PROTOCOL_LOAD          "{ \"load\": true }"
+#define PROTOCOL_READY         "{ \"ready\": true }"
+#define PROTOCOL_PORT_KEY      "port"
+#define PROTOCOL_STATE         "{ \"state\": true }"
+#define PROTOCOL_GO            "{ \"go\": true }"
+#define PROTOCOL_SERVING       "{ \"serving\": true }"
+#define PROTOCOL_ERROR_KEY     "error"
+
+#endif

@@ -1,0 +1,127 @@
+#include "upgrade/state.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/addr.h"
+#include "quota/source.h"
+#include "suite.h"
+#include "usage/usage.h"
+
+static struct source_table *sources, *next_sources;
+static struct usage_table usage, next_usage;
+
+static void set_up(void)
+{
+	sources = source_table_new();
+	next_sources = source_table_new();
+	ck_assert(sources && next_sources);
+	usage_table_init(&usage, 1, clock_wall_ms());
+	usage_table_init(&next_usage, 1, clock_wall_ms());
+}
+
+static void tear_down(void)
+{
+	source_table_free(sources);
+	source_table_free(next_sources);
+	usage_table_fini(&usage);
+	usage_table_fini(&next_usage);
+}
+
+static spore_addr address(const char *ip)
+{
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip(ip, &addr));
+	return addr;
+}
+
+START_TEST(bans_are_passed_on)
+{
+	spore_addr four = address("192.0.2.7"), six = address("2001:db8::1");
+	struct source_ban bans[3];
+	struct err err;
+	int fd;
+
+	set_up();
+	source_ban(sources, &four, 60000, 3, clock_ms());
+	source_ban(sources, &six, 120000, 0, clock_ms());
+	fd = state_write(sources, &usage, &err);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_msg(state_read(fd, next_sources, &next_usage, &err), "%s", err.text);
+	ck_assert_uint_eq(source_list_bans(next_sources, clock_ms(), bans, 3), 2);
+	for (int i = 0; i < 2; i++) {
+		bool is_four = bans[i].source.family == 4;
+
+		ck_assert_uint_eq(bans[i].tries, is_four ? 3 : 0);
+		ck_assert_int_le(bans[i].left_ms, is_four ? 60000 : 120000);
+		ck_assert_int_gt(bans[i].left_ms, is_four ? 50000 : 110000);
+	}
+	close(fd);
+	tear_down();
+}
+END_TEST
+
+/* Their counts are kept by a file, or passed on. */
+START_TEST(counts_of_use_are_passed_on)
+{
+	static const struct use_terms terms = { .bytes = { 1000, 10000 },
+		                                .visitors_per_second = -1 };
+	struct use_claim *claim = NULL;
+	struct usage *alice, *next;
+	struct err err;
+	int fd;
+
+	set_up();
+	alice = usage_get(&usage, "alice");
+	ck_assert(usage_limit(&usage, alice, &claim, &terms));
+	ck_assert(usage_carry(&usage, alice, 700));
+	for (int kept_by_file = 0; kept_by_file < 2; kept_by_file++) {
+		fd = state_write(sources, kept_by_file ? NULL : &usage, &err);
+		ck_assert(state_read(fd, next_sources, &next_usage, &err));
+		next = usage_get(&next_usage, "alice");
+		ck_assert_uint_eq(atomic_load(&next->used[USE_DAY]), 700);
+		usage_put(&next_usage, next);
+		close(fd);
+	}
+	usage_drop(&usage, alice, &claim);
+	usage_put(&usage, alice);
+	tear_down();
+}
+END_TEST
+
+static bool reads(const char *text, struct err *err)
+{
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	bool good;
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	good = state_read(fd, next_sources, &next_usage, err);
+	close(fd);
+	return good;
+}
+
+START_TEST(other_versions)
+{
+	struct source_ban ban;
+	struct err err = { "" };
+
+	set_up();
+	ck_assert(reads("{ \"format\": 1, \"more\": [1] }", &err));
+	ck_assert(reads("{ \"format\": 1, \"bans\": [\"nonsense\", 1, \"192.0.2.1 5\"] }", &err));
+	ck_assert_uint_eq(source_list_bans(next_sources, clock_ms(), &ban, 1), 0);
+	ck_assert(!reads("{ \"format\": 2, \"bans\": [\"192.0.2.1 60000 1\"] }", &err));
+	ck_assert_str_eq(err.text, "it has another format");
+	ck_assert(!reads("{}", &err));
+	ck_assert(!reads("", &err));
+	ck_assert(!reads("{ \"format\": 1, \"use\": \"spore use 9\\n\" }", &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "the counts of use, line 1: "));
+	tear_down();
+}
+END_TEST
+
+SUITE("state", bans_are_passed_on, counts_of_use_are_passed_on, other_versions)
