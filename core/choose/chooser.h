@@ -12,7 +12,7 @@
 #include "session/context.h"
 
 /* Applies the entries of this set, which the worker does not have yet, or has just got: opens,
- * changes and closes shared ports. sockets: for each entry those at which it listens from now on,
+ * changes and closes routed ports. sockets: for each entry those at which it listens from now on,
  * taken; none: it has them already, or has no listen_port. NULL: no entry gets any. What waits in
  * the queue of a port that closes is accepted before. False: out of memory; no socket stays open
  * that has no chooser. */

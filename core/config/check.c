@@ -123,7 +123,7 @@ static void mark_public_ports(const struct server_settings *server, bool is_publ
 	const spore_list *reserved = server->reserved_ports.items;
 
 	mark_ports(&server->ports, true, is_public);
-	mark_ports(&server->shared_ports, false, is_public);
+	mark_ports(&server->routed_ports, false, is_public);
 	for (size_t i = 0; i < server->reserved_ports.count; i++)
 		mark_ports(&reserved[i], false, is_public);
 	is_public[server->control_port] = false;
@@ -159,7 +159,7 @@ static size_t collect_ranges(const bool marks[ALL_PORTS + 1], spore_port_range *
 static spore_list find_public_ports(const struct server_settings *server, struct json_doc *doc)
 {
 	size_t n = 0;
-	size_t most = server->ports.count + count_reserved(server) + server->shared_ports.count + 1;
+	size_t most = server->ports.count + count_reserved(server) + server->routed_ports.count + 1;
 	spore_port_range *ranges = json_doc_alloc(doc, most * sizeof *ranges);
 	bool *is_public = calloc(ALL_PORTS + 1, sizeof *is_public);
 
@@ -200,7 +200,7 @@ static void derive_ports(struct server_settings *server, struct json_doc *doc)
 }
 
 /* The ports that tunnels share. */
-static spore_list find_shared_ports(const spore_list *public, struct json_doc *doc)
+static spore_list find_routed_ports(const spore_list *public, struct json_doc *doc)
 {
 	const struct public_settings *entries = public->items;
 	spore_port_range *ranges = json_doc_alloc(doc, (public->count + 1) * sizeof *ranges);
@@ -262,7 +262,7 @@ static size_t find_same_port(const struct public_settings *entries, size_t n)
 	return i;
 }
 
-static void check_shared_port(const struct settings *settings, size_t i, const struct json *node,
+static void check_routed_port(const struct settings *settings, size_t i, const struct json *node,
                               struct diag *diag)
 {
 	const struct public_settings *entries = settings->public.items, *entry = &entries[i];
@@ -310,7 +310,7 @@ static void check_public(const struct settings *settings, struct json_doc *doc, 
 		if (node->type != JSON_OBJECT)
 			continue;
 		if (json_get(node, "listen_port"))
-			check_shared_port(settings, i, node, diag);
+			check_routed_port(settings, i, node, diag);
 		else
 			check_tunnel_ports(node, diag);
 	}
@@ -324,7 +324,7 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 
 	check_ports(server, doc, diag);
 	derive_ports(server, doc);
-	server->shared_ports = find_shared_ports(&settings->public, doc);
+	server->routed_ports = find_routed_ports(&settings->public, doc);
 	if (diag->count == n_before) {
 		server->public_ports = find_public_ports(server, doc);
 		if (server->public_ports.count == 0)

@@ -21,9 +21,9 @@ struct server_settings {
 	uint32_t share;              /* tunnels of one identity may share a port */
 	spore_list send_proxy_ports; /* of spore_list of spore_port_range */
 	/* Lists of spore_port_range, which check_server makes. public_ports: `ports` without the
-	 * reserved ones, the shared ones and the control port. shared_ports: each listen_port of
+	 * reserved ones, the shared ones and the control port. routed_ports: each listen_port of
 	 * the section "public". */
-	spore_list public_ports, shared_ports;
+	spore_list public_ports, routed_ports;
 	int64_t workers;                            /* 0: one for each CPU of the process */
 	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
 	int64_t io;                                 /* IO_* */

@@ -45,7 +45,7 @@ const char *ports_reservation(const struct server_settings *settings, uint16_t p
 		return "it is the control port";
 	if (lists_port(&settings->reserved_ports, port))
 		return "it is reserved (reserved_ports)";
-	return has_port(&settings->shared_ports, port)
+	return has_port(&settings->routed_ports, port)
 	               ? "tunnels share it by their host names (listen_port)"
 	               : NULL;
 }
@@ -210,7 +210,7 @@ bool ports_may_be_shared(const struct server_settings *settings, const struct gr
 static bool is_shared(const struct server_settings *settings, const struct grant *grant,
                       uint16_t wanted)
 {
-	return has_port(&settings->shared_ports, wanted) && has_port(&settings->ports, wanted) &&
+	return has_port(&settings->routed_ports, wanted) && has_port(&settings->ports, wanted) &&
 	       !lists_port(&settings->reserved_ports, wanted) &&
 	       (!grant || grant_has_port(grant, wanted));
 }
@@ -298,7 +298,7 @@ enum ports_refuser ports_find_refuser(const struct server_settings *settings,
 	return has_port(&settings->public_ports, wanted) ? PORTS_OF_GRANT : PORTS_OF_SERVER;
 }
 
-/* The ranges of the first element that reserves the port, the control port, or a shared port. */
+/* The ranges of the first element that reserves the port, the control port, or a routed port. */
 static struct limit_hit limit_of_reservation(const struct server_settings *settings,
                                              enum refusal why, uint16_t port)
 {

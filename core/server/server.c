@@ -23,8 +23,8 @@
 #include "server/census.h"
 #include "server/control_port.h"
 #include "server/revalidation.h"
+#include "server/routed_ports.h"
 #include "server/server_worker.h"
-#include "server/shared_ports.h"
 #include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
@@ -157,7 +157,7 @@ static void tell_to(struct server *server, void (*fn)(struct server_worker *work
 }
 
 /* Clients that look for another server keep their public ports for a while: until they have found
- * one, visitors are better served here than nowhere. Shared ports close with the last of them.
+ * one, visitors are better served here than nowhere. Routed ports close with the last of them.
  * True: all public ports are closed. */
 static bool close_public_ports(struct server *server)
 {
@@ -354,7 +354,7 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 			*at_fault_out = control_port_fault(set->config, at_fault, errno);
 			return false;
 		}
-		args.terms.shared = shared_ports_open(set->config, NULL, i > 0, at_fault_out, err);
+		args.terms.shared = routed_ports_open(set->config, NULL, i > 0, at_fault_out, err);
 		if (!args.terms.shared) {
 			sock_close_all(&args.terms.sockets);
 			return false;
@@ -464,14 +464,14 @@ struct renewal {
 	struct limits limits;
 	struct review_round *round;                 /* each worker is a finder of it */
 	struct sockets sockets[SERVER_MAX_WORKERS]; /* none: the worker keeps those it has */
-	struct sockets *shared[SERVER_MAX_WORKERS]; /* each owned: of its shared ports */
+	struct sockets *shared[SERVER_MAX_WORKERS]; /* each owned: of its routed ports */
 };
 
 static void close_all(struct renewal *renewal)
 {
 	for (unsigned i = 0; i < renewal->server->n_open; i++) {
 		sock_close_all(&renewal->sockets[i]);
-		shared_ports_close(renewal->set->config, renewal->shared[i]);
+		routed_ports_close(renewal->set->config, renewal->shared[i]);
 	}
 }
 
@@ -501,14 +501,14 @@ static bool open_control_ports(const struct server *server, struct renewal *rene
 	return true;
 }
 
-/* The same at the shared ports. */
-static bool open_shared_ports(const struct server *server, struct renewal *renewal, struct err *err)
+/* The same at the routed ports. */
+static bool open_routed_ports(const struct server *server, struct renewal *renewal, struct err *err)
 {
 	const struct config *next = renewal->set->config, *now = server->set->config;
 	const struct json *at_fault;
 
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->shared[i] = shared_ports_open(next, now, i > 0, &at_fault, err);
+		renewal->shared[i] = routed_ports_open(next, now, i > 0, &at_fault, err);
 		if (!renewal->shared[i])
 			return false;
 	}
@@ -565,7 +565,7 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	struct survey *survey;
 
 	if (!open_control_ports(server, &renewal, err) ||
-	    !open_shared_ports(server, &renewal, err)) {
+	    !open_routed_ports(server, &renewal, err)) {
 		close_all(&renewal);
 		return NULL;
 	}

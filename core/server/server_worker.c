@@ -118,7 +118,7 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 		log_error("control port not moved: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	if (!choosers_renew(worker, terms->set, terms->limits, terms->shared))
-		log_error("a shared port is not open: out of memory",
+		log_error("a routed port is not open: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
 	worker->renewals++;

@@ -19,7 +19,7 @@ struct server_worker_terms {
 	struct plugin_set *set;      /* the worker takes a reference */
 	const struct limits *limits; /* of the set's configuration; copied */
 	struct sockets sockets; /* its own on the control port, taken; none: keep the old ones */
-	/* Its own at the shared ports: those of each entry of "public" of the set, taken. An entry
+	/* Its own at the routed ports: those of each entry of "public" of the set, taken. An entry
 	 * without any keeps the old ones. NULL: no entry has any. */
 	struct sockets *shared;
 	struct review_round *round; /* borrowed; counts the tunnels of a renewal; NULL: none */

@@ -9,7 +9,7 @@
  * If a transport tells the addresses of visitors, nothing is decided by that of the socket, which
  * is the proxy's.
  *
- * At a shared port (choose/chooser) the tunnel is not known before the transports are open. Of such
+ * At a routed port (choose/chooser) the tunnel is not known before the transports are open. Of such
  * a guest, which has no account, only the crowd is decided here: how many visitors are in a
  * handshake, of its source and in all. [worker] */
 #ifndef CORE_ARRIVAL_H

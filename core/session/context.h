@@ -107,7 +107,7 @@ struct server_worker {
 	struct loop *loop;
 	struct uuid_stock uuids;                          /* for visitors */
 	struct listener *listener;                        /* owned; NULL once closed */
-	struct list choosers;                             /* choose/chooser: of shared ports */
+	struct list choosers;                             /* choose/chooser: of routed ports */
 	bool has_given;                                   /* another process accepts there */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */

@@ -233,7 +233,7 @@ static void on_visitor_passed_on(struct announcer *announcer, struct visitor *vi
 
 static const struct announcer_calls announcer_calls = { on_shared_visitor, on_visitor_passed_on };
 
-/* ---- visitors of shared ports ---- */
+/* ---- visitors of routed ports ---- */
 
 /* The tunnel of the visitor's account, which may have another account now. NULL: it is closed. */
 static struct tunnel *find_tunnel(const struct visitor *visitor)

@@ -53,7 +53,7 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
 
-/* A visitor of a shared port has come to the tunnel of its account: takes it. The access lists have
+/* A visitor of a routed port has come to the tunnel of its account: takes it. The access lists have
  * allowed it; it is not counted yet, and its stream, if it has one, belongs to no loop. If the
  * tunnel cannot take it, it is refused. While as many visitors wait for the client as may, it is
  * refused, too, as after a handshake at a port of the tunnel's own: to wait for a place, it would

@@ -143,19 +143,19 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_HANDSHAKES]         = { "handshakes",         PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "too many visitors are in the handshake of a transport",
 		"too many visitors had not ended the handshake of a transport, or had no tunnel "
-		"yet at a shared port, of one source or in all (`max_handshakes_per_ip`, "
+		"yet at a routed port, of one source or in all (`max_handshakes_per_ip`, "
 		"`max_handshakes`)" },
 	[REFUSED_NO_HOST]            = { "no_host",            PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the visitor wants no host name",
-		"the first bytes of a visitor at a shared port (`listen_port`) name no host, or "
+		"the first bytes of a visitor at a routed port (`listen_port`) name no host, or "
 		"too few bytes came in time (`route_timeout`)" },
 	[REFUSED_UNKNOWN_HOST]       = { "unknown_host",       PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "no tunnel has the host name",
-		"the visitor of a shared port (`listen_port`) wants a host name that no tunnel "
+		"the visitor of a routed port (`listen_port`) wants a host name that no tunnel "
 		"has" },
 	[REFUSED_BAD_START]          = { "bad_start",          PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "the first bytes are malformed",
-		"the first bytes of a visitor at a shared port (`listen_port`) are malformed" },
+		"the first bytes of a visitor at a routed port (`listen_port`) are malformed" },
 	[REFUSED_PENDING]            = { "pending",            PUBLIC,  RETRY_LATER,
 		SUBJECT_CONNECTION, "too many visitors wait for the client",
 		"when the visitor's handshake with a transport had ended, or its tunnel at a shared "

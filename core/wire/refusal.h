@@ -49,9 +49,9 @@ enum refusal {
 	REFUSED_SOURCE_FULL,  /* the source has as many visitors as it may have */
 	REFUSED_SOURCE_PACE,  /* the source opens visitors too fast */
 	REFUSED_HANDSHAKES,   /* too many visitors are in a handshake, of one source or in all */
-	REFUSED_NO_HOST,      /* the visitor of a shared port wants no host name */
-	REFUSED_UNKNOWN_HOST, /* the visitor of a shared port wants a name that no tunnel has */
-	REFUSED_BAD_START,    /* the first bytes at a shared port are malformed */
+	REFUSED_NO_HOST,      /* the visitor of a routed port wants no host name */
+	REFUSED_UNKNOWN_HOST, /* the visitor of a routed port wants a name that no tunnel has */
+	REFUSED_BAD_START,    /* the first bytes at a routed port are malformed */
 	REFUSED_PENDING,      /* after a handshake: too many visitors wait for their client */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_PACE, /* the identity's visitors come too fast */

@@ -9,7 +9,7 @@ import contextlib
 import pytest
 
 from harness.browser import chromium
-from harness.shared_port import SharedPort
+from harness.routed_port import RoutedPort
 from harness.waiting import wait_until
 from harness.web_socket import EchoSocket
 from harness.websites import Website
@@ -19,13 +19,13 @@ NAMES = {"alice": "one.alice.example", "bob": "bob.example"}
 
 @pytest.fixture
 def start(address, tmp_path, authority):
-    """Starts a server, and for each client its site; returns the shared port, the sites and their
+    """Starts a server, and for each client its site; returns the routed port, the sites and their
     certificates."""
     with contextlib.ExitStack() as stack:
         echo = stack.enter_context(EchoSocket(address.host))
 
         def start(entry):
-            shared = SharedPort(address, tmp_path, stack, entry, log={"visitors": True})
+            shared = RoutedPort(address, tmp_path, stack, entry, log={"visitors": True})
             sites, certificates = {}, []
             for client, name in NAMES.items():
                 own = authority.issue(f"DNS:{name}")

@@ -1,4 +1,4 @@
-"""What else HTTP is used for passes untouched through a shared port with route_http: real nginx
+"""What else HTTP is used for passes untouched through a routed port with route_http: real nginx
 behind two clients, and a service behind nginx.
 
 visitor ──▶ spore server ┬▶ client ──▶ nginx (one.alice.example) ──▶ service
@@ -12,7 +12,7 @@ import pytest
 
 from harness.scale import seconds
 from harness.services import Http, Inbox
-from harness.shared_port import SharedPort
+from harness.routed_port import RoutedPort
 from harness.sockets import read_exactly, read_to_end
 from harness.waiting import wait_until
 from harness.web_socket import EchoSocket, talk
@@ -25,13 +25,13 @@ ROUTE_TIMEOUT = 1.0
 @pytest.fixture
 def start(address, tmp_path):
     """Starts a server, and for each client a site in front of the service at this place; returns
-    the shared port and the sites."""
+    the routed port and the sites."""
     with contextlib.ExitStack() as stack:
         echo = stack.enter_context(EchoSocket(address.host))
 
         def start(service):
             entry = {"route": [{"use": "http"}], "route_timeout": f"{seconds(ROUTE_TIMEOUT)}s"}
-            shared = SharedPort(address, tmp_path, stack, entry)
+            shared = RoutedPort(address, tmp_path, stack, entry)
             sites = {}
             for client, name in NAMES.items():
                 place = f"{address.host}:{address.free_port()}"

@@ -1,4 +1,4 @@
-/* spore/route.h - which tunnel a visitor of a shared port gets, by the first bytes that he sends.
+/* spore/route.h - which tunnel a visitor of a routed port gets, by the first bytes that he sends.
  * SPDX-License-Identifier: MIT
  *
  * Several tunnels may share one public port. Each of them has host names. The host looks at the

@@ -8,7 +8,7 @@ import pytest
 from harness.fake_server import FakeServer
 from harness.peers import REPOSITORY, Client, Server, spore_binary, spore_client
 from harness.process import Process
-from harness.shared_port import Teller, client_hello
+from harness.routed_port import Teller, client_hello
 from harness.sockets import connect, read_to_end
 from harness.wire import Tunnel, answer
 
@@ -85,7 +85,7 @@ def test_servers(copy, address, name):
                 assert tunnel.port >= 1024
 
 
-def test_a_shared_port(copy, address, tmp_path):
+def test_a_routed_port(copy, address, tmp_path):
     """Both examples together: each host of the client has its own service."""
     path, _, _ = copy("server-hosts.json")
     control = address.free_port()

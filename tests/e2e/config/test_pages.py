@@ -13,7 +13,7 @@ from harness.scale import seconds
 GUIDE = REPOSITORY / "conf" / "tls.md"
 PLUGINS = sorted(REPOSITORY.glob("plugins/*/README.md"))
 PAGES = [REPOSITORY / "README.md", GUIDE, REPOSITORY / "conf" / "configuration.md"]
-PAGES += [REPOSITORY / "conf" / "shared-ports.md", *PLUGINS]
+PAGES += [REPOSITORY / "conf" / "routed-ports.md", *PLUGINS]
 FILES = ("file", "certfile", "keyfile", "cacertfile", "secrets_file", "authorized_keys")
 USER = "alice:$2y$04$aK0rSKnXZxr5If.QLMU66eJpur3BSF2UcSoHfC6Uey5xeTlGtkYLK\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVq21KENGRmWtqi73NAPue69nZsk/6bOHw1KX+yKKed carol\n"

@@ -12,7 +12,7 @@ from harness.bulk import pattern
 from harness.peers import spore_client
 from harness.scale import size
 from harness.services import Echo
-from harness.shared_port import SECRETS, SharedPort, client_hello, request
+from harness.routed_port import SECRETS, RoutedPort, client_hello, request
 from harness.sockets import connect, how_it_ends, read_exactly, read_to_end
 from harness.tls import client_context
 from harness.waiting import wait_until
@@ -22,7 +22,7 @@ from harness.wire import Wire, answer
 @pytest.fixture
 def start(address, tmp_path):
     with contextlib.ExitStack() as stack:
-        yield lambda entry, **more: SharedPort(address, tmp_path, stack, entry, **more)
+        yield lambda entry, **more: RoutedPort(address, tmp_path, stack, entry, **more)
 
 
 HTTP = {"route": [{"use": "http"}]}
@@ -130,7 +130,7 @@ def test_a_reload_says_who_gets_all_others(start):
     assert site.ask("nobody.example").startswith(b"bob ")
 
 
-def test_a_shared_port_may_move_in_a_reload(start, address):
+def test_a_routed_port_may_move_in_a_reload(start, address):
     """Visitors that have come go on, and those that come are not lost."""
     site = start({**HTTP, "route_timeout": "30s"})
     site.client("bob", "bob.example")
@@ -161,11 +161,11 @@ def test_a_port_that_is_in_use_is_not_shared(start, address):
     site.client("bob", "bob.example")
     with socket.create_server((site.server.control[0], address.free_port())) as other:
         port = other.getsockname()[1]
-        site.reload(rf"shared port {port}: address in use", listen_port=port)
+        site.reload(rf"routed port {port}: address in use", listen_port=port)
         assert site.ask("bob.example").startswith(b"bob ")
 
 
-def test_no_tunnel_gets_a_shared_port(start):
+def test_no_tunnel_gets_a_routed_port(start):
     site = start(HTTP)
     with spore_client(
         site.server.control, 9, secret=SECRETS["bob"], port=site.port, listening=False
@@ -201,7 +201,7 @@ def test_a_drain_closes_the_port_and_keeps_who_has_come(start):
 
 @pytest.fixture
 def start_tls(start, authority):
-    """A shared port where TLS ends, with a certificate for each site. `below` are transports below
+    """A routed port where TLS ends, with a certificate for each site. `below` are transports below
     TLS."""
 
     def begin(below=(), **entry):
@@ -220,7 +220,7 @@ def over_tls(site, authority, host, before=b""):
     return client_context(authority).wrap_socket(sock, server_hostname=host)
 
 
-def test_tls_may_end_at_a_shared_port(start_tls, authority):
+def test_tls_may_end_at_a_routed_port(start_tls, authority):
     """The certificate is that of the site, and the service gets the request as it was sent."""
     site = start_tls()
     site.client("alice", "*.alice.example")
@@ -290,7 +290,7 @@ PROXY = {"use": "proxy", "trusted": ["127.0.0.0/8"], "timeout": "3s"}
 
 
 @pytest.mark.parametrize("header", [fronts.line, fronts.binary], ids=["v1", "v2"])
-def test_a_proxy_in_front_of_a_shared_port(start, header):
+def test_a_proxy_in_front_of_a_routed_port(start, header):
     """The server sees no key. The address counts for access lists and is in the log."""
     deny = {"use": "cidr", "identity": ["bob"], "deny": ["192.0.2.8"]}
     entry = {"route": [{"use": "sni"}], "route_timeout": "30s", "transport": [PROXY]}
@@ -357,7 +357,7 @@ def test_a_page_over_tls(start_tls, authority, tmp_path):
     assert read_to_end(visitor).endswith(b"\r\n\r\n" + b"x" * 60000)
 
 
-def test_listeners_hear_of_visitors_at_the_shared_port(start, tmp_path):
+def test_listeners_hear_of_visitors_at_the_routed_port(start, tmp_path):
     log = tmp_path / "events.log"
     site = start(HTTP, events=[{"use": "log", "path": str(log), "lines": "json"}])
     site.client("bob", "bob.example")

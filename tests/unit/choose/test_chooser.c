@@ -26,7 +26,7 @@ static struct names_claim *claim;
 static const struct about nothing;
 
 /* The configuration's port may be in use, so the sockets have another one. */
-static void open_shared_port(void)
+static void open_routed_port(void)
 {
 	spore_addr addr = scene_addr("127.0.0.1", 0);
 	spore_list list = { &addr, 1, sizeof addr };
@@ -60,7 +60,7 @@ static void begin(const char *config)
 	ck_assert_int_eq(
 		names_claim(scene.shared.names, tunnel_account(tunnel), hosts, 1, &claim, &clash),
 		NAMES_CLAIMED);
-	open_shared_port();
+	open_routed_port();
 }
 
 static void end(void)
@@ -441,7 +441,7 @@ START_TEST(a_port_may_move)
 	begin(SHARED);
 	before = port;
 	fd = visit("GET / HT");
-	open_shared_port();
+	open_routed_port();
 	ck_assert(!is_open(before));
 	ck_assert(is_open(port));
 	ck_assert(renew(SHARED, NULL)); /* it stays */

@@ -170,7 +170,7 @@ START_TEST(visitors)
 END_TEST
 
 /* Its tunnel has another port, or it has no tunnel. */
-START_TEST(visitors_of_a_shared_port)
+START_TEST(visitors_of_a_routed_port)
 {
 	struct visitor visitor = { .port = 443 };
 	const spore_event *event;
@@ -254,5 +254,5 @@ START_TEST(without_a_listener_nothing_happens)
 }
 END_TEST
 
-SUITE("event", visitors_of_a_shared_port, tunnels, every_end_of_a_tunnel_has_a_word, visitors,
+SUITE("event", visitors_of_a_routed_port, tunnels, every_end_of_a_tunnel_has_a_word, visitors,
       clients_and_reloads, without_a_listener_nothing_happens)

@@ -310,7 +310,7 @@ START_TEST(some_ports_send_headers)
 }
 END_TEST
 
-START_TEST(a_shared_port_has_an_entry_of_its_own)
+START_TEST(a_routed_port_has_an_entry_of_its_own)
 {
 	spore_port_range range = { 1, 90 };
 	struct public_settings items[] = { { .ports = { &range, 1, sizeof range } },
@@ -323,14 +323,14 @@ START_TEST(a_shared_port_has_an_entry_of_its_own)
 }
 END_TEST
 
-START_TEST(a_shared_port_is_in_use)
+START_TEST(a_routed_port_is_in_use)
 {
 	static const spore_port_range all = { 1, 99 }, shared = { 80, 80 };
 	static const spore_port_range own[] = { { 1, 79 }, { 81, 99 } };
 	static const spore_list reserved = { &shared, 1, sizeof shared };
 	struct server_settings settings = { .ports = { &all, 1, sizeof all },
 		                            .public_ports = { own, 2, sizeof *own },
-		                            .shared_ports = { &shared, 1, sizeof shared } };
+		                            .routed_ports = { &shared, 1, sizeof shared } };
 	enum refusal why;
 
 	ck_assert(ports_refuse(&settings, NULL, 80, &why));
@@ -344,7 +344,7 @@ START_TEST(a_shared_port_is_in_use)
 }
 END_TEST
 
-SUITE("ports", a_shared_port_is_in_use, a_shared_port_has_an_entry_of_its_own,
+SUITE("ports", a_routed_port_is_in_use, a_routed_port_has_an_entry_of_its_own,
       some_ports_send_headers, what_refuses_a_port_is_named,
       a_port_is_open_at_all_addresses_or_at_none, a_wanted_port_listens,
       outside_the_range_is_refused, a_reservation_has_its_reason,

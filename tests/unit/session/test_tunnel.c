@@ -263,7 +263,7 @@ START_TEST(a_visitor_too_many_is_refused)
 }
 END_TEST
 
-/* A visitor of a shared port for the tunnel of this account. */
+/* A visitor of a routed port for the tunnel of this account. */
 static int admit(struct account *account)
 {
 	struct visitor visitor = { .account = account_ref(account),
@@ -284,7 +284,7 @@ static bool is_reset(int fd)
 	return recv(fd, &(char){ 0 }, 1, 0) < 0 && errno == ECONNRESET;
 }
 
-START_TEST(a_visitor_of_a_shared_port_waits_as_any_other)
+START_TEST(a_visitor_of_a_routed_port_waits_as_any_other)
 {
 	struct visitor visitor;
 	struct tunnel *tunnel;
@@ -303,7 +303,7 @@ START_TEST(a_visitor_of_a_shared_port_waits_as_any_other)
 }
 END_TEST
 
-START_TEST(a_visitor_of_a_shared_port_needs_room)
+START_TEST(a_visitor_of_a_routed_port_needs_room)
 {
 	struct tunnel *tunnel;
 	int first, second;
@@ -323,7 +323,7 @@ START_TEST(a_visitor_of_a_shared_port_needs_room)
 }
 END_TEST
 
-START_TEST(a_visitor_of_a_shared_port_needs_a_service)
+START_TEST(a_visitor_of_a_routed_port_needs_a_service)
 {
 	struct message down = { .type = MESSAGE_READY, .close = true };
 	struct tunnel *tunnel;
@@ -342,7 +342,7 @@ START_TEST(a_visitor_of_a_shared_port_needs_a_service)
 END_TEST
 
 /* It was found by its name on another worker, and ended before the visitor came. */
-START_TEST(a_visitor_of_a_shared_port_needs_a_tunnel)
+START_TEST(a_visitor_of_a_routed_port_needs_a_tunnel)
 {
 	struct tunnel *tunnel;
 	struct account *account;
@@ -535,9 +535,9 @@ SUITE("tunnel", a_client_is_told_of_its_port, a_port_may_be_refused,
       an_allowance_goes_to_the_tunnel, a_visitor_is_announced_and_waits,
       a_visitor_that_is_declined_ends_at_once, a_client_that_was_turned_away_is_not_blamed,
       a_visitor_without_a_service_ends_in_order, where_there_is_no_room_visitors_wait_in_the_queue,
-      a_visitor_too_many_is_refused, a_visitor_of_a_shared_port_waits_as_any_other,
-      a_visitor_of_a_shared_port_needs_room, a_visitor_of_a_shared_port_needs_a_service,
-      a_visitor_of_a_shared_port_needs_a_tunnel, a_closed_port_accepts_nobody,
+      a_visitor_too_many_is_refused, a_visitor_of_a_routed_port_waits_as_any_other,
+      a_visitor_of_a_routed_port_needs_room, a_visitor_of_a_routed_port_needs_a_service,
+      a_visitor_of_a_routed_port_needs_a_tunnel, a_closed_port_accepts_nobody,
       a_port_moves_to_another_tunnel, visitors_that_wait_are_announced_to_the_successor,
       visitors_that_wait_at_a_port_that_was_closed_have_one_owner,
       another_owner_has_the_same_tunnel)

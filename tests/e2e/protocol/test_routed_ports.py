@@ -11,7 +11,7 @@ from harness.peers import spore_binary
 from harness.process import run
 from harness.scale import seconds
 from harness.services import Echo
-from harness.shared_port import SECRETS, SharedPort, request
+from harness.routed_port import SECRETS, RoutedPort, Teller, request
 from harness.sockets import connect, how_it_ends, listen, read_exactly, read_to_end
 from harness.waiting import wait_until
 from harness.wire import Wire, answer
@@ -22,7 +22,7 @@ HTTP = {"route": [{"use": "http"}], "route_timeout": "30s"}
 @pytest.fixture
 def start(address, tmp_path):
     with contextlib.ExitStack() as stack:
-        yield lambda entry=HTTP, **more: SharedPort(address, tmp_path, stack, entry, **more)
+        yield lambda entry=HTTP, **more: RoutedPort(address, tmp_path, stack, entry, **more)
 
 
 def is_reset(shared, host):
@@ -124,6 +124,19 @@ def test_only_the_log_of_the_server_says_who_has_a_name(start, tmp_path):
     assert shared.ask("app.example").startswith(b"alice ")
 
 
+def test_clients_that_share_a_port_have_their_name_together(start, address):
+    """The name stays when one of them leaves."""
+    shared = start(policy={"alice": {"hosts": ["*.alice.example"], "share": "yes"}})
+    name, port = "x.alice.example", address.free_port()
+    clients = {}
+    for each in (b"one", b"two"):
+        service = shared.stack.enter_context(Teller(each))
+        clients[each] = shared.client("alice", name, service=service, port=port, share=True)
+    assert {shared.ask(name).split()[0] for _ in range(10)} == set(clients)
+    assert clients.pop(b"two").stop() == 0
+    assert {shared.ask(name).split()[0] for _ in range(10)} == {b"one"}
+
+
 # Addresses
 
 
@@ -166,7 +179,7 @@ def test_a_port_in_use_is_an_error_of_the_start(address, tmp_path, place):
     assert process.status == 1
     log = process.log()
     index = 0 if place == "first" else 1
-    expected = f"/public/{index}/listen_port: shared port {port}: address in use"
+    expected = f"/public/{index}/listen_port: routed port {port}: address in use"
     assert expected in log, log
 
 

@@ -1,4 +1,4 @@
-#include "server/shared_ports.h"
+#include "server/routed_ports.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 enum { ENTRIES = 3 };
 
-/* A configuration whose second entry is a shared port. */
+/* A configuration whose second entry is a routed port. */
 struct scene {
 	struct config config;
 	struct public_settings entries[ENTRIES];
@@ -38,7 +38,7 @@ static struct sockets *open_all(const struct scene *scene, const struct scene *b
 	const struct json *at_fault;
 	struct err err;
 
-	return shared_ports_open(&scene->config, before ? &before->config : NULL, shared, &at_fault,
+	return routed_ports_open(&scene->config, before ? &before->config : NULL, shared, &at_fault,
 	                         &err);
 }
 
@@ -51,7 +51,7 @@ static uint16_t free_port(void)
 	return addr.port;
 }
 
-START_TEST(every_worker_has_a_socket_at_a_shared_port)
+START_TEST(every_worker_has_a_socket_at_a_routed_port)
 {
 	struct scene scene;
 	struct sockets *all[2];
@@ -68,8 +68,8 @@ START_TEST(every_worker_has_a_socket_at_a_shared_port)
 	}
 	ck_assert_ptr_null(open_all(&scene, NULL, false)); /* as for another server */
 	for (int i = 0; i < 2; i++)
-		shared_ports_close(&scene.config, all[i]);
-	shared_ports_close(&scene.config, NULL);
+		routed_ports_close(&scene.config, all[i]);
+	routed_ports_close(&scene.config, NULL);
 	clear(&scene);
 }
 END_TEST
@@ -85,9 +85,9 @@ START_TEST(a_port_that_is_taken_is_named)
 
 	make(&scene, "127.0.0.1", addr.port);
 	scene.entries[0].listen_port = free_port(); /* closed again */
-	snprintf(expected, sizeof expected, "shared port %u: address in use", addr.port);
+	snprintf(expected, sizeof expected, "routed port %u: address in use", addr.port);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_ptr_null(shared_ports_open(&scene.config, NULL, false, &at_fault, &err));
+		ck_assert_ptr_null(routed_ports_open(&scene.config, NULL, false, &at_fault, &err));
 		ck_assert_ptr_nonnull(strstr(err.text, expected));
 	}
 	close(taken);
@@ -110,18 +110,18 @@ START_TEST(a_port_that_stays_is_not_opened_again)
 	ck_assert_ptr_nonnull(all);
 	for (int i = 0; i < ENTRIES; i++)
 		ck_assert_uint_eq(all[i].n, 0);
-	shared_ports_close(&next.config, all);
+	routed_ports_close(&next.config, all);
 	/* Another address at the same port joins the old one. */
 	next.entries[2].listen_addr = (spore_list){ next.addresses, 2, sizeof *next.addresses };
 	all = open_all(&next, &before, false);
 	ck_assert_ptr_nonnull(all);
 	ck_assert_uint_eq(all[2].n, 2);
-	shared_ports_close(&next.config, all);
-	shared_ports_close(&before.config, open);
+	routed_ports_close(&next.config, all);
+	routed_ports_close(&before.config, open);
 	clear(&before);
 	clear(&next);
 }
 END_TEST
 
-SUITE("shared_ports", every_worker_has_a_socket_at_a_shared_port, a_port_that_is_taken_is_named,
+SUITE("routed_ports", every_worker_has_a_socket_at_a_routed_port, a_port_that_is_taken_is_named,
       a_port_that_stays_is_not_opened_again)

@@ -1,4 +1,4 @@
-#include "server/shared_ports.h"
+#include "server/routed_ports.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -69,13 +69,13 @@ static bool open_entry(const struct config *config, size_t i, bool shared, struc
 	*at_fault_out = value_of(config, i, cause == EADDRNOTAVAIL ? "listen_addr" : "listen_port");
 	if (cause == EADDRINUSE)
 		err_set(err,
-		        "shared port %u: address in use: another program or a tunnel's own port "
+		        "routed port %u: address in use: another program or a tunnel's own port "
 		        "uses it",
 		        port);
 	return false;
 }
 
-struct sockets *shared_ports_open(const struct config *config, const struct config *before,
+struct sockets *routed_ports_open(const struct config *config, const struct config *before,
                                   bool shared, const struct json **at_fault_out, struct err *err)
 {
 	size_t n = config->settings.public.count;
@@ -94,13 +94,13 @@ struct sockets *shared_ports_open(const struct config *config, const struct conf
 			continue;
 		if (open_entry(config, i, shared || old, &all[i], at_fault_out, err))
 			continue;
-		shared_ports_close(config, all);
+		routed_ports_close(config, all);
 		return NULL;
 	}
 	return all;
 }
 
-void shared_ports_close(const struct config *config, struct sockets *all)
+void routed_ports_close(const struct config *config, struct sockets *all)
 {
 	for (size_t i = 0; all && i < config->settings.public.count; i++)
 		sock_close_all(&all[i]);

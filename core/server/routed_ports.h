@@ -1,7 +1,7 @@
-/* shared_ports - the listening sockets at the ports that several tunnels share: for each worker one
+/* routed_ports - the listening sockets at the ports that several tunnels share: for each worker one
  * at each address of each entry of "public" with `listen_port`. [main] */
-#ifndef CORE_SHARED_PORTS_H
-#define CORE_SHARED_PORTS_H
+#ifndef CORE_ROUTED_PORTS_H
+#define CORE_ROUTED_PORTS_H
 
 #include <stdbool.h>
 
@@ -16,10 +16,10 @@ struct json;
  * entry whose port stays at its addresses then gets none; NULL: there are none. shared: another
  * worker has opened the same before. NULL: none is open; *at_fault_out is the value to blame, and
  * *err says why. */
-struct sockets *shared_ports_open(const struct config *config, const struct config *before,
+struct sockets *routed_ports_open(const struct config *config, const struct config *before,
                                   bool shared, const struct json **at_fault_out, struct err *err);
-/* Closes the sockets, and frees the array of shared_ports_open for this configuration. NULL is
+/* Closes the sockets, and frees the array of routed_ports_open for this configuration. NULL is
  * fine. */
-void shared_ports_close(const struct config *config, struct sockets *all);
+void routed_ports_close(const struct config *config, struct sockets *all);
 
 #endif

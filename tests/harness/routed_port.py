@@ -39,8 +39,8 @@ class Teller(Greeter):
             pass
 
 
-class SharedPort:
-    """A server whose only entry of "public" is the shared port `port`. Other sections may be given;
+class RoutedPort:
+    """A server whose only entry of "public" is the routed port `port`. Other sections may be given;
     `stack` ends all processes."""
 
     def __init__(self, address, folder, stack, entry, policy=None, **sections):
@@ -79,7 +79,7 @@ class SharedPort:
         )
 
     def reload(self, result=r"configuration reloaded", times=1, **changes):
-        """Changes the entry of the shared port, and waits until the server has the change."""
+        """Changes the entry of the routed port, and waits until the server has the change."""
         path = self.folder / f"server{self.server.control[1]}.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         config["public"][0].update(changes)
