@@ -124,11 +124,11 @@ def test_only_the_client_is_banned(kind, tmp_path):
 
 
 CHECKS = {
-    "plain": ("haproxy-v1", "check inter 50ms", False),
-    "plain-v2": ("haproxy-v2", "check inter 50ms", False),
-    "tls-closed-early": ("haproxy-v2", "check inter 50ms", True),
-    "tls-v1": ("haproxy-v1", "check inter 50ms check-ssl verify none", True),
-    "tls-v2": ("haproxy-v2", "check inter 50ms check-ssl verify none", True),
+    "plain": ("haproxy-v1", "check inter 200ms", False),
+    "plain-v2": ("haproxy-v2", "check inter 200ms", False),
+    "tls-closed-early": ("haproxy-v2", "check inter 200ms", True),
+    "tls-v1": ("haproxy-v1", "check inter 200ms check-ssl verify none", True),
+    "tls-v2": ("haproxy-v2", "check inter 200ms check-ssl verify none", True),
 }
 
 

@@ -128,7 +128,8 @@ def test_wrong_configurations(schemas, case):
 
 
 def test_each_reason_applies():
-    """Each reason applies to some case, and the schema finds most mistakes that a file can have."""
+    """Each reason applies to some case, and the schema finds about half of the mistakes that a file
+    can have: it cannot compare one part of a file with another, or with the system."""
     mistakes = [
         message for case in WRONG for pointer, message in MISTAKE.findall(case.said) if pointer
     ]
@@ -136,7 +137,7 @@ def test_each_reason_applies():
     assert set(reasons) == {None, *NOT_IN_A_SCHEMA}
     found = [message for message in mistakes if not why_not(message)]
     assert len(found) > 100
-    assert len(found) > 0.5 * len(mistakes), f"{len(found)} of {len(mistakes)}"
+    assert len(found) > 0.45 * len(mistakes), f"{len(found)} of {len(mistakes)}"
 
 
 # Valid and invalid values for a plugin with an option of every type, at the limits.
