@@ -172,12 +172,16 @@ static bool close_public_ports(struct server *server)
 }
 
 /* Do visitors wait, or will some? Those in a handshake are looked at first, then those that are
- * offered to a client, since they move on in this order to those that wait. */
+ * offered to a client, since they move on in this order to those that wait. Those that move from
+ * tunnel to tunnel come back to where they have been: none has done so if all moves that have begun
+ * by the end had ended before the beginning. */
 static bool has_waiting_visitors(struct server *server)
 {
-	return atomic_load(&server->shared.handshakes) > 0 ||
-	       atomic_load(&server->shared.offered) > 0 ||
-	       !pending_is_empty(server->shared.pending);
+	struct server_shared *shared = &server->shared;
+	unsigned ended = atomic_load(&shared->passes_ended);
+
+	return atomic_load(&shared->handshakes) > 0 || atomic_load(&shared->offered) > 0 ||
+	       !pending_is_empty(shared->pending) || atomic_load(&shared->passes_begun) != ended;
 }
 
 /* The control port closes when no visitor waits or will wait, since its client may still take such
