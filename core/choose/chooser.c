@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -22,6 +23,9 @@
 #include "session/refuse.h"
 #include "session/tunnel.h"
 
+/* How often it is looked for the tunnels of guests that wait for one. */
+static const double look_s = 0.02;
+
 /* It stays while it has guests, even if a reload has removed the port. */
 struct chooser {
 	struct list node; /* in worker->choosers */
@@ -30,12 +34,14 @@ struct chooser {
 	uint16_t port;
 	struct list arrivals; /* guests whose transports open */
 	struct glance_list glances;
-	struct list moving; /* guests whose streams leave this loop */
+	struct list moving;   /* guests whose streams leave this loop */
+	struct list awaiting; /* guests whose tunnels have yet to come */
+	ev_timer look;
 };
 
 /* A visitor, from the time when its transports are open until its tunnel takes it. */
 struct guest {
-	struct list node;       /* in chooser->moving */
+	struct list node;       /* in chooser->moving or ->awaiting */
 	struct loop_task move;  /* takes the stream from its loop, outside of its callbacks */
 	struct loop_task enter; /* on the worker of the tunnel */
 	struct chooser *chooser;
@@ -45,6 +51,9 @@ struct guest {
 	struct source *crowd; /* ref; counts the guest; NULL: it has ended */
 	struct visitor visitor;
 	spore_addr local; /* of the socket */
+	/* While it waits for its tunnel: */
+	char *wanted;     /* owned; its name; NULL: none */
+	struct buf reply; /* what it reads if the tunnel does not come */
 };
 
 static struct server_worker *worker_of(const struct guest *guest)
@@ -62,11 +71,19 @@ static void close_visitor(struct visitor *visitor)
 		sock_reset(visitor->fd);
 }
 
+static void forget_wish(struct guest *guest)
+{
+	free(guest->wanted);
+	guest->wanted = NULL;
+	buf_fini(&guest->reply);
+}
+
 /* Its socket is somebody else's. */
 static void free_guest(struct guest *guest)
 {
 	if (guest->crowd)
 		arrival_leave_crowd(worker_of(guest)->shared, guest->crowd);
+	forget_wish(guest);
 	plugin_set_unref(guest->set);
 	if (guest->visitor.account)
 		account_unref(guest->visitor.account);
@@ -151,6 +168,7 @@ static void run_enter(struct loop_task *task)
 
 static void send_to_tunnel(struct guest *guest)
 {
+	forget_wish(guest);
 	plugin_set_unref(guest->set);
 	guest->set = NULL;
 	guest->chooser = NULL;
@@ -189,8 +207,14 @@ static void end_moving(struct guest *guest)
 	guest->crowd = NULL;
 }
 
+/* May its tunnel yet come, as the clients of the server before this one do? */
+static bool may_come(const struct guest *guest)
+{
+	return clock_ms() < worker_of(guest)->shared->await_until_ms;
+}
+
 /* The account of the tunnel that has this name, or of the one for all other visitors. NULL: there
- * is none. */
+ * is none, or the one with the name may yet come. */
 static struct account *find_tunnel(const struct guest *guest, const char *wanted)
 {
 	struct names *names = worker_of(guest)->shared->names;
@@ -200,6 +224,8 @@ static struct account *find_tunnel(const struct guest *guest, const char *wanted
 
 	if (wanted && hostname_read(wanted, HOSTNAME_EXACT, name))
 		account = names_find(names, name);
+	if (wanted && !account && may_come(guest))
+		return NULL;
 	if (!account && other && hostname_read(other, HOSTNAME_EXACT, name))
 		account = names_find(names, name);
 	return account;
@@ -235,13 +261,77 @@ static void go_to_tunnel(struct guest *guest)
 	}
 }
 
+/* False: no tunnel can come for it, or memory is out. */
+static bool await_tunnel(struct guest *guest, const char *wanted, spore_str reply)
+{
+	struct chooser *chooser = guest->chooser;
+
+	if (!may_come(guest) || (!wanted && !guest->entry->unknown_host))
+		return false;
+	guest->wanted = wanted ? strdup(wanted) : NULL;
+	if ((wanted && !guest->wanted) ||
+	    !buf_append(&guest->reply, reply.ptr, reply.len, SIZE_MAX))
+		return false;
+	list_append(&chooser->awaiting, &guest->node);
+	ev_timer_start(loop_ev(chooser->worker->loop), &chooser->look);
+	return true;
+}
+
+/* wanted: the name; NULL: none. */
+static void refuse_nameless(struct guest *guest, const char *wanted, spore_str reply)
+{
+	refuse_unknown(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, reply);
+}
+
 static void choose(struct guest *guest, const char *wanted, spore_str reply)
 {
 	guest->visitor.account = find_tunnel(guest, wanted);
 	if (guest->visitor.account)
 		go_to_tunnel(guest);
+	else if (!await_tunnel(guest, wanted, reply))
+		refuse_nameless(guest, wanted, reply);
+}
+
+/* Has its tunnel come, or is it too late for that? */
+static void look_again(struct guest *guest)
+{
+	struct buf *reply = &guest->reply;
+
+	guest->visitor.account = find_tunnel(guest, guest->wanted);
+	if (!guest->visitor.account && may_come(guest))
+		return;
+	list_remove(&guest->node);
+	if (guest->visitor.account)
+		go_to_tunnel(guest);
 	else
-		refuse_unknown(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, reply);
+		refuse_nameless(guest, guest->wanted,
+		                (spore_str){ (const char *)buf_bytes(reply), reply->len });
+}
+
+static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct chooser *chooser = timer->data;
+	struct list *next;
+
+	(void)events;
+	for (struct list *at = chooser->awaiting.next; at != &chooser->awaiting; at = next) {
+		next = at->next;
+		look_again(CONTAINER_OF(at, struct guest, node));
+	}
+	if (list_is_empty(&chooser->awaiting))
+		ev_timer_stop(ev, timer);
+}
+
+static void end_awaiting(struct chooser *chooser)
+{
+	ev_timer_stop(loop_ev(chooser->worker->loop), &chooser->look);
+	while (!list_is_empty(&chooser->awaiting)) {
+		struct guest *guest = CONTAINER_OF(chooser->awaiting.next, struct guest, node);
+
+		list_remove(&guest->node);
+		close_visitor(&guest->visitor);
+		free_guest(guest);
+	}
 }
 
 static void on_decided(bool has_left, enum route_verdict verdict, const struct route_answer *answer,
@@ -364,6 +454,9 @@ static struct chooser *new_chooser(struct server_worker *worker, uint16_t port)
 	chooser->port = port;
 	list_init(&chooser->arrivals);
 	list_init(&chooser->moving);
+	list_init(&chooser->awaiting);
+	ev_timer_init(&chooser->look, on_look, look_s, look_s);
+	chooser->look.data = chooser;
 	glance_list_init(&chooser->glances, worker->loop, 0, 0);
 	list_append(&worker->choosers, &chooser->node);
 	return chooser;
@@ -386,6 +479,14 @@ static void stop_accepting(struct chooser *chooser)
 	chooser->listener = NULL;
 }
 
+/* Not while visitors are held for the next server, nor when that has the port. */
+static bool may_accept(void *arg)
+{
+	const struct chooser *chooser = arg;
+
+	return !gate_is_closed(&chooser->worker->shared->gate);
+}
+
 /* Takes the sockets. */
 static bool listen_at(struct chooser *chooser, struct sockets *sockets)
 {
@@ -396,6 +497,7 @@ static bool listen_at(struct chooser *chooser, struct sockets *sockets)
 		sock_close_all(sockets);
 		return false;
 	}
+	listener_set_gate(listener, may_accept);
 	stop_accepting(chooser);
 	chooser->listener = listener;
 	return true;
@@ -436,7 +538,7 @@ static void free_chooser(struct chooser *chooser)
 static bool is_idle(const struct chooser *chooser)
 {
 	return list_is_empty(&chooser->arrivals) && chooser->glances.n == 0 &&
-	       list_is_empty(&chooser->moving);
+	       list_is_empty(&chooser->moving) && list_is_empty(&chooser->awaiting);
 }
 
 /* ---- all choosers of a worker ---- */
@@ -485,6 +587,34 @@ void choosers_stop_accepting(struct server_worker *worker)
 		stop_accepting(CONTAINER_OF(at, struct chooser, node));
 }
 
+void choosers_wake(struct server_worker *worker)
+{
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {
+		struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
+
+		if (chooser->listener)
+			listener_wake(chooser->listener);
+	}
+}
+
+bool choosers_copy(const struct server_worker *worker, struct sockets *out, unsigned most,
+                   unsigned *n_out)
+{
+	*n_out = 0;
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {
+		struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
+
+		if (!chooser->listener)
+			continue;
+		if (*n_out == most)
+			return false;
+		out[*n_out] = listener_copy(chooser->listener);
+		if (out[(*n_out)++].n == 0)
+			return false;
+	}
+	return true;
+}
+
 void choosers_close(struct server_worker *worker)
 {
 	while (!list_is_empty(&worker->choosers)) {
@@ -493,6 +623,7 @@ void choosers_close(struct server_worker *worker)
 		arrival_end_all(&chooser->arrivals);
 		while (!list_is_empty(&chooser->moving))
 			end_moving(CONTAINER_OF(chooser->moving.next, struct guest, node));
+		end_awaiting(chooser);
 		free_chooser(chooser);
 	}
 }

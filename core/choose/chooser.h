@@ -3,6 +3,9 @@
  *
  *   accept ─▶ caps ─▶ transports ─▶ glance ─▶ the name ─▶ access lists ─▶ the worker of its tunnel
  *
+ * While clients of the server before this one may yet come (server_shared.await_until_ms), a
+ * visitor waits for a tunnel with its name.
+ *
  * Until its tunnel takes it, a visitor counts like one whose handshake runs: limits.max_handshakes
  * and limits.max_handshakes_per_ip. [worker] */
 #ifndef CORE_CHOOSER_H
@@ -21,6 +24,13 @@ bool choosers_renew(struct server_worker *worker, const struct plugin_set *set,
 /* Accepts what waits in the queues, and closes the ports. Visitors that have come go on.
  * Idempotent. */
 void choosers_stop_accepting(struct server_worker *worker);
+/* The gate is open again: accepts what has waited in the kernel. */
+void choosers_wake(struct server_worker *worker);
+/* Other descriptors of the sockets of all ports, of at most `most` ports, which the caller owns:
+ * *n_out of them are written, also after a failure. False: there are more ports, or no descriptor
+ * is left. */
+bool choosers_copy(const struct server_worker *worker, struct sockets *out, unsigned most,
+                   unsigned *n_out);
 /* Ends all visitors whose tunnel is not known yet. */
 void choosers_close(struct server_worker *worker);
 

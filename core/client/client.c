@@ -346,6 +346,7 @@ static void run_leave_sessions(void *arg)
 
 	client->leaves = true;
 	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
+		client_tunnel_note_tickets(tunnel_at(i), &client->tickets);
 		session_leave(&tunnel_at(i)->sessions[0]);
 		session_leave(&tunnel_at(i)->sessions[1]);
 	}

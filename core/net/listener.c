@@ -273,33 +273,29 @@ void listener_resize(struct listener *listener, const struct sock_sizes *sizes)
 
 struct sockets listener_take(struct listener *listener)
 {
-	struct sockets sockets = { .n = listener->n };
+	struct sockets sockets = listener_sockets(listener);
 
 	listener->closed = true;
 	stop_all(listener);
-	for (unsigned i = 0; i < listener->n; i++)
-		sockets.fds[i] = listener->entrances[i].io.fd;
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	loop_reap(listener->loop, &listener->reap);
 	return sockets;
 }
 
+struct sockets listener_sockets(const struct listener *listener)
+{
+	struct sockets sockets = { .n = listener->n };
+
+	for (unsigned i = 0; i < listener->n; i++)
+		sockets.fds[i] = listener->entrances[i].io.fd;
+	return sockets;
+}
+
 struct sockets listener_copy(const struct listener *listener)
 {
-	struct sockets copies = { 0 };
-	int cause;
+	struct sockets sockets = listener_sockets(listener);
 
-	for (unsigned i = 0; i < listener->n; i++) {
-		copies.fds[i] = fcntl(listener->entrances[i].io.fd, F_DUPFD_CLOEXEC, 0);
-		if (copies.fds[i] < 0) {
-			cause = errno;
-			sock_close_all(&copies);
-			errno = cause;
-			return copies;
-		}
-		copies.n++;
-	}
-	return copies;
+	return sock_copy_all(&sockets);
 }
 
 void listener_free(struct listener *listener)

@@ -42,6 +42,8 @@ void listener_finish(struct listener *listener);
 /* Like listener_free, but returns the listening sockets, which stay open. So connections that wait
  * in them are kept. */
 struct sockets listener_take(struct listener *listener);
+/* The sockets, which stay the listener's. */
+struct sockets listener_sockets(const struct listener *listener);
 /* Other descriptors of the sockets, which the caller owns. None, and errno: no descriptor is left.
  */
 struct sockets listener_copy(const struct listener *listener);

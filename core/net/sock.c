@@ -196,6 +196,24 @@ void sock_close_all(struct sockets *sockets)
 		close(sockets->fds[--sockets->n]);
 }
 
+struct sockets sock_copy_all(const struct sockets *sockets)
+{
+	struct sockets copies = { 0 };
+	int cause;
+
+	for (unsigned i = 0; i < sockets->n; i++) {
+		copies.fds[i] = fcntl(sockets->fds[i], F_DUPFD_CLOEXEC, 0);
+		if (copies.fds[i] < 0) {
+			cause = errno;
+			sock_close_all(&copies);
+			errno = cause;
+			return copies;
+		}
+		copies.n++;
+	}
+	return copies;
+}
+
 bool sock_listen_all(const spore_list *addresses, uint16_t port, bool shared, bool may_share,
                      const struct sock_sizes *sizes, struct sockets *out, size_t *at_fault_out,
                      struct err *err)

@@ -59,6 +59,8 @@ bool sock_adopt(int fd, const spore_list *addresses, const struct sock_sizes *si
                 spore_addr *addr_out, struct err *err);
 /* Closes all of them. */
 void sock_close_all(struct sockets *sockets);
+/* Other descriptors of them, which the caller owns. None, and errno: no descriptor is left. */
+struct sockets sock_copy_all(const struct sockets *sockets);
 
 /* Starts a connection attempt. *done_out is true if it has succeeded. Else wait for EV_WRITE, then
  * call sock_take_error. source: the address to connect from, of the same family, whose port does

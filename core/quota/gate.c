@@ -149,6 +149,11 @@ void gate_open(struct gate *gate, const struct limits *limits)
 	gate_pass_on(gate, limits);
 }
 
+bool gate_is_closed(const struct gate *gate)
+{
+	return atomic_load(&gate->is_closed);
+}
+
 void gate_pass_on(struct gate *gate, const struct limits *limits)
 {
 	if (atomic_load(&gate->n_waiting) > 0)

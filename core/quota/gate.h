@@ -61,6 +61,8 @@ void gate_woken(struct gate *gate, struct gate_door *door);
  * visitor in during its present turn. [any] */
 void gate_close(struct gate *gate);
 void gate_open(struct gate *gate, const struct limits *limits);
+/* [any] */
+bool gate_is_closed(const struct gate *gate);
 /* Wakes the first waiting door that has room. [any] */
 void gate_pass_on(struct gate *gate, const struct limits *limits);
 /* The door waits no longer. False: its wake is posted, so the door must live until then.

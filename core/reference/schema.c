@@ -125,11 +125,15 @@ static void write_kind(struct jsonout *json, const struct catalogue *catalogue,
 /* The first section whose instances are of this kind. */
 static const char *section_of_kind(uint32_t kind)
 {
-	size_t i = 0;
+	const struct chain_row *row = public_chain_rows;
 
-	while (chain_rows[i].kind != kind)
-		i++;
-	return chain_rows[i].pointer;
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		if (chain_rows[i].kind == kind)
+			return chain_rows[i].pointer;
+	}
+	while (row->kind != kind)
+		row++;
+	return row->pointer;
 }
 
 static void write_component(struct jsonout *json, const struct catalogue_entry *entry)

@@ -8,11 +8,14 @@
 #include "base/err.h"
 #include "keep/kept_ports.h"
 
-enum { ACTIVATION_MOST = 256 };
+enum { ACTIVATION_MOST = 256, ACTIVATION_SHARED_MOST = 2048 };
 
 struct activation {
 	int fds[ACTIVATION_MOST]; /* owned, as all sockets here */
 	unsigned n;               /* 0: none was passed */
+	/* Of routed ports: only the server before this one passes them (upgrade/heir). */
+	int shared[ACTIVATION_SHARED_MOST];
+	unsigned n_shared;
 	struct kept_socket kept[KEPT_PORTS_MOST];
 	unsigned n_kept;
 	struct err err; /* why the variables cannot be read; "": they can */

@@ -37,6 +37,10 @@ enum { WORKERS_WAIT_MS = 1000 };
  * refused for another reason may wait half a minute before it tries again. */
 enum { KEPT_MS = 40000 };
 
+/* How long a visitor of a routed port may wait for the tunnel of its host name, when clients of an
+ * earlier server are to come. */
+enum { AWAIT_MS = 5000 };
+
 struct server {
 	struct server_env env;
 	struct server_shared shared;
@@ -172,12 +176,16 @@ static bool close_public_ports(struct server *server)
 }
 
 /* Do visitors wait, or will some? Those in a handshake are looked at first, then those that are
- * offered to a client, since they move on in this order to those that wait. */
+ * offered to a client, since they move on in this order to those that wait. Those that move from
+ * tunnel to tunnel come back to where they have been: none has done so if all moves that have begun
+ * by the end had ended before the beginning. */
 static bool has_waiting_visitors(struct server *server)
 {
-	return atomic_load(&server->shared.handshakes) > 0 ||
-	       atomic_load(&server->shared.offered) > 0 ||
-	       !pending_is_empty(server->shared.pending);
+	struct server_shared *shared = &server->shared;
+	unsigned ended = atomic_load(&shared->passes_ended);
+
+	return atomic_load(&shared->handshakes) > 0 || atomic_load(&shared->offered) > 0 ||
+	       !pending_is_empty(shared->pending) || atomic_load(&shared->passes_begun) != ended;
 }
 
 /* The control port closes when no visitor waits or will wait, since its client may still take such
@@ -216,11 +224,19 @@ static void close_kept_ports(struct server *server)
 		         log_int("ports", n));
 }
 
+/* Clients are told to leave the server before this one within half of its drain_grace. */
+static void await_clients(struct server *server, const struct server_settings *settings)
+{
+	server->shared.await_until_ms = clock_ms() + settings->drain_grace / 2 + AWAIT_MS;
+}
+
 static void take_kept_ports(struct server *server, const struct server_settings *settings)
 {
 	const struct server_env *env = &server->env;
 	unsigned n, n_closed;
 
+	if (env->n_kept > 0 || env->shared.n > 0)
+		await_clients(server, settings);
 	if (env->n_kept == 0)
 		return;
 	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept,
@@ -354,7 +370,12 @@ static bool open_workers(struct server *server, struct plugin_set *set,
 			*at_fault_out = control_port_fault(set->config, at_fault, errno);
 			return false;
 		}
-		args.terms.shared = routed_ports_open(set->config, NULL, i > 0, at_fault_out, err);
+		args.terms.shared = routed_ports_open(
+			&(struct routed_ports_plan){ .config = set->config,
+		                                     .given = &server->env.shared,
+		                                     .worker = i,
+		                                     .n_workers = server->env.n_workers },
+			at_fault_out, err);
 		if (!args.terms.shared) {
 			sock_close_all(&args.terms.sockets);
 			return false;
@@ -508,7 +529,9 @@ static bool open_routed_ports(const struct server *server, struct renewal *renew
 	const struct json *at_fault;
 
 	for (unsigned i = 0; i < server->n_open; i++) {
-		renewal->shared[i] = routed_ports_open(next, now, i > 0, &at_fault, err);
+		renewal->shared[i] = routed_ports_open(
+			&(struct routed_ports_plan){ .config = next, .before = now, .worker = i },
+			&at_fault, err);
 		if (!renewal->shared[i])
 			return false;
 	}
@@ -594,24 +617,20 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 enum { LEAVE_EACH_MS = 4 };
 
 /* [worker] */
-static void *copy_control(unsigned index, const void *question)
+static void *copy_ports(unsigned index, const void *question)
 {
 	const struct request *request = question;
-	struct sockets *copies = malloc(sizeof *copies);
 
-	if (copies)
-		*copies = server_worker_copy_control(&request->server->workers[index]);
-	return copies;
+	return server_worker_copy_ports(&request->server->workers[index]);
 }
 
 static void drop_copies(void *answer)
 {
-	sock_close_all(answer);
-	free(answer);
+	port_copies_free(answer);
 }
 
-struct survey *server_copy_control(struct server *server, int64_t wait_ms,
-                                   void (*done)(struct survey *survey, void *arg), void *arg)
+struct survey *server_copy_ports(struct server *server, int64_t wait_ms,
+                                 void (*done)(struct survey *survey, void *arg), void *arg)
 {
 	struct request request = { .server = server };
 
@@ -621,7 +640,7 @@ struct survey *server_copy_control(struct server *server, int64_t wait_ms,
 	                                           .wait_ms = wait_ms,
 	                                           .question = &request,
 	                                           .size = sizeof request,
-	                                           .ask = copy_control,
+	                                           .ask = copy_ports,
 	                                           .drop = drop_copies,
 	                                           .done = done,
 	                                           .arg = arg });

@@ -7,6 +7,7 @@
 
 #include "chain/plugin_set.h"
 #include "server/control_port.h"
+#include "server/server_worker.h"
 
 struct census_question;
 struct grant;
@@ -27,6 +28,9 @@ struct server_env {
 	unsigned n_workers;
 	/* The control port; none: the server binds it. Needed only for the start. */
 	struct given_sockets given;
+	/* Sockets that the server before this one has passed of its routed ports, which may be
+	 * others than those of the set. Needed only for the start. */
+	struct given_sockets shared;
 	/* Public ports that the server before this one has left; taken in any case. */
 	const struct kept_socket *kept;
 	unsigned n_kept;
@@ -74,25 +78,25 @@ bool server_has_left(const struct server *server);
 
 /* ---- the next server, which runs already ---- */
 
-/* Copies of the sockets at the control port: each answer is a struct sockets. NULL: out of memory.
- * [main] */
-struct survey *server_copy_control(struct server *server, int64_t wait_ms,
-                                   void (*done)(struct survey *survey, void *arg), void *arg);
+/* Copies of the sockets at the control port and at the routed ports: each answer is a struct
+ * port_copies, whose sockets `done` may take. NULL: out of memory. [main] */
+struct survey *server_copy_ports(struct server *server, int64_t wait_ms,
+                                 void (*done)(struct survey *survey, void *arg), void *arg);
 /* Does the control port belong to a service manager? [main] */
 bool server_control_is_given(const struct server *server);
 /* In `done` of the surveys below: have all workers done it? */
 bool server_all_answered(const struct server *server, const struct survey *survey);
-/* From now on visitors wait in the queues of the kernel, and clients still take those that have
- * come. `done` runs when no worker lets one in any more. NULL: out of memory. Undone by
- * server_take_back. [main] */
+/* From now on visitors wait in the queues of the kernel, also at routed ports, and clients still
+ * take those that have come. `done` runs when no worker lets one in any more. NULL: out of memory.
+ * Undone by server_take_back. [main] */
 struct survey *server_hold(struct server *server, int64_t wait_ms,
                            void (*done)(struct survey *survey, void *arg), void *arg);
 /* After `done` of server_hold: clients have taken all visitors, and what identities use is in its
  * file. [main] */
 bool server_is_still(struct server *server);
-/* Leaves the control port to the next server, without closing it here. The keeper gets the public
- * ports of clients that take tickets, before `done` runs. NULL: out of memory. Undone by
- * server_take_back. [main] */
+/* Leaves the control port and the routed ports to the next server, without closing them here. The
+ * keeper gets the public ports of clients that take tickets, before `done` runs. NULL: out of
+ * memory. Undone by server_take_back. [main] */
 struct survey *server_give(struct server *server, int64_t wait_ms,
                            void (*done)(struct survey *survey, void *arg), void *arg);
 /* The next server does not serve after all. All is as before as soon as the workers have done

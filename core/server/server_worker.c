@@ -1,5 +1,7 @@
 #include "server/server_worker.h"
 
+#include <stdlib.h>
+
 #include "choose/chooser.h"
 #include "log/log.h"
 #include "loop/loop.h"
@@ -137,9 +139,29 @@ void server_worker_drain(struct server_worker *worker)
 	tunnel_sessions_leave(worker);
 }
 
-struct sockets server_worker_copy_control(const struct server_worker *worker)
+struct port_copies *server_worker_copy_ports(const struct server_worker *worker)
 {
-	return worker->listener ? listener_copy(worker->listener) : (struct sockets){ 0 };
+	unsigned most = (unsigned)worker->set->config->settings.public.count;
+	struct port_copies *copies = calloc(1, sizeof *copies + most * sizeof copies->shared[0]);
+
+	if (!copies)
+		return NULL;
+	if (worker->listener)
+		copies->control = listener_copy(worker->listener);
+	if (copies->control.n > 0 && choosers_copy(worker, copies->shared, most, &copies->n_shared))
+		return copies;
+	port_copies_free(copies);
+	return NULL;
+}
+
+void port_copies_free(struct port_copies *copies)
+{
+	if (!copies)
+		return;
+	sock_close_all(&copies->control);
+	for (unsigned i = 0; i < copies->n_shared; i++)
+		sock_close_all(&copies->shared[i]);
+	free(copies);
 }
 
 void server_worker_give(struct server_worker *worker)
@@ -154,6 +176,7 @@ void server_worker_take_back(struct server_worker *worker)
 	tunnel_sessions_forget_tickets(worker);
 	if (worker->listener)
 		listener_wake(worker->listener);
+	choosers_wake(worker);
 }
 
 void server_worker_stop_accepting(struct server_worker *worker)

@@ -32,9 +32,17 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms);
 /* Asks clients to move to another server, and closes the public ports of those that cannot. */
 void server_worker_drain(struct server_worker *worker);
-/* Other descriptors of the sockets at the control port. None: no descriptor is left, or the port is
- * closed. */
-struct sockets server_worker_copy_control(const struct server_worker *worker);
+/* Other descriptors of the sockets of a worker. */
+struct port_copies {
+	struct sockets control;
+	unsigned n_shared; /* ports */
+	struct sockets shared[];
+};
+/* Those at the control port and at the routed ports. NULL: out of memory or descriptors, or the
+ * control port is closed. */
+struct port_copies *server_worker_copy_ports(const struct server_worker *worker);
+/* Closes those that were not taken. NULL is fine. */
+void port_copies_free(struct port_copies *copies);
 /* Another process has the control port from now on: accepts nothing there, and gives tickets for
  * the public ports. */
 void server_worker_give(struct server_worker *worker);

@@ -37,12 +37,13 @@ static void end_visitor(struct server_worker *worker, const struct uuid *id, enu
 {
 	struct visitor visitor;
 
-	if (!pending_take(worker->shared->pending, id, server_worker_limits(worker), &visitor))
-		return;
-	if (visitor.offer == OFFER_NONE && group_pass_on(worker, &visitor))
-		return;
-	refuse_waiting(worker, &visitor, why);
-	visitor_drop(&visitor);
+	group_begin_pass(worker);
+	if (pending_take(worker->shared->pending, id, server_worker_limits(worker), &visitor) &&
+	    (visitor.offer != OFFER_NONE || !group_pass_on(worker, &visitor))) {
+		refuse_waiting(worker, &visitor, why);
+		visitor_drop(&visitor);
+	}
+	group_end_pass(worker);
 }
 
 static void run_order(struct loop_task *task)

@@ -76,6 +76,11 @@ struct server_shared {
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_int_fast64_t leave_within_ms; /* over which they are asked to; 0: all at once */
+	/* [any]; of session/group: how often a visitor may have left a tunnel for another one */
+	atomic_uint passes_begun, passes_ended;
+	/* read-only; until then (clock_ms) clients of the server before this one may yet come, so a
+	 * visitor waits for a tunnel whose host name nobody has */
+	int64_t await_until_ms;
 	atomic_uint_fast64_t last_id;
 };
 

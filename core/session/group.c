@@ -21,6 +21,17 @@ static void bring_visitor(struct server_worker *worker, struct share *share, int
 
 /* ---- a visitor gets its tunnel ---- */
 
+/* While it is on its way, a visitor may be in no table. */
+void group_begin_pass(struct server_worker *worker)
+{
+	atomic_fetch_add(&worker->shared->passes_begun, 1);
+}
+
+void group_end_pass(struct server_worker *worker)
+{
+	atomic_fetch_add(&worker->shared->passes_ended, 1);
+}
+
 /* A visitor on its way to the worker of a tunnel. */
 struct errand {
 	struct loop_task task;
@@ -35,6 +46,7 @@ static void end_errand(struct errand *errand)
 
 	account_expect(errand->to, -1);
 	gate_pass_on(&worker->shared->gate, server_worker_limits(worker)); /* it may not wait */
+	group_end_pass(worker);
 	account_unref(errand->to);
 	free(errand);
 }
@@ -78,6 +90,7 @@ static bool send_visitor(struct account *to, const struct visitor *visitor, cons
 	errand->visitor = *visitor;
 	if (local)
 		errand->local = *local;
+	group_begin_pass(to->home);
 	loop_post(to->home->loop, &errand->task);
 	return true;
 }
@@ -234,15 +247,15 @@ static void pass_waiting_on(struct server_worker *worker, const struct account *
 
 	if (!to)
 		return;
+	group_begin_pass(worker);
 	if (!pending_take(worker->shared->pending, &waiting->id, server_worker_limits(worker),
 	                  &visitor)) {
 		forget_choice(to); /* its client has it, or the time is over */
-		return;
+	} else if (!move_visitor(worker, &visitor, to)) {
+		refuse_waiting(worker, &visitor, REFUSED_NO_MEMORY);
+		visitor_drop(&visitor);
 	}
-	if (move_visitor(worker, &visitor, to))
-		return;
-	refuse_waiting(worker, &visitor, REFUSED_NO_MEMORY);
-	visitor_drop(&visitor);
+	group_end_pass(worker);
 }
 
 void group_pass_all_on(struct server_worker *worker, const struct account *account)
@@ -310,10 +323,21 @@ static void run_wake(struct loop_task *task)
 	gate_pass_on(gate, server_worker_limits(worker));
 }
 
+/* The share learns which sockets members may pass to the next server. */
+static void show_port(struct group *group, bool is_open)
+{
+	struct sockets sockets = { 0 };
+
+	if (is_open)
+		sockets = listener_sockets(group->listener);
+	share_set_port(group->share, &sockets);
+}
+
 static void close_port(void *arg)
 {
 	struct group *group = arg;
 
+	show_port(group, false);
 	listener_free(group->listener);
 	group->listener = NULL;
 }
@@ -353,11 +377,13 @@ static void run_news(struct loop_task *task)
 	}
 	view = share_look(group->share);
 	if (view.staying == 0 && atomic_load(&group->worker->shared->draining)) {
+		show_port(group, false);
 		listener_finish(group->listener); /* to those that are leaving */
 		group->listener = NULL;
 	}
 	if (!group->listener)
 		return;
+	show_port(group, !view.closes);
 	if (view.closes)
 		listener_shut(group->listener);
 	else
@@ -414,6 +440,7 @@ static bool open_port(struct share *share, void *arg)
 	}
 	opening->sockets.n = 0; /* the listener has them */
 	share_set_home(share, worker->loop, &group->news);
+	show_port(group, true);
 	return true;
 }
 

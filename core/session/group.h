@@ -44,6 +44,11 @@ bool group_choose_again(struct server_worker *worker, struct visitor *visitor);
 
 /* ---- visitors that are not taken ---- */
 
+/* Around all that may give a visitor to another tunnel, beginning before it leaves the table of
+ * those that wait: so whoever looks for such visitors finds each of them. [worker] */
+void group_begin_pass(struct server_worker *worker);
+void group_end_pass(struct server_worker *worker);
+
 /* The client of the visitor's tunnel has not taken it, and will not: gives it to another tunnel of
  * the share. Takes the visitor, which is not in the table. False: there is no share or no other
  * tunnel; the visitor is still the caller's. [worker] */

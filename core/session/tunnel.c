@@ -80,10 +80,12 @@ static void serve_visitor(struct tunnel *tunnel, struct visitor *visitor)
 	struct server_worker *worker = tunnel->worker;
 	enum refusal why;
 
-	if (pass_to_client(tunnel, visitor, &why) || group_pass_on(worker, visitor))
-		return;
-	refuse_waiting(worker, visitor, why);
-	visitor_drop(visitor);
+	group_begin_pass(worker);
+	if (!pass_to_client(tunnel, visitor, &why) && !group_pass_on(worker, visitor)) {
+		refuse_waiting(worker, visitor, why);
+		visitor_drop(visitor);
+	}
+	group_end_pass(worker);
 }
 
 static bool has_room(void *arg)
@@ -312,7 +314,7 @@ static void end_in_order(struct server_worker *worker, struct visitor *visitor)
 	account_unref(visitor->account);
 }
 
-void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
+static void decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
 {
 	struct server_worker *worker = tunnel->worker;
 	const struct principal *owner = tunnel->account->principal;
@@ -336,6 +338,15 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 		end_in_order(worker, &visitor);
 	else
 		visitor_drop(&visitor);
+}
+
+void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
+{
+	struct server_worker *worker = tunnel->worker; /* the tunnel may end */
+
+	group_begin_pass(worker);
+	decline(tunnel, id, why);
+	group_end_pass(worker);
 }
 
 void tunnel_end_taken(struct tunnel *tunnel, const struct uuid *id)
@@ -838,6 +849,8 @@ struct sockets tunnel_take_port(struct tunnel *tunnel)
 
 struct sockets tunnel_copy_port(const struct tunnel *tunnel)
 {
+	if (tunnel_is_shared(tunnel))
+		return share_copy_port(tunnel->member.share);
 	if (!tunnel->listener || tunnel->readiness.is_shut)
 		return (struct sockets){ 0 };
 	return listener_copy(tunnel->listener);

@@ -23,6 +23,7 @@ struct share {
 	struct loop *home;
 	struct loop_task *news;
 	bool is_posted;
+	struct sockets port_sockets; /* borrowed; none: it is not open */
 };
 
 void share_table_init(struct share_table *table)
@@ -193,6 +194,23 @@ void share_set_home(struct share *share, struct loop *home, struct loop_task *ne
 {
 	share->home = home;
 	share->news = news;
+}
+
+void share_set_port(struct share *share, const struct sockets *sockets)
+{
+	pthread_mutex_lock(&share->lock);
+	share->port_sockets = *sockets;
+	pthread_mutex_unlock(&share->lock);
+}
+
+struct sockets share_copy_port(struct share *share)
+{
+	struct sockets copies;
+
+	pthread_mutex_lock(&share->lock);
+	copies = sock_copy_all(&share->port_sockets);
+	pthread_mutex_unlock(&share->lock);
+	return copies;
 }
 
 bool share_take_news(struct share *share, void (*close)(void *arg), void *arg)

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "net/sock.h"
 
 struct account;
 struct instance;
@@ -74,6 +75,12 @@ enum share_result share_join(struct share_table *table, uint16_t port, struct sh
 /* The open port belongs to this loop: `news` is posted to it when the members have changed. For
  * share_opener.open. */
 void share_set_home(struct share *share, struct loop *home, struct loop_task *news);
+/* The sockets of the open port, which stay the caller's; none: it closes, or refuses visitors, from
+ * now on. [worker] of the port */
+void share_set_port(struct share *share, const struct sockets *sockets);
+/* Other descriptors of them, which the caller owns. None: the port is not open, or no descriptor is
+ * left. */
+struct sockets share_copy_port(struct share *share);
 /* `news` runs, and may be posted again. True: the share has no members and is no more. Then `close`
  * has run, with the table locked, so that the next one that wants the port finds it free. */
 bool share_take_news(struct share *share, void (*close)(void *arg), void *arg);

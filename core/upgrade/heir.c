@@ -72,6 +72,18 @@ static bool add_control(struct activation *activation, int *passed, struct err *
 	return true;
 }
 
+static bool add_shared(struct activation *activation, int *passed, struct err *err)
+{
+	if (activation->n_shared == ACTIVATION_SHARED_MOST) {
+		err_set(err, "the server that runs passes more than %d sockets at routed ports",
+		        ACTIVATION_SHARED_MOST);
+		return false;
+	}
+	activation->shared[activation->n_shared++] = *passed;
+	*passed = -1;
+	return true;
+}
+
 static bool add_port(struct activation *activation, const char *name, int *passed)
 {
 	struct kept_socket *kept = &activation->kept[activation->n_kept];
@@ -126,6 +138,8 @@ static bool take_message(struct heir *heir, struct activation *activation,
 		heir->is_fixed = json_get(message, "fixed") != NULL;
 		return add_control(activation, passed, err);
 	}
+	if (json_get(message, "shared"))
+		return add_shared(activation, passed, err);
 	if (port)
 		return add_port(activation, port, passed);
 	if (listener)

@@ -4,6 +4,8 @@
  *   old, new   { "protocol": 1, "version": "0.1.0" }   first
  *   old        { "control": true, "fixed": true }      a socket of the control port; fixed: it is a
  *                                                      service manager's
+ *   old        { "shared": true }                      a socket of a routed port (public[].
+ *                                                      listen_port): all of them
  *   old        { "listener": "127.0.0.1:9090" }        a socket that a plugin listens at
  *   old        { "admin": true }                       the admin socket
  *   old        { "load": true }                        all of these have come
@@ -27,6 +29,7 @@ enum { PROTOCOL_VERSION = 1 };
 #define PROTOCOL_GREETING      "{ \"protocol\": 1, \"version\": \"" SPORE_VERSION "\" }"
 #define PROTOCOL_CONTROL       "{ \"control\": true }"
 #define PROTOCOL_CONTROL_FIXED "{ \"control\": true, \"fixed\": true }"
+#define PROTOCOL_SHARED        "{ \"shared\": true }"
 #define PROTOCOL_LISTENER_KEY  "listener"
 #define PROTOCOL_ADMIN         "{ \"admin\": true }"
 #define PROTOCOL_LOAD          "{ \"load\": true }"

@@ -283,14 +283,21 @@ static void pass_listener(void *arg, const spore_addr *address, int fd)
 }
 
 /* Takes the descriptors. */
-static void pass_control(struct upgrade *upgrade, struct sockets *copies)
+static void pass_sockets(struct upgrade *upgrade, const char *text, struct sockets *copies)
+{
+	for (unsigned i = 0; i < copies->n; i++)
+		channel_send(&upgrade->channel, text, copies->fds[i]);
+	copies->n = 0;
+}
+
+static void pass_ports(struct upgrade *upgrade, struct port_copies *copies)
 {
 	const char *text = server_control_is_given(upgrade->host->server) ? PROTOCOL_CONTROL_FIXED
 	                                                                  : PROTOCOL_CONTROL;
 
-	for (unsigned i = 0; i < copies->n; i++)
-		channel_send(&upgrade->channel, text, copies->fds[i]);
-	copies->n = 0;
+	pass_sockets(upgrade, text, &copies->control);
+	for (unsigned i = 0; i < copies->n_shared; i++)
+		pass_sockets(upgrade, PROTOCOL_SHARED, &copies->shared[i]);
 }
 
 static void on_copies(struct survey *survey, void *arg)
@@ -302,11 +309,11 @@ static void on_copies(struct survey *survey, void *arg)
 
 	upgrade->survey = NULL;
 	for (unsigned i = 0; i < host->runtime->n_workers; i++) {
-		struct sockets *copies = survey_answer(survey, i);
+		struct port_copies *copies = survey_answer(survey, i);
 
-		n += copies && copies->n > 0;
+		n += copies != NULL;
 		if (copies)
-			pass_control(upgrade, copies);
+			pass_ports(upgrade, copies);
 	}
 	if (n < host->runtime->n_workers) {
 		give_up(upgrade, "a worker does not answer, or too few file descriptors are left");
@@ -445,8 +452,7 @@ static void start_heir(struct upgrade *upgrade)
 	set_limit(upgrade, start_limit_ms(upgrade));
 	if (!pass(upgrade, PROTOCOL_GREETING, -1))
 		return;
-	upgrade->survey = server_copy_control(upgrade->host->server, WORKERS_MS, on_copies,
-	                                      upgrade);
+	upgrade->survey = server_copy_ports(upgrade->host->server, WORKERS_MS, on_copies, upgrade);
 	if (!upgrade->survey)
 		give_up(upgrade, "out of memory");
 }

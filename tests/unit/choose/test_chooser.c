@@ -455,10 +455,99 @@ START_TEST(a_port_may_move)
 }
 END_TEST
 
-SUITE("chooser", a_name_behind_a_transport_is_found, a_visitor_behind_a_transport_may_get_no_tunnel,
-      a_source_has_few_handshakes_without_a_tunnel, visitors_behind_a_transport_end_with_the_worker,
-      access_lists_are_asked_for_the_tunnel, where_there_is_no_room_visitors_are_refused,
-      a_tunnel_without_its_service_takes_no_visitor, a_port_that_is_in_no_entry_closes,
-      a_port_may_move, visitors_without_a_tunnel_end_with_the_worker,
-      a_source_has_few_visitors_without_a_tunnel, a_visitor_without_a_tunnel_is_reset,
-      a_visitor_reaches_the_tunnel_of_its_name)
+/* A client of the server before may yet come. */
+START_TEST(a_visitor_waits_for_its_tunnel)
+{
+	static const char *const hosts[] = { "late.example" };
+	struct names_claim *late;
+	struct names_clash clash;
+	struct visitor visitor;
+	struct uuid id;
+	int fd;
+
+	begin(SHARED);
+	scene.shared.await_until_ms = INT64_MAX;
+	fd = visit(REQUEST("late.example"));
+	ck_assert_uint_eq(scene.shared.handshakes, 1);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_HOST), 0);
+	ck_assert_int_eq(
+		names_claim(scene.shared.names, tunnel_account(tunnel), hosts, 1, &late, &clash),
+		NAMES_CLAIMED);
+	while (pending_count(scene.shared.pending) == 0)
+		scene_run();
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	ck_assert(pending_take(scene.shared.pending, &id, &scene.limits, &visitor));
+	visitor_drop(&visitor);
+	names_release(late);
+	close(fd);
+	end();
+}
+END_TEST
+
+START_TEST(a_visitor_waits_in_vain)
+{
+	int fds[2];
+
+	begin(SHARED);
+	scene.shared.await_until_ms = clock_ms() + 200;
+	fds[0] = visit(REQUEST("late.example"));
+	fds[1] = visit("SSH-2.0-x\r\n"); /* no tunnel can come for it */
+	ck_assert(is_reset(fds[1]));
+	ck_assert(!is_reset(fds[0]));
+	while (scene_refusals(REFUSED_UNKNOWN_HOST) == 0)
+		scene_run();
+	ck_assert(is_reset(fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+	end();
+}
+END_TEST
+
+START_TEST(visitors_who_wait_for_a_tunnel_end_with_the_worker)
+{
+	int fd;
+
+	begin(SHARED);
+	scene.shared.await_until_ms = INT64_MAX;
+	fd = visit(REQUEST("late.example"));
+	choosers_close(&scene.workers[0]);
+	ck_assert(is_reset(fd));
+	close(fd);
+	end();
+}
+END_TEST
+
+/* While visitors are held for the next server. */
+START_TEST(a_closed_gate_leaves_visitors_in_the_kernel)
+{
+	struct sockets copies;
+	unsigned n;
+	int fd;
+
+	begin(SHARED);
+	gate_close(&scene.shared.gate);
+	fd = visit(REQUEST("a.example"));
+	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	ck_assert(choosers_copy(&scene.workers[0], &copies, 1, &n));
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(copies.n, 1);
+	sock_close_all(&copies);
+	ck_assert(!choosers_copy(&scene.workers[0], &copies, 0, &n));
+	gate_open(&scene.shared.gate, &scene.limits);
+	choosers_wake(&scene.workers[0]);
+	scene_run();
+	scene_expect(client, MESSAGE_CONNECTION);
+	close(fd);
+	end();
+}
+END_TEST
+
+SUITE("chooser", a_visitor_waits_for_its_tunnel, a_visitor_waits_in_vain,
+      visitors_who_wait_for_a_tunnel_end_with_the_worker,
+      a_closed_gate_leaves_visitors_in_the_kernel, a_name_behind_a_transport_is_found,
+      a_visitor_behind_a_transport_may_get_no_tunnel, a_source_has_few_handshakes_without_a_tunnel,
+      visitors_behind_a_transport_end_with_the_worker, access_lists_are_asked_for_the_tunnel,
+      where_there_is_no_room_visitors_are_refused, a_tunnel_without_its_service_takes_no_visitor,
+      a_port_that_is_in_no_entry_closes, a_port_may_move,
+      visitors_without_a_tunnel_end_with_the_worker, a_source_has_few_visitors_without_a_tunnel,
+      a_visitor_without_a_tunnel_is_reset, a_visitor_reaches_the_tunnel_of_its_name)

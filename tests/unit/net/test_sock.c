@@ -366,10 +366,29 @@ START_TEST(the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
 }
 END_TEST
 
-SUITE("sock", an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
-      a_second_bind_is_refused_until_the_port_is_shared, a_port_is_kept_while_nothing_listens,
-      sockets_are_as_the_core_wants_them, keepalive_is_as_asked_for,
-      what_the_peer_does_not_acknowledge_is_seen, the_ipv6_wildcard_takes_ipv4_too,
-      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
-      unread_bytes_are_seen, what_is_no_socket_has_no_address, a_listening_socket_is_adopted,
-      what_does_not_listen_is_not_adopted, the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
+START_TEST(sockets_can_be_copied)
+{
+	spore_addr addr;
+	struct sockets sockets = { .n = 1, .fds = { sockets_listen(&addr, 1) } };
+	struct sockets copies = sock_copy_all(&sockets);
+	struct sockets none = { .n = 1, .fds = { -1 } };
+	spore_addr found;
+
+	ck_assert_uint_eq(copies.n, 1);
+	sock_close_all(&sockets);
+	sock_local_addr(copies.fds[0], &found);
+	ck_assert(addr_equal(&found, &addr));
+	sock_close_all(&copies);
+	ck_assert_uint_eq(sock_copy_all(&none).n, 0);
+	ck_assert_int_eq(errno, EBADF);
+}
+END_TEST
+
+SUITE("sock", sockets_can_be_copied, an_address_of_this_machine_is_known,
+      a_path_that_is_no_socket_is_refused, a_second_bind_is_refused_until_the_port_is_shared,
+      a_port_is_kept_while_nothing_listens, sockets_are_as_the_core_wants_them,
+      keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
+      the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
+      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address,
+      a_listening_socket_is_adopted, what_does_not_listen_is_not_adopted,
+      the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)

@@ -1,8 +1,10 @@
 #include "server/routed_ports.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/config.h"
+#include "server/control_port.h"
 #include "sockets.h"
 #include "suite.h"
 
@@ -38,8 +40,11 @@ static struct sockets *open_all(const struct scene *scene, const struct scene *b
 	const struct json *at_fault;
 	struct err err;
 
-	return routed_ports_open(&scene->config, before ? &before->config : NULL, shared, &at_fault,
-	                         &err);
+	return routed_ports_open(
+		&(struct routed_ports_plan){ .config = &scene->config,
+	                                     .before = before ? &before->config : NULL,
+	                                     .worker = shared },
+		&at_fault, &err);
 }
 
 /* A port that was free a moment ago. */
@@ -87,7 +92,8 @@ START_TEST(a_port_that_is_taken_is_named)
 	scene.entries[0].listen_port = free_port(); /* closed again */
 	snprintf(expected, sizeof expected, "routed port %u: address in use", addr.port);
 	for (int i = 0; i < 2; i++) {
-		ck_assert_ptr_null(routed_ports_open(&scene.config, NULL, false, &at_fault, &err));
+		ck_assert_ptr_null(routed_ports_open(
+			&(struct routed_ports_plan){ .config = &scene.config }, &at_fault, &err));
 		ck_assert_ptr_nonnull(strstr(err.text, expected));
 	}
 	close(taken);
@@ -123,5 +129,54 @@ START_TEST(a_port_that_stays_is_not_opened_again)
 }
 END_TEST
 
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* Each worker gets one of them, so that nobody who waits there is lost. */
+START_TEST(sockets_of_the_server_before_are_used)
+{
+	struct scene scene;
+	struct sockets *before[2], *all;
+	int fds[2];
+	struct given_sockets given = { .fds = fds, .n = 2, .from_server = true };
+	struct routed_ports_plan plan = { .given = &given, .n_workers = 3 };
+	const struct json *at_fault;
+	struct err err;
+
+	make(&scene, "127.0.0.1", free_port());
+	plan.config = &scene.config;
+	for (int i = 0; i < 2; i++) {
+		before[i] = open_all(&scene, NULL, i > 0);
+		fds[i] = before[i][1].fds[0];
+	}
+	for (plan.worker = 0; plan.worker < 3; plan.worker++) {
+		all = routed_ports_open(&plan, &at_fault, &err);
+		ck_assert_msg(all != NULL, "%s", err.text);
+		ck_assert_uint_eq(all[1].n, 1);
+		ck_assert_uint_eq(inode_of(all[1].fds[0]), inode_of(fds[plan.worker % 2]));
+		routed_ports_close(&scene.config, all);
+	}
+	plan.n_workers = 1;
+	ck_assert_ptr_null(routed_ports_open(&plan, &at_fault, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "raise server.workers"));
+	/* An address at which none was passed: the others are joined. */
+	scene.entries[1].listen_addr = (spore_list){ scene.addresses, 2, sizeof *scene.addresses };
+	plan.worker = 0;
+	all = routed_ports_open(&plan, &at_fault, &err);
+	ck_assert_msg(all != NULL, "%s", err.text);
+	ck_assert_uint_eq(all[1].n, 2);
+	routed_ports_close(&scene.config, all);
+	scene.entries[1].listen_addr = (spore_list){ 0 };
+	for (int i = 0; i < 2; i++)
+		routed_ports_close(&scene.config, before[i]);
+	clear(&scene);
+}
+END_TEST
+
 SUITE("routed_ports", every_worker_has_a_socket_at_a_routed_port, a_port_that_is_taken_is_named,
-      a_port_that_stays_is_not_opened_again)
+      a_port_that_stays_is_not_opened_again, sockets_of_the_server_before_are_used)

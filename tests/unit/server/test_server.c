@@ -317,9 +317,9 @@ static unsigned n_copies;
 static void count_copies(struct survey *survey, void *arg)
 {
 	for (unsigned i = 0; i < SCENE_WORKERS; i++) {
-		const struct sockets *copies = survey_answer(survey, i);
+		const struct port_copies *copies = survey_answer(survey, i);
 
-		n_copies += copies ? copies->n : 0;
+		n_copies += copies ? copies->control.n : 0;
 	}
 	on_done(survey, arg);
 }
@@ -332,7 +332,7 @@ START_TEST(ports_are_given_and_taken_back)
 
 	begin(&control);
 	tunnel = open_tunnel(&control);
-	await_done(server_copy_control(server, 1000, count_copies, server));
+	await_done(server_copy_ports(server, 1000, count_copies, server));
 	ck_assert_uint_eq(n_copies, SCENE_WORKERS);
 	await_done(server_hold(server, 1000, on_done, server));
 	ck_assert(server_is_still(server));

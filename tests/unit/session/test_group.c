@@ -140,6 +140,12 @@ static struct visitor make_visitor(void)
 	return visitor;
 }
 
+/* A drain and an upgrade wait for it. */
+static bool is_on_its_way(void)
+{
+	return atomic_load(&scene.shared.passes_begun) != atomic_load(&scene.shared.passes_ended);
+}
+
 START_TEST(a_visitor_goes_on_under_another_id)
 {
 	struct visitor visitor, *moved = &tunnels[1].visitor;
@@ -149,7 +155,9 @@ START_TEST(a_visitor_goes_on_under_another_id)
 	ck_assert(group_pass_on(&scene.workers[0], &visitor));
 	ck_assert_uint_eq(account_load(tunnels[0].account), 0);
 	ck_assert_uint_eq(account_load(tunnels[1].account), 2); /* expected, and counted */
+	ck_assert(is_on_its_way());
 	scene_run();
+	ck_assert(!is_on_its_way());
 	ck_assert_uint_eq(account_load(tunnels[1].account), 1);
 	ck_assert_ptr_eq(moved->account, tunnels[1].account);
 	ck_assert(!uuid_equal(&moved->id, &visitor.id));
@@ -194,6 +202,7 @@ START_TEST(visitors_that_wait_go_on_together)
 	group_pass_all_on(&scene.workers[0], tunnels[0].account);
 	scene_run();
 	ck_assert(pending_is_empty(scene.shared.pending));
+	ck_assert(!is_on_its_way());
 	ck_assert_ptr_eq(tunnels[1].visitor.account, tunnels[1].account);
 	visitor_drop(&tunnels[1].visitor);
 	leave(0);

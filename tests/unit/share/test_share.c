@@ -2,6 +2,7 @@
 
 #include "loop/loop.h"
 #include "scene/account_scene.h"
+#include "sockets.h"
 #include "suite.h"
 
 static struct account_scene scene;
@@ -341,9 +342,32 @@ START_TEST(there_is_room_as_long_as_one_member_has_some)
 }
 END_TEST
 
-SUITE("share", the_first_opens_the_port_and_the_last_closes_it, others_may_not_join,
-      a_share_has_a_limit, the_member_with_the_fewest_visitors_is_chosen, equals_take_turns,
-      those_that_were_tried_are_left_out, a_visitor_that_is_counted_makes_its_member_no_worse,
-      those_that_are_full_come_last, those_that_are_not_able_come_last,
-      one_that_has_declined_is_spared_for_a_while, sources_stay_with_their_members,
-      members_change_their_owner_one_by_one, there_is_room_as_long_as_one_member_has_some)
+START_TEST(members_copy_the_open_port)
+{
+	spore_addr addr, found;
+	struct sockets port = { .n = 1 }, copies;
+
+	begin(1);
+	ck_assert_uint_eq(share_copy_port(share).n, 0);
+	port.fds[0] = sockets_listen(&addr, 1);
+	share_set_port(share, &port);
+	copies = share_copy_port(share);
+	ck_assert_uint_eq(copies.n, 1);
+	ck_assert_int_ne(copies.fds[0], port.fds[0]);
+	sock_local_addr(copies.fds[0], &found);
+	ck_assert(addr_equal(&found, &addr));
+	share_set_port(share, &(struct sockets){ 0 });
+	sock_close_all(&port);
+	sock_close_all(&copies);
+	ck_assert_uint_eq(share_copy_port(share).n, 0);
+	end();
+}
+END_TEST
+
+SUITE("share", members_copy_the_open_port, the_first_opens_the_port_and_the_last_closes_it,
+      others_may_not_join, a_share_has_a_limit, the_member_with_the_fewest_visitors_is_chosen,
+      equals_take_turns, those_that_were_tried_are_left_out,
+      a_visitor_that_is_counted_makes_its_member_no_worse, those_that_are_full_come_last,
+      those_that_are_not_able_come_last, one_that_has_declined_is_spared_for_a_while,
+      sources_stay_with_their_members, members_change_their_owner_one_by_one,
+      there_is_room_as_long_as_one_member_has_some)

@@ -97,6 +97,7 @@ static void say_all(void)
 	         addr_format(&addresses[1], address));
 	say(text, listener);
 	say(PROTOCOL_ADMIN, STDERR_FILENO);
+	say(PROTOCOL_SHARED, control);
 	say(PROTOCOL_LOAD, -1);
 	close(control);
 	close(listener);
@@ -115,6 +116,7 @@ START_TEST(sockets_are_taken)
 	ck_assert(heir.is_one && !heir.is_fixed);
 	ck_assert_int_ge(heir.admin, 0);
 	ck_assert_uint_eq(activation.n, 1);
+	ck_assert_uint_eq(activation.n_shared, 1);
 	sock_local_addr(activation.fds[0], &found);
 	ck_assert(addr_equal(&found, &addresses[0]));
 	ck_assert_int_eq(listeners_get(&addresses[1], true, &use, &fd), SPORE_OK);

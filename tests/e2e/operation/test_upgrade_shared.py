@@ -1,0 +1,237 @@
+"""An upgrade of a server whose ports several tunnels share: by host name, or by `share`."""
+
+import contextlib
+import json
+import threading
+import time
+
+import pytest
+
+from harness.peers import spore_binary, spore_client
+from harness.scale import count
+from harness.routed_port import POLICY, SECRETS, Teller, client_hello, request
+from harness.shares import SECRET, Load, named_services, start
+from harness.sockets import connect, how_it_ends, read_to_end
+from harness.tls import client_context
+from harness.upgrades import Upgrades, fake_program, other_build
+from harness.waiting import wait_until
+
+HOSTS = {"x.alice.example": b"alice", "bob.example": b"bob"}
+
+
+class Visits:
+    """New visitors of both hosts, one every so many seconds. Leaving the context shows that the
+    tunnel of its host has served each."""
+
+    def __init__(self, where, first, wrap=contextlib.nullcontext, every=0.01):
+        self._where, self._first, self._wrap, self._every = where, first, wrap, every
+        self._over, self._threads, self._failures = threading.Event(), [], []
+        self._thread = threading.Thread(target=self._run)
+
+    def _visit(self, host, name):
+        try:
+            with connect(*self._where, timeout=30) as sock, self._wrap(sock) as visitor:
+                visitor.sendall(self._first(host))
+                assert read_to_end(visitor) == name + b" " + self._first(host)
+        except (OSError, AssertionError) as failure:
+            self._failures.append(repr(failure))
+
+    def _run(self):
+        while not self._over.wait(self._every):
+            for pair in HOSTS.items():
+                self._threads.append(threading.Thread(target=self._visit, args=pair))
+                self._threads[-1].start()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, exception_type, *_):
+        self._over.set()
+        for each in [self._thread, *self._threads]:
+            each.join()
+        if exception_type is None:
+            assert not self._failures, f"{len(self._failures)} of {len(self._threads)}"
+            assert len(self._threads) > count(20)
+
+
+def entry_of(way, certificate):
+    """The entry of "public" without its port, and what a visitor of a host sends first."""
+    if way == "sni":
+        return {"route": [{"use": "sni"}]}, {host: client_hello(host) for host in HOSTS}.get
+    entry = {"route": [{"use": "http"}]}
+    if way == "tls":
+        tls = {"use": "tls", "certfile": str(certificate.path), "keyfile": str(certificate.key)}
+        entry["transport"] = [tls]
+    return entry, request
+
+
+@contextlib.contextmanager
+def named_site(tmp_path, address, entry, **more):
+    """A server with a port for alice and bob, and both clients. `server.port` is this port."""
+    auth = [{"use": "multi_secret", "secrets": SECRETS, "policy": POLICY}]
+    port = address.free_port()
+    public = [{"name": "web", "listen_port": port, "route_timeout": "2s", **entry}]
+    site = Upgrades(tmp_path, address, server={"workers": 2}, auth=auth, public=public, **more)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(site)
+        server.port = port
+        for host, name in HOSTS.items():
+            service = stack.enter_context(Teller(name))
+            config = {
+                "auth": [{"use": "hmac", "secret": SECRETS[name.decode()]}],
+                "tunnels": [{"local": f"{service.host}:{service.port}", "hosts": [host]}],
+            }
+            path = tmp_path / f"{name.decode()}.json"
+            path.write_text(json.dumps(config), encoding="utf-8")
+            stack.enter_context(spore_client(server.control, None, extra=["--config", path]))
+        yield server
+
+
+# ---- a port that several tunnels share by host name
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("way", ["http", "sni", "tls"])
+def test_no_visitor_of_a_host_name_is_refused(tmp_path, address, authority, certificate, way):
+    """Also on the way back, and after a program that fails when it is to serve."""
+    entry, first = entry_of(way, certificate)
+    wrap = contextlib.nullcontext
+    if way == "tls":
+        context = client_context(authority)
+
+        def wrap(sock):
+            return context.wrap_socket(sock, server_hostname=address.host)
+
+    other = other_build(tmp_path)
+    dies = fake_program(tmp_path, 'say(ready=True); hear("go"); time.sleep(0.2); sys.exit(1)')
+    with named_site(tmp_path, address, entry) as server:
+        with Visits((server.public_host, server.port), first, wrap, every=1 / count(100, 20)):
+            time.sleep(0.5)
+            for program in (other, spore_binary()):
+                server.upgrade_in_vain(dies)
+                time.sleep(0.3)
+                server.upgrade(program)
+                time.sleep(0.7)
+        assert server.admin.ask("status")["pid"] == server.pid
+    for pid in server.pids[:-1]:
+        server.await_end(pid)
+
+
+def test_the_hold_waits_for_a_visitor_who_has_no_tunnel_yet(tmp_path, address):
+    """It still gets its tunnel, at the old process."""
+    with named_site(tmp_path, address, {"route": [{"use": "http"}]}) as server:
+        with connect(server.public_host, server.port) as visitor:
+            visitor.sendall(request("bob.example")[:9])
+            thread = threading.Thread(target=server.upgrade)
+            thread.start()
+            server.process.wait_for("upgrading")
+            time.sleep(0.5)
+            visitor.sendall(request("bob.example")[9:])
+            assert read_to_end(visitor) == b"bob " + request("bob.example")
+            thread.join()
+
+
+def test_a_host_that_nobody_has_is_refused_later(tmp_path, address):
+    """Its client might yet come."""
+    entry = {"route": [{"use": "http"}]}
+    with named_site(tmp_path, address, entry) as server:
+        server.upgrade()
+        with connect(server.public_host, server.port, timeout=30) as visitor:
+            visitor.sendall(request("nobody.example"))
+            assert how_it_ends(visitor, timeout=15) == (b"", "reset")
+        server.process.wait_for(r"visitor refused.*no tunnel has the host name")
+
+
+def refuses(server, port):
+    try:
+        connect(server.public_host, port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_the_new_configuration_has_another_port(tmp_path, address):
+    """The new process opens it, and the old one is closed when both are through with it."""
+    with named_site(tmp_path, address, {"route": [{"use": "http"}]}) as server:
+        old, new = server.port, address.free_port()
+        config = json.loads(server.path.read_text())
+        config["public"].append({**config["public"][0], "name": "more", "listen_port": new})
+        server.path.write_text(json.dumps(config))
+        server.upgrade()
+        for port in (old, new):
+            with connect(server.public_host, port, timeout=30) as visitor:
+                visitor.sendall(request("bob.example"))
+                assert read_to_end(visitor).startswith(b"bob ")
+        del config["public"][0]
+        server.path.write_text(json.dumps(config))
+        server.upgrade()
+        wait_until(lambda: refuses(server, old), "the old port to close", timeout=20)
+        with connect(server.public_host, new, timeout=30) as visitor:
+            visitor.sendall(request("bob.example"))
+            assert read_to_end(visitor).startswith(b"bob ")
+
+
+# ---- a port that several clients share
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("by", ["load", "source"])
+def test_clients_that_share_a_port_keep_it(tmp_path, address, by):
+    """Visitors without a pause: each is served, before and after, by all clients."""
+    with contextlib.ExitStack() as stack:
+        services = stack.enter_context(named_services(tmp_path, "abc"))
+        server = stack.enter_context(
+            Upgrades(
+                tmp_path,
+                address,
+                server={"share": True, "workers": 3},
+                auth=[{"use": "hmac", "secret": SECRET}],
+            )
+        )
+        server.secret, server.port = SECRET, address.free_port()
+        for name, service in services.items():
+            stack.enter_context(start(server, tmp_path, service, name, by=by))
+        dies = fake_program(tmp_path, 'say(ready=True); hear("go"); time.sleep(0.2); sys.exit(1)')
+        with Load(server.public_host, server.port, threads=4) as load:
+            load.go_on(count(60))
+            for _ in range(2):
+                server.upgrade_in_vain(dies)
+                load.go_on(count(60))
+                server.upgrade()
+                wait_until(lambda: len(server.admin.ask("tunnels")["tunnels"]) == 3, "all clients")
+                load.go_on(count(60))
+            load.stop()
+            assert load.failures == []
+            if by == "load":
+                assert set(load.served) == set(services)
+    for pid in server.pids[:-1]:
+        server.await_end(pid)
+
+
+def test_one_client_that_shares_ends_meanwhile(tmp_path, address):
+    """The others serve the port, and it closes with the last of them."""
+    with contextlib.ExitStack() as stack:
+        services = stack.enter_context(named_services(tmp_path, "ab"))
+        server = stack.enter_context(
+            Upgrades(
+                tmp_path,
+                address,
+                server={"share": True, "workers": 2},
+                auth=[{"use": "hmac", "secret": SECRET}],
+            )
+        )
+        server.secret, server.port = SECRET, address.free_port()
+        clients = [
+            stack.enter_context(start(server, tmp_path, service, name))
+            for name, service in services.items()
+        ]
+        server.upgrade()
+        wait_until(lambda: len(server.admin.ask("tunnels")["tunnels"]) == 2, "both clients")
+        with Load(server.public_host, server.port, threads=2) as load:
+            assert clients[0].stop() == 0
+            load.go_on(count(60))
+            load.stop()
+            assert load.failures == []
+        assert clients[1].stop() == 0
+        wait_until(lambda: refuses(server, server.port), "the port to close", timeout=20)
