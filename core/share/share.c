@@ -18,6 +18,9 @@ struct share {
 	pthread_mutex_t lock; /* of what follows */
 	struct list members;  /* of struct share_member */
 	unsigned n;
+	bool had_members;
+	const struct instance *last_by; /* the owner of the member that left last; compared only */
+	uint64_t last_session;
 	uint64_t places; /* bits of those that are taken */
 	uint64_t turns;
 	struct loop *home;
@@ -68,8 +71,8 @@ static struct share *share_of_port(struct share_table *table, uint16_t port)
 }
 
 /* The caller holds the share's lock. After a reload, members may belong to the old instance and to
- * the new one for a while. A share without members belongs to nobody, and ends soon. */
-static bool belongs_to(struct share *share, const struct instance *by, uint64_t session)
+ * the new one for a while. */
+static bool has_member_of(struct share *share, const struct instance *by, uint64_t session)
 {
 	for (struct list *i = share->members.next; i != &share->members; i = i->next) {
 		const struct share_member *member = member_at(i);
@@ -90,7 +93,7 @@ enum share_holder share_find(struct share_table *table, uint16_t port, const str
 	share = share_of_port(table, port);
 	if (share) {
 		pthread_mutex_lock(&share->lock);
-		holder = belongs_to(share, by, session) ? SHARE_OF_OWNER : SHARE_OF_OTHERS;
+		holder = has_member_of(share, by, session) ? SHARE_OF_OWNER : SHARE_OF_OTHERS;
 		pthread_mutex_unlock(&share->lock);
 	}
 	pthread_mutex_unlock(&table->lock);
@@ -117,13 +120,28 @@ static unsigned first_free(uint64_t places)
 	return place;
 }
 
+/* The caller holds the lock. The last member has left, and the share ends soon: until then, its
+ * visitors still look for members, and may not find those of another owner. */
+static bool may_revive(const struct share *share, const struct instance *by, uint64_t session)
+{
+	return share->last_by == by && share->last_session == session;
+}
+
+/* The caller holds the lock. */
+static bool may_join(struct share *share, const struct instance *by, uint64_t session)
+{
+	if (share->n > 0)
+		return has_member_of(share, by, session);
+	return !share->had_members || may_revive(share, by, session);
+}
+
 /* The caller holds both locks. */
 static enum share_result add_member(struct share *share, struct share_member *member,
                                     struct account *account)
 {
 	const struct principal *owner = account->principal;
 
-	if (share->n > 0 && !belongs_to(share, owner->by, owner->session))
+	if (!may_join(share, owner->by, owner->session))
 		return SHARE_FOREIGN;
 	if (share->n == SHARE_MOST)
 		return SHARE_FULL;
@@ -135,6 +153,7 @@ static enum share_result add_member(struct share *share, struct share_member *me
 	member->is_ready = true;
 	share->places |= UINT64_C(1) << member->place;
 	share->n++;
+	share->had_members = true;
 	list_append(&share->members, &member->node);
 	account_set_share(account, share_ref(share), member->place, share_unref);
 	return SHARE_JOINED;
@@ -223,6 +242,8 @@ void share_leave(struct share_member *member)
 	list_remove(&member->node);
 	share->places &= ~(UINT64_C(1) << member->place);
 	share->n--;
+	share->last_by = member->by;
+	share->last_session = member->session;
 	tell_home(share);
 	pthread_mutex_unlock(&share->lock);
 	account_unref(member->account);

@@ -59,6 +59,7 @@ enum share_holder { SHARE_OF_NOBODY, SHARE_OF_OWNER, SHARE_OF_OTHERS };
 enum share_holder share_find(struct share_table *table, uint16_t port, const struct instance *by,
                              uint64_t session);
 
+/* SHARE_FOREIGN: the members belong to another owner, or did so, and the port closes soon. */
 enum share_result { SHARE_JOINED, SHARE_FOREIGN, SHARE_FULL, SHARE_NO_PORT, SHARE_NO_MEMORY };
 /* How a new share gets its port. */
 struct share_opener {
@@ -80,7 +81,9 @@ bool share_take_news(struct share *share, void (*close)(void *arg), void *arg);
 /* The member gets no more visitors. Idempotent. */
 void share_leave(struct share_member *member);
 /* The tunnel will have another owner. False: another member belongs to another client of the same
- * auth instance, so the two may not share, and nothing has changed. */
+ * auth instance, so the two may not share, and nothing has changed. Sessions of two instances
+ * cannot be compared: members of one owner stay together if a reload lets two instances judge
+ * them. */
 bool share_change_owner(struct share_member *member, const struct instance *by, uint64_t session);
 /* The tunnel has another account. */
 void share_change_account(struct share_member *member, struct account *account);

@@ -137,6 +137,24 @@ START_TEST(others_may_not_join)
 }
 END_TEST
 
+/* Visitors of the owner may still look for its members. */
+START_TEST(others_may_not_join_a_share_that_ends)
+{
+	begin(1);
+	leave(0);
+	ck_assert_int_eq(join(1, 8), SHARE_FOREIGN);
+	account_close_tunnel(accounts[1]);
+	ck_assert_int_eq(join(1, 7), SHARE_JOINED);
+	ck_assert(!take_news());
+	leave(1);
+	ck_assert(take_news());
+	ck_assert_int_eq(join(1, 8), SHARE_JOINED);
+	ck_assert_uint_eq(n_opened, 2);
+	n_closed = 0;
+	end();
+}
+END_TEST
+
 START_TEST(a_share_has_a_limit)
 {
 	begin(SHARE_MOST);
@@ -342,7 +360,8 @@ START_TEST(there_is_room_as_long_as_one_member_has_some)
 END_TEST
 
 SUITE("share", the_first_opens_the_port_and_the_last_closes_it, others_may_not_join,
-      a_share_has_a_limit, the_member_with_the_fewest_visitors_is_chosen, equals_take_turns,
+      others_may_not_join_a_share_that_ends, a_share_has_a_limit,
+      the_member_with_the_fewest_visitors_is_chosen, equals_take_turns,
       those_that_were_tried_are_left_out, a_visitor_that_is_counted_makes_its_member_no_worse,
       those_that_are_full_come_last, those_that_are_not_able_come_last,
       one_that_has_declined_is_spared_for_a_while, sources_stay_with_their_members,
