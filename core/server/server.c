@@ -172,10 +172,12 @@ static bool close_public_ports(struct server *server)
 }
 
 /* Do visitors wait, or will some? Those in a handshake are looked at first, then those that are
- * offered to a client, since they move on in this order to those that wait. */
+ * offered to a client or go to another worker, since they move on in this order to those that wait.
+ * At a shared port, those that wait may go to another worker and wait again. */
 static bool has_waiting_visitors(struct server *server)
 {
-	return atomic_load(&server->shared.handshakes) > 0 ||
+	return !pending_is_empty(server->shared.pending) ||
+	       atomic_load(&server->shared.handshakes) > 0 ||
 	       atomic_load(&server->shared.offered) > 0 ||
 	       !pending_is_empty(server->shared.pending);
 }

@@ -29,13 +29,21 @@ struct errand {
 	spore_addr local;       /* then: where it has come to */
 };
 
+/* The visitor is counted by now, or has ended. A port that has seen the choice counted may have
+ * gone to sleep for lack of room. Releases the account. */
+static void forget_choice(struct server_worker *worker, struct account *account)
+{
+	account_expect(account, -1);
+	gate_pass_on(&worker->shared->gate, server_worker_limits(worker));
+	account_unref(account);
+}
+
 static void end_errand(struct errand *errand)
 {
 	struct server_worker *worker = errand->to->home;
 
-	account_expect(errand->to, -1);
-	gate_pass_on(&worker->shared->gate, server_worker_limits(worker)); /* it may not wait */
-	account_unref(errand->to);
+	atomic_fetch_sub(&worker->shared->offered, 1);
+	forget_choice(worker, errand->to); /* it may not wait */
 	free(errand);
 }
 
@@ -65,7 +73,8 @@ static void run_errand(struct loop_task *task)
 	end_errand(errand);
 }
 
-/* Takes the reference to the account on success. local: NULL for a visitor that has been counted.
+/* Takes the reference to the account on success, and counts the visitor as offered until it has
+ * arrived: so far it may be counted nowhere else. local: NULL for a visitor that has been counted.
  * False: out of memory. */
 static bool send_visitor(struct account *to, const struct visitor *visitor, const spore_addr *local)
 {
@@ -78,14 +87,9 @@ static bool send_visitor(struct account *to, const struct visitor *visitor, cons
 	errand->visitor = *visitor;
 	if (local)
 		errand->local = *local;
+	atomic_fetch_add(&to->home->shared->offered, 1);
 	loop_post(to->home->loop, &errand->task);
 	return true;
-}
-
-static void forget_choice(struct account *account)
-{
-	account_expect(account, -1);
-	account_unref(account);
 }
 
 static unsigned most_waiting(const struct server_worker *worker)
@@ -103,14 +107,14 @@ static void bring_visitor(struct server_worker *worker, struct share *share, int
 
 	if (announcer) {
 		announcer->calls->visit(announcer, fd, peer, local);
-		forget_choice(to);
+		forget_choice(worker, to);
 		return;
 	}
 	if (to && send_visitor(to, &(struct visitor){ .fd = fd, .peer = *peer }, local))
 		return;
 	close(fd);
 	if (to)
-		forget_choice(to);
+		forget_choice(worker, to);
 }
 
 static void log_passing(const struct visitor *visitor, const struct account *to)
@@ -167,7 +171,7 @@ static bool relocate(struct server_worker *worker, struct visitor *visitor, stru
 	struct uuid id;
 
 	if (!uuid_stock_take(&worker->uuids, &id)) {
-		forget_choice(to);
+		forget_choice(worker, to);
 		return false;
 	}
 	moved = visitor_for(visitor, to, &id);
@@ -176,7 +180,7 @@ static bool relocate(struct server_worker *worker, struct visitor *visitor, stru
 	if (!send_visitor(to, &moved, NULL)) {
 		account_move_visitor(to, from);
 		account_unref(to);
-		forget_choice(to);
+		forget_choice(worker, to);
 		return false;
 	}
 	account_unref(from);
@@ -211,7 +215,7 @@ bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
 	                                                            .of = visitor->account });
 
 	if (to == visitor->account)
-		forget_choice(to);
+		forget_choice(worker, to);
 	return to && to != visitor->account && relocate(worker, visitor, to);
 }
 
@@ -236,7 +240,7 @@ static void pass_waiting_on(struct server_worker *worker, const struct account *
 		return;
 	if (!pending_take(worker->shared->pending, &waiting->id, server_worker_limits(worker),
 	                  &visitor)) {
-		forget_choice(to); /* its client has it, or the time is over */
+		forget_choice(worker, to); /* its client has it, or the time is over */
 		return;
 	}
 	if (move_visitor(worker, &visitor, to))
@@ -257,8 +261,11 @@ void group_pass_all_on(struct server_worker *worker, const struct account *accou
 	if (!waiting)
 		return;
 	n = pending_find_waiting(pending, account, waiting, most);
+	atomic_fetch_add(&worker->shared->offered,
+	                 1); /* also between the table and their errands */
 	for (size_t i = 0; i < n; i++)
 		pass_waiting_on(worker, account, &waiting[i]);
+	atomic_fetch_sub(&worker->shared->offered, 1);
 	free(waiting);
 }
 

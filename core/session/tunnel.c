@@ -312,7 +312,7 @@ static void end_in_order(struct server_worker *worker, struct visitor *visitor)
 	account_unref(visitor->account);
 }
 
-void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
+static void decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
 {
 	struct server_worker *worker = tunnel->worker;
 	const struct principal *owner = tunnel->account->principal;
@@ -336,6 +336,15 @@ void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 		end_in_order(worker, &visitor);
 	else
 		visitor_drop(&visitor);
+}
+
+void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
+{
+	atomic_uint *offered = &tunnel->worker->shared->offered;
+
+	atomic_fetch_add(offered, 1); /* from the table until it waits again, a drain sees it */
+	decline(tunnel, id, why);
+	atomic_fetch_sub(offered, 1);
 }
 
 void tunnel_end_taken(struct tunnel *tunnel, const struct uuid *id)

@@ -18,10 +18,25 @@ static struct tunnel {
 } tunnels[2];
 static struct source *source;
 static uint16_t port;
+static struct gate_door door; /* of a port that one tunnel's room keeps from accepting */
+static bool is_awake;
 
 static struct tunnel *tunnel_of(struct announcer *announcer)
 {
 	return CONTAINER_OF(announcer, struct tunnel, announcer);
+}
+
+static bool has_room(const struct gate_door *at, unsigned most)
+{
+	ck_assert_ptr_eq(at, &door);
+	return account_waiting(tunnels[0].account) < most;
+}
+
+static void on_wake(struct loop_task *task)
+{
+	ck_assert_ptr_eq(task, &door.wake);
+	gate_woken(&scene.shared.gate, &door);
+	is_awake = true;
 }
 
 static void on_visit(struct announcer *announcer, int fd, const spore_addr *peer,
@@ -31,6 +46,8 @@ static void on_visit(struct announcer *announcer, int fd, const spore_addr *peer
 	ck_assert_uint_eq(peer->family, 4);
 	ck_assert_ptr_eq(loop_current(), tunnel_of(announcer)->account->home->loop);
 	tunnel_of(announcer)->visits++;
+	if (door.has_room)
+		ck_assert(!gate_has_room(&scene.shared.gate, &door, &scene.workers[0].limits));
 	close(fd);
 }
 
@@ -125,6 +142,24 @@ START_TEST(visitors_reach_the_tunnels_on_their_workers)
 }
 END_TEST
 
+/* The choice counts as a waiting visitor until the tunnel has the visitor. */
+START_TEST(a_port_that_waits_for_room_is_told_when_a_choice_is_over)
+{
+	begin();
+	scene.workers[0].limits.settings.max_pending_per_tunnel = 1;
+	gate_door_init(&door, scene.loops[0], NULL, on_wake);
+	door.has_room = has_room;
+	is_awake = false;
+	ck_assert_int_eq(try_to_connect(), 0);
+	ck_assert_uint_eq(tunnels[0].visits, 1);
+	ck_assert(is_awake);
+	door.has_room = NULL;
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
 /* A visitor that was counted for the first tunnel. */
 static struct visitor make_visitor(void)
 {
@@ -149,7 +184,9 @@ START_TEST(a_visitor_goes_on_under_another_id)
 	ck_assert(group_pass_on(&scene.workers[0], &visitor));
 	ck_assert_uint_eq(account_load(tunnels[0].account), 0);
 	ck_assert_uint_eq(account_load(tunnels[1].account), 2); /* expected, and counted */
+	ck_assert_uint_eq(scene.shared.offered, 1);             /* a drain waits for it */
 	scene_run();
+	ck_assert_uint_eq(scene.shared.offered, 0);
 	ck_assert_uint_eq(account_load(tunnels[1].account), 1);
 	ck_assert_ptr_eq(moved->account, tunnels[1].account);
 	ck_assert(!uuid_equal(&moved->id, &visitor.id));
@@ -324,7 +361,8 @@ START_TEST(there_is_room_if_one_tunnel_has_some)
 }
 END_TEST
 
-SUITE("group", visitors_reach_the_tunnels_on_their_workers, a_visitor_goes_on_under_another_id,
+SUITE("group", visitors_reach_the_tunnels_on_their_workers,
+      a_port_that_waits_for_room_is_told_when_a_choice_is_over, a_visitor_goes_on_under_another_id,
       the_place_of_a_tunnel_that_has_ended_is_not_avoided, visitors_that_wait_go_on_together,
       visitors_stay_where_they_are_if_no_other_is_ready,
       a_visitor_that_has_been_everywhere_does_not_leave_the_table,
