@@ -44,7 +44,8 @@ struct guest {
 	struct chain *routes;
 	struct source *crowd; /* ref; counts the guest; NULL: it has ended */
 	struct visitor visitor;
-	spore_addr local; /* of the socket */
+	spore_addr local;      /* of the socket */
+	int64_t move_until_ms; /* by clock_ms() */
 };
 
 static struct server_worker *worker_of(const struct guest *guest)
@@ -168,13 +169,14 @@ static void run_move(struct loop_task *task)
 		return;
 	}
 	io = transport_detach(stream);
-	if (io == STREAM_AGAIN) {
+	if (io == STREAM_AGAIN && clock_ms() < guest->move_until_ms) {
 		loop_next_turn(worker_of(guest)->loop, &guest->move);
 		return;
 	}
 	list_remove(&guest->node);
-	if (io == STREAM_ERROR) {
-		refuse_guest(guest, REFUSED_HANDSHAKE, stream_error(stream));
+	if (io != STREAM_OK) {
+		refuse_guest(guest, REFUSED_HANDSHAKE,
+		             io == STREAM_AGAIN ? "it took too long" : stream_error(stream));
 		return;
 	}
 	loop_forget_fd(worker_of(guest)->loop, stream_fd(stream));
@@ -228,6 +230,7 @@ static void go_to_tunnel(struct guest *guest)
 		close_visitor(visitor);
 		free_guest(guest);
 	} else if (visitor->stream) {
+		guest->move_until_ms = clock_ms() + ARRIVAL_MS;
 		list_append(&guest->chooser->moving, &guest->node);
 		loop_next_turn(worker->loop, &guest->move);
 	} else {
