@@ -324,7 +324,7 @@ static void decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
-	if (tunnel_is_shared(tunnel)) {
+	if (tunnel_is_shared(tunnel) && account_share(visitor.account) == tunnel->member.share) {
 		share_shun(&tunnel->member);
 		/* It may have waited since another tunnel of the client had the port. */
 		visitor.tried |= UINT64_C(1) << tunnel->member.place;
