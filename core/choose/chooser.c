@@ -193,7 +193,7 @@ static void end_moving(struct guest *guest)
 
 /* The account of the tunnel that has this name, or of the one for all other visitors. NULL: there
  * is none. */
-static struct account *find_tunnel(const struct guest *guest, const char *wanted)
+static struct account *find_tunnel(const struct guest *guest, const char *wanted, uint64_t *key_out)
 {
 	struct names *names = worker_of(guest)->shared->names;
 	const char *other = guest->entry->unknown_host;
@@ -201,9 +201,9 @@ static struct account *find_tunnel(const struct guest *guest, const char *wanted
 	struct account *account = NULL;
 
 	if (wanted && hostname_read(wanted, HOSTNAME_EXACT, name))
-		account = names_find(names, name);
+		account = names_find(names, name, key_out);
 	if (!account && other && hostname_read(other, HOSTNAME_EXACT, name))
-		account = names_find(names, name);
+		account = names_find(names, name, key_out);
 	return account;
 }
 
@@ -240,7 +240,7 @@ static void go_to_tunnel(struct guest *guest)
 
 static void choose(struct guest *guest, const char *wanted, spore_str reply)
 {
-	guest->visitor.account = find_tunnel(guest, wanted);
+	guest->visitor.account = find_tunnel(guest, wanted, &guest->visitor.name);
 	if (guest->visitor.account)
 		go_to_tunnel(guest);
 	else

@@ -154,12 +154,13 @@ static uint64_t places_tried(const struct account *from, uint64_t before)
 }
 
 /* Another tunnel for a visitor of this one, as share_choose returns it. */
-static struct account *choose_another(const struct account *from, const spore_addr *source,
-                                      uint64_t tried, bool only_ready)
+static struct account *choose_another(const struct account *from,
+                                      const struct pending_stray *visitor, bool only_ready)
 {
 	return share_choose(account_share(from),
-	                    &(struct share_question){ .source = source,
-	                                              .tried = places_tried(from, tried),
+	                    &(struct share_question){ .source = &visitor->peer,
+	                                              .tried = places_tried(from, visitor->tried),
+	                                              .name = visitor->name,
 	                                              .only_ready = only_ready });
 }
 
@@ -198,13 +199,14 @@ static bool move_visitor(struct server_worker *worker, struct visitor *visitor, 
 	return true;
 }
 
-bool group_has_room(struct server_worker *worker, const struct account *account)
+bool group_has_room(struct server_worker *worker, const struct visitor *visitor)
 {
-	struct share *share = account_share(account);
+	struct share *share = account_share(visitor->account);
 
 	if (gate_is_full(&worker->shared->gate, server_worker_limits(worker)))
 		return false;
-	return share_look(share).members == 0 || share_has_room(share, most_waiting(worker));
+	return share_look(share, visitor->name).members == 0 ||
+	       share_has_room(share, visitor->name, most_waiting(worker));
 }
 
 bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
@@ -212,7 +214,8 @@ bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
 	struct account *to = share_choose(account_share(visitor->account),
 	                                  &(struct share_question){ .source = &visitor->peer,
 	                                                            .most = most_waiting(worker),
-	                                                            .of = visitor->account });
+	                                                            .of = visitor->account,
+	                                                            .name = visitor->name });
 
 	if (to == visitor->account)
 		forget_choice(worker, to);
@@ -224,7 +227,10 @@ bool group_pass_on(struct server_worker *worker, struct visitor *visitor)
 	struct account *to = NULL;
 
 	if (account_share(visitor->account))
-		to = choose_another(visitor->account, &visitor->peer, visitor->tried, false);
+		to = choose_another(visitor->account,
+		                    &(struct pending_stray){ visitor->id, visitor->peer,
+		                                             visitor->name, visitor->tried },
+		                    false);
 	return to && move_visitor(worker, visitor, to);
 }
 
@@ -233,7 +239,7 @@ bool group_pass_on(struct server_worker *worker, struct visitor *visitor)
 static void pass_waiting_on(struct server_worker *worker, const struct account *account,
                             const struct pending_stray *waiting)
 {
-	struct account *to = choose_another(account, &waiting->peer, waiting->tried, true);
+	struct account *to = choose_another(account, waiting, true);
 	struct visitor visitor;
 
 	if (!to)
@@ -292,7 +298,7 @@ static bool members_have_room(const struct gate_door *door, unsigned most)
 {
 	const struct group *group = CONTAINER_OF(door, struct group, door);
 
-	return share_has_room(group->share, most);
+	return share_has_room(group->share, 0, most);
 }
 
 static bool has_room(void *arg)
@@ -358,7 +364,7 @@ static void run_news(struct loop_task *task)
 		end_group(group);
 		return;
 	}
-	view = share_look(group->share);
+	view = share_look(group->share, 0);
 	if (view.staying == 0 && atomic_load(&group->worker->shared->draining)) {
 		listener_finish(group->listener); /* to those that are leaving */
 		group->listener = NULL;

@@ -153,7 +153,7 @@ static void on_shared_open(struct visitor *visitor, void *arg)
 	struct server_worker *worker = arg;
 	struct announcer *announcer;
 
-	if (!group_has_room(worker, visitor->account)) {
+	if (!group_has_room(worker, visitor)) {
 		turn_back(worker, visitor);
 		return;
 	}
@@ -255,6 +255,15 @@ static bool follow_tunnel(struct visitor *visitor, const struct tunnel *tunnel)
 	return true;
 }
 
+/* Another tunnel may have it. False: *why_out. */
+static bool may_enter_share(const struct visitor *visitor, enum refusal *why_out)
+{
+	struct share_view view = share_look(account_share(visitor->account), visitor->name);
+
+	*why_out = view.members > 0 ? REFUSED_UNSERVED : REFUSED_CLIENT_LOST;
+	return view.members > 0 && !view.closes;
+}
+
 /* False: *why_out. */
 static bool may_enter(struct visitor *visitor, struct tunnel *tunnel, enum refusal *why_out)
 {
@@ -264,7 +273,7 @@ static bool may_enter(struct visitor *visitor, struct tunnel *tunnel, enum refus
 	if (tunnel && !follow_tunnel(visitor, tunnel))
 		return false;
 	if (account_share(visitor->account))
-		return true; /* another tunnel may have it */
+		return may_enter_share(visitor, why_out);
 	if (!tunnel)
 		return false;
 	*why_out = REFUSED_UNSERVED;
@@ -448,6 +457,15 @@ static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
 	return listen_at(tunnel, &sockets);
 }
 
+/* In its share, the tunnel gets visitors of its names only. */
+static void tell_names(struct tunnel *tunnel)
+{
+	size_t n;
+	const uint64_t *names = names_claim_keys(tunnel->claim, &n);
+
+	share_set_names(&tunnel->member, names, n);
+}
+
 /* The port is open. False and *hit_out: the client may not have its host names, memory is out, or
  * the client does not read. */
 static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
@@ -461,6 +479,7 @@ static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
 	if (!hosts_claim(worker->shared->names, tunnel->account, tunnel->about, by, &tunnel->claim,
 	                 hit_out))
 		return false;
+	tell_names(tunnel);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!tell_client(tunnel))
 		return false;
@@ -468,6 +487,17 @@ static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
 	count_tunnel(tunnel, 1);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return true;
+}
+
+/* name: a key, or 0: none. */
+static bool has_name(const struct tunnel *tunnel, uint64_t name)
+{
+	size_t n;
+	const uint64_t *names = names_claim_keys(tunnel->claim, &n);
+
+	while (n > 0 && names[n - 1] != name)
+		n--;
+	return !name || n > 0;
 }
 
 /* The visitors that wait at this port were announced to an earlier connection of the same owner,
@@ -483,8 +513,11 @@ static void announce_strays(struct tunnel *tunnel)
 	if (!strays)
 		return;
 	n = pending_find_strays(pending, tunnel->account, strays, most);
-	for (size_t i = 0; i < n; i++)
-		announce(&tunnel->announcer, MESSAGE_VISITOR, &strays[i].id, &strays[i].peer);
+	for (size_t i = 0; i < n; i++) {
+		if (has_name(tunnel, strays[i].name))
+			announce(&tunnel->announcer, MESSAGE_VISITOR, &strays[i].id,
+			         &strays[i].peer);
+	}
 	free(strays);
 }
 
@@ -697,6 +730,7 @@ static void end_lost(struct tunnel *tunnel)
 
 static void give_names_back(struct tunnel *tunnel)
 {
+	share_set_names(&tunnel->member, NULL, 0);
 	names_release(tunnel->claim);
 	tunnel->claim = NULL;
 }

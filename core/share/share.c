@@ -291,6 +291,28 @@ void share_change_account(struct share_member *member, struct account *account)
 	account_unref(old);
 }
 
+void share_set_names(struct share_member *member, const uint64_t *names, size_t n)
+{
+	struct share *share = member->share;
+
+	if (!share)
+		return;
+	pthread_mutex_lock(&share->lock);
+	member->names = names;
+	member->n_names = n;
+	pthread_mutex_unlock(&share->lock);
+}
+
+/* The caller holds the lock. name: 0: any. */
+static bool serves_name(const struct share_member *member, uint64_t name)
+{
+	for (size_t i = 0; name && i < member->n_names; i++) {
+		if (member->names[i] == name)
+			return true;
+	}
+	return !name;
+}
+
 void share_set_ready(struct share_member *member, bool is_ready, bool closes)
 {
 	struct share *share = member->share;
@@ -321,7 +343,7 @@ void share_set_leaving(struct share_member *member)
 	pthread_mutex_unlock(&share->lock);
 }
 
-struct share_view share_look(struct share *share)
+struct share_view share_look(struct share *share, uint64_t name)
 {
 	struct share_view view = { 0 };
 	bool closes = false, is_served = false;
@@ -330,6 +352,8 @@ struct share_view share_look(struct share *share)
 	for (struct list *i = share->members.next; i != &share->members; i = i->next) {
 		const struct share_member *member = member_at(i);
 
+		if (!serves_name(member, name))
+			continue;
 		view.members++;
 		view.staying += !member->is_leaving;
 		view.able += member->is_ready && !member->is_leaving;
@@ -341,13 +365,14 @@ struct share_view share_look(struct share *share)
 	return view;
 }
 
-bool share_has_room(struct share *share, unsigned most)
+bool share_has_room(struct share *share, uint64_t name, unsigned most)
 {
 	bool has_room = false;
 
 	pthread_mutex_lock(&share->lock);
 	for (struct list *i = share->members.next; i != &share->members && !has_room; i = i->next)
-		has_room = account_waiting(member_at(i)->account) < most;
+		has_room = serves_name(member_at(i), name) &&
+		           account_waiting(member_at(i)->account) < most;
 	pthread_mutex_unlock(&share->lock);
 	return has_room;
 }
@@ -429,6 +454,7 @@ static struct share_member *find_best(struct share *share, const struct share_qu
 		unsigned rank = rank_of(member, question, now_ms);
 
 		if (question->tried & UINT64_C(1) << member->place ||
+		    !serves_name(member, question->name) ||
 		    (question->only_ready && (!member->is_ready || member->is_leaving)))
 			continue;
 		if (best && (rank > best_rank ||

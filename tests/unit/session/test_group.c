@@ -218,6 +218,29 @@ START_TEST(the_place_of_a_tunnel_that_has_ended_is_not_avoided)
 }
 END_TEST
 
+START_TEST(a_visitor_of_a_name_does_not_go_to_others)
+{
+	static const uint64_t names[] = { 6, 5 };
+	struct visitor visitor;
+
+	begin();
+	visitor = make_visitor();
+	visitor.name = 5;
+	share_set_names(&tunnels[0].member, names, 2);
+	share_set_names(&tunnels[1].member, names, 1);
+	ck_assert(!group_choose_again(&scene.workers[0], &visitor));
+	ck_assert(!group_pass_on(&scene.workers[0], &visitor));
+	share_set_names(&tunnels[1].member, names, 2);
+	ck_assert(group_pass_on(&scene.workers[0], &visitor));
+	scene_run();
+	ck_assert_uint_eq(tunnels[1].visitor.name, 5);
+	visitor_drop(&tunnels[1].visitor);
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
 START_TEST(visitors_that_wait_go_on_together)
 {
 	struct visitor visitor;
@@ -332,7 +355,7 @@ START_TEST(a_visitor_goes_to_another_tunnel_if_its_own_has_ended)
 	ck_assert_ptr_eq(moved->account, tunnels[1].account);
 	visitor_drop(moved);
 	leave(1);
-	ck_assert(group_has_room(&scene.workers[0], last.account)); /* but nobody is left */
+	ck_assert(group_has_room(&scene.workers[0], &last)); /* but nobody is left */
 	ck_assert(!group_choose_again(&scene.workers[0], &last));
 	visitor_drop(&last);
 	end();
@@ -341,19 +364,21 @@ END_TEST
 
 START_TEST(there_is_room_if_one_tunnel_has_some)
 {
+	struct visitor visitor = { 0 };
 	struct limit_settings *settings = &scene.workers[0].limits.settings;
 
 	begin();
+	visitor.account = tunnels[0].account;
 	settings->max_pending_per_tunnel = 1;
 	atomic_store(&tunnels[0].account->pending, 1);
-	ck_assert(group_has_room(&scene.workers[0], tunnels[0].account));
+	ck_assert(group_has_room(&scene.workers[0], &visitor));
 	atomic_store(&tunnels[1].account->pending, 1);
-	ck_assert(!group_has_room(&scene.workers[0], tunnels[0].account));
+	ck_assert(!group_has_room(&scene.workers[0], &visitor));
 	atomic_store(&tunnels[0].account->pending, 0);
 	atomic_store(&tunnels[1].account->pending, 0);
 	settings->max_pending = 3;
 	atomic_store(&scene.shared.gate.inside, 3);
-	ck_assert(!group_has_room(&scene.workers[0], tunnels[0].account));
+	ck_assert(!group_has_room(&scene.workers[0], &visitor));
 	atomic_store(&scene.shared.gate.inside, 0);
 	leave(0);
 	leave(1);
@@ -363,7 +388,8 @@ END_TEST
 
 SUITE("group", visitors_reach_the_tunnels_on_their_workers,
       a_port_that_waits_for_room_is_told_when_a_choice_is_over, a_visitor_goes_on_under_another_id,
-      the_place_of_a_tunnel_that_has_ended_is_not_avoided, visitors_that_wait_go_on_together,
+      the_place_of_a_tunnel_that_has_ended_is_not_avoided,
+      a_visitor_of_a_name_does_not_go_to_others, visitors_that_wait_go_on_together,
       visitors_stay_where_they_are_if_no_other_is_ready,
       a_visitor_that_has_been_everywhere_does_not_leave_the_table,
       a_visitor_stays_at_its_tunnel_among_equals, a_visitor_goes_to_a_tunnel_that_has_fewer_by_now,
