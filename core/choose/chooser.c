@@ -50,7 +50,8 @@ struct guest {
 	struct chain *routes;
 	struct source *crowd; /* ref; counts the guest; NULL: it has ended */
 	struct visitor visitor;
-	spore_addr local; /* of the socket */
+	spore_addr local;      /* of the socket */
+	int64_t move_until_ms; /* by clock_ms() */
 	/* While it waits for its tunnel: */
 	char *wanted;     /* owned; its name; NULL: none */
 	struct buf reply; /* what it reads if the tunnel does not come */
@@ -186,13 +187,14 @@ static void run_move(struct loop_task *task)
 		return;
 	}
 	io = transport_detach(stream);
-	if (io == STREAM_AGAIN) {
+	if (io == STREAM_AGAIN && clock_ms() < guest->move_until_ms) {
 		loop_next_turn(worker_of(guest)->loop, &guest->move);
 		return;
 	}
 	list_remove(&guest->node);
-	if (io == STREAM_ERROR) {
-		refuse_guest(guest, REFUSED_HANDSHAKE, stream_error(stream));
+	if (io != STREAM_OK) {
+		refuse_guest(guest, REFUSED_HANDSHAKE,
+		             io == STREAM_AGAIN ? "it took too long" : stream_error(stream));
 		return;
 	}
 	loop_forget_fd(worker_of(guest)->loop, stream_fd(stream));
@@ -215,7 +217,7 @@ static bool may_come(const struct guest *guest)
 
 /* The account of the tunnel that has this name, or of the one for all other visitors. NULL: there
  * is none, or the one with the name may yet come. */
-static struct account *find_tunnel(const struct guest *guest, const char *wanted)
+static struct account *find_tunnel(const struct guest *guest, const char *wanted, uint64_t *key_out)
 {
 	struct names *names = worker_of(guest)->shared->names;
 	const char *other = guest->entry->unknown_host;
@@ -223,11 +225,11 @@ static struct account *find_tunnel(const struct guest *guest, const char *wanted
 	struct account *account = NULL;
 
 	if (wanted && hostname_read(wanted, HOSTNAME_EXACT, name))
-		account = names_find(names, name);
+		account = names_find(names, name, key_out);
 	if (wanted && !account && may_come(guest))
 		return NULL;
 	if (!account && other && hostname_read(other, HOSTNAME_EXACT, name))
-		account = names_find(names, name);
+		account = names_find(names, name, key_out);
 	return account;
 }
 
@@ -254,6 +256,7 @@ static void go_to_tunnel(struct guest *guest)
 		close_visitor(visitor);
 		free_guest(guest);
 	} else if (visitor->stream) {
+		guest->move_until_ms = clock_ms() + ARRIVAL_MS;
 		list_append(&guest->chooser->moving, &guest->node);
 		loop_next_turn(worker->loop, &guest->move);
 	} else {
@@ -285,7 +288,7 @@ static void refuse_nameless(struct guest *guest, const char *wanted, spore_str r
 
 static void choose(struct guest *guest, const char *wanted, spore_str reply)
 {
-	guest->visitor.account = find_tunnel(guest, wanted);
+	guest->visitor.account = find_tunnel(guest, wanted, &guest->visitor.name);
 	if (guest->visitor.account)
 		go_to_tunnel(guest);
 	else if (!await_tunnel(guest, wanted, reply))
@@ -297,7 +300,7 @@ static void look_again(struct guest *guest)
 {
 	struct buf *reply = &guest->reply;
 
-	guest->visitor.account = find_tunnel(guest, guest->wanted);
+	guest->visitor.account = find_tunnel(guest, guest->wanted, &guest->visitor.name);
 	if (!guest->visitor.account && may_come(guest))
 		return;
 	list_remove(&guest->node);

@@ -211,7 +211,7 @@ static size_t find_all(struct pending *pending, const struct account *account,
 
 			if (is_meant(account, visitor))
 				out[n++] = (struct pending_stray){ visitor->id, visitor->peer,
-					                           visitor->tried };
+					                           visitor->name, visitor->tried };
 		}
 		pthread_mutex_unlock(&shard->lock);
 	}

@@ -39,6 +39,7 @@ struct visitor {
 	struct account *account; /* ref; NULL: its tunnel is not known yet */
 	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;
+	uint64_t name;       /* the key of the host name that it wants: route/names; 0: none */
 	uint16_t port;       /* where it has come, which several tunnels may share */
 	uint64_t rate;       /* bytes per second in each direction; 0: no limit */
 	int64_t since_ns;    /* time of arrival, by clock_ns() */
@@ -83,7 +84,7 @@ enum pending_result pending_take_lost(struct pending *pending, const struct uuid
 struct pending_stray {
 	struct uuid id;
 	spore_addr peer;
-	uint64_t tried; /* as in struct visitor */
+	uint64_t name, tried; /* as in struct visitor */
 };
 
 /* Copies at most `most` visitors that wait at the port of this account, and came while its owner

@@ -20,6 +20,7 @@ struct name {
 struct names_claim {
 	struct names *names;     /* borrowed: outlives it */
 	struct account *account; /* ref */
+	uint64_t *keys;          /* owned; of all names, also of those that it has lost */
 	size_t n;
 	struct name *items[]; /* NULL: another tunnel of the same owner has this name now */
 };
@@ -41,6 +42,13 @@ static uint64_t hash(const struct names *names, const char *text)
 	for (; *text; text++)
 		value = (value ^ (uint8_t)*text) * UINT64_C(0x100000001B3);
 	return value ^ value >> 29;
+}
+
+static uint64_t key_of(const struct names *names, const char *text)
+{
+	uint64_t key = hash(names, text);
+
+	return key ? key : 1;
 }
 
 static struct name **bucket_of(const struct names *names, const char *text)
@@ -163,9 +171,10 @@ static struct names_claim *claim_new(struct names *names, struct account *accoun
                                      const char *const *texts, size_t n)
 {
 	struct names_claim *claim = calloc(1, sizeof *claim + n * sizeof(struct name *));
-	bool good = claim != NULL;
+	bool good = claim && (claim->keys = calloc(n, sizeof *claim->keys));
 
 	for (size_t i = 0; good && i < n; i++) {
+		claim->keys[i] = key_of(names, texts[i]);
 		claim->items[i] = name_new(claim, texts[i]);
 		good = claim->items[i] != NULL;
 	}
@@ -177,6 +186,8 @@ static struct names_claim *claim_new(struct names *names, struct account *accoun
 	}
 	for (size_t i = 0; claim && i < n; i++)
 		free(claim->items[i]);
+	if (claim)
+		free(claim->keys);
 	free(claim);
 	return NULL;
 }
@@ -246,6 +257,7 @@ static void insert_all(struct names *names, const struct names_claim *claim)
 static void claim_free(struct names_claim *claim)
 {
 	account_unref(claim->account);
+	free(claim->keys);
 	free(claim);
 }
 
@@ -291,6 +303,12 @@ void names_claim_change(struct names_claim *claim, struct account *account)
 	account_unref(old);
 }
 
+const uint64_t *names_claim_keys(const struct names_claim *claim, size_t *n_out)
+{
+	*n_out = claim ? claim->n : 0;
+	return claim ? claim->keys : NULL;
+}
+
 void names_release(struct names_claim *claim)
 {
 	struct names *names = claim ? claim->names : NULL;
@@ -306,15 +324,17 @@ void names_release(struct names_claim *claim)
 	claim_free(claim);
 }
 
-struct account *names_find(struct names *names, const char *name)
+struct account *names_find(struct names *names, const char *name, uint64_t *key_out)
 {
 	struct account *account = NULL;
 	const struct name *found;
 
 	pthread_rwlock_rdlock(&names->lock);
 	found = find_holder(names, name);
-	if (found)
+	if (found) {
 		account = account_ref(found->claim->account);
+		*key_out = key_of(names, found->text);
+	}
 	pthread_rwlock_unlock(&names->lock);
 	return account;
 }

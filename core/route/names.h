@@ -42,12 +42,16 @@ enum names_result names_claim(struct names *names, struct account *account,
                               struct names_clash *clash_out);
 /* The tunnel has another account from now on. [any] */
 void names_claim_change(struct names_claim *claim, struct account *account);
+/* Numbers that stand for the names and patterns of the claim, for comparison; never 0. Borrowed;
+ * they do not change, also if names move to another tunnel. NULL as claim is fine: it has none.
+ * [any] */
+const uint64_t *names_claim_keys(const struct names_claim *claim, size_t *n_out);
 /* The tunnel's names are free again. NULL is fine. [any] */
 void names_release(struct names_claim *claim);
 
 /* The account of the tunnel, or one of the tunnels, that holds this name, which comes from
- * hostname_read: the exact name, or else the longest pattern. NULL: nobody does. The caller gets a
- * reference. [any] */
-struct account *names_find(struct names *names, const char *name);
+ * hostname_read: the exact name, or else the longest pattern. *key_out stands for what it holds:
+ * see names_claim_keys. NULL: nobody does. The caller gets a reference. [any] */
+struct account *names_find(struct names *names, const char *name, uint64_t *key_out);
 
 #endif

@@ -63,7 +63,7 @@ struct server_shared {
 	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
-	atomic_uint offered;               /* likewise: session/offer, on their way to it, too */
+	atomic_uint offered;               /* likewise: session/offer; on their way, too */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */

@@ -40,14 +40,21 @@ struct errand {
 	spore_addr local;       /* then: where it has come to */
 };
 
+/* The visitor is counted by now, or has ended. A port that has seen the choice counted may have
+ * gone to sleep for lack of room. Releases the account. */
+static void forget_choice(struct server_worker *worker, struct account *account)
+{
+	account_expect(account, -1);
+	gate_pass_on(&worker->shared->gate, server_worker_limits(worker));
+	account_unref(account);
+}
+
 static void end_errand(struct errand *errand)
 {
 	struct server_worker *worker = errand->to->home;
 
-	account_expect(errand->to, -1);
-	gate_pass_on(&worker->shared->gate, server_worker_limits(worker)); /* it may not wait */
 	group_end_pass(worker);
-	account_unref(errand->to);
+	forget_choice(worker, errand->to); /* it may not wait */
 	free(errand);
 }
 
@@ -95,12 +102,6 @@ static bool send_visitor(struct account *to, const struct visitor *visitor, cons
 	return true;
 }
 
-static void forget_choice(struct account *account)
-{
-	account_expect(account, -1);
-	account_unref(account);
-}
-
 static unsigned most_waiting(const struct server_worker *worker)
 {
 	return limit_of(server_worker_limits(worker)->settings.max_pending_per_tunnel);
@@ -116,14 +117,14 @@ static void bring_visitor(struct server_worker *worker, struct share *share, int
 
 	if (announcer) {
 		announcer->calls->visit(announcer, fd, peer, local);
-		forget_choice(to);
+		forget_choice(worker, to);
 		return;
 	}
 	if (to && send_visitor(to, &(struct visitor){ .fd = fd, .peer = *peer }, local))
 		return;
 	close(fd);
 	if (to)
-		forget_choice(to);
+		forget_choice(worker, to);
 }
 
 static void log_passing(const struct visitor *visitor, const struct account *to)
@@ -163,12 +164,13 @@ static uint64_t places_tried(const struct account *from, uint64_t before)
 }
 
 /* Another tunnel for a visitor of this one, as share_choose returns it. */
-static struct account *choose_another(const struct account *from, const spore_addr *source,
-                                      uint64_t tried, bool only_ready)
+static struct account *choose_another(const struct account *from,
+                                      const struct pending_stray *visitor, bool only_ready)
 {
 	return share_choose(account_share(from),
-	                    &(struct share_question){ .source = source,
-	                                              .tried = places_tried(from, tried),
+	                    &(struct share_question){ .source = &visitor->peer,
+	                                              .tried = places_tried(from, visitor->tried),
+	                                              .name = visitor->name,
 	                                              .only_ready = only_ready });
 }
 
@@ -180,7 +182,7 @@ static bool relocate(struct server_worker *worker, struct visitor *visitor, stru
 	struct uuid id;
 
 	if (!uuid_stock_take(&worker->uuids, &id)) {
-		forget_choice(to);
+		forget_choice(worker, to);
 		return false;
 	}
 	moved = visitor_for(visitor, to, &id);
@@ -189,7 +191,7 @@ static bool relocate(struct server_worker *worker, struct visitor *visitor, stru
 	if (!send_visitor(to, &moved, NULL)) {
 		account_move_visitor(to, from);
 		account_unref(to);
-		forget_choice(to);
+		forget_choice(worker, to);
 		return false;
 	}
 	account_unref(from);
@@ -207,13 +209,14 @@ static bool move_visitor(struct server_worker *worker, struct visitor *visitor, 
 	return true;
 }
 
-bool group_has_room(struct server_worker *worker, const struct account *account)
+bool group_has_room(struct server_worker *worker, const struct visitor *visitor)
 {
-	struct share *share = account_share(account);
+	struct share *share = account_share(visitor->account);
 
 	if (gate_is_full(&worker->shared->gate, server_worker_limits(worker)))
 		return false;
-	return share_look(share).members == 0 || share_has_room(share, most_waiting(worker));
+	return share_look(share, visitor->name).members == 0 ||
+	       share_has_room(share, visitor->name, most_waiting(worker));
 }
 
 bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
@@ -221,10 +224,11 @@ bool group_choose_again(struct server_worker *worker, struct visitor *visitor)
 	struct account *to = share_choose(account_share(visitor->account),
 	                                  &(struct share_question){ .source = &visitor->peer,
 	                                                            .most = most_waiting(worker),
-	                                                            .of = visitor->account });
+	                                                            .of = visitor->account,
+	                                                            .name = visitor->name });
 
 	if (to == visitor->account)
-		forget_choice(to);
+		forget_choice(worker, to);
 	return to && to != visitor->account && relocate(worker, visitor, to);
 }
 
@@ -233,7 +237,10 @@ bool group_pass_on(struct server_worker *worker, struct visitor *visitor)
 	struct account *to = NULL;
 
 	if (account_share(visitor->account))
-		to = choose_another(visitor->account, &visitor->peer, visitor->tried, false);
+		to = choose_another(visitor->account,
+		                    &(struct pending_stray){ visitor->id, visitor->peer,
+		                                             visitor->name, visitor->tried },
+		                    false);
 	return to && move_visitor(worker, visitor, to);
 }
 
@@ -242,7 +249,7 @@ bool group_pass_on(struct server_worker *worker, struct visitor *visitor)
 static void pass_waiting_on(struct server_worker *worker, const struct account *account,
                             const struct pending_stray *waiting)
 {
-	struct account *to = choose_another(account, &waiting->peer, waiting->tried, true);
+	struct account *to = choose_another(account, waiting, true);
 	struct visitor visitor;
 
 	if (!to)
@@ -250,7 +257,7 @@ static void pass_waiting_on(struct server_worker *worker, const struct account *
 	group_begin_pass(worker);
 	if (!pending_take(worker->shared->pending, &waiting->id, server_worker_limits(worker),
 	                  &visitor)) {
-		forget_choice(to); /* its client has it, or the time is over */
+		forget_choice(worker, to); /* its client has it, or the time is over */
 	} else if (!move_visitor(worker, &visitor, to)) {
 		refuse_waiting(worker, &visitor, REFUSED_NO_MEMORY);
 		visitor_drop(&visitor);
@@ -298,7 +305,7 @@ static bool members_have_room(const struct gate_door *door, unsigned most)
 {
 	const struct group *group = CONTAINER_OF(door, struct group, door);
 
-	return share_has_room(group->share, most);
+	return share_has_room(group->share, 0, most);
 }
 
 static bool has_room(void *arg)
@@ -375,7 +382,7 @@ static void run_news(struct loop_task *task)
 		end_group(group);
 		return;
 	}
-	view = share_look(group->share);
+	view = share_look(group->share, 0);
 	if (view.staying == 0 && atomic_load(&group->worker->shared->draining)) {
 		show_port(group, false);
 		listener_finish(group->listener); /* to those that are leaving */

@@ -4,7 +4,8 @@
  * with the last one. A visitor is accepted there, and taken care of on the worker of the chosen
  * tunnel, by the same code as at a port of one tunnel. If that tunnel's client does not take it, it
  * goes on to another tunnel, under another id: a client that answers late with the old id gets
- * nothing. So no visitor reaches two services. Each tunnel gets a visitor once. */
+ * nothing. So no visitor reaches two services. Each tunnel gets a visitor once. One that came by a
+ * host name only gets tunnels with this name. */
 #ifndef CORE_GROUP_H
 #define CORE_GROUP_H
 
@@ -34,9 +35,9 @@ bool group_join(struct server_worker *worker, const struct group_wish *wish,
 
 /* ---- visitors behind transports ---- */
 
-/* May one more visitor wait at the shared port of this account's tunnel? Also true if no tunnel is
- * left there. [any] */
-bool group_has_room(struct server_worker *worker, const struct account *account);
+/* May this visitor wait at the shared port of its tunnel? Also true if no tunnel is left there that
+ * has its name. [any] */
+bool group_has_room(struct server_worker *worker, const struct visitor *visitor);
 /* The transports of a visitor at the port are open, so that its address is known, and time has
  * passed: chooses its tunnel again. It is counted for the one that was chosen when it came. True:
  * takes the visitor, which goes to another tunnel. [worker] of that account */

@@ -155,7 +155,7 @@ static void on_shared_open(struct visitor *visitor, void *arg)
 	struct server_worker *worker = arg;
 	struct announcer *announcer;
 
-	if (!group_has_room(worker, visitor->account)) {
+	if (!group_has_room(worker, visitor)) {
 		turn_back(worker, visitor);
 		return;
 	}
@@ -257,6 +257,15 @@ static bool follow_tunnel(struct visitor *visitor, const struct tunnel *tunnel)
 	return true;
 }
 
+/* Another tunnel may have it. False: *why_out. */
+static bool may_enter_share(const struct visitor *visitor, enum refusal *why_out)
+{
+	struct share_view view = share_look(account_share(visitor->account), visitor->name);
+
+	*why_out = view.members > 0 ? REFUSED_UNSERVED : REFUSED_CLIENT_LOST;
+	return view.members > 0 && !view.closes;
+}
+
 /* False: *why_out. */
 static bool may_enter(struct visitor *visitor, struct tunnel *tunnel, enum refusal *why_out)
 {
@@ -266,7 +275,7 @@ static bool may_enter(struct visitor *visitor, struct tunnel *tunnel, enum refus
 	if (tunnel && !follow_tunnel(visitor, tunnel))
 		return false;
 	if (account_share(visitor->account))
-		return true; /* another tunnel may have it */
+		return may_enter_share(visitor, why_out);
 	if (!tunnel)
 		return false;
 	*why_out = REFUSED_UNSERVED;
@@ -326,7 +335,7 @@ static void decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 	if (why == REFUSED_DECLINED &&
 	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
 		why = REFUSED_CUT_OFF;
-	if (tunnel_is_shared(tunnel)) {
+	if (tunnel_is_shared(tunnel) && account_share(visitor.account) == tunnel->member.share) {
 		share_shun(&tunnel->member);
 		/* It may have waited since another tunnel of the client had the port. */
 		visitor.tried |= UINT64_C(1) << tunnel->member.place;
@@ -450,6 +459,15 @@ static bool get_port(struct tunnel *tunnel, const struct tunnel_port *port,
 	return listen_at(tunnel, &sockets);
 }
 
+/* In its share, the tunnel gets visitors of its names only. */
+static void tell_names(struct tunnel *tunnel)
+{
+	size_t n;
+	const uint64_t *names = names_claim_keys(tunnel->claim, &n);
+
+	share_set_names(&tunnel->member, names, n);
+}
+
 /* The port is open. False and *hit_out: the client may not have its host names, memory is out, or
  * the client does not read. */
 static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
@@ -463,6 +481,7 @@ static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
 	if (!hosts_claim(worker->shared->names, tunnel->account, tunnel->about, by, &tunnel->claim,
 	                 hit_out))
 		return false;
+	tell_names(tunnel);
 	*hit_out = (struct limit_hit){ .why = REFUSED_NO_MEMORY };
 	if (!tell_client(tunnel))
 		return false;
@@ -470,6 +489,17 @@ static bool start_tunnel(struct tunnel *tunnel, const struct instance *by,
 	count_tunnel(tunnel, 1);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return true;
+}
+
+/* name: a key, or 0: none. */
+static bool has_name(const struct tunnel *tunnel, uint64_t name)
+{
+	size_t n;
+	const uint64_t *names = names_claim_keys(tunnel->claim, &n);
+
+	while (n > 0 && names[n - 1] != name)
+		n--;
+	return !name || n > 0;
 }
 
 /* The visitors that wait at this port were announced to an earlier connection of the same owner,
@@ -485,8 +515,11 @@ static void announce_strays(struct tunnel *tunnel)
 	if (!strays)
 		return;
 	n = pending_find_strays(pending, tunnel->account, strays, most);
-	for (size_t i = 0; i < n; i++)
-		announce(&tunnel->announcer, MESSAGE_VISITOR, &strays[i].id, &strays[i].peer);
+	for (size_t i = 0; i < n; i++) {
+		if (has_name(tunnel, strays[i].name))
+			announce(&tunnel->announcer, MESSAGE_VISITOR, &strays[i].id,
+			         &strays[i].peer);
+	}
 	free(strays);
 }
 
@@ -699,6 +732,7 @@ static void end_lost(struct tunnel *tunnel)
 
 static void give_names_back(struct tunnel *tunnel)
 {
+	share_set_names(&tunnel->member, NULL, 0);
 	names_release(tunnel->claim);
 	tunnel->claim = NULL;
 }

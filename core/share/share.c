@@ -18,6 +18,9 @@ struct share {
 	pthread_mutex_t lock; /* of what follows */
 	struct list members;  /* of struct share_member */
 	unsigned n;
+	bool had_members;
+	const struct instance *last_by; /* the owner of the member that left last; compared only */
+	uint64_t last_session;
 	uint64_t places; /* bits of those that are taken */
 	uint64_t turns;
 	struct loop *home;
@@ -69,8 +72,8 @@ static struct share *share_of_port(struct share_table *table, uint16_t port)
 }
 
 /* The caller holds the share's lock. After a reload, members may belong to the old instance and to
- * the new one for a while. A share without members belongs to nobody, and ends soon. */
-static bool belongs_to(struct share *share, const struct instance *by, uint64_t session)
+ * the new one for a while. */
+static bool has_member_of(struct share *share, const struct instance *by, uint64_t session)
 {
 	for (struct list *i = share->members.next; i != &share->members; i = i->next) {
 		const struct share_member *member = member_at(i);
@@ -91,7 +94,7 @@ enum share_holder share_find(struct share_table *table, uint16_t port, const str
 	share = share_of_port(table, port);
 	if (share) {
 		pthread_mutex_lock(&share->lock);
-		holder = belongs_to(share, by, session) ? SHARE_OF_OWNER : SHARE_OF_OTHERS;
+		holder = has_member_of(share, by, session) ? SHARE_OF_OWNER : SHARE_OF_OTHERS;
 		pthread_mutex_unlock(&share->lock);
 	}
 	pthread_mutex_unlock(&table->lock);
@@ -118,13 +121,28 @@ static unsigned first_free(uint64_t places)
 	return place;
 }
 
+/* The caller holds the lock. The last member has left, and the share ends soon: until then, its
+ * visitors still look for members, and may not find those of another owner. */
+static bool may_revive(const struct share *share, const struct instance *by, uint64_t session)
+{
+	return share->last_by == by && share->last_session == session;
+}
+
+/* The caller holds the lock. */
+static bool may_join(struct share *share, const struct instance *by, uint64_t session)
+{
+	if (share->n > 0)
+		return has_member_of(share, by, session);
+	return !share->had_members || may_revive(share, by, session);
+}
+
 /* The caller holds both locks. */
 static enum share_result add_member(struct share *share, struct share_member *member,
                                     struct account *account)
 {
 	const struct principal *owner = account->principal;
 
-	if (share->n > 0 && !belongs_to(share, owner->by, owner->session))
+	if (!may_join(share, owner->by, owner->session))
 		return SHARE_FOREIGN;
 	if (share->n == SHARE_MOST)
 		return SHARE_FULL;
@@ -136,6 +154,7 @@ static enum share_result add_member(struct share *share, struct share_member *me
 	member->is_ready = true;
 	share->places |= UINT64_C(1) << member->place;
 	share->n++;
+	share->had_members = true;
 	list_append(&share->members, &member->node);
 	account_set_share(account, share_ref(share), member->place, share_unref);
 	return SHARE_JOINED;
@@ -241,6 +260,8 @@ void share_leave(struct share_member *member)
 	list_remove(&member->node);
 	share->places &= ~(UINT64_C(1) << member->place);
 	share->n--;
+	share->last_by = member->by;
+	share->last_session = member->session;
 	tell_home(share);
 	pthread_mutex_unlock(&share->lock);
 	account_unref(member->account);
@@ -288,6 +309,28 @@ void share_change_account(struct share_member *member, struct account *account)
 	account_unref(old);
 }
 
+void share_set_names(struct share_member *member, const uint64_t *names, size_t n)
+{
+	struct share *share = member->share;
+
+	if (!share)
+		return;
+	pthread_mutex_lock(&share->lock);
+	member->names = names;
+	member->n_names = n;
+	pthread_mutex_unlock(&share->lock);
+}
+
+/* The caller holds the lock. name: 0: any. */
+static bool serves_name(const struct share_member *member, uint64_t name)
+{
+	for (size_t i = 0; name && i < member->n_names; i++) {
+		if (member->names[i] == name)
+			return true;
+	}
+	return !name;
+}
+
 void share_set_ready(struct share_member *member, bool is_ready, bool closes)
 {
 	struct share *share = member->share;
@@ -318,7 +361,7 @@ void share_set_leaving(struct share_member *member)
 	pthread_mutex_unlock(&share->lock);
 }
 
-struct share_view share_look(struct share *share)
+struct share_view share_look(struct share *share, uint64_t name)
 {
 	struct share_view view = { 0 };
 	bool closes = false, is_served = false;
@@ -327,6 +370,8 @@ struct share_view share_look(struct share *share)
 	for (struct list *i = share->members.next; i != &share->members; i = i->next) {
 		const struct share_member *member = member_at(i);
 
+		if (!serves_name(member, name))
+			continue;
 		view.members++;
 		view.staying += !member->is_leaving;
 		view.able += member->is_ready && !member->is_leaving;
@@ -338,13 +383,14 @@ struct share_view share_look(struct share *share)
 	return view;
 }
 
-bool share_has_room(struct share *share, unsigned most)
+bool share_has_room(struct share *share, uint64_t name, unsigned most)
 {
 	bool has_room = false;
 
 	pthread_mutex_lock(&share->lock);
 	for (struct list *i = share->members.next; i != &share->members && !has_room; i = i->next)
-		has_room = account_waiting(member_at(i)->account) < most;
+		has_room = serves_name(member_at(i), name) &&
+		           account_waiting(member_at(i)->account) < most;
 	pthread_mutex_unlock(&share->lock);
 	return has_room;
 }
@@ -426,6 +472,7 @@ static struct share_member *find_best(struct share *share, const struct share_qu
 		unsigned rank = rank_of(member, question, now_ms);
 
 		if (question->tried & UINT64_C(1) << member->place ||
+		    !serves_name(member, question->name) ||
 		    (question->only_ready && (!member->is_ready || member->is_leaving)))
 			continue;
 		if (best && (rank > best_rank ||

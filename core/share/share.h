@@ -42,6 +42,8 @@ struct share_member {
 	struct account *account;   /* ref; of the tunnel now */
 	const struct instance *by; /* its owner; compared, never dereferenced */
 	uint64_t session;
+	const uint64_t *names; /* borrowed; keys of its host names: route/names */
+	size_t n_names;
 	unsigned place;     /* less than SHARE_MOST */
 	uint64_t turn;      /* of its last visitor; 0: none yet */
 	bool by_source;     /* it asks for visitors by their source */
@@ -60,6 +62,7 @@ enum share_holder { SHARE_OF_NOBODY, SHARE_OF_OWNER, SHARE_OF_OTHERS };
 enum share_holder share_find(struct share_table *table, uint16_t port, const struct instance *by,
                              uint64_t session);
 
+/* SHARE_FOREIGN: the members belong to another owner, or did so, and the port closes soon. */
 enum share_result { SHARE_JOINED, SHARE_FOREIGN, SHARE_FULL, SHARE_NO_PORT, SHARE_NO_MEMORY };
 /* How a new share gets its port. */
 struct share_opener {
@@ -87,10 +90,15 @@ bool share_take_news(struct share *share, void (*close)(void *arg), void *arg);
 /* The member gets no more visitors. Idempotent. */
 void share_leave(struct share_member *member);
 /* The tunnel will have another owner. False: another member belongs to another client of the same
- * auth instance, so the two may not share, and nothing has changed. */
+ * auth instance, so the two may not share, and nothing has changed. Sessions of two instances
+ * cannot be compared: members of one owner stay together if a reload lets two instances judge
+ * them. */
 bool share_change_owner(struct share_member *member, const struct instance *by, uint64_t session);
 /* The tunnel has another account. */
 void share_change_account(struct share_member *member, struct account *account);
+/* The tunnel has these host names now: see names_claim_keys. They live until they are replaced, or
+ * the member leaves. Nothing happens without a share. */
+void share_set_names(struct share_member *member, const uint64_t *names, size_t n);
 void share_set_ready(struct share_member *member, bool is_ready, bool closes);
 /* The member's client has not carried a visitor: others are asked first for a second. Otherwise a
  * member whose service is down would have the fewest visitors, and get most of them. */
@@ -101,16 +109,16 @@ void share_set_leaving(struct share_member *member);
 struct share *share_ref(struct share *share);
 void share_unref(struct share *share);
 
-/* What the members are like together. */
+/* What the members with this name are like together. name: a key, or 0: all members. */
 struct share_view {
 	unsigned members;
 	unsigned staying; /* are not leaving ... */
 	unsigned able;    /* ... and are ready */
 	bool closes;      /* none is ready, and one wants the port to be closed */
 };
-struct share_view share_look(struct share *share);
-/* May one of the members have one more waiting visitor? most: for each. */
-bool share_has_room(struct share *share, unsigned most);
+struct share_view share_look(struct share *share, uint64_t name);
+/* May one of them have one more waiting visitor? most: for each. */
+bool share_has_room(struct share *share, uint64_t name, unsigned most);
 
 /* Which members a visitor may get. */
 struct share_question {
@@ -119,6 +127,7 @@ struct share_question {
 	unsigned most;  /* waiting visitors of each: others come first; 0: no limit */
 	/* Its tunnel counts the visitor already, which does not make it worse; NULL: none does. */
 	const struct account *of;
+	uint64_t name;   /* only members with this name; 0: any */
 	bool only_ready; /* and not leaving; otherwise one that is not ready is better than none.
 	                  * One that is shunned is ready all the same */
 };

@@ -100,6 +100,27 @@ def test_where_no_more_visitors_may_wait(start):
                 assert far.recv(1000) == request("bob.example")
 
 
+def test_who_shares_a_port_keeps_its_names(start, address):
+    """A visitor of a name goes to a client that has the name, or to none."""
+    shared = start(server={"share": True, "workers": 2})
+    port = address.free_port()
+    more = {"port": port, "share": True}
+    for name in "ab":
+        teller = shared.stack.enter_context(Teller(name.encode()))
+        shared.client("alice", f"{name}.alice.example", service=teller, **more)
+    for _ in range(3):
+        visitor = shared.connect()
+        visitor.sendall(request("a.alice.example"))
+        assert read_exactly(visitor, 2) == b"a "  # it stays, so the other client has fewer
+    for name in list("aaabbb"):
+        assert shared.ask(f"{name}.alice.example").startswith(name.encode() + b" ")
+    check = {"interval": "100ms", "timeout": f"{seconds(1.5)}s", "rise": 1, "fall": 1}
+    place = f"{address.host}:{address.free_port()}"
+    shared.client("alice", "c.alice.example", local=place, check=check, **more)
+    wait_until(lambda: is_reset(shared, "c.alice.example"), "the server to hear of it")
+    assert shared.refused("no_service") > 0
+
+
 def test_a_tunnel_that_ends_while_the_visitor_speaks(start):
     """The name is looked up when the visitor has said it."""
     shared = start()

@@ -122,6 +122,15 @@ def test_each_client_gets_a_visitor_once(two):
         assert is_quiet(first)
 
 
+def test_a_client_declines_for_another_share(server, address, two):
+    """It may, for its owner. Where it is in its own share does not matter for the visitor."""
+    with Member(server, address.free_port()) as third, two[0].visit(), two[0].visit():
+        for told in [each.wire.connection() for each in two]:
+            third.wire.send({"Decline": told})
+        for each in two:
+            each.wire.connection()
+
+
 def test_a_client_that_returns_gets_a_visitor_once(server, port, two):
     """It is told of the visitor that has waited for it, and declines it."""
     two[1].wire.send({"Ready": {"ready": False}})

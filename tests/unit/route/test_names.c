@@ -57,7 +57,8 @@ static enum names_result claim(struct scene *scene, struct account *account, con
 
 static void expect_holder(struct scene *scene, const char *name, const struct account *holder)
 {
-	struct account *found = names_find(scene->names, name);
+	uint64_t key;
+	struct account *found = names_find(scene->names, name, &key);
 
 	ck_assert_msg(found == holder, "%s", name);
 	if (found)
@@ -274,8 +275,9 @@ static void *look_up(void *arg)
 	struct scene *scene = arg;
 
 	for (int i = 0; i < 20000; i++) {
-		struct account *found = names_find(scene->names,
-		                                   i % 2 ? "a.example" : "x.b.example");
+		const char *name = i % 2 ? "a.example" : "x.b.example";
+		uint64_t key;
+		struct account *found = names_find(scene->names, name, &key);
 
 		if (found)
 			account_unref(found);

@@ -18,10 +18,25 @@ static struct tunnel {
 } tunnels[2];
 static struct source *source;
 static uint16_t port;
+static struct gate_door door; /* of a port that one tunnel's room keeps from accepting */
+static bool is_awake;
 
 static struct tunnel *tunnel_of(struct announcer *announcer)
 {
 	return CONTAINER_OF(announcer, struct tunnel, announcer);
+}
+
+static bool has_room(const struct gate_door *at, unsigned most)
+{
+	ck_assert_ptr_eq(at, &door);
+	return account_waiting(tunnels[0].account) < most;
+}
+
+static void on_wake(struct loop_task *task)
+{
+	ck_assert_ptr_eq(task, &door.wake);
+	gate_woken(&scene.shared.gate, &door);
+	is_awake = true;
 }
 
 static void on_visit(struct announcer *announcer, int fd, const spore_addr *peer,
@@ -31,6 +46,8 @@ static void on_visit(struct announcer *announcer, int fd, const spore_addr *peer
 	ck_assert_uint_eq(peer->family, 4);
 	ck_assert_ptr_eq(loop_current(), tunnel_of(announcer)->account->home->loop);
 	tunnel_of(announcer)->visits++;
+	if (door.has_room)
+		ck_assert(!gate_has_room(&scene.shared.gate, &door, &scene.workers[0].limits));
 	close(fd);
 }
 
@@ -125,6 +142,24 @@ START_TEST(visitors_reach_the_tunnels_on_their_workers)
 }
 END_TEST
 
+/* The choice counts as a waiting visitor until the tunnel has the visitor. */
+START_TEST(a_port_that_waits_for_room_is_told_when_a_choice_is_over)
+{
+	begin();
+	scene.workers[0].limits.settings.max_pending_per_tunnel = 1;
+	gate_door_init(&door, scene.loops[0], NULL, on_wake);
+	door.has_room = has_room;
+	is_awake = false;
+	ck_assert_int_eq(try_to_connect(), 0);
+	ck_assert_uint_eq(tunnels[0].visits, 1);
+	ck_assert(is_awake);
+	door.has_room = NULL;
+	leave(0);
+	leave(1);
+	end();
+}
+END_TEST
+
 /* A visitor that was counted for the first tunnel. */
 static struct visitor make_visitor(void)
 {
@@ -185,6 +220,29 @@ START_TEST(the_place_of_a_tunnel_that_has_ended_is_not_avoided)
 	ck_assert_ptr_eq(tunnels[0].visitor.account, tunnels[0].account);
 	visitor_drop(&tunnels[0].visitor);
 	leave(0);
+	end();
+}
+END_TEST
+
+START_TEST(a_visitor_of_a_name_does_not_go_to_others)
+{
+	static const uint64_t names[] = { 6, 5 };
+	struct visitor visitor;
+
+	begin();
+	visitor = make_visitor();
+	visitor.name = 5;
+	share_set_names(&tunnels[0].member, names, 2);
+	share_set_names(&tunnels[1].member, names, 1);
+	ck_assert(!group_choose_again(&scene.workers[0], &visitor));
+	ck_assert(!group_pass_on(&scene.workers[0], &visitor));
+	share_set_names(&tunnels[1].member, names, 2);
+	ck_assert(group_pass_on(&scene.workers[0], &visitor));
+	scene_run();
+	ck_assert_uint_eq(tunnels[1].visitor.name, 5);
+	visitor_drop(&tunnels[1].visitor);
+	leave(0);
+	leave(1);
 	end();
 }
 END_TEST
@@ -304,7 +362,7 @@ START_TEST(a_visitor_goes_to_another_tunnel_if_its_own_has_ended)
 	ck_assert_ptr_eq(moved->account, tunnels[1].account);
 	visitor_drop(moved);
 	leave(1);
-	ck_assert(group_has_room(&scene.workers[0], last.account)); /* but nobody is left */
+	ck_assert(group_has_room(&scene.workers[0], &last)); /* but nobody is left */
 	ck_assert(!group_choose_again(&scene.workers[0], &last));
 	visitor_drop(&last);
 	end();
@@ -313,19 +371,21 @@ END_TEST
 
 START_TEST(there_is_room_if_one_tunnel_has_some)
 {
+	struct visitor visitor = { 0 };
 	struct limit_settings *settings = &scene.workers[0].limits.settings;
 
 	begin();
+	visitor.account = tunnels[0].account;
 	settings->max_pending_per_tunnel = 1;
 	atomic_store(&tunnels[0].account->pending, 1);
-	ck_assert(group_has_room(&scene.workers[0], tunnels[0].account));
+	ck_assert(group_has_room(&scene.workers[0], &visitor));
 	atomic_store(&tunnels[1].account->pending, 1);
-	ck_assert(!group_has_room(&scene.workers[0], tunnels[0].account));
+	ck_assert(!group_has_room(&scene.workers[0], &visitor));
 	atomic_store(&tunnels[0].account->pending, 0);
 	atomic_store(&tunnels[1].account->pending, 0);
 	settings->max_pending = 3;
 	atomic_store(&scene.shared.gate.inside, 3);
-	ck_assert(!group_has_room(&scene.workers[0], tunnels[0].account));
+	ck_assert(!group_has_room(&scene.workers[0], &visitor));
 	atomic_store(&scene.shared.gate.inside, 0);
 	leave(0);
 	leave(1);
@@ -333,8 +393,10 @@ START_TEST(there_is_room_if_one_tunnel_has_some)
 }
 END_TEST
 
-SUITE("group", visitors_reach_the_tunnels_on_their_workers, a_visitor_goes_on_under_another_id,
-      the_place_of_a_tunnel_that_has_ended_is_not_avoided, visitors_that_wait_go_on_together,
+SUITE("group", visitors_reach_the_tunnels_on_their_workers,
+      a_port_that_waits_for_room_is_told_when_a_choice_is_over, a_visitor_goes_on_under_another_id,
+      the_place_of_a_tunnel_that_has_ended_is_not_avoided,
+      a_visitor_of_a_name_does_not_go_to_others, visitors_that_wait_go_on_together,
       visitors_stay_where_they_are_if_no_other_is_ready,
       a_visitor_that_has_been_everywhere_does_not_leave_the_table,
       a_visitor_stays_at_its_tunnel_among_equals, a_visitor_goes_to_a_tunnel_that_has_fewer_by_now,

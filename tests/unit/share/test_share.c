@@ -99,7 +99,7 @@ static int choose(const char *source, uint64_t tried, bool only_ready, bool stay
 
 	ck_assert(addr_parse_ip(source, &addr));
 	account = share_choose(share,
-	                       &(struct share_question){ &addr, tried, 0, NULL, only_ready });
+	                       &(struct share_question){ &addr, tried, 0, NULL, 0, only_ready });
 	if (!account)
 		return -1;
 	while (accounts[i] != account)
@@ -134,6 +134,24 @@ START_TEST(others_may_not_join)
 	begin(1);
 	ck_assert_int_eq(join(1, 8), SHARE_FOREIGN);
 	ck_assert_ptr_null(members[1].share);
+	end();
+}
+END_TEST
+
+/* Visitors of the owner may still look for its members. */
+START_TEST(others_may_not_join_a_share_that_ends)
+{
+	begin(1);
+	leave(0);
+	ck_assert_int_eq(join(1, 8), SHARE_FOREIGN);
+	account_close_tunnel(accounts[1]);
+	ck_assert_int_eq(join(1, 7), SHARE_JOINED);
+	ck_assert(!take_news());
+	leave(1);
+	ck_assert(take_news());
+	ck_assert_int_eq(join(1, 8), SHARE_JOINED);
+	ck_assert_uint_eq(n_opened, 2);
+	n_closed = 0;
 	end();
 }
 END_TEST
@@ -245,14 +263,14 @@ START_TEST(those_that_are_not_able_come_last)
 	ck_assert_int_eq(choose("192.0.2.1", 4, false, false), 0);
 	ck_assert_int_eq(choose("192.0.2.1", 5, false, false), 1);
 	ck_assert_int_eq(choose("192.0.2.1", 4, true, false), -1);
-	view = share_look(share);
+	view = share_look(share, 0);
 	ck_assert_uint_eq(view.members, 3);
 	ck_assert_uint_eq(view.staying, 2);
 	ck_assert_uint_eq(view.able, 1);
 	ck_assert(!view.closes);
 	share_set_ready(&members[1], false, false);
 	share_set_ready(&members[2], false, false);
-	ck_assert(share_look(share).closes);
+	ck_assert(share_look(share, 0).closes);
 	end();
 }
 END_TEST
@@ -330,12 +348,12 @@ END_TEST
 START_TEST(there_is_room_as_long_as_one_member_has_some)
 {
 	begin(2);
-	ck_assert(share_has_room(share, 1));
+	ck_assert(share_has_room(share, 0, 1));
 	atomic_store(&accounts[0]->pending, 1);
-	ck_assert(share_has_room(share, 1));
+	ck_assert(share_has_room(share, 0, 1));
 	atomic_store(&accounts[1]->pending, 1);
-	ck_assert(!share_has_room(share, 1));
-	ck_assert(share_has_room(share, 2));
+	ck_assert(!share_has_room(share, 0, 1));
+	ck_assert(share_has_room(share, 0, 2));
 	atomic_store(&accounts[0]->pending, 0);
 	atomic_store(&accounts[1]->pending, 0);
 	end();
@@ -364,10 +382,34 @@ START_TEST(members_copy_the_open_port)
 }
 END_TEST
 
+START_TEST(a_name_has_some_of_the_members)
+{
+	static const uint64_t names[] = { 6, 5 };
+
+	begin(2);
+	share_set_names(&members[0], names, 2);
+	share_set_names(&members[1], names, 1);
+	ck_assert_uint_eq(share_look(share, 0).members, 2);
+	ck_assert_uint_eq(share_look(share, 6).members, 2);
+	ck_assert_uint_eq(share_look(share, 5).members, 1);
+	ck_assert_uint_eq(share_look(share, 7).members, 0);
+	share_set_ready(&members[0], false, true);
+	ck_assert(share_look(share, 5).closes);
+	ck_assert(!share_look(share, 6).closes);
+	atomic_store(&accounts[0]->pending, 1);
+	ck_assert(!share_has_room(share, 5, 1));
+	ck_assert(share_has_room(share, 6, 1));
+	atomic_store(&accounts[0]->pending, 0);
+	share_set_names(&members[0], NULL, 0);
+	ck_assert_uint_eq(share_look(share, 5).members, 0);
+	end();
+}
+END_TEST
+
 SUITE("share", members_copy_the_open_port, the_first_opens_the_port_and_the_last_closes_it,
-      others_may_not_join, a_share_has_a_limit, the_member_with_the_fewest_visitors_is_chosen,
-      equals_take_turns, those_that_were_tried_are_left_out,
-      a_visitor_that_is_counted_makes_its_member_no_worse, those_that_are_full_come_last,
-      those_that_are_not_able_come_last, one_that_has_declined_is_spared_for_a_while,
-      sources_stay_with_their_members, members_change_their_owner_one_by_one,
-      there_is_room_as_long_as_one_member_has_some)
+      others_may_not_join, others_may_not_join_a_share_that_ends, a_name_has_some_of_the_members,
+      a_share_has_a_limit, the_member_with_the_fewest_visitors_is_chosen, equals_take_turns,
+      those_that_were_tried_are_left_out, a_visitor_that_is_counted_makes_its_member_no_worse,
+      those_that_are_full_come_last, those_that_are_not_able_come_last,
+      one_that_has_declined_is_spared_for_a_while, sources_stay_with_their_members,
+      members_change_their_owner_one_by_one, there_is_room_as_long_as_one_member_has_some)
