@@ -1015,12 +1015,10 @@ static void give_ticket(struct server_session *s)
 	    !kept_port_name(&ticket.id, account_identity(account), account->port, t->kept))
 		return;
 	copies = tunnel_copy_port(t->tunnel);
-	if (copies.n > 0 && link_send(&s->link, &ticket)) {
-		keeper_keep(keeper, &copies, t->kept);
-		return;
-	}
-	*t->kept = '\0';
-	sock_close_all(&copies);
+	if (copies.n == 0 || !keeper_keep(keeper, &copies, t->kept))
+		*t->kept = '\0';
+	else if (!link_send(&s->link, &ticket))
+		keep_no_more(s);
 }
 
 /* Asks the client to move at once, or at some moment within the given time. */
