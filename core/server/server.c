@@ -17,6 +17,7 @@
 #include "loop/survey.h"
 #include "net/addr.h"
 #include "quota/pending.h"
+#include "quota/ports.h"
 #include "quota/visitor_line.h"
 #include "review/review_round.h"
 #include "route/names.h"
@@ -216,20 +217,26 @@ static void close_kept_ports(struct server *server)
 		         log_int("ports", n));
 }
 
+static bool is_for_clients(const void *settings, uint16_t port)
+{
+	return ports_allow(settings, NULL, port);
+}
+
 static void take_kept_ports(struct server *server, const struct server_settings *settings)
 {
+	struct kept_rule rule = { &settings->bind_tunnels, is_for_clients, settings };
 	const struct server_env *env = &server->env;
 	unsigned n, n_closed;
 
 	if (env->n_kept == 0)
 		return;
-	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept,
-	                    &settings->bind_tunnels, &n_closed);
+	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept, &rule, &n_closed);
 	server->kept_until_ms = clock_ms() + KEPT_MS;
 	log_info("public ports wait for their clients", log_int("ports", n));
 	if (n_closed > 0)
 		log_warn("public ports closed: they are not at the addresses of "
-		         "server.bind_tunnels, or were kept by another version",
+		         "server.bind_tunnels, or not among the ports for clients, or were kept by "
+		         "another version",
 		         log_int("ports", n_closed));
 }
 
