@@ -346,6 +346,8 @@ static void on_message(void *arg, const struct json *message)
 		give_up(upgrade, "the new process: %s", error->raw);
 	else if (json_get(message, "protocol"))
 		take_greeting(upgrade, message);
+	else if (!upgrade->heir.pid)
+		return; /* these are its last words: it does nothing any more */
 	else if (json_get(message, "ready") && upgrade->step == UPGRADE_STARTING)
 		hold_visitors(upgrade);
 	else if (json_get(message, "serving") && upgrade->step == UPGRADE_GIVING)
