@@ -340,13 +340,23 @@ static void run_close_worker(void *arg)
 	deadline_list_fini(&worker->probes);
 }
 
+/* The next process may show the tickets that the sessions have not shown yet. Must come before the
+ * sessions stop. Idempotent. */
+static void begin_to_leave(struct client *client)
+{
+	struct list *i = client->open.next;
+
+	for (; !client->leaves && i != &client->open; i = i->next)
+		client_tunnel_note_tickets(tunnel_at(i), &client->tickets);
+	client->leaves = true;
+}
+
 static void run_leave_sessions(void *arg)
 {
 	struct client *client = arg;
 
-	client->leaves = true;
+	begin_to_leave(client);
 	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
-		client_tunnel_note_tickets(tunnel_at(i), &client->tickets);
 		session_leave(&tunnel_at(i)->sessions[0]);
 		session_leave(&tunnel_at(i)->sessions[1]);
 	}
@@ -357,12 +367,9 @@ static void run_stop_sessions(void *arg)
 {
 	struct client *client = arg;
 
-	for (struct list *i = client->open.next; i != &client->open; i = i->next) {
-		if (!client->leaves)
-			client_tunnel_note_tickets(tunnel_at(i), &client->tickets);
+	begin_to_leave(client);
+	for (struct list *i = client->open.next; i != &client->open; i = i->next)
 		client_tunnel_stop(tunnel_at(i));
-	}
-	client->leaves = true;
 	servers_stop(&client->shared.servers);
 	changes_stop(&client->changes);
 }

@@ -28,19 +28,21 @@ static void run_task(struct loop_task *posted)
 	free(task);
 }
 
-static void post(struct keeper *keeper, struct sockets *sockets, const char *name)
+/* Takes the sockets. False: out of memory. */
+static bool post(struct keeper *keeper, struct sockets *sockets, const char *name)
 {
 	struct keeper_task *task = calloc(1, sizeof *task);
 
 	if (!task) {
 		sock_close_all(sockets);
-		return;
+		return false;
 	}
 	task->task.run = run_task;
 	task->keeper = keeper;
 	task->sockets = *sockets;
 	strncpy(task->name, name, sizeof task->name - 1);
 	loop_post(keeper->main_loop, &task->task);
+	return true;
 }
 
 bool keeper_is_open(const struct keeper *keeper)
@@ -54,12 +56,16 @@ void keeper_open(struct keeper *keeper, bool is_open)
 	atomic_store(&keeper->is_open, is_open);
 }
 
-void keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name)
+bool keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name)
 {
-	if (atomic_fetch_add(&keeper->n, sockets->n) + sockets->n <= KEPT_PORTS_MOST)
-		post(keeper, sockets, name);
-	else
-		sock_close_all(sockets);
+	unsigned n = atomic_load(&keeper->n);
+
+	while (n + sockets->n <= KEPT_PORTS_MOST) {
+		if (atomic_compare_exchange_weak(&keeper->n, &n, n + sockets->n))
+			return post(keeper, sockets, name);
+	}
+	sock_close_all(sockets);
+	return false;
 }
 
 void keeper_drop(struct keeper *keeper, const char *name)

@@ -27,9 +27,10 @@ struct keeper {
 bool keeper_is_open(const struct keeper *keeper);
 /* Somebody, or nobody, keeps sockets from now on, and has none yet. [main] */
 void keeper_open(struct keeper *keeper, bool is_open);
-/* Takes the sockets of one public port, and closes them in any case. Does nothing else without
- * memory, or if not all of them can be kept besides the others (KEPT_PORTS_MOST). [any] */
-void keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name);
+/* Takes the sockets of one public port, and closes them in any case. False: they are not kept,
+ * because memory is out, or because there is no room for all of them besides the others
+ * (KEPT_PORTS_MOST). [any] */
+bool keeper_keep(struct keeper *keeper, struct sockets *sockets, const char *name);
 /* All sockets of this name. [any] */
 void keeper_drop(struct keeper *keeper, const char *name);
 

@@ -121,10 +121,11 @@ static bool sort_sockets(struct sockets *sockets, const spore_list *at, uint16_t
 	return true;
 }
 
-static bool fits(struct kept_port *kept, const spore_list *at)
+static bool fits(struct kept_port *kept, const struct kept_rule *rule)
 {
-	return is_name(kept->name) && kept->n == at->count &&
-	       sort_sockets(&kept->sockets, at, &kept->port);
+	return is_name(kept->name) && kept->n == rule->at->count &&
+	       sort_sockets(&kept->sockets, rule->at, &kept->port) &&
+	       rule->has_port(rule->arg, kept->port);
 }
 
 static void end_kept(struct kept_port *kept)
@@ -134,7 +135,7 @@ static void end_kept(struct kept_port *kept)
 }
 
 unsigned kept_ports_fill(struct kept_ports *ports, const struct kept_socket *sockets, unsigned n,
-                         const spore_list *at, unsigned *n_closed_out)
+                         const struct kept_rule *rule, unsigned *n_closed_out)
 {
 	struct kept_port **link = &ports->first, *kept;
 	unsigned n_kept = 0;
@@ -144,7 +145,7 @@ unsigned kept_ports_fill(struct kept_ports *ports, const struct kept_socket *soc
 	for (unsigned i = 0; i < n; i++)
 		add_socket(ports, &sockets[i]);
 	while ((kept = *link)) {
-		if (fits(kept, at)) {
+		if (fits(kept, rule)) {
 			link = &kept->next;
 			n_kept++;
 		} else {

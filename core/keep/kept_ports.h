@@ -29,6 +29,14 @@ struct kept_socket {
 	char name[KEPT_PORT_NAME_SIZE]; /* one of another version is cut */
 };
 
+/* A kept port has one socket at each of these addresses (a list of spore_addr), all at one port
+ * that clients may have. */
+struct kept_rule {
+	const spore_list *at;
+	bool (*has_port)(const void *arg, uint16_t port);
+	const void *arg;
+};
+
 struct kept_ports {
 	pthread_mutex_t lock;
 	struct kept_port *first;
@@ -42,11 +50,10 @@ void kept_ports_init(struct kept_ports *ports);
 /* Closes the ports that nobody has taken. */
 void kept_ports_fini(struct kept_ports *ports);
 /* Takes the sockets. Those of one name are one port. Returns how many ports there are now.
- * *n_closed_out: ports that were closed, because their name is none of kept_port_name, or because
- * they do not have one socket at each of these addresses (a list of spore_addr), all at one port. A
- * socket for which there is no memory is missing. */
+ * *n_closed_out: ports that were closed, because they are not as `rule` says, or their name is none
+ * of kept_port_name. A socket for which there is no memory is missing. */
 unsigned kept_ports_fill(struct kept_ports *ports, const struct kept_socket *sockets, unsigned n,
-                         const spore_list *at, unsigned *n_closed_out);
+                         const struct kept_rule *rule, unsigned *n_closed_out);
 /* The sockets, in the order of the addresses. They are not kept any more. None: no port is kept for
  * this ticket, identity and number. */
 struct sockets kept_ports_take(struct kept_ports *ports, const struct uuid *ticket,

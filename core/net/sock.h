@@ -34,7 +34,7 @@ bool sock_listen(int fd, struct err *err);
 /* A listening socket refuses connections from now on, and resets those that nobody has accepted. It
  * keeps its port, which no other socket can get meanwhile, unless it was bound to port 0. */
 bool sock_stop_listening(int fd);
-/* After sock_stop_listening. */
+/* After sock_stop_listening. Does nothing if the socket listens. */
 bool sock_listen_again(int fd, struct err *err);
 
 enum { SOCK_ADDRESSES_MAX = 8 };

@@ -17,6 +17,7 @@
 #include "loop/survey.h"
 #include "net/addr.h"
 #include "quota/pending.h"
+#include "quota/ports.h"
 #include "quota/visitor_line.h"
 #include "review/review_round.h"
 #include "route/names.h"
@@ -230,8 +231,14 @@ static void await_clients(struct server *server, const struct server_settings *s
 	server->shared.await_until_ms = clock_ms() + settings->drain_grace / 2 + AWAIT_MS;
 }
 
+static bool is_for_clients(const void *settings, uint16_t port)
+{
+	return ports_allow(settings, NULL, port);
+}
+
 static void take_kept_ports(struct server *server, const struct server_settings *settings)
 {
+	struct kept_rule rule = { &settings->bind_tunnels, is_for_clients, settings };
 	const struct server_env *env = &server->env;
 	unsigned n, n_closed;
 
@@ -239,13 +246,13 @@ static void take_kept_ports(struct server *server, const struct server_settings 
 		await_clients(server, settings);
 	if (env->n_kept == 0)
 		return;
-	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept,
-	                    &settings->bind_tunnels, &n_closed);
+	n = kept_ports_fill(&server->shared.kept_ports, env->kept, env->n_kept, &rule, &n_closed);
 	server->kept_until_ms = clock_ms() + KEPT_MS;
 	log_info("public ports wait for their clients", log_int("ports", n));
 	if (n_closed > 0)
 		log_warn("public ports closed: they are not at the addresses of "
-		         "server.bind_tunnels, or were kept by another version",
+		         "server.bind_tunnels, or not among the ports for clients, or were kept by "
+		         "another version",
 		         log_int("ports", n_closed));
 }
 

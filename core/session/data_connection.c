@@ -344,7 +344,6 @@ static bool hand_over(struct server_worker *to, struct ahead_pass *pass, struct 
 
 	if (!handover) {
 		ahead_return(pass, loop_index(to->loop));
-		atomic_fetch_sub(&to->shared->offered, 1);
 		return false;
 	}
 	*handover = (struct handover){ .task.run = run_handover,

@@ -42,6 +42,7 @@ struct tunnel {
 	int64_t since_ms;            /* when the tunnel was opened */
 	struct tunnel_readiness readiness;
 	struct pace readiness_lines; /* of the log */
+	bool shuts_later;            /* once no other process may accept at its port */
 	bool closed;
 };
 
@@ -644,6 +645,7 @@ static bool reopen_port(struct tunnel *tunnel)
 	char text[ADDR_TEXT_SIZE];
 	struct err err;
 
+	tunnel->shuts_later = false;
 	if (!tunnel->readiness.is_shut)
 		return true;
 	tunnel->readiness.is_shut = false;
@@ -653,6 +655,21 @@ static bool reopen_port(struct tunnel *tunnel)
 	          log_str("port", addr_format(listener_addr(tunnel->listener), text)),
 	          log_str("error", err.text));
 	return false;
+}
+
+/* The next process has the same socket. It would not listen there any more, either. The client says
+ * so again when it is there. */
+static void shut_port(struct tunnel *tunnel)
+{
+	tunnel->shuts_later = tunnel->worker->has_given;
+	if (!tunnel->shuts_later)
+		tunnel->readiness.is_shut = tunnel->listener && listener_shut(tunnel->listener);
+}
+
+void tunnel_take_back(struct tunnel *tunnel)
+{
+	if (tunnel->shuts_later)
+		shut_port(tunnel);
 }
 
 static void note_change(struct tunnel_readiness *readiness, const char *why)
@@ -683,7 +700,7 @@ bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message)
 	if (tunnel_is_shared(tunnel))
 		tell_share(tunnel, message);
 	else if (readiness->is_down && message->close)
-		readiness->is_shut = tunnel->listener && listener_shut(tunnel->listener);
+		shut_port(tunnel);
 	else if (!reopen_port(tunnel))
 		return false;
 	if (readiness->is_down != was_down || readiness->is_shut != was_shut)

@@ -76,6 +76,9 @@ struct tunnel_readiness {
  * port refuses visitors while the service is down. A shared port does so while this holds for all
  * tunnels of the share. False: the port cannot be opened again. */
 bool tunnel_set_ready(struct tunnel *tunnel, const struct message *message);
+/* This process has its ports for itself again. The port is closed if the client has asked for that
+ * meanwhile. */
+void tunnel_take_back(struct tunnel *tunnel);
 /* Borrowed. */
 const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel);
 /* Announces the visitors that have come, and closes the port, but not the tunnel. A shared port

@@ -896,6 +896,21 @@ static void find_port(struct server_session *s)
 		ask_holder(s, &question);
 }
 
+/* The earlier server has the same sockets, and may have stopped them from listening since. False:
+ * they are closed. */
+static bool listen_again(struct sockets *sockets)
+{
+	struct err unused;
+
+	for (unsigned i = 0; i < sockets->n; i++) {
+		if (!sock_listen_again(sockets->fds[i], &unused)) {
+			sock_close_all(sockets);
+			return false;
+		}
+	}
+	return true;
+}
+
 /* The port that an earlier server has left to this client. False: there is none. */
 static bool take_kept_port(struct server_session *s, const struct tunnel_wish *wish)
 {
@@ -910,7 +925,9 @@ static bool take_kept_port(struct server_session *s, const struct tunnel_wish *w
 		                          wish->port);
 	if (sockets.n == 0)
 		return false;
-	if (may_have_port(s, wish->port, &hit)) {
+	if (!listen_again(&sockets)) {
+		refuse_new(s, REFUSED_PORT_IN_USE);
+	} else if (may_have_port(s, wish->port, &hit)) {
 		open_tunnel(s, (struct tunnel_port){ .wanted = wish->port, .sockets = sockets });
 	} else {
 		sock_close_all(&sockets);
@@ -998,12 +1015,10 @@ static void give_ticket(struct server_session *s)
 	    !kept_port_name(&ticket.id, account_identity(account), account->port, t->kept))
 		return;
 	copies = tunnel_copy_port(t->tunnel);
-	if (copies.n > 0 && link_send(&s->link, &ticket)) {
-		keeper_keep(keeper, &copies, t->kept);
-		return;
-	}
-	*t->kept = '\0';
-	sock_close_all(&copies);
+	if (copies.n == 0 || !keeper_keep(keeper, &copies, t->kept))
+		*t->kept = '\0';
+	else if (!link_send(&s->link, &ticket))
+		keep_no_more(s);
 }
 
 /* Asks the client to move at once, or at some moment within the given time. */
@@ -1059,8 +1074,11 @@ void tunnel_sessions_forget_tickets(struct server_worker *worker)
 {
 	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
 
-	for (; s; s = server_sessions_next(s))
-		*part_of(s)->kept = '\0';
+	for (; s; s = server_sessions_next(s)) {
+		keep_no_more(s); /* the service manager may have it by now */
+		if (part_of(s)->tunnel)
+			tunnel_take_back(part_of(s)->tunnel);
+	}
 }
 
 void tunnel_sessions_stop_accepting(struct server_worker *worker)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,8 +18,10 @@
 #include "json/jsonout.h"
 #include "json/reply.h"
 
-/* Each ban is a value of a JSON text, of which the reader takes REPLY_MAX_VALUES. */
-enum { FORMAT = 1, MOST_BANS = 10000, BAN_SIZE = ADDR_TEXT_SIZE + 50 };
+/* The state is a JSON text with the bans. A NUL and the text of the counts of use may follow, which
+ * can be larger than a JSON text may be. Each ban is a value, of which the reader takes
+ * REPLY_MAX_VALUES. */
+enum { FORMAT = 2, MOST_BANS = 10000, BAN_SIZE = ADDR_TEXT_SIZE + 50 };
 
 /* ---- writing ---- */
 
@@ -45,33 +48,47 @@ static void write_bans(struct source_table *sources, struct jsonout *json)
 	free(bans);
 }
 
-static void write_use(struct usage_table *usage, struct jsonout *json)
+/* False: out of memory. */
+static bool write_use(struct usage_table *usage, FILE *file)
 {
-	char *text = usage ? usage_table_write(usage) : NULL;
+	char *text = usage_table_write(usage);
 
-	if (text)
-		jsonout_text(json, "use", text);
+	if (text) {
+		fputc('\0', file);
+		fputs(text, file);
+	}
 	free(text);
+	return text != NULL;
+}
+
+/* Closes the file. False: memory is out. */
+static bool write_all(struct source_table *sources, struct usage_table *usage, FILE *file)
+{
+	struct jsonout json = { .out = file };
+	bool good;
+
+	jsonout_begin(&json, NULL, '{');
+	jsonout_int(&json, "format", FORMAT);
+	write_bans(sources, &json);
+	jsonout_end(&json, '}');
+	good = !usage || write_use(usage, file);
+	return fclose(file) == 0 && good;
 }
 
 int state_write(struct source_table *sources, struct usage_table *usage, struct err *err)
 {
 	int fd = memfd_create("spore-state", MFD_CLOEXEC);
 	int copy = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-	struct jsonout json = { .out = copy >= 0 ? fdopen(copy, "w") : NULL };
+	FILE *file = copy >= 0 ? fdopen(copy, "w") : NULL;
 
-	if (json.out) {
-		jsonout_begin(&json, NULL, '{');
-		jsonout_int(&json, "format", FORMAT);
-		write_bans(sources, &json);
-		write_use(usage, &json);
-		jsonout_end(&json, '}');
-		if (fclose(json.out) == 0)
-			return fd;
-	} else if (copy >= 0) {
+	if (file && write_all(sources, usage, file))
+		return fd;
+	if (file)
+		err_set(err, "the bans and the counts of use cannot be passed on: out of memory");
+	else
+		err_set_call(err, "memfd_create", errno);
+	if (!file && copy >= 0)
 		close(copy);
-	}
-	err_set_call(err, "memfd_create", errno);
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -95,13 +112,9 @@ static void read_ban(const char *text, struct source_table *sources)
 		source_ban(sources, &addr, (int64_t)left_ms, n_tries, clock_ms());
 }
 
-static bool add_state(const struct json *state, struct source_table *sources,
-                      struct usage_table *usage, struct err *err)
+static bool add_bans(const struct json *state, struct source_table *sources, struct err *err)
 {
-	const struct json *format = json_get(state, "format"), *bans = json_get(state, "bans"),
-			  *use = json_get(state, "use");
-	const char *fault = NULL;
-	unsigned line;
+	const struct json *format = json_get(state, "format"), *bans = json_get(state, "bans");
 
 	if (!format || format->type != JSON_NUMBER || (int)format->number != FORMAT) {
 		err_set(err, "it has another format");
@@ -111,26 +124,57 @@ static bool add_state(const struct json *state, struct source_table *sources,
 		if (i->type == JSON_STRING)
 			read_ban(i->raw, sources);
 	}
-	if (use && use->type == JSON_STRING)
-		fault = usage_table_read(usage, use->raw, &line);
+	return true;
+}
+
+static bool add_use(const char *text, struct usage_table *usage, struct err *err)
+{
+	unsigned line;
+	const char *fault = usage_table_read(usage, text, &line);
+
 	if (fault)
 		err_set(err, "the counts of use, line %u: %s", line, fault);
 	return !fault;
 }
 
+/* The caller frees the text, which a NUL ends. NULL: *err. */
+static char *read_text(int fd, size_t *size_out, struct err *err)
+{
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0) {
+		err_set_call(err, "fstat", errno);
+		return NULL;
+	}
+	text = malloc((size_t)st.st_size + 1);
+	n = text ? pread(fd, text, (size_t)st.st_size, 0) : -1;
+	if (n == st.st_size) {
+		text[n] = '\0';
+		*size_out = (size_t)n;
+		return text;
+	}
+	err_set(err, text ? "it cannot be read" : "out of memory");
+	free(text);
+	return NULL;
+}
+
 bool state_read(int fd, struct source_table *sources, struct usage_table *usage, struct err *err)
 {
-	char *text = malloc(REPLY_MAX_BYTES), mistake[200] = "out of memory";
-	ssize_t n = text ? pread(fd, text, REPLY_MAX_BYTES, 0) : -1;
+	size_t size, len;
+	char *text = read_text(fd, &size, err), mistake[200] = "out of memory";
 	struct json *state = NULL;
 	bool good = false;
 
-	if (text && n < 0)
-		err_set_call(err, "pread", errno);
-	else if (!text || reply_parse(text, (size_t)n, &state, mistake, sizeof mistake) != SPORE_OK)
+	if (!text)
+		return false;
+	len = strlen(text);
+	if (reply_parse(text, len, &state, mistake, sizeof mistake) != SPORE_OK)
 		err_set(err, "%s", mistake);
 	else
-		good = add_state(state, sources, usage, err);
+		good = add_bans(state, sources, err) &&
+		       (len == size || add_use(text + len + 1, usage, err));
 	reply_free(state);
 	free(text);
 	return good;

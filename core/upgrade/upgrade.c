@@ -254,16 +254,19 @@ bool upgrade_gives(const struct upgrade *upgrade)
 
 void upgrade_keep(struct upgrade *upgrade, int fd, const char *name)
 {
-	int copy = upgrade->step == UPGRADE_GIVING ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	char *text;
+	int copy;
 
-	if (copy < 0)
+	if (upgrade->step != UPGRADE_GIVING)
 		return;
 	text = channel_object(PROTOCOL_PORT_KEY, name);
-	if (text)
-		channel_send(&upgrade->channel, text, copy);
+	copy = text ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (!text)
+		give_up(upgrade, "out of memory");
+	else if (copy < 0)
+		give_up(upgrade, "cannot pass a public port: %s", strerrordesc_np(errno));
 	else
-		close(copy);
+		pass(upgrade, text, copy);
 	free(text);
 }
 
@@ -350,6 +353,8 @@ static void on_message(void *arg, const struct json *message)
 		give_up(upgrade, "the new process: %s", error->raw);
 	else if (json_get(message, "protocol"))
 		take_greeting(upgrade, message);
+	else if (!upgrade->heir.pid)
+		return; /* these are its last words: it does nothing any more */
 	else if (json_get(message, "ready") && upgrade->step == UPGRADE_STARTING)
 		hold_visitors(upgrade);
 	else if (json_get(message, "serving") && upgrade->step == UPGRADE_GIVING)

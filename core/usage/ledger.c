@@ -226,10 +226,11 @@ static void heed_loss(struct ledger *ledger, int64_t now_ms)
 		tell_loss(ledger);
 }
 
-/* False: memory is out. */
+/* A server that has the file again writes it anew, since nothing else tells it that the next one
+ * has taken the file. False: memory is out. */
 static bool take_changes(struct ledger *ledger, struct usage_table *table)
 {
-	if (atomic_load(&table->changed) || atomic_load(&ledger->fault))
+	if (atomic_load(&table->changed) || atomic_load(&ledger->fault) || ledger->fd < 0)
 		return take_text(ledger, table);
 	free(ledger->text);
 	ledger->text = NULL;

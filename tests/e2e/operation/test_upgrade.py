@@ -135,6 +135,23 @@ def test_a_visitor_who_waits_is_served(server):
     late.close()
 
 
+def test_a_port_is_not_shut_while_two_processes_have_it(server):
+    """The client says that its service is down after the next process has got the socket."""
+    with Tunnel(server) as tunnel:
+        extend(tunnel)
+        server.upgrade()
+        ticket = tunnel.wire.receive_but_heartbeats()["Ticket"]
+        assert tunnel.wire.receive_but_heartbeats() == "Leaving"
+        tunnel.wire.send({"Ready": {"ready": False, "close": True, "why": "down"}})
+        tunnel.wire.send("Heartbeat")
+        time.sleep(seconds(0.3))
+        with Wire.connect(server.control) as wire:
+            wire.send({"HelloEx": {"port": tunnel.port, "ticket": ticket}})
+            assert wire.receive_but_heartbeats() == {"Hello": tunnel.port}
+            with connect(server.public_host, tunnel.port):
+                assert wire.connection()
+
+
 def test_a_port_is_only_for_the_ticket(server):
     with Tunnel(server) as tunnel:
         extend(tunnel)

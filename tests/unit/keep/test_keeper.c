@@ -38,8 +38,8 @@ START_TEST(main_is_asked)
 	struct keeper keeper = new_keeper();
 	struct sockets sockets = { 2, { dup(STDERR_FILENO), dup(STDERR_FILENO) } };
 
-	keeper_keep(&keeper, &(struct sockets){ 2, { sockets.fds[0], sockets.fds[1] } },
-	            "tunnel-1-abc");
+	ck_assert(keeper_keep(&keeper, &(struct sockets){ 2, { sockets.fds[0], sockets.fds[1] } },
+	                      "tunnel-1-abc"));
 	ck_assert_str_eq(told, "");
 	loop_finish(keeper.main_loop);
 	ck_assert_str_eq(told, "> tunnel-1-abc kept> tunnel-1-abc kept");
@@ -59,8 +59,9 @@ START_TEST(a_manager_keeps_so_many)
 	struct sockets sockets = { 2, { dup(STDERR_FILENO), dup(STDERR_FILENO) } };
 
 	atomic_store(&keeper.n, KEPT_PORTS_MOST - 1);
-	keeper_keep(&keeper, &(struct sockets){ 2, { sockets.fds[0], sockets.fds[1] } },
-	            "tunnel-1-abc");
+	ck_assert(!keeper_keep(&keeper, &(struct sockets){ 2, { sockets.fds[0], sockets.fds[1] } },
+	                       "tunnel-1-abc"));
+	ck_assert_uint_eq(atomic_load(&keeper.n), KEPT_PORTS_MOST - 1);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_lt(fcntl(sockets.fds[i], F_GETFD), 0);
 	loop_finish(keeper.main_loop);

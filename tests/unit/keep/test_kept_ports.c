@@ -16,12 +16,21 @@ static spore_list only(const spore_addr *address)
 	return (spore_list){ address, 1, sizeof *address };
 }
 
+static uint16_t refused; /* the port of another listener; 0: none */
+
+static bool has_port(const void *arg, uint16_t port)
+{
+	(void)arg;
+	return port != refused;
+}
+
 /* Fills the table; returns the number of ports that were closed. */
 static unsigned fill(const struct kept_socket *sockets, unsigned n, const spore_list *at)
 {
+	struct kept_rule rule = { .at = at, .has_port = has_port };
 	unsigned n_closed;
 
-	kept_ports_fill(&ports, sockets, n, at, &n_closed);
+	kept_ports_fill(&ports, sockets, n, &rule, &n_closed);
 	return n_closed;
 }
 
@@ -85,6 +94,23 @@ static void choose_port(void)
 
 	close(fd);
 }
+
+/* The server is about to listen there itself. */
+START_TEST(a_port_that_is_not_for_clients_is_closed)
+{
+	struct kept_socket socket = { .fd = sockets_listen(&addr, 1) };
+	spore_list at = only(&addr);
+
+	kept_ports_init(&ports);
+	ck_assert(kept_port_name(&ticket, "alice", addr.port, socket.name));
+	refused = addr.port;
+	ck_assert_uint_eq(fill(&socket, 1, &at), 1);
+	refused = 0;
+	ck_assert(!kept_ports_has(&ports, addr.port));
+	ck_assert_int_lt(fcntl(socket.fd, F_GETFD), 0);
+	kept_ports_fini(&ports);
+}
+END_TEST
 
 START_TEST(the_sockets_of_a_port_stay_together)
 {
@@ -212,6 +238,7 @@ START_TEST(ports_that_nobody_takes_are_closed)
 }
 END_TEST
 
-SUITE("kept_ports", only_the_client_with_the_ticket_gets_the_port, names_tell_no_ticket_and_differ,
+SUITE("kept_ports", a_port_that_is_not_for_clients_is_closed,
+      only_the_client_with_the_ticket_gets_the_port, names_tell_no_ticket_and_differ,
       the_sockets_of_a_port_stay_together, sockets_at_other_addresses_are_closed,
       what_is_no_kept_port_is_closed, ports_that_nobody_takes_are_closed)

@@ -1,6 +1,7 @@
 #include "upgrade/state.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "quota/source.h"
 #include "suite.h"
 #include "usage/usage.h"
+#include "json/reply.h"
 
 static struct source_table *sources, *next_sources;
 static struct usage_table usage, next_usage;
@@ -94,15 +96,57 @@ START_TEST(counts_of_use_are_passed_on)
 }
 END_TEST
 
-static bool reads(const char *text, struct err *err)
+/* More than a JSON text may have. */
+START_TEST(counts_of_very_many_are_passed_on)
+{
+	static const struct use_terms terms = { .bytes = { 1000, 10000 },
+		                                .visitors_per_second = -1 };
+	enum { MANY = 6000 };
+	struct usage *next;
+	char name[201];
+	struct err err;
+	int fd;
+
+	set_up();
+	for (int i = 0; i < MANY; i++) {
+		struct use_claim *claim = NULL;
+		struct usage *one;
+
+		snprintf(name, sizeof name, "%0200d", i);
+		one = usage_get(&usage, name);
+		ck_assert(usage_limit(&usage, one, &claim, &terms));
+		ck_assert(usage_carry(&usage, one, 7));
+		usage_drop(&usage, one, &claim);
+		usage_put(&usage, one);
+	}
+	fd = state_write(sources, &usage, &err);
+	ck_assert_int_gt(lseek(fd, 0, SEEK_END), REPLY_MAX_BYTES);
+	ck_assert_msg(state_read(fd, next_sources, &next_usage, &err), "%s", err.text);
+	snprintf(name, sizeof name, "%0200d", MANY - 1);
+	next = usage_get(&next_usage, name);
+	ck_assert_uint_eq(atomic_load(&next->used[USE_DAY]), 7);
+	usage_put(&next_usage, next);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
+#define WITH_USE "{ \"format\": 2 }\0spore use 9\n"
+
+static bool reads_bytes(const char *text, size_t size, struct err *err)
 {
 	int fd = memfd_create("state", MFD_CLOEXEC);
 	bool good;
 
-	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_int_eq(write(fd, text, size), (ssize_t)size);
 	good = state_read(fd, next_sources, &next_usage, err);
 	close(fd);
 	return good;
+}
+
+static bool reads(const char *text, struct err *err)
+{
+	return reads_bytes(text, strlen(text), err);
 }
 
 START_TEST(other_versions)
@@ -111,17 +155,18 @@ START_TEST(other_versions)
 	struct err err = { "" };
 
 	set_up();
-	ck_assert(reads("{ \"format\": 1, \"more\": [1] }", &err));
-	ck_assert(reads("{ \"format\": 1, \"bans\": [\"nonsense\", 1, \"192.0.2.1 5\"] }", &err));
+	ck_assert(reads("{ \"format\": 2, \"more\": [1] }", &err));
+	ck_assert(reads("{ \"format\": 2, \"bans\": [\"nonsense\", 1, \"192.0.2.1 5\"] }", &err));
 	ck_assert_uint_eq(source_list_bans(next_sources, clock_ms(), &ban, 1), 0);
-	ck_assert(!reads("{ \"format\": 2, \"bans\": [\"192.0.2.1 60000 1\"] }", &err));
+	ck_assert(!reads("{ \"format\": 1, \"bans\": [\"192.0.2.1 60000 1\"] }", &err));
 	ck_assert_str_eq(err.text, "it has another format");
 	ck_assert(!reads("{}", &err));
 	ck_assert(!reads("", &err));
-	ck_assert(!reads("{ \"format\": 1, \"use\": \"spore use 9\\n\" }", &err));
+	ck_assert(!reads_bytes(WITH_USE, sizeof WITH_USE - 1, &err));
 	ck_assert_ptr_nonnull(strstr(err.text, "the counts of use, line 1: "));
 	tear_down();
 }
 END_TEST
 
-SUITE("state", bans_are_passed_on, counts_of_use_are_passed_on, other_versions)
+SUITE("state", counts_of_very_many_are_passed_on, bans_are_passed_on, counts_of_use_are_passed_on,
+      other_versions)

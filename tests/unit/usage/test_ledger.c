@@ -317,8 +317,42 @@ START_TEST(a_server_that_had_the_file_in_vain)
 }
 END_TEST
 
+static void settle(struct ledger *ledger, struct usage_table *table)
+{
+	ledger_hurry(ledger);
+	for (int i = 0; i < 1000 && !ledger_is_settled(ledger); i++) {
+		ledger_tick(ledger, table, 100001);
+		usleep(10000);
+	}
+}
+
+/* The next server may take the file again, though nobody has used anything meanwhile. */
+START_TEST(a_file_that_came_back_can_be_lost_again)
+{
+	struct usage_table tables[2];
+	struct ledger *old, *new;
+
+	make_folder();
+	old = open_ledger(&tables[0]);
+	carry(&tables[0], 70);
+	settle(old, &tables[0]);
+	new = open_ledger(&tables[1]);
+	close_ledger(new, &tables[1]);
+	ledger_reclaim(old);
+	settle(old, &tables[0]);
+	new = open_ledger(&tables[1]);
+	carry(&tables[1], 7);
+	close_ledger(new, &tables[1]);
+	close_ledger(old, &tables[0]);
+	new = open_ledger(&tables[1]);
+	ck_assert_uint_eq(carry(&tables[1], 0), 77);
+	close_ledger(new, &tables[1]);
+	remove_folder();
+}
+END_TEST
+
 SUITE("ledger", what_hurries_is_written, a_server_that_had_the_file_in_vain,
-      counts_outlive_the_table, a_wrong_file_is_put_aside, the_file_of_another_server_is_left_alone,
-      a_number_that_is_used_again_does_not_deceive, servers_replace_the_file_in_turn,
-      a_failed_attempt_is_made_again, a_loss_is_told_unless_the_server_leaves,
-      a_file_that_cannot_be_written_is_an_error)
+      a_file_that_came_back_can_be_lost_again, counts_outlive_the_table, a_wrong_file_is_put_aside,
+      the_file_of_another_server_is_left_alone, a_number_that_is_used_again_does_not_deceive,
+      servers_replace_the_file_in_turn, a_failed_attempt_is_made_again,
+      a_loss_is_told_unless_the_server_leaves, a_file_that_cannot_be_written_is_an_error)
