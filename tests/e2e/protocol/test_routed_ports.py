@@ -153,7 +153,12 @@ def test_clients_that_share_a_port_have_their_name_together(start, address):
     for each in (b"one", b"two"):
         service = shared.stack.enter_context(Teller(each))
         clients[each] = shared.client("alice", name, service=service, port=port, share=True)
-    assert {shared.ask(name).split()[0] for _ in range(10)} == set(clients)
+    visitors = [shared.connect() for _ in range(4)]
+    for visitor in visitors:
+        visitor.sendall(request(name))
+    assert {read_exactly(visitor, 3) for visitor in visitors} == set(clients)
+    for visitor in visitors:
+        visitor.close()
     assert clients.pop(b"two").stop() == 0
     assert {shared.ask(name).split()[0] for _ in range(10)} == {b"one"}
 
