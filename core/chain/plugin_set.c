@@ -2,6 +2,7 @@
 
 #include <spore/auth.h>
 #include <spore/transport.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,25 +243,53 @@ static void refuse_immovable(struct builder *b, const struct instance *instance)
 		         instance->name);
 }
 
-/* A socket at the control port's address could not be bound. */
-static void refuse_control_port(struct builder *b, const struct instance *instance)
+/* The socket of a port of the server: where it is bound, and what to call it. */
+struct server_port {
+	const spore_list *addresses; /* of spore_addr */
+	int64_t port;
+	const char *name;
+};
+
+/* The server's socket at this port could not be bound. */
+static void refuse_port(struct builder *b, const struct instance *instance,
+                        const struct server_port *taken)
 {
-	const struct server_settings *server = &b->set->config->settings.server;
-	const spore_addr *controls = server->bind_addr.items;
-	size_t n = b->set->config->role == ROLE_SERVER ? server->bind_addr.count : 0;
-	char address[ADDR_TEXT_SIZE];
+	const spore_addr *addresses = taken->addresses->items;
+	char text[ADDR_TEXT_SIZE];
 
-	for (size_t i = 0; i < n; i++) {
-		spore_addr control = controls[i];
+	for (size_t i = 0; i < taken->addresses->count; i++) {
+		spore_addr address = addresses[i];
 
-		control.port = (uint16_t)server->control_port;
-		if (!listeners_overlap(&instance->listeners, &control))
+		address.port = (uint16_t)taken->port;
+		if (!listeners_overlap(&instance->listeners, &address))
 			continue;
 		diag_add(b->diag, instance->raw,
-		         "expected an address of its own to listen at, found that of the control "
-		         "port, %s",
-		         addr_format(&control, address));
+		         "expected an address of its own to listen at, found that of %s, %s",
+		         taken->name, addr_format(&address, text));
 		return;
+	}
+}
+
+static void refuse_ports_of_server(struct builder *b, const struct instance *instance)
+{
+	const struct settings *settings = &b->set->config->settings;
+	const struct server_settings *server = &settings->server;
+	const struct public_settings *entry = settings->public.items;
+	struct server_port taken = { &server->bind_addr, server->control_port, "the control port" };
+
+	if (b->set->config->role != ROLE_SERVER)
+		return;
+	refuse_port(b, instance, &taken);
+	for (size_t i = 0; i < settings->public.count; i++, entry++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "the listen_port of /public/%zu", i);
+		taken.addresses = entry->listen_addr.count ? &entry->listen_addr
+		                                           : &server->bind_tunnels;
+		taken.port = entry->listen_port;
+		taken.name = name;
+		if (entry->listen_port)
+			refuse_port(b, instance, &taken);
 	}
 }
 
@@ -282,7 +311,7 @@ static struct instance *build_instance(struct builder *b, const struct config_in
 	for (size_t i = 0; i < b->set->config->n_chains; i++)
 		refuse_shared_listener(b, instance, b->set->chains[i]);
 	refuse_shared_listener(b, instance, b->chain);
-	refuse_control_port(b, instance);
+	refuse_ports_of_server(b, instance);
 	refuse_immovable(b, instance);
 	return instance;
 }

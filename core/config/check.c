@@ -892,6 +892,54 @@ static void check_port_is_unique(const struct settings *settings, size_t at,
 	}
 }
 
+/* Does a tunnel ask for the same host? Both names are as hostname_read writes them. */
+static bool asks_for_host(const struct tunnel_settings *tunnel, const char *name)
+{
+	const char *const *hosts = tunnel->hosts.items;
+	char other[HOSTNAME_SIZE];
+
+	for (size_t i = 0; i < tunnel->hosts.count; i++) {
+		if (hosts[i] && hostname_read(hosts[i], HOSTNAME_PATTERN, other) &&
+		    strcmp(other, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* If two tunnels ask for one host, the second takes it from the first. */
+static void check_host_is_unique(const struct settings *settings, size_t at, const char *host,
+                                 const struct json *node, struct diag *diag)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	char name[HOSTNAME_SIZE];
+
+	if (!host || !hostname_read(host, HOSTNAME_PATTERN, name))
+		return; /* reported */
+	for (size_t i = 0; i < at; i++) {
+		if (!asks_for_host(&tunnels[i], name))
+			continue;
+		diag_add(diag, node,
+		         "expected a host name that no other tunnel asks for, found \"%s\", as in "
+		         "/tunnels/%zu",
+		         host, i);
+		return;
+	}
+}
+
+/* The elements of a list from a file have no place in the configuration. Then the place of the
+ * option is reported. */
+static void check_hosts_are_unique(const struct settings *settings, size_t at,
+                                   const struct json *node, struct diag *diag)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	const char *const *hosts = tunnels[at].hosts.items;
+	const struct json *list = json_get(node, "hosts");
+	const struct json *child = list && list->type == JSON_ARRAY ? list->first : NULL;
+
+	for (size_t i = 0; i < tunnels[at].hosts.count; i++, child = child ? child->next : NULL)
+		check_host_is_unique(settings, at, hosts[i], child ? child : list, diag);
+}
+
 void check_client(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	const struct json *section = json_get(json_doc_root(doc), "tunnels");
@@ -910,6 +958,7 @@ void check_client(struct settings *settings, struct json_doc *doc, struct diag *
 			tunnels[i].connect_timeout = settings->client.connect_timeout;
 		check_tunnel(doc, tunnels, i, node, diag);
 		check_port_is_unique(settings, i, node, diag);
+		check_hosts_are_unique(settings, i, node, diag);
 	}
 	check_to(&settings->client, doc, diag);
 	check_admin(&settings->admin, doc);

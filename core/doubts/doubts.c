@@ -8,6 +8,7 @@
 #include "chain/twins.h"
 #include "config/shorthands.h"
 #include "doubts/entry_doubts.h"
+#include "doubts/host_doubts.h"
 #include "doubts/identity_doubts.h"
 #include "doubts/instance_doubts.h"
 #include "doubts/limit_doubts.h"
@@ -22,6 +23,7 @@ void doubts_find(struct plugin_set *set)
 {
 	port_doubts_find(set);
 	entry_doubts_find(set);
+	host_doubts_find(set);
 	limit_doubts_find(set);
 	setting_doubts_find(set);
 	transport_doubts_find(set);

@@ -1,5 +1,6 @@
 #include "option/option.h"
 
+#include <spore/auth.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ static bool fill_item(const struct option_scope *scope, const spore_option *cont
 	bool is_path = container_row->flags & SPORE_OPTF_PATH;
 	spore_option row = { .name = node->key,
 		             .type = item->type,
-		             .flags = (container_row->flags & (SPORE_OPTF_PATH | SPORE_OPTF_READ)) |
+		             .flags = (container_row->flags &
+		                       (SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_HOST)) |
 		                      (is_path ? SPORE_OPTF_NOT_EMPTY : 0),
 		             .min = 1,
 		             .max = item->type == SPORE_OPT_PORT ? 65535 : 0, /* 0: no bounds */
@@ -59,13 +61,18 @@ static bool check_container(const struct option_scope *scope, const struct json 
 	return false;
 }
 
-static bool check_not_empty(const struct option_scope *scope, const spore_option *row,
-                            const struct json *node)
+static bool check_count(const struct option_scope *scope, const spore_option *row,
+                        const struct json *node)
 {
-	if (node->count > 0 || !(row->flags & SPORE_OPTF_NOT_EMPTY))
-		return true;
-	diag_add(scope->diag, node, "expected at least one element, found none");
-	return false;
+	bool is_empty = node->count == 0 && row->flags & SPORE_OPTF_NOT_EMPTY;
+	bool has_many = node->count > SPORE_AUTH_HOSTS_MAX && row->flags & SPORE_OPTF_HOST;
+
+	if (is_empty)
+		diag_add(scope->diag, node, "expected at least one element, found none");
+	if (has_many)
+		diag_add(scope->diag, node, "expected at most %d host names, found %zu",
+		         SPORE_AUTH_HOSTS_MAX, node->count);
+	return !is_empty && !has_many;
 }
 
 const struct json *option_fallback(const spore_option *row, const struct json *map)
@@ -137,7 +144,7 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	}
 	if (!check_container(scope, node, is_map ? JSON_OBJECT : JSON_ARRAY,
 	                     item->type == SPORE_OPT_SECRET) ||
-	    !check_not_empty(scope, row, node))
+	    !check_count(scope, row, node))
 		return false;
 	items = json_doc_alloc(scope->doc, node->count * item->size + 1);
 	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys);

@@ -9,6 +9,7 @@
 #include "option/value_number.h"
 #include "option/value_path.h"
 #include "option/value_secret.h"
+#include "wire/hostname.h"
 
 static bool read_enum(const struct option_scope *scope, const spore_option *row,
                       const struct json *node, int64_t *out)
@@ -32,6 +33,14 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 	return value_mismatch(scope, node, expected);
 }
 
+/* What a client may have: also "*", for all names. */
+static bool is_host(const char *text)
+{
+	char name[HOSTNAME_SIZE];
+
+	return hostname_read(text, HOSTNAME_PATTERN | HOSTNAME_ALL, name);
+}
+
 static bool read_string(const struct option_scope *scope, const spore_option *row,
                         const struct json *node, const char **out)
 {
@@ -41,6 +50,10 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 		return value_mismatch(scope, node, "a string");
 	if (node->len == 0 && row->flags & SPORE_OPTF_NOT_EMPTY)
 		return value_mismatch(scope, node, is_path ? "a path" : "at least one character");
+	if (row->flags & SPORE_OPTF_HOST && !is_host(node->raw))
+		return value_mismatch(scope, node,
+		                      "a host name such as \"app.example.com\" or "
+		                      "\"*.example.com\", or \"*\" for all names");
 	if (is_path && is_to_read)
 		*out = value_path_of_file(scope, node);
 	else if (is_path)

@@ -50,7 +50,7 @@ bool hostname_read(const char *text, unsigned forms, char out[HOSTNAME_SIZE])
 		out[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]);
 	out[len] = '\0';
 	if (strcmp(out, "*") == 0)
-		return forms & HOSTNAME_ALL;
+		return !text[1] && forms & HOSTNAME_ALL; /* not "*." */
 	if (is_pattern(out))
 		return forms & HOSTNAME_PATTERN && is_name(out + 2);
 	return is_name(out);

@@ -29,7 +29,7 @@ static const spore_option rows[] = {
 	          "`limits.visitors_per_second`"),
 	SPORE_ENUM(struct policy, share, 0, "\"default\"", "default|yes|no",
 	           "may its tunnels share a public port; default: as the server's key share says"),
-	SPORE_LIST(struct policy, hosts, 0, &host_item,
+	SPORE_LIST(struct policy, hosts, SPORE_OPTF_HOST, &host_item,
 	           "host names that its tunnels may have on routed ports: `app.example.com`, "
 	           "`*.example.com` for all names below, or `*` for all names; default: none"),
 };

@@ -28,7 +28,7 @@ struct policy {
 	int64_t share; /* enum policy_share */
 	/* SPORE_AUTH_F_*: the limits that count although they are zero or empty. Such a limit
 	 * allows nothing. The option "policy" leaves this 0. */
-	spore_list hosts; /* of const char *; borrowed; checked by the host */
+	spore_list hosts; /* of const char *; borrowed */
 	/* SPORE_AUTH_F_*: limits that hold also if they are zero or empty. Then they allow nothing.
 	 * The option "policy" leaves this 0. */
 	uint32_t stated;

@@ -59,6 +59,9 @@ enum {                       /* type          JSON                         C fie
  *    hide. The host does not warn of a short one.
  *  - SPORE_OPTF_APPENDS, in addition to PATH: the STRING is a file to which the plugin appends. The
  *    host warns if two options with this flag name one file, or if the host's own log goes there.
+ *  - SPORE_OPTF_HOST: the STRING, or each string of the LIST, is a host name or a pattern that a
+ *    client may have, as in spore_auth_result.hosts. The host refuses other texts, and a LIST of
+ *    more than SPORE_AUTH_HOSTS_MAX.
  *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. What another object
  *    leaves out, the host takes from the object of "*", if there is one. */
 enum {
@@ -73,7 +76,8 @@ enum {
 	SPORE_OPTF_MAX_TUNNELS = 256,
 	SPORE_OPTF_MAX_VISITORS = 512,
 	SPORE_OPTF_NAME = 1024,
-	SPORE_OPTF_APPENDS = 2048
+	SPORE_OPTF_APPENDS = 2048,
+	SPORE_OPTF_HOST = 4096
 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */

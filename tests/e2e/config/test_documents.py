@@ -34,7 +34,7 @@ NOT_IN_A_SCHEMA = {
     r"true|a decimal|a number without|true, found [A-Z]|false, found [a-z])",
     "other keys, flags or variables say it": r"conflicts with |expected an entry with|expected one entry in|"
     r"min_port <= max_port|is false, but other|last_good\" only|expected the service's port|"
-    r"no other tunnel (?:asks for|has)|an? (?:address|port) of its own|either \"ports\" or|in the same entry|that of the control|"
+    r"no other tunnel (?:asks for|has)|an? (?:address|port) of its own|either \"ports\" or|in the same entry|that of the (?:control|listen)|"
     r"neither the control port|server's public ports|"
     r"a transport (?:that knows|with sessions)|a secure transport|expected the key \"(?:client|tunnels|to|secret)\"",
     "files and variables hold it": r"secret file|expected a secret (?:in|from) |cannot read the list",

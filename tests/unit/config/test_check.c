@@ -478,6 +478,22 @@ START_TEST(a_public_port_is_asked_for_once)
 }
 END_TEST
 
+START_TEST(a_host_is_asked_for_once)
+{
+	check_wrong_tunnel("{\"local\":\"a:1\",\"hosts\":[\"x.y\",\"*.y\"]},{\"local\":\"b:1\"},"
+	                   "{\"local\":\"b:2\",\"hosts\":[\"y\",\"X.y\"]}",
+	                   "/tunnels/2/hosts/1: expected a host name that no other tunnel asks "
+	                   "for, found \"X.y\", as in /tunnels/0");
+	check_wrong_tunnel("{\"local\":\"a:1\",\"hosts\":[\"x.y\"],\"port\":1,\"share\":true},"
+	                   "{\"local\":\"b:1\",\"hosts\":[\"x.y\"],\"port\":2,\"share\":true}",
+	                   "/tunnels/1/hosts/0: expected a host name that no other tunnel asks "
+	                   "for, found \"x.y\", as in /tunnels/0");
+	check_wrong_tunnel("{\"local\":\"a:1\",\"hosts\":[\"x.y\"]},"
+	                   "{\"local\":\"b:1\",\"hosts\":[\"*.y\"]}",
+	                   "");
+}
+END_TEST
+
 /* Without another mistake, "" is expected. */
 static void check_entry(const char *entry, const char *expected)
 {
@@ -519,5 +535,5 @@ SUITE("check", a_public_port_is_a_tunnels_or_shared, a_rate_is_not_tiny,
       a_service_may_be_a_unix_socket, a_source_has_the_family_of_its_service,
       a_service_is_host_and_port, names_that_are_derived_are_unique,
       a_service_that_is_wrong_is_reported, a_server_may_have_a_port, there_may_be_several_servers,
-      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
+      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once, a_host_is_asked_for_once,
       a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)

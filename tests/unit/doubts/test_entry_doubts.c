@@ -27,7 +27,8 @@ START_TEST(entries_of_ports_that_no_tunnel_gets)
 	found = doubt_scene_server(
 		"{\"server\":{\"ports\":\"8000-9000\"},\"public\":[{\"listen_port\":"
 		"443,\"route\":[{\"use\":\"sni\"}]}," LISTED("443") "]}");
-	ck_assert_lacks(found, "/public/0");
+	ck_assert_lacks(found, "/public/0: ");
+	ck_assert_lacks(found, "/public/0/ports");
 	ck_assert_contains(found, "/public/1/ports: no tunnel gets");
 }
 END_TEST

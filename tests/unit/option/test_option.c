@@ -1,5 +1,8 @@
 #include "option/option.h"
 
+#include <spore/auth.h>
+#include <string.h>
+
 #include "scene/option_scene.h"
 #include "suite.h"
 
@@ -273,6 +276,38 @@ START_TEST(what_must_not_be_empty)
 }
 END_TEST
 
+static void check_hosts(const char *json, const char *expected)
+{
+	static const spore_option row = { "hosts", SPORE_OPT_LIST, SPORE_OPTF_HOST, 0,  0, NULL, 1,
+		                          0,       NULL,           &text_item,      "x" };
+	const struct option_table of_hosts = { &row, 1, sizeof row };
+	struct option_scene scene;
+	spore_list list = { 0 };
+
+	option_scene_open(&scene, json);
+	option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL }, &of_hosts,
+	            scene.root, &list);
+	ck_assert_str_eq(option_scene_message(&scene), expected);
+	option_scene_close(&scene);
+}
+
+START_TEST(a_list_of_hosts)
+{
+	char many[SPORE_AUTH_HOSTS_MAX * 4 + 32] = "{\"hosts\":[\"a\"";
+
+	for (size_t i = 1; i < SPORE_AUTH_HOSTS_MAX; i++)
+		strcat(many, ",\"a\"");
+	strcat(many, "]}");
+	check_hosts(many, "");
+	strcpy(strchr(many, ']'), ",\"a\"]}");
+	check_hosts(many, "/hosts: expected at most 1024 host names, found 1025");
+	check_hosts("{\"hosts\":[]}", "");
+	check_hosts("{\"hosts\":[\"*\",\"*.a\",\"a:80\"]}",
+	            "/hosts/2: expected a host name such as \"app.example.com\" or "
+	            "\"*.example.com\", or \"*\" for all names, found \"a:80\"");
+}
+END_TEST
+
 static const struct inner *fill_map(struct option_scene *scene, const char *text, uint32_t flags,
                                     spore_map *map)
 {
@@ -319,6 +354,6 @@ START_TEST(items_inherit_from_that_of_all)
 END_TEST
 
 SUITE("option", items_inherit_from_that_of_all, what_must_not_be_empty, a_list_of_paths,
-      nothing_gives_the_defaults, everything_is_filled, mistakes_name_their_place,
+      a_list_of_hosts, nothing_gives_the_defaults, everything_is_filled, mistakes_name_their_place,
       all_mistakes_are_found, ignored_keys_are_somebody_elses, a_required_key_is_asked_for,
       rows_may_be_longer_than_ours, a_default_that_is_no_json_is_the_tables_mistake)

@@ -1,5 +1,8 @@
 #include "option/value.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "scene/value_scene.h"
 #include "suite.h"
 
@@ -79,6 +82,29 @@ START_TEST(texts_and_paths)
 }
 END_TEST
 
+/* A wrong one would only be found when a client logs in. */
+START_TEST(names_of_hosts)
+{
+	static const char *const bad[] = { "https://x.y", "example.*", "x:80", "",
+		                           "m\\u00fcnchen.de" };
+	spore_option row = row_of(SPORE_OPT_STRING, 1, 0);
+	char text[64], expected[160];
+
+	check_text(SPORE_OPTF_HOST, "\"app.example.com\"", "app.example.com");
+	check_text(SPORE_OPTF_HOST, "\"*.Example.com.\"", "*.Example.com.");
+	check_text(SPORE_OPTF_HOST, "\"*\"", "*");
+	row.flags = SPORE_OPTF_HOST;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "\"%s\"", bad[i]);
+		snprintf(expected, sizeof expected,
+		         "expected a host name such as \"app.example.com\" or "
+		         "\"*.example.com\", or \"*\" for all names, found \"%s\"",
+		         strchr(bad[i], '\\') ? "m\\xc3\\xbcnchen.de" : bad[i]);
+		check_bad(&row, text, expected);
+	}
+}
+END_TEST
+
 START_TEST(a_tree_is_handed_on)
 {
 	spore_option row = row_of(SPORE_OPT_NODE, 1, 0);
@@ -99,5 +125,5 @@ START_TEST(a_type_of_the_future_is_refused)
 }
 END_TEST
 
-SUITE("value", booleans, real_numbers, choices, texts_and_paths, a_tree_is_handed_on,
-      a_type_of_the_future_is_refused)
+SUITE("value", booleans, real_numbers, choices, texts_and_paths, names_of_hosts,
+      a_tree_is_handed_on, a_type_of_the_future_is_refused)

@@ -42,6 +42,7 @@ START_TEST(other_texts_are_no_names)
 		ck_assert_msg(!hostname_read(others[i], HOSTNAME_EXACT, out), "%s", others[i]);
 	ck_assert(!hostname_read("*", HOSTNAME_PATTERN, out));
 	ck_assert(!hostname_read("*.", HOSTNAME_PATTERN, out));
+	ck_assert(!hostname_read("*.", HOSTNAME_PATTERN | HOSTNAME_ALL, out));
 	ck_assert(!hostname_read("*.*.a", HOSTNAME_PATTERN, out));
 	for (size_t i = 0; i < sizeof longest - 1; i++)
 		longest[i] = i % 2 ? '.' : 'a';
