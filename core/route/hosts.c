@@ -4,6 +4,7 @@
 
 #include "host/grant.h"
 #include "host/instance.h"
+#include "log/log.h"
 #include "quota/account.h"
 #include "quota/limits.h"
 #include "wire/about.h"
@@ -64,7 +65,17 @@ static bool claim_wanted(struct names *names, struct account *account, const str
 	return false;
 }
 
-static bool speaks_of_names(const struct grant *grant)
+/* A client without an identity, such as one with the only secret of the server, has no policy. */
+static void warn_of_no_names(const struct account *account, const struct wanted *wanted)
+{
+	log_warn(
+		"the client asks for host names, but it has no identity, so it gets none",
+		log_str("host", wanted->names[0]), log_int("tunnel", (int64_t)account->id),
+		log_int("port", account->port),
+		log_str("remedy", "use an auth plugin with identities, and set policy.NAME.hosts"));
+}
+
+static bool has_names(const struct grant *grant)
 {
 	return grant && grant->fields & SPORE_AUTH_F_HOSTS;
 }
@@ -77,9 +88,13 @@ bool hosts_claim(struct names *names, struct account *account, const struct abou
 	const char *forbidden;
 
 	*claim_out = NULL;
-	if (!speaks_of_names(account->grant))
-		return true;
 	read_wanted(about, &wanted);
+	if (wanted.n == 0)
+		return true;
+	if (account_identity(account)[0] == '\0' && !has_names(account->grant)) {
+		warn_of_no_names(account, &wanted);
+		return true;
+	}
 	forbidden = find_forbidden(account->grant, &wanted);
 	if (forbidden) {
 		refuse(hit_out, REFUSED_HOST_NOT_ALLOWED, forbidden);
@@ -88,7 +103,7 @@ bool hosts_claim(struct names *names, struct account *account, const struct abou
 		hit_out->plugin = by ? by->name : NULL;
 		return false;
 	}
-	return wanted.n == 0 || claim_wanted(names, account, &wanted, claim_out, hit_out);
+	return claim_wanted(names, account, &wanted, claim_out, hit_out);
 }
 
 bool hosts_are_allowed(const struct account *account, const struct about *about)
