@@ -43,6 +43,22 @@ static void refuse(struct limit_hit *out, enum refusal why, const char *host)
 	snprintf(out->host, sizeof out->host, "%s", host);
 }
 
+static void warn_of_moves(const struct account *account, const struct wanted *wanted,
+                          const struct names_claim *claim)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		uint64_t from = names_claim_loser(claim, i);
+
+		if (from)
+			log_warn("a host name moves to another tunnel of the same client, and "
+			         "returns "
+			         "when this tunnel ends",
+			         log_str("host", wanted->names[i]), log_int("from", (int64_t)from),
+			         log_int("to", (int64_t)account->id),
+			         log_str("identity", account_identity(account)));
+	}
+}
+
 static bool claim_wanted(struct names *names, struct account *account, const struct wanted *wanted,
                          struct names_claim **claim_out, struct limit_hit *hit_out)
 {
@@ -53,6 +69,7 @@ static bool claim_wanted(struct names *names, struct account *account, const str
 		texts[i] = wanted->names[i];
 	switch (names_claim(names, account, texts, wanted->n, claim_out, &clash)) {
 	case NAMES_CLAIMED:
+		warn_of_moves(account, wanted, *claim_out);
 		return true;
 	case NAMES_CLASH:
 		refuse(hit_out, REFUSED_HOST_TAKEN, clash.name);
