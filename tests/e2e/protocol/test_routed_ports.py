@@ -159,6 +159,18 @@ def test_a_name_returns_to_the_client_that_still_waits_for_it(start):
     wait_until(lambda: shared.ask("x.alice.example").startswith(b"one"), "the name")
 
 
+def test_names_come_back_when_a_reload_allows_them_again(start):
+    shared = start()
+    shared.client("bob", "bob.example")
+    log = shared.server.process
+    shared.reload(policy={"bob": {"hosts": ["other.example"]}})
+    log.wait_for("the tunnel has lost its host names.* identity=bob")
+    assert is_reset(shared, "bob.example")
+    shared.reload(times=2, policy={"bob": {"hosts": ["*.example"]}})
+    log.wait_for("the tunnel has its host names again .*identity=bob")
+    assert shared.ask("bob.example").startswith(b"bob ")
+
+
 def test_clients_that_share_a_port_have_their_name_together(start, address):
     """The name stays when one of them leaves."""
     shared = start(policy={"alice": {"hosts": ["*.alice.example"], "share": "yes"}})
