@@ -74,15 +74,17 @@ static void free_guest(struct guest *guest)
 	free(guest);
 }
 
-static void report(const struct guest *guest, enum refusal why, const char *detail)
+static void report(const struct guest *guest, enum refusal why, const char *detail,
+                   const char *host)
 {
 	refuse_arriving(worker_of(guest), &guest->visitor, why,
-	                &(struct refuse_opening){ detail, guest->entry->name, NULL });
+	                &(struct refuse_opening){
+				.detail = detail, .entry = guest->entry->name, .host = host });
 }
 
 static void refuse_guest(struct guest *guest, enum refusal why, const char *detail)
 {
-	report(guest, why, detail);
+	report(guest, why, detail, NULL);
 	close_visitor(&guest->visitor);
 	free_guest(guest);
 }
@@ -127,9 +129,10 @@ static void send_reply(struct guest *guest, spore_str reply)
 	buf_fini(&last);
 }
 
-static void refuse_unknown(struct guest *guest, enum refusal why, spore_str reply)
+/* wanted: NULL: the visitor names no host. */
+static void refuse_unknown(struct guest *guest, const char *wanted, spore_str reply)
 {
-	report(guest, why, NULL);
+	report(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, NULL, wanted);
 	if (reply.len > 0)
 		send_reply(guest, reply);
 	else
@@ -244,7 +247,7 @@ static void choose(struct guest *guest, const char *wanted, spore_str reply)
 	if (guest->visitor.account)
 		go_to_tunnel(guest);
 	else
-		refuse_unknown(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, reply);
+		refuse_unknown(guest, wanted, reply);
 }
 
 static void on_decided(bool has_left, enum route_verdict verdict, const struct route_answer *answer,
