@@ -91,15 +91,17 @@ static void free_guest(struct guest *guest)
 	free(guest);
 }
 
-static void report(const struct guest *guest, enum refusal why, const char *detail)
+static void report(const struct guest *guest, enum refusal why, const char *detail,
+                   const char *host)
 {
 	refuse_arriving(worker_of(guest), &guest->visitor, why,
-	                &(struct refuse_opening){ detail, guest->entry->name, NULL });
+	                &(struct refuse_opening){
+				.detail = detail, .entry = guest->entry->name, .host = host });
 }
 
 static void refuse_guest(struct guest *guest, enum refusal why, const char *detail)
 {
-	report(guest, why, detail);
+	report(guest, why, detail, NULL);
 	close_visitor(&guest->visitor);
 	free_guest(guest);
 }
@@ -144,9 +146,10 @@ static void send_reply(struct guest *guest, spore_str reply)
 	buf_fini(&last);
 }
 
-static void refuse_unknown(struct guest *guest, enum refusal why, spore_str reply)
+/* wanted: NULL: the visitor names no host. */
+static void refuse_unknown(struct guest *guest, const char *wanted, spore_str reply)
 {
-	report(guest, why, NULL);
+	report(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, NULL, wanted);
 	if (reply.len > 0)
 		send_reply(guest, reply);
 	else
@@ -280,19 +283,13 @@ static bool await_tunnel(struct guest *guest, const char *wanted, spore_str repl
 	return true;
 }
 
-/* wanted: the name; NULL: none. */
-static void refuse_nameless(struct guest *guest, const char *wanted, spore_str reply)
-{
-	refuse_unknown(guest, wanted ? REFUSED_UNKNOWN_HOST : REFUSED_NO_HOST, reply);
-}
-
 static void choose(struct guest *guest, const char *wanted, spore_str reply)
 {
 	guest->visitor.account = find_tunnel(guest, wanted, &guest->visitor.name);
 	if (guest->visitor.account)
 		go_to_tunnel(guest);
 	else if (!await_tunnel(guest, wanted, reply))
-		refuse_nameless(guest, wanted, reply);
+		refuse_unknown(guest, wanted, reply);
 }
 
 /* Has its tunnel come, or is it too late for that? */
@@ -307,8 +304,8 @@ static void look_again(struct guest *guest)
 	if (guest->visitor.account)
 		go_to_tunnel(guest);
 	else
-		refuse_nameless(guest, guest->wanted,
-		                (spore_str){ (const char *)buf_bytes(reply), reply->len });
+		refuse_unknown(guest, guest->wanted,
+		               (spore_str){ (const char *)buf_bytes(reply), reply->len });
 }
 
 static void on_look(struct ev_loop *ev, ev_timer *timer, int events)

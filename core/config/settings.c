@@ -224,8 +224,8 @@ static const spore_option tunnel_rows[] = {
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for, such as \"app.example.com\" or, for all "
 	           "names below, \"*.example.com\". A Spore server passes them to its "
-	           "authentication plugins. If the client's policy there has names (`hosts`), the "
-	           "tunnel gets exactly these names or is refused"),
+	           "authentication plugins. The tunnel gets exactly these names, or it is "
+	           "refused if the client's policy there (`hosts`) does not allow all of them"),
 	SPORE_MAP(struct tunnel_settings, tags, 0, &text_item,
 	          "labels of the tunnel, such as {\"env\": \"test\"}, for the authentication "
 	          "plugins and the operator of a Spore server"),

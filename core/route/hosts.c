@@ -4,6 +4,7 @@
 
 #include "host/grant.h"
 #include "host/instance.h"
+#include "log/log.h"
 #include "quota/account.h"
 #include "quota/limits.h"
 #include "wire/about.h"
@@ -42,6 +43,22 @@ static void refuse(struct limit_hit *out, enum refusal why, const char *host)
 	snprintf(out->host, sizeof out->host, "%s", host);
 }
 
+static void warn_of_moves(const struct account *account, const struct wanted *wanted,
+                          const struct names_claim *claim)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		uint64_t from = names_claim_loser(claim, i);
+
+		if (from)
+			log_warn("a host name moves to another tunnel of the same client, and "
+			         "returns "
+			         "when this tunnel ends",
+			         log_str("host", wanted->names[i]), log_int("from", (int64_t)from),
+			         log_int("to", (int64_t)account->id),
+			         log_str("identity", account_identity(account)));
+	}
+}
+
 static bool claim_wanted(struct names *names, struct account *account, const struct wanted *wanted,
                          struct names_claim **claim_out, struct limit_hit *hit_out)
 {
@@ -52,6 +69,7 @@ static bool claim_wanted(struct names *names, struct account *account, const str
 		texts[i] = wanted->names[i];
 	switch (names_claim(names, account, texts, wanted->n, claim_out, &clash)) {
 	case NAMES_CLAIMED:
+		warn_of_moves(account, wanted, *claim_out);
 		return true;
 	case NAMES_CLASH:
 		refuse(hit_out, REFUSED_HOST_TAKEN, clash.name);
@@ -64,7 +82,17 @@ static bool claim_wanted(struct names *names, struct account *account, const str
 	return false;
 }
 
-static bool speaks_of_names(const struct grant *grant)
+/* A client without an identity, such as one with the only secret of the server, has no policy. */
+static void warn_of_no_names(const struct account *account, const struct wanted *wanted)
+{
+	log_warn(
+		"the client asks for host names, but it has no identity, so it gets none",
+		log_str("host", wanted->names[0]), log_int("tunnel", (int64_t)account->id),
+		log_int("port", account->port),
+		log_str("remedy", "use an auth plugin with identities, and set policy.NAME.hosts"));
+}
+
+static bool has_names(const struct grant *grant)
 {
 	return grant && grant->fields & SPORE_AUTH_F_HOSTS;
 }
@@ -77,9 +105,13 @@ bool hosts_claim(struct names *names, struct account *account, const struct abou
 	const char *forbidden;
 
 	*claim_out = NULL;
-	if (!speaks_of_names(account->grant))
-		return true;
 	read_wanted(about, &wanted);
+	if (wanted.n == 0)
+		return true;
+	if (account_identity(account)[0] == '\0' && !has_names(account->grant)) {
+		warn_of_no_names(account, &wanted);
+		return true;
+	}
 	forbidden = find_forbidden(account->grant, &wanted);
 	if (forbidden) {
 		refuse(hit_out, REFUSED_HOST_NOT_ALLOWED, forbidden);
@@ -88,7 +120,7 @@ bool hosts_claim(struct names *names, struct account *account, const struct abou
 		hit_out->plugin = by ? by->name : NULL;
 		return false;
 	}
-	return wanted.n == 0 || claim_wanted(names, account, &wanted, claim_out, hit_out);
+	return claim_wanted(names, account, &wanted, claim_out, hit_out);
 }
 
 bool hosts_are_allowed(const struct account *account, const struct about *about)

@@ -12,9 +12,10 @@ struct account;
 struct instance;
 struct limit_hit;
 
-/* Claims the host names that the client asks for. Only a client whose policy speaks of names gets
- * some; for others *claim_out is NULL. by: the instance whose policy it is. False and *hit_out: the
- * policy does not allow a name, somebody else has it, or memory is out. */
+/* Claims the host names that the client asks for. by: the instance whose policy it is. *claim_out
+ * is NULL if the client asks for none, or has neither an identity nor a policy with names, which is
+ * logged. False and *hit_out: the policy does not allow a name, somebody else has it, or memory is
+ * out. */
 bool hosts_claim(struct names *names, struct account *account, const struct about *about,
                  const struct instance *by, struct names_claim **claim_out,
                  struct limit_hit *hit_out);

@@ -20,16 +20,18 @@ struct name {
 struct names_claim {
 	struct names *names;     /* borrowed: outlives it */
 	struct account *account; /* ref */
-	uint64_t *keys;          /* owned; of all names, also of those that it has lost */
+	uint64_t *keys;          /* owned; of all names, also of those that have moved */
+	uint64_t *losers;        /* owned; the tunnels that have lost the names to it; 0: none */
 	size_t n;
-	struct name *items[]; /* NULL: another tunnel of the same owner has this name now */
+	struct name *items[];
 };
 
 struct names {
 	pthread_rwlock_t lock; /* of everything below, and of all claims */
 	uint64_t seed;         /* so that nobody can choose names with equal hashes */
-	struct name *
-		*buckets; /* owned; the tunnels of one share may each have an entry of a name */
+	/* Owned. Several tunnels of one owner may each have an entry of a name. The newest one
+	 * comes first, and holds the name; the others wait for it. */
+	struct name **buckets;
 	size_t n_buckets, n;
 };
 
@@ -99,6 +101,18 @@ static void drop(struct names *names, struct name *name)
 	free(name);
 }
 
+/* Behind the others: the order of the entries of one name stays. */
+static void append(struct names *names, struct name *name)
+{
+	struct name **at = bucket_of(names, name->text);
+
+	while (*at)
+		at = &(*at)->next;
+	name->next = NULL;
+	*at = name;
+	names->n++;
+}
+
 /* Without memory the table stays as it is, and is slower. */
 static void grow(struct names *names, size_t room)
 {
@@ -118,7 +132,7 @@ static void grow(struct names *names, size_t room)
 	for (size_t i = 0; i < old.n_buckets; i++) {
 		for (struct name *name = old.buckets[i], *next; name; name = next) {
 			next = name->next;
-			insert(names, name);
+			append(names, name);
 		}
 	}
 	free(old.buckets);
@@ -152,6 +166,15 @@ void names_free(struct names *names)
 	free(names);
 }
 
+static void claim_free(struct names_claim *claim)
+{
+	if (claim->account)
+		account_unref(claim->account);
+	free(claim->keys);
+	free(claim->losers);
+	free(claim);
+}
+
 static struct name *name_new(struct names_claim *claim, const char *text)
 {
 	size_t len = strlen(text);
@@ -171,7 +194,8 @@ static struct names_claim *claim_new(struct names *names, struct account *accoun
                                      const char *const *texts, size_t n)
 {
 	struct names_claim *claim = calloc(1, sizeof *claim + n * sizeof(struct name *));
-	bool good = claim && (claim->keys = calloc(n, sizeof *claim->keys));
+	bool good = claim && (claim->keys = calloc(n, sizeof *claim->keys)) &&
+	            (claim->losers = calloc(n, sizeof *claim->losers));
 
 	for (size_t i = 0; good && i < n; i++) {
 		claim->keys[i] = key_of(names, texts[i]);
@@ -187,8 +211,7 @@ static struct names_claim *claim_new(struct names *names, struct account *accoun
 	for (size_t i = 0; claim && i < n; i++)
 		free(claim->items[i]);
 	if (claim)
-		free(claim->keys);
-	free(claim);
+		claim_free(claim);
 	return NULL;
 }
 
@@ -229,36 +252,16 @@ static void describe(const struct name *held, struct names_clash *out)
 	out->tunnel = account->id;
 }
 
-/* The tunnel that has had the name loses it. */
-static void take_from(struct names *names, struct name *held)
-{
-	struct names_claim *loser = held->claim;
-
-	for (size_t i = 0; i < loser->n; i++) {
-		if (loser->items[i] == held)
-			loser->items[i] = NULL;
-	}
-	drop(names, held);
-}
-
-static void insert_all(struct names *names, const struct names_claim *claim)
+static void insert_all(struct names *names, struct names_claim *claim)
 {
 	grow(names, names->n + claim->n);
 	for (size_t i = 0; i < claim->n; i++) {
-		struct name *held = find(names, claim->items[i]->text);
+		const struct name *held = find(names, claim->items[i]->text);
 
-		for (; held && !has_it_too(claim->account, held);
-		     held = find(names, claim->items[i]->text))
-			take_from(names, held);
+		if (held && held->claim != claim && !has_it_too(claim->account, held))
+			claim->losers[i] = held->claim->account->id;
 		insert(names, claim->items[i]);
 	}
-}
-
-static void claim_free(struct names_claim *claim)
-{
-	account_unref(claim->account);
-	free(claim->keys);
-	free(claim);
 }
 
 enum names_result names_claim(struct names *names, struct account *account,
@@ -309,6 +312,11 @@ const uint64_t *names_claim_keys(const struct names_claim *claim, size_t *n_out)
 	return claim ? claim->keys : NULL;
 }
 
+uint64_t names_claim_loser(const struct names_claim *claim, size_t i)
+{
+	return claim->losers[i];
+}
+
 void names_release(struct names_claim *claim)
 {
 	struct names *names = claim ? claim->names : NULL;
@@ -316,10 +324,8 @@ void names_release(struct names_claim *claim)
 	if (!claim)
 		return;
 	pthread_rwlock_wrlock(&names->lock);
-	for (size_t i = 0; i < claim->n; i++) {
-		if (claim->items[i])
-			drop(names, claim->items[i]);
-	}
+	for (size_t i = 0; i < claim->n; i++)
+		drop(names, claim->items[i]);
 	pthread_rwlock_unlock(&names->lock);
 	claim_free(claim);
 }

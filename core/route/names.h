@@ -34,7 +34,8 @@ void names_free(struct names *names);
 
 /* Claims all these names for the account's tunnel, or none. The texts come from hostname_read. A
  * name that another tunnel of the same owner holds moves to this tunnel, so that a client that was
- * lost and comes back gets its names. The tunnels of one share have it together. Without
+ * lost and comes back gets its names. It returns when this tunnel releases it. The tunnels of one
+ * share have it together. Without
  * authentication nobody can tell owners apart, so no name moves. *clash_out is set with
  * NAMES_CLASH. [any] */
 enum names_result names_claim(struct names *names, struct account *account,
@@ -46,7 +47,10 @@ void names_claim_change(struct names_claim *claim, struct account *account);
  * they do not change, also if names move to another tunnel. NULL as claim is fine: it has none.
  * [any] */
 const uint64_t *names_claim_keys(const struct names_claim *claim, size_t *n_out);
-/* The tunnel's names are free again. NULL is fine. [any] */
+/* The tunnel that the name number i of the claim has moved from; 0: none. [any] */
+uint64_t names_claim_loser(const struct names_claim *claim, size_t i);
+/* The tunnel's names return to the tunnels that had them before, or are free again. NULL is fine.
+ * [any] */
 void names_release(struct names_claim *claim);
 
 /* The account of the tunnel, or one of the tunnels, that holds this name, which comes from

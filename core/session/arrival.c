@@ -196,14 +196,14 @@ static const char *name_of_entry(const struct arrival *a)
 static void refuse_arrival(struct arrival *a, enum refusal why, const char *detail)
 {
 	refuse_arriving(a->worker, &a->visitor, why,
-	                &(struct refuse_opening){ detail, name_of_entry(a), NULL });
+	                &(struct refuse_opening){ .detail = detail, .entry = name_of_entry(a) });
 	end_arrival(a, why != REFUSED_HANDSHAKE);
 }
 
 static void refuse_crowded(struct arrival *a, const struct limit_hit *hit)
 {
 	refuse_arriving(a->worker, &a->visitor, hit->why,
-	                &(struct refuse_opening){ NULL, name_of_entry(a), hit });
+	                &(struct refuse_opening){ .entry = name_of_entry(a), .hit = hit });
 	end_arrival(a, true);
 }
 

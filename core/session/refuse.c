@@ -380,6 +380,8 @@ static size_t add_opening(struct log_field *fields, size_t n, const struct refus
 {
 	if (opening && opening->entry)
 		fields[n++] = log_str("entry", opening->entry);
+	if (opening && opening->host)
+		fields[n++] = log_str("host", opening->host);
 	if (opening && opening->detail)
 		fields[n++] = log_str("detail", opening->detail);
 	return n;
@@ -401,7 +403,7 @@ static void log_visitor(const struct server_worker *worker, const struct visitor
 	struct limit_hit hit = opening && opening->hit ? *opening->hit
 	                                               : limit_of_visitor(worker, visitor, why);
 	enum log_level level = level_of(why);
-	struct log_field fields[12];
+	struct log_field fields[14];
 	char text[ADDR_TEXT_SIZE];
 	unsigned held;
 	size_t n = 0;

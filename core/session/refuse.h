@@ -75,6 +75,7 @@ void refuse_visitor(const struct server_worker *worker, const struct visitor *vi
 struct refuse_opening {
 	const char *detail, *entry;
 	const struct limit_hit *hit; /* NULL: the limit follows from the reason */
+	const char *host;            /* that the visitor wants; NULL: not known */
 };
 
 /* The same for a visitor whose transports do not open, or who gets no tunnel. */

@@ -754,15 +754,39 @@ static void give_names_back(struct tunnel *tunnel)
 	tunnel->claim = NULL;
 }
 
+/* The policy allows the names. */
+static void get_names_again(struct tunnel *tunnel)
+{
+	struct account *account = tunnel->account;
+	struct limit_hit hit;
+
+	if (!hosts_claim(tunnel->worker->shared->names, account, tunnel->about,
+	                 account->principal->by, &tunnel->claim, &hit)) {
+		log_warn("the tunnel does not get its host names again",
+		         log_str("reason", refusal_text(hit.why)), log_str("host", hit.host),
+		         log_str("holder", hit.holder), log_int("port", account->port),
+		         log_str("identity", account_identity(account)));
+	} else if (tunnel->claim) {
+		tell_names(tunnel);
+		log_info("the tunnel has its host names again", log_int("port", account->port),
+		         log_str("identity", account_identity(account)));
+	}
+}
+
 void tunnel_review_names(struct tunnel *tunnel)
 {
 	const struct account *account = tunnel->account;
 
-	if (!tunnel->claim || hosts_are_allowed(account, tunnel->about))
-		return;
-	log_warn("the tunnel has lost its host names: its client may not have them any more",
-	         log_int("port", account->port), log_str("identity", account_identity(account)));
-	give_names_back(tunnel);
+	if (hosts_are_allowed(account, tunnel->about)) {
+		if (!tunnel->claim)
+			get_names_again(tunnel);
+	} else if (tunnel->claim) {
+		log_warn("the tunnel has lost its host names: its client may not have them any "
+		         "more",
+		         log_int("port", account->port),
+		         log_str("identity", account_identity(account)));
+		give_names_back(tunnel);
+	}
 }
 
 /* A client that leaves by itself may still take the visitors that it was handed. */

@@ -96,7 +96,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason);
 /* What let the client in. Borrowed; NULL: no authentication. */
 const struct allowance *tunnel_allowance(const struct tunnel *tunnel);
 /* The policy of the owner has changed: if it does not allow all host names of the tunnel any more,
- * the tunnel loses them. */
+ * the tunnel loses them. If it allows them again, the tunnel claims them again. */
 void tunnel_review_names(struct tunnel *tunnel);
 /* Borrowed. A change of owner replaces it. */
 struct account *tunnel_account(const struct tunnel *tunnel);

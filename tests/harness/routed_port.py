@@ -78,11 +78,14 @@ class RoutedPort:
             spore_client(self.server.control, None, extra=["--config", path], listening=listening)
         )
 
-    def reload(self, result=r"configuration reloaded", times=1, **changes):
-        """Changes the entry of the routed port, and waits until the server has the change."""
+    def reload(self, result=r"configuration reloaded", times=1, policy=None, **changes):
+        """Changes the entry of the routed port, and the policy if it is given, and waits until the
+        server has the change."""
         path = self.folder / f"server{self.server.control[1]}.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         config["public"][0].update(changes)
+        if policy:
+            config["auth"][0]["policy"] = policy
         path.write_text(json.dumps(config), encoding="utf-8")
         self.server.process.signal(signal.SIGHUP)
         self.server.process.wait_for(result, times=times)

@@ -208,7 +208,7 @@ typedef struct spore_auth_result {
 	uint32_t share, reserved_2;
 	/* The host names that the client's tunnels may have on ports that several tunnels share: at
 	 * most SPORE_AUTH_HOSTS_MAX texts. Each is a name, "*." and a name for all names that end
-	 * in it, or "*" for all names. No text: no name. */
+	 * in it, or "*" for all names. No text, or no bit: no name. */
 	const char *const *hosts;
 	size_t n_hosts;
 } spore_auth_result;

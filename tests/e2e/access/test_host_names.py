@@ -85,10 +85,20 @@ def test_a_client_that_comes_back_gets_its_name(server):
             assert "Hello" in message
 
 
-def test_without_a_policy_names_are_claims_only(server):
-    first, message = ask(server, "carol", "app.example")
-    with first:
+def test_a_policy_without_hosts_allows_no_name(server):
+    assert refused(server, "carol", "app.example") == "host name not allowed: app.example"
+    server.process.wait_for(
+        r"client refused .*host name not allowed: app.example.* identity=carol .*from=hosts"
+    )
+    wire, message = ask(server, "carol")
+    with wire:
         assert "Hello" in message
-        second, message = ask(server, "alice", "app.example")
-        with second:
-            assert "Hello" in message
+
+
+def test_without_an_identity_a_warning_says_that_there_are_no_names(address, tmp_path):
+    auth = [{"use": "hmac", "secret": SECRETS["alice"]}]
+    with configured_server(address, tmp_path, auth=auth) as server:
+        wire, message = ask(server, "alice", "app.example")
+        wire.close()
+        assert "Hello" in message
+        server.process.wait_for(r"the client asks for host names, .*host=app.example .*remedy=")

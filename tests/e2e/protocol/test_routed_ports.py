@@ -145,6 +145,32 @@ def test_only_the_log_of_the_server_says_who_has_a_name(start, tmp_path):
     assert shared.ask("app.example").startswith(b"alice ")
 
 
+def test_a_name_returns_to_the_client_that_still_waits_for_it(start):
+    shared = start()
+    clients = {}
+    for each in (b"one", b"two"):
+        service = shared.stack.enter_context(Teller(each))
+        clients[each] = shared.client("alice", "x.alice.example", service=service)
+        assert shared.ask("x.alice.example").startswith(each)
+    shared.server.process.wait_for(
+        r"a host name moves .*host=x.alice.example from=\d+ to=\d+ identity=alice"
+    )
+    assert clients[b"two"].stop() == 0
+    wait_until(lambda: shared.ask("x.alice.example").startswith(b"one"), "the name")
+
+
+def test_names_come_back_when_a_reload_allows_them_again(start):
+    shared = start()
+    shared.client("bob", "bob.example")
+    log = shared.server.process
+    shared.reload(policy={"bob": {"hosts": ["other.example"]}})
+    log.wait_for("the tunnel has lost its host names.* identity=bob")
+    assert is_reset(shared, "bob.example")
+    shared.reload(times=2, policy={"bob": {"hosts": ["*.example"]}})
+    log.wait_for("the tunnel has its host names again .*identity=bob")
+    assert shared.ask("bob.example").startswith(b"bob ")
+
+
 def test_clients_that_share_a_port_have_their_name_together(start, address):
     """The name stays when one of them leaves."""
     shared = start(policy={"alice": {"hosts": ["*.alice.example"], "share": "yes"}})

@@ -57,6 +57,8 @@ def test_who_wants_no_known_name_is_reset(start):
         visitor.sendall(first)
         assert how_it_ends(visitor) == (b"", "reset")
         site.server.process.wait_for(rf"visitor refused.*{text}.* entry=web")
+        if reason == "unknown_host":
+            site.server.process.wait_for("visitor refused.* entry=web host=alice.example")
         assert site.refused(reason) == 1
 
 

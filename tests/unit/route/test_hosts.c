@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "capture.h"
 #include "host/instance.h"
 #include "quota/limits.h"
 #include "scene/account_scene.h"
@@ -118,19 +119,58 @@ START_TEST(a_clash_tells_the_holder)
 }
 END_TEST
 
-START_TEST(without_a_policy_nothing_is_claimed)
+START_TEST(a_policy_without_names_allows_none)
 {
 	struct scene scene;
 	struct account *alice;
 
 	open_scene(&scene, "host=a.example", "name=web");
 	alice = open_account(&scene, 1, NULL);
-	ck_assert(claim(&scene, alice) && !scene.claim);
+	ck_assert(!claim(&scene, alice) && !scene.claim);
+	ck_assert_int_eq(scene.hit.why, REFUSED_HOST_NOT_ALLOWED);
+	ck_assert_str_eq(scene.hit.host, "a.example");
+	ck_assert_str_eq(scene.hit.from, "hosts");
 	ck_assert_ptr_null(names_find(scene.names, "a.example", &key));
 	account_close_tunnel(alice);
 	close_scene(&scene);
 }
 END_TEST
 
+START_TEST(who_asks_for_no_name_needs_no_policy)
+{
+	struct scene scene;
+	struct account *alice;
+
+	open_scene(&scene, "tag=a=b", "name=web");
+	alice = open_account(&scene, 1, NULL);
+	ck_assert(claim(&scene, alice) && !scene.claim);
+	account_close_tunnel(alice);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(without_an_identity_a_warning_says_that_nothing_is_claimed)
+{
+	struct scene scene;
+	struct account *account;
+	static struct capture capture;
+
+	open_scene(&scene, "host=a.example", "name=web");
+	account = account_open(&scene.accounts.principals, scene.accounts.source,
+	                       &scene.accounts.limits, NULL, NULL, &scene.hit);
+	ck_assert_ptr_nonnull(account);
+	capture_begin(&capture);
+	ck_assert(claim(&scene, account) && !scene.claim);
+	capture_end(&capture);
+	ck_assert_contains(capture_err(&capture), "the client asks for host names");
+	ck_assert_contains(capture_err(&capture), "host=a.example");
+	ck_assert_ptr_null(names_find(scene.names, "a.example", &key));
+	account_close_tunnel(account);
+	close_scene(&scene);
+}
+END_TEST
+
 SUITE("hosts", allowed_names_are_claimed_in_lower_case, a_name_outside_of_the_policy_is_refused,
-      a_clash_tells_the_holder, without_a_policy_nothing_is_claimed)
+      a_clash_tells_the_holder, a_policy_without_names_allows_none,
+      who_asks_for_no_name_needs_no_policy,
+      without_an_identity_a_warning_says_that_nothing_is_claimed)

@@ -144,10 +144,11 @@ START_TEST(tunnels_of_one_share_have_a_name_together)
 			claims[1] = scene.claim;
 		}
 	}
-	names_release(claims[2]); /* it has taken the name from both */
-	expect_holder(&scene, "a.example", NULL);
+	names_release(claims[2]); /* it had taken the name from both */
+	expect_holder(&scene, "a.example", alice[1]);
 	names_release(claims[0]);
 	names_release(claims[1]);
+	expect_holder(&scene, "a.example", NULL);
 	for (size_t i = 0; i < 3; i++)
 		account_close_tunnel(alice[i]);
 	close_scene(&scene);
@@ -197,8 +198,46 @@ START_TEST(a_name_moves_to_the_newest_tunnel_of_its_owner)
 	expect_holder(&scene, "a.example", fresh);
 	expect_holder(&scene, "b.example", NULL);
 	names_release(scene.claim);
+	expect_holder(&scene, "a.example", NULL);
 	account_close_tunnel(old);
 	account_close_tunnel(fresh);
+	close_scene(&scene);
+}
+END_TEST
+
+/* Also if the table grows meanwhile. */
+START_TEST(a_name_returns_when_the_tunnel_that_took_it_ends)
+{
+	static struct names_claim *fill[1000];
+	struct scene scene;
+	struct account *tunnels[3];
+	struct names_claim *claims[3];
+	char text[32];
+
+	open_scene(&scene);
+	for (size_t i = 0; i < 3; i++) {
+		tunnels[i] = open_account(&scene, &an_instance, 1, "alice");
+		tunnels[i]->id = 7 + i;
+		ck_assert_int_eq(claim(&scene, tunnels[i], "a.example", NULL), NAMES_CLAIMED);
+		claims[i] = scene.claim;
+		ck_assert_uint_eq(names_claim_loser(claims[i], 0), i ? 6 + i : 0);
+	}
+	for (size_t i = 0; i < 1000; i++) {
+		snprintf(text, sizeof text, "n%zu.example", i);
+		ck_assert_int_eq(claim(&scene, tunnels[0], text, NULL), NAMES_CLAIMED);
+		fill[i] = scene.claim;
+	}
+	expect_holder(&scene, "a.example", tunnels[2]);
+	names_release(claims[1]); /* it waited */
+	expect_holder(&scene, "a.example", tunnels[2]);
+	names_release(claims[2]);
+	expect_holder(&scene, "a.example", tunnels[0]);
+	names_release(claims[0]);
+	expect_holder(&scene, "a.example", NULL);
+	for (size_t i = 0; i < 1000; i++)
+		names_release(fill[i]);
+	for (size_t i = 0; i < 3; i++)
+		account_close_tunnel(tunnels[i]);
 	close_scene(&scene);
 }
 END_TEST
@@ -309,6 +348,7 @@ END_TEST
 
 SUITE("names", tunnels_of_one_share_have_a_name_together, a_name_has_a_holder_until_it_is_released,
       the_exact_name_counts_before_the_longest_pattern, a_name_of_somebody_else_is_a_clash,
-      a_name_moves_to_the_newest_tunnel_of_its_owner, without_authentication_no_name_moves,
+      a_name_moves_to_the_newest_tunnel_of_its_owner,
+      a_name_returns_when_the_tunnel_that_took_it_ends, without_authentication_no_name_moves,
       a_tunnel_may_get_another_account, many_names_are_found,
       threads_look_up_while_names_come_and_go)

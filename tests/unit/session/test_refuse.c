@@ -306,13 +306,29 @@ START_TEST(a_visitor_may_have_no_tunnel)
 	scene_open(SCENE_OPEN);
 	capture_begin(&capture);
 	refuse_arriving(&scene.workers[0], &visitor, REFUSED_BAD_START,
-	                &(struct refuse_opening){ "HTTP: wrong", "web", NULL });
+	                &(struct refuse_opening){ .detail = "HTTP: wrong", .entry = "web" });
 	capture_end(&capture);
 	ck_assert_contains(
 		capture_err(&capture),
 		"visitor refused peer=192.0.2.1:80 port=443 reason=\"the first bytes are "
 		"malformed\" entry=web detail=\"HTTP: wrong\"");
 	ck_assert_int_eq(scene_refusals(REFUSED_BAD_START), 1);
+	scene_close();
+}
+END_TEST
+
+START_TEST(the_host_that_a_visitor_wants_is_logged_and_escaped)
+{
+	static struct capture capture;
+	struct visitor visitor = { .peer = scene_addr("192.0.2.1", 80), .port = 443 };
+
+	scene_open(SCENE_OPEN);
+	capture_begin(&capture);
+	refuse_arriving(&scene.workers[0], &visitor, REFUSED_UNKNOWN_HOST,
+	                &(struct refuse_opening){ .entry = "web", .host = "a\n b" });
+	capture_end(&capture);
+	ck_assert_contains(capture_err(&capture),
+	                   "reason=\"no tunnel has the host name\" entry=web host=\"a\\x0a b\"");
 	scene_close();
 }
 END_TEST
@@ -328,11 +344,12 @@ START_TEST(each_visitor_has_a_line_if_the_operator_wants_it)
 }
 END_TEST
 
-SUITE("refuse", a_visitor_may_have_no_tunnel, visitors_do_not_flood_the_log,
-      a_limit_of_descriptors_is_named, each_visitor_has_a_line_if_the_operator_wants_it,
-      strangers_do_not_flood_the_log, wrong_secrets_have_their_lines_where_bans_limit_them,
-      a_line_names_the_limit, a_client_that_competes_for_a_port_does_not_flood_the_log,
-      a_refusal_is_sent_and_counted, a_refusal_with_another_s_name_is_counted_there,
-      a_silent_refusal_is_counted_alone, the_end_of_what_was_let_in_is_sent_alone,
-      a_reset_leaves_nothing_behind, transports_that_are_not_open_are_refused_without_a_frame,
+SUITE("refuse", a_visitor_may_have_no_tunnel, the_host_that_a_visitor_wants_is_logged_and_escaped,
+      visitors_do_not_flood_the_log, a_limit_of_descriptors_is_named,
+      each_visitor_has_a_line_if_the_operator_wants_it, strangers_do_not_flood_the_log,
+      wrong_secrets_have_their_lines_where_bans_limit_them, a_line_names_the_limit,
+      a_client_that_competes_for_a_port_does_not_flood_the_log, a_refusal_is_sent_and_counted,
+      a_refusal_with_another_s_name_is_counted_there, a_silent_refusal_is_counted_alone,
+      the_end_of_what_was_let_in_is_sent_alone, a_reset_leaves_nothing_behind,
+      transports_that_are_not_open_are_refused_without_a_frame,
       unread_input_does_not_swallow_the_last_words)
