@@ -5,6 +5,7 @@ import uuid
 
 from .scale import count
 from .visitors import one_exchange
+from .waiting import wait_until
 
 
 class Arrivals:
@@ -32,10 +33,11 @@ class Arrivals:
         return self
 
     def __exit__(self, exception_type, *_):
+        if exception_type is None:
+            wait_until(lambda: len(self._threads) > count(20), "enough visitors")
         self._over.set()
         self._thread.join()
         for each in self._threads:
             each.join()
         if exception_type is None:
             assert not self.failures, f"{len(self.failures)} of {len(self._threads)}"
-            assert len(self._threads) > count(20)
