@@ -88,6 +88,8 @@ static bool show(struct registry *registry, const void *arg)
 {
 	const struct request *request = arg;
 
+	/* A plugin may end the process that loads it on trial, which does not have this thread. */
+	watchdog_stop();
 	return request->file ? show_info(request, registry) : show_list(request, registry);
 }
 
