@@ -86,7 +86,7 @@ static unsigned find_given(const struct given_sockets *given, const spore_addr *
 static bool check_number(const struct routed_ports_plan *plan, unsigned n, int64_t port,
                          struct err *err)
 {
-	if (n <= plan->n_workers)
+	if (n > 0 && n <= plan->n_workers)
 		return true;
 	err_set(err,
 	        "the running server has passed %u sockets at the routed port %d, but this one has "

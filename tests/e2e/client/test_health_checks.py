@@ -255,7 +255,8 @@ def test_what_a_client_may_say(server, server_admin):
         wait_until(lambda: state() == "up", "the service")
         for _ in range(200):  # no line of the log for each
             wire.send({"Ready": {"ready": False, "close": True}}, {"Ready": {"ready": True}})
-        wait_until(lambda: state() == "up", "the last word")
+        wire.send({"Ready": {"ready": False}})  # none of those before leads to this state
+        wait_until(lambda: state() == "down", "the last word")
         connect(server.public_host, port).close()
         said = [line for line in server.process.stderr if "the client's service" in line]
         assert 0 < len(said) < 100
