@@ -37,7 +37,7 @@ void admin_socket_check(const struct config *config, struct diag *diag);
  * socket of a dead server. Returns -1 and sets *err, with the path and the remedy, if a server is
  * listening on the path or the socket cannot be created. */
 int admin_socket_open(struct admin_socket *socket, const char *path, struct err *err);
-/* Uses a socket that the server before this one has made at this path. False: it is no such socket,
+/* Uses a socket that the server before this one has made at this path. False: it is another one,
  * and stays the caller's. */
 bool admin_socket_adopt(struct admin_socket *socket, const char *path, int fd);
 /* The path belongs to another process now: forgets the socket. Accepts a zeroed struct. */
