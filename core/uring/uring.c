@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "loop/loop.h"
@@ -285,6 +286,18 @@ static bool has_multishot(struct io_uring *ring)
 	return has;
 }
 
+/* ThreadSanitizer does not see liburing's own system call that closes the ring's descriptor, and
+ * would take the next file with this number for the ring. So liburing gets no descriptor to close. */
+static void close_ring(struct io_uring *ring)
+{
+	int fd = ring->ring_fd;
+
+	io_uring_unregister_ring_fd(ring);
+	ring->ring_fd = ring->enter_ring_fd = -1;
+	io_uring_queue_exit(ring);
+	close(fd);
+}
+
 /* 0 or an errno. */
 static int open_ring(struct uring *uring)
 {
@@ -297,7 +310,7 @@ static int open_ring(struct uring *uring)
 		return failed == EINVAL ? ENOSYS : failed; /* it does not know a flag */
 	failed = has_multishot(&uring->ring) ? offer_buffers(uring) : ENOSYS;
 	if (failed) {
-		io_uring_queue_exit(&uring->ring);
+		close_ring(&uring->ring);
 		return failed;
 	}
 	io_uring_register_ring_fd(&uring->ring); /* saves a look-up in each call */
@@ -339,7 +352,7 @@ void uring_free(struct uring *uring)
 	loop_set_hook(uring->loop, NULL);
 	ev_timer_stop(loop_ev(uring->loop), &uring->retry);
 	ev_io_stop(loop_ev(uring->loop), &uring->io);
-	io_uring_queue_exit(&uring->ring);
+	close_ring(&uring->ring);
 	free_memory(uring);
 }
 
