@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "thread/guest.h"
 #include "thread/thread.h"
 
@@ -282,8 +284,20 @@ void loop_set_busy_poll(struct loop *loop, int64_t us)
 	loop->spin_ns = us * 1000;
 }
 
+/* Waits until the loop's thread has waited for events once. */
+struct first_task {
+	struct loop_task task;
+	sem_t has_run;
+};
+
+static void on_first_task(struct loop_task *task)
+{
+	sem_post(&CONTAINER_OF(task, struct first_task, task)->has_run);
+}
+
 bool loop_start(struct loop *loop, struct err *err)
 {
+	struct first_task first = { .task.run = on_first_task };
 	char name[16];
 	int failed;
 
@@ -292,8 +306,13 @@ bool loop_start(struct loop *loop, struct err *err)
 	if (failed) {
 		err_set_call(err, "clone3", failed);
 		err_prefix(err, "cannot start a worker thread");
+		return false;
 	}
-	return !failed;
+	sem_init(&first.has_run, 0, 0);
+	loop_post(loop, &first.task);
+	while (sem_wait(&first.has_run) < 0 && errno == EINTR)
+		;
+	return true;
 }
 
 void loop_join(struct loop *loop)

@@ -36,7 +36,9 @@ void loop_free(struct loop *loop);
  * once. Polling saves the cost of waking the thread, but uses a CPU. Call it before the loop runs.
  * [main] */
 void loop_set_busy_poll(struct loop *loop, int64_t us);
-/* Runs the loop on a thread of its own. False and *err on failure. [main] */
+/* Runs the loop on a thread of its own, and returns when that waits for events. A plugin that then
+ * closes descriptors of others finds the loop's in its epoll set; libev aborts if it cannot put
+ * them there. False and *err on failure. [main] */
 bool loop_start(struct loop *loop, struct err *err);
 /* Waits for the end of that thread. [main] */
 void loop_join(struct loop *loop);
