@@ -287,7 +287,7 @@ static bool has_multishot(struct io_uring *ring)
 }
 
 /* ThreadSanitizer does not see liburing's own system call that closes the ring's descriptor, and
- * would take the next file with this number for the ring. So liburing gets no descriptor to close. */
+ * would take the next file with this number for the ring. So liburing has nothing to close. */
 static void close_ring(struct io_uring *ring)
 {
 	int fd = ring->ring_fd;
