@@ -167,11 +167,12 @@ static void take_serving(struct upgrade *upgrade)
 
 /* ---- the ports ---- */
 
+/* False also if the new process has closed the channel: its end will tell why. */
 static bool pass(struct upgrade *upgrade, const char *text, int fd)
 {
 	bool sent = channel_send(&upgrade->channel, text, fd);
 
-	if (!sent)
+	if (!sent && upgrade->channel.fd >= 0)
 		give_up(upgrade, "out of memory");
 	return sent;
 }
