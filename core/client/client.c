@@ -5,14 +5,11 @@
 #include <string.h>
 
 #include "base/container.h"
-#include "base/descriptors.h"
-#include "carry/carried.h"
-#include "carry/origin.h"
 #include "carry/proxy.h"
-#include "carry/proxy_server.h"
 #include "client/client_tunnel.h"
 #include "client/match.h"
 #include "client/roll.h"
+#include "client/worker.h"
 #include "host/readiness.h"
 #include "keep/tickets.h"
 #include "log/log.h"
@@ -22,8 +19,6 @@
 #include "way/changes.h"
 
 static const double drain_poll_s = 0.05;
-/* The relays whose local address is gone may go on if it comes back within this time. */
-static const double late_look_s = 2.0;
 /* What is written of the tunnels that are not open. */
 enum { MOST_NAMED = 5, MOST_NAME = 64 };
 
@@ -190,60 +185,6 @@ static bool on_look(void *arg)
 
 /* ---- the way to a server may have changed ---- */
 
-struct late_look {
-	const struct homes *then; /* at the look before */
-	struct homes now;
-};
-
-/* Notes where the relay is at home, of which none is lost yet. */
-static bool note_home(int left_fd, void *homes)
-{
-	spore_addr addr;
-
-	homes_have(homes, left_fd, &addr);
-	return false;
-}
-
-/* An address that is gone for a moment only costs no relay. */
-static bool is_homeless(int left_fd, void *arg)
-{
-	struct late_look *look = arg;
-	spore_addr addr;
-
-	return !homes_have(&look->now, left_fd, &addr) && homes_lack(look->then, &addr);
-}
-
-/* [worker] */
-static void on_late_look(struct ev_loop *ev, ev_timer *timer, int events)
-{
-	struct client_worker *worker = timer->data;
-	struct late_look look = { .then = &worker->homes };
-
-	(void)ev;
-	(void)events;
-	relay_reset_lost(&worker->relays, is_homeless, &look);
-}
-
-/* [worker] */
-static void run_look(struct loop_task *task)
-{
-	struct client_worker *worker = CONTAINER_OF(task, struct client_worker, look);
-	struct ev_loop *ev = loop_ev(worker->loop);
-
-	atomic_store(&worker->is_look_posted, false);
-	if (worker->is_closed)
-		return;
-	worker->homes.n = 0;
-	for (struct list *i = worker->pools.next; i != &worker->pools; i = i->next)
-		ahead_pool_look(CONTAINER_OF(i, struct ahead_pool, node), &worker->homes);
-	relay_reset_lost(&worker->relays, note_home, &worker->homes);
-	/* Many changes come as few looks (way/changes), so they do not put it off for long. */
-	ev_now_update(ev);
-	ev_timer_stop(ev, &worker->late_look);
-	ev_timer_set(&worker->late_look, late_look_s, 0.0);
-	ev_timer_start(ev, &worker->late_look);
-}
-
 /* [worker] 0 */
 static void on_change(void *arg)
 {
@@ -256,59 +197,17 @@ static void on_change(void *arg)
 		for (size_t k = 0; k < 2 && !client->leaves; k++)
 			session_look(&tunnel_at(i)->sessions[k], &homes);
 	}
-	for (unsigned i = 0; i < client->env.n_workers; i++) {
-		struct client_worker *worker = &client->workers[i];
-
-		if (!atomic_exchange(&worker->is_look_posted, true))
-			loop_post(worker->loop, &worker->look);
-	}
+	for (unsigned i = 0; i < client->env.n_workers; i++)
+		worker_post_look(&client->workers[i]);
 }
 
 /* ---- calls that run on the workers ---- */
 
-static struct relay_watch watch_of(const struct client_worker *worker)
-{
-	const struct client_settings *settings = client_worker_settings(worker);
-
-	return (struct relay_watch){
-		.keepalive_ms = { settings->keepalive_data, settings->keepalive_services },
-		.timeout_ms = settings->peer_timeout,
-		.doubt_ms = RELAY_DOUBT_MS,
-	};
-}
-
 static void run_open_worker(void *arg)
 {
 	struct client_worker *worker = arg;
-	const struct client_settings *settings = client_worker_settings(worker);
-	struct relay_limits limits = {
-		.watch = watch_of(worker),
-		.losses = &worker->shared->losses,
-		.most_pipes = worker->max_pipes,
-		.most_held = (size_t)settings->relay_buffer,
-		.uses_uring = settings->io == IO_AUTO,
-		.right_may_end = true,
-	};
 
-	deadline_list_init(&worker->answers, worker->loop, settings->answer_timeout,
-	                   uplink_on_late);
-	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
-	deadline_list_init(&worker->probes, worker->loop, SESSION_PROBE_MS, session_on_probe);
-	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SERVER_SLOW_MS,
-	                   proxy_server_on_slow);
-	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
-	deadline_list_init(&worker->holds, worker->loop, ORIGIN_HOLD_MS, origin_on_held);
-	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
-	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
-	relay_set_init(&worker->relays, worker->loop, &limits);
-	worker->relays.on_moved = carried_count;
-	list_init(&worker->pools);
-	list_init(&worker->proxies);
-	list_init(&worker->waiting);
-	worker->start_waiting.run = proxy_run_start_waiting;
-	worker->look.run = run_look;
-	ev_timer_init(&worker->late_look, on_late_look, 0.0, 0.0);
-	worker->late_look.data = worker;
+	worker_open(worker);
 	if (loop_index(worker->loop) == 0)
 		changes_start(&worker->client->changes, worker->loop, on_change, worker->client);
 }
@@ -324,20 +223,10 @@ static void run_close_worker(void *arg)
 {
 	struct client_worker *worker = arg;
 
-	worker->is_closed = true;
-	ev_timer_stop(loop_ev(worker->loop), &worker->late_look);
 	proxy_stop_all(worker);
 	while (!list_is_empty(&worker->pools))
 		client_tunnel_leave(tunnel_of(worker->pools.next), worker);
-	relay_set_fini(&worker->relays);
-	linger_list_fini(&worker->lingerers);
-	deadline_list_fini(&worker->answers);
-	deadline_list_fini(&worker->slow_answers);
-	deadline_list_fini(&worker->idle_ends);
-	deadline_list_fini(&worker->holds);
-	deadline_list_fini(&worker->waits);
-	deadline_list_fini(&worker->silence);
-	deadline_list_fini(&worker->probes);
+	worker_close(worker);
 }
 
 /* The next process may show the tickets that the sessions have not shown yet. Must come before the
@@ -376,54 +265,6 @@ static void run_stop_sessions(void *arg)
 
 /* ---- start ---- */
 
-enum { LEAST_RESERVE = 32 };
-
-/* Checks of services may all be under way at once. */
-static unsigned count_checks(const struct settings *settings)
-{
-	const struct tunnel_settings *tunnels = settings->tunnels.items;
-	unsigned n = 0;
-
-	for (size_t i = 0; i < settings->tunnels.count; i++)
-		n += tunnels[i].check.is_wanted;
-	return n;
-}
-
-/* Descriptors that stay open all the time: control connections, those opened ahead, and checks. */
-static unsigned standing(const struct settings *settings)
-{
-	return (1 + (unsigned)settings->client.ahead) * (unsigned)settings->tunnels.count +
-	       count_checks(settings);
-}
-
-/* A visitor takes two. The reserve is for what stays open all the time, and for everything else. */
-unsigned client_visitors(const struct client *client)
-{
-	return atomic_load(&client->shared.carried);
-}
-
-unsigned client_max_visitors(const struct settings *settings, unsigned descriptors)
-{
-	unsigned reserve = LEAST_RESERVE + standing(settings) + 2 * relay_most_pipes(descriptors);
-
-	return descriptors > reserve ? (descriptors - reserve) / 2 : 1;
-}
-
-unsigned client_least_descriptors(const struct settings *settings)
-{
-	return LEAST_RESERVE + standing(settings) + 2;
-}
-
-unsigned client_descriptors(const struct settings *settings)
-{
-	unsigned visitors = (unsigned)settings->client.max_dials;
-	unsigned needed = LEAST_RESERVE + standing(settings) + 2 * visitors;
-
-	while (client_max_visitors(settings, needed) < visitors)
-		needed++;
-	return needed;
-}
-
 static void on_drain_poll(struct ev_loop *ev, ev_timer *timer, int events);
 
 static void set_up_main(struct client *client)
@@ -436,20 +277,6 @@ static void set_up_main(struct client *client)
 	ev_async_start(loop_ev(client->env.main_loop), &client->exit);
 	ev_timer_init(&client->drain_poll, on_drain_poll, drain_poll_s, drain_poll_s);
 	client->drain_poll.data = client;
-}
-
-/* The worker's part of what the machine allows. */
-static void share_out(const struct client *client, const struct settings *settings,
-                      struct client_worker *worker)
-{
-	unsigned n = client->env.n_workers, descriptors = descriptors_max();
-	unsigned most = client_max_visitors(settings, descriptors);
-
-	atomic_store(&worker->shared->max_carried, most);
-	atomic_store(&worker->max_carried, (most + n - 1) / n);
-	worker->max_lingerers = (most + n - 1) / n / 4 + 1;
-	worker->max_pipes = relay_most_pipes(descriptors) / n;
-	worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 }
 
 static void set_up_shared(struct client *client)
@@ -473,8 +300,7 @@ static void set_up_workers(struct client *client)
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
-		worker->set = plugin_set_ref(client->set);
-		share_out(client, settings_in_use(client), worker);
+		worker_init(worker, client->set, client->env.n_workers);
 		loop_call(worker->loop, run_open_worker, worker);
 	}
 }
@@ -482,7 +308,7 @@ static void set_up_workers(struct client *client)
 static void free_client(struct client *client)
 {
 	for (unsigned i = 0; client->workers && i < client->env.n_workers; i++)
-		plugin_set_unref(client->workers[i].set);
+		worker_fini(&client->workers[i]);
 	plugin_set_unref(client->set);
 	config_unref(client->first);
 	tickets_fini(&client->tickets);
@@ -637,20 +463,6 @@ static void take_order(struct order *order, struct client_worker *worker)
 	if (is_first_worker)
 		end_order(order);
 	release_order(order);
-}
-
-static void take_settings(const struct order *order, struct client_worker *worker)
-{
-	const struct settings *settings = &order->set->config->settings;
-	struct plugin_set *old = worker->set;
-
-	worker->set = plugin_set_ref(order->set);
-	share_out(order->client, settings, worker);
-	deadline_list_set(&worker->answers, settings->client.answer_timeout);
-	worker->relays.watch = watch_of(worker);
-	worker->relays.most_held = (size_t)settings->client.relay_buffer;
-	plugin_set_unref(old);
-	loop_at_turn_end(worker->loop, &worker->start_waiting); /* there may be more room */
 }
 
 static struct order *new_order(struct client *client, struct plugin_set *set, size_t most)
@@ -862,7 +674,7 @@ static void *take_renewal(unsigned index, const void *question)
 	struct order *order = *(struct order *const *)question;
 	struct client_worker *worker = &order->client->workers[index];
 
-	take_settings(order, worker);
+	worker_use(worker, order->set, order->client->env.n_workers);
 	take_order(order, worker);
 	return worker;
 }
@@ -905,6 +717,11 @@ struct survey *client_renew(struct client *client, struct plugin_set *set, int64
 }
 
 /* ---- what the operator asks ---- */
+
+unsigned client_visitors(const struct client *client)
+{
+	return atomic_load(&client->shared.carried);
+}
 
 /* [worker] */
 static void *make_roll(unsigned index, const void *question)

@@ -36,14 +36,6 @@ struct client_env {
 
 /* The visitors that wait, are set up or relayed. [any] */
 unsigned client_visitors(const struct client *client);
-/* How many visitors a client with these settings carries at once with so many descriptors. [any] */
-unsigned client_max_visitors(const struct settings *settings, unsigned descriptors);
-/* How many descriptors a client with these settings needs at least: for its tunnels, the
- * connections opened ahead, and one visitor. [any] */
-unsigned client_least_descriptors(const struct settings *settings);
-/* How many descriptors a client with these settings needs, so that each tunnel stands and as many
- * visitors are carried as may be set up at once (max_dials). [any] */
-unsigned client_descriptors(const struct settings *settings);
 /* The settings whose list of servers the client uses: the first ones. [any] */
 const struct client_settings *client_servers(const struct client *client);
 /* How many visitors it may carry at once now. [any] */

@@ -10,6 +10,7 @@
 #include "base/descriptors.h"
 #include "base/err.h"
 #include "client/client.h"
+#include "client/room.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "log/log.h"
@@ -132,14 +133,14 @@ static const char *describe_client(void *arg)
 static bool check_machine(const struct config *config)
 {
 	const struct settings *settings = &config->settings;
-	unsigned available = descriptors_max(), least = client_least_descriptors(settings);
+	unsigned available = descriptors_max(), least = room_least_descriptors(settings);
 
 	limits_check_buffers(json_get(json_doc_root(config->doc), "client"),
 	                     settings->client.sndbuf, settings->client.recbuf);
 	if (!limits_suffice(least, "the tunnels, the connections opened ahead and a visitor"))
 		return false;
-	limits_check_descriptors(client_descriptors(settings),
-	                         client_max_visitors(settings, available));
+	limits_check_descriptors(room_descriptors(settings),
+	                         room_max_visitors(settings, available));
 	return true;
 }
 

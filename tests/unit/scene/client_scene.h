@@ -24,6 +24,7 @@
 #include "carry/proxy_server.h"
 #include "carry/shared.h"
 #include "client/session.h"
+#include "client/worker.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "host/host.h"
@@ -135,23 +136,8 @@ static inline bool client_scene_wait(struct client_scene *scene, bool (*holds)(v
 static inline void client_scene_open_worker(void *arg)
 {
 	struct client_worker *worker = arg;
-	struct relay_limits limits = { .most_pipes = 4 };
 
-	deadline_list_init(&worker->answers, worker->loop, 3000, uplink_on_late);
-	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
-	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SERVER_SLOW_MS,
-	                   proxy_server_on_slow);
-	deadline_list_init(&worker->idle_ends, worker->loop, AHEAD_IDLE_MS, ahead_on_idle);
-	deadline_list_init(&worker->holds, worker->loop, ORIGIN_HOLD_MS, origin_on_held);
-	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
-	worker->max_lingerers = 8;
-	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
-	relay_set_init(&worker->relays, worker->loop, &limits);
-	worker->relays.on_moved = carried_count;
-	list_init(&worker->pools);
-	list_init(&worker->proxies);
-	list_init(&worker->waiting);
-	worker->start_waiting.run = proxy_run_start_waiting;
+	worker_open(worker);
 }
 
 static inline void client_scene_close_worker(void *arg)
@@ -159,13 +145,7 @@ static inline void client_scene_close_worker(void *arg)
 	struct client_worker *worker = arg;
 
 	proxy_stop_all(worker);
-	relay_set_fini(&worker->relays);
-	linger_list_fini(&worker->lingerers);
-	deadline_list_fini(&worker->answers);
-	deadline_list_fini(&worker->slow_answers);
-	deadline_list_fini(&worker->holds);
-	deadline_list_fini(&worker->waits);
-	deadline_list_fini(&worker->silence);
+	worker_close(worker);
 }
 
 static inline void client_scene_load(struct client_scene *scene,
@@ -217,6 +197,7 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 		worker->set = scene->runtime.plugins.set;
 		worker->max_carried = 100;
 		worker->max_pipes = 4;
+		worker->max_lingerers = 8;
 		worker->max_dialling = (unsigned)settings->client.max_dials;
 		loop_call(worker->loop, client_scene_open_worker, worker);
 	}
