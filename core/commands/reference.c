@@ -192,7 +192,11 @@ static bool print_reference(struct registry *registry, const void *arg)
 {
 	const struct request *request = arg;
 	struct catalogue catalogue = { 0 };
-	bool good = catalogue_read(&catalogue, registry);
+	bool good;
+
+	/* A plugin may end the process that loads it on trial, which does not have this thread. */
+	watchdog_stop();
+	good = catalogue_read(&catalogue, registry);
 
 	if (good && request->format == FORMAT_SCHEMA)
 		schema_write(request->roles, &catalogue, stdout);
