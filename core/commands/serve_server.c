@@ -245,7 +245,6 @@ static bool await_ports(struct runtime *runtime, struct inheritance *inheritance
 
 	if (!inheritance->heir.is_one)
 		return true;
-	readiness_set(true); /* clients are served, by whichever server */
 	return control_port_take(&given, &runtime->config->settings.server, runtime->n_workers,
 	                         err) &&
 	       heir_await(&inheritance->heir, &inheritance->activation, err);
@@ -426,6 +425,8 @@ int serve_server(int argc, char **argv)
 
 	activation_take(&inheritance.activation); /* before a program that prints a secret starts */
 	heir_take(&inheritance.heir, &inheritance.activation);
+	if (inheritance.heir.is_one)
+		readiness_set(true); /* clients are served, by whichever server */
 	status = serve_with(&inheritance, argc, argv);
 	heir_tell_failure(&inheritance.heir, "it does not start; its messages are in the log");
 	activation_close(&inheritance.activation);
