@@ -7,7 +7,7 @@
 #include "base/container.h"
 #include "carry/proxy.h"
 #include "client/client_tunnel.h"
-#include "client/match.h"
+#include "client/order.h"
 #include "client/roll.h"
 #include "client/worker.h"
 #include "host/readiness.h"
@@ -320,35 +320,6 @@ static void free_client(struct client *client)
 
 /* ---- tunnels begin, go on and end ---- */
 
-enum step_kind { STEP_LEAVE, STEP_USE, STEP_JOIN };
-
-struct step {
-	enum step_kind kind;
-	struct client_tunnel *tunnel;           /* borrowed by main, while a worker has it */
-	const struct tunnel_settings *settings; /* of the set; not of STEP_LEAVE */
-	struct client_tunnel *before;           /* of STEP_JOIN: it ends, and the tunnel goes on */
-	bool is_renamed;                        /* of STEP_USE */
-};
-
-/* Another configuration, which each worker takes once. The tunnels that end are before those that
- * begin. The others and those are in the order of the configuration. */
-struct order {
-	struct client *client;
-	struct plugin_set *set; /* ref */
-	atomic_uint refs;       /* main's, and one of each worker */
-	bool is_first;          /* the client starts */
-	size_t n;
-	struct step steps[];
-};
-
-static void release_order(struct order *order)
-{
-	if (atomic_fetch_sub(&order->refs, 1) > 1)
-		return;
-	plugin_set_unref(order->set);
-	free(order);
-}
-
 static void count_in(struct client *client, const struct client_tunnel *tunnel, int delta)
 {
 	struct client_shared *shared = &client->shared;
@@ -462,127 +433,28 @@ static void take_order(struct order *order, struct client_worker *worker)
 		take_step(&order->steps[i], worker);
 	if (is_first_worker)
 		end_order(order);
-	release_order(order);
-}
-
-static struct order *new_order(struct client *client, struct plugin_set *set, size_t most)
-{
-	struct order *order = calloc(1, sizeof *order + most * sizeof *order->steps);
-
-	if (!order)
-		return NULL;
-	order->client = client;
-	order->set = plugin_set_ref(set);
-	atomic_init(&order->refs, client->env.n_workers + 1);
-	return order;
-}
-
-/* Frees an order that no worker gets, with the tunnels that were made for it. */
-static void drop_order(struct order *order)
-{
-	for (size_t i = 0; i < order->n; i++) {
-		if (order->steps[i].kind == STEP_JOIN)
-			client_tunnel_free(order->steps[i].tunnel);
-	}
-	plugin_set_unref(order->set);
-	free(order);
-}
-
-/* False: out of memory. */
-static bool add_new(struct order *order, const struct tunnel_settings *settings,
-                    struct client_tunnel *before)
-{
-	struct client *client = order->client;
-	struct step *step = &order->steps[order->n];
-
-	*step = (struct step){ .kind = STEP_JOIN, .settings = settings, .before = before };
-	step->tunnel = client_tunnel_new(&(struct client_tunnel_spec){
-		.workers = client->workers,
-		.n_workers = client->env.n_workers,
-		.config = order->set->config,
-		.settings = settings,
-		.tickets = &client->tickets,
-		.on_news = on_session_news,
-		.on_over = on_session_over,
-	});
-	order->n += step->tunnel != NULL;
-	return step->tunnel != NULL;
-}
-
-/* A tunnel goes on unless it has ended for good, which another attempt may change. */
-static bool goes_on(const struct client *client, const struct match *match)
-{
-	return match->is_same && !atomic_load(&client->tunnels[match->before]->has_ended);
-}
-
-/* The tunnel of this step goes on with these settings. */
-static struct step step_of_use(const struct client *client, size_t before,
-                               const struct tunnel_settings *settings)
-{
-	const struct tunnel_settings *now = settings_in_use(client)->tunnels.items;
-
-	return (struct step){ .kind = STEP_USE,
-		              .tunnel = client->tunnels[before],
-		              .settings = settings,
-		              .is_renamed = strcmp(now[before].name, settings->name) != 0 };
-}
-
-static void add_ends(struct order *order, const struct match *matches, size_t n_before)
-{
-	const struct client *client = order->client;
-	size_t n = order->set->config->settings.tunnels.count;
-
-	for (size_t i = 0; i < n_before; i++) {
-		bool stays = false;
-
-		for (size_t k = 0; k < n && !stays; k++)
-			stays = matches[k].before == i && goes_on(client, &matches[k]);
-		if (!stays)
-			order->steps[order->n++] = (struct step){ .kind = STEP_LEAVE,
-				                                  .tunnel = client->tunnels[i] };
-	}
-}
-
-/* False: out of memory. */
-static bool fill_order(struct order *order, const struct match *matches, size_t n_before)
-{
-	struct client *client = order->client;
-	const spore_list *next = &order->set->config->settings.tunnels;
-	const struct tunnel_settings *tunnels = next->items;
-
-	add_ends(order, matches, n_before);
-	for (size_t i = 0; i < next->count; i++) {
-		size_t before = matches[i].before;
-
-		if (before != MATCH_NONE && goes_on(client, &matches[i]))
-			order->steps[order->n++] = step_of_use(client, before, &tunnels[i]);
-		else if (!add_new(order, &tunnels[i],
-		                  before == MATCH_NONE ? NULL : client->tunnels[before]))
-			return false;
-	}
-	return true;
+	order_release(order);
 }
 
 /* The way from the tunnels that there are to those of the set. NULL: out of memory. */
 static struct order *plan_order(struct client *client, struct plugin_set *set)
 {
 	static const spore_list none;
-	const spore_list *now = client->tunnels ? &settings_in_use(client)->tunnels : &none;
-	const spore_list *next = &set->config->settings.tunnels;
-	struct match *matches = calloc(next->count, sizeof *matches);
-	struct order *order = new_order(client, set, now->count + next->count);
-	bool is_complete = false;
+	const struct client_tunnel_spec spec = {
+		.workers = client->workers,
+		.n_workers = client->env.n_workers,
+		.tickets = &client->tickets,
+		.on_news = on_session_news,
+		.on_over = on_session_over,
+	};
 
-	if (matches && order) {
-		match_tunnels(now, next, matches);
-		is_complete = fill_order(order, matches, now->count);
-	}
-	if (order && !is_complete) {
-		drop_order(order);
-		order = NULL;
-	}
-	free(matches);
-	return order;
+	return order_plan(&(struct order_terms){
+		.client = client,
+		.set = set,
+		.now = client->tunnels ? &settings_in_use(client)->tunnels : &none,
+		.tunnels = client->tunnels,
+		.spec = &spec,
+	});
 }
 
 /* Main's view of the tunnels follows the order, of which main gives its reference back. tunnels: an
@@ -605,7 +477,7 @@ static void use_order(struct client *client, struct order *order, struct client_
 	plugin_set_ref(order->set);
 	plugin_set_unref(client->set);
 	client->set = order->set;
-	release_order(order);
+	order_release(order);
 }
 
 /* ---- start ---- */
@@ -626,7 +498,7 @@ static bool open_first_tunnels(struct client *client)
 
 	if (!tunnels || !order) {
 		if (order)
-			drop_order(order);
+			order_drop(order);
 		free(tunnels);
 		return false;
 	}
@@ -707,7 +579,7 @@ struct survey *client_renew(struct client *client, struct plugin_set *set, int64
 		                                             .arg = arg });
 	if (!survey) {
 		if (order)
-			drop_order(order);
+			order_drop(order);
 		free(tunnels);
 		err_set(err, "out of memory");
 		return NULL;
