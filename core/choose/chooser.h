@@ -1,10 +1,7 @@
 /* chooser - a public port that several tunnels share: an entry of "public" with `listen_port`.
  * The visitor's first bytes decide which of them gets the visitor.
  *
- *   accept ─▶ caps ─▶ transports ─▶ glance ─▶ the name ─▶ access lists ─▶ the worker of its tunnel
- *
- * While clients of the server before this one may yet come (server_shared.await_until_ms), a
- * visitor waits for a tunnel with its name.
+ *   accept ─▶ caps ─▶ transports ─▶ choose/choice ─▶ choose/admission ─▶ the worker of its tunnel
  *
  * Until its tunnel takes it, a visitor counts like one whose handshake runs: limits.max_handshakes
  * and limits.max_handshakes_per_ip. [worker] */
