@@ -28,18 +28,7 @@ struct ahead {
 	struct loop_task reap;
 };
 
-static void on_uplink_ready(struct uplink *uplink);
-static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
-static void on_uplink_message(struct uplink *uplink, const struct message *message);
-static void on_uplink_end(struct uplink *uplink, const char *why);
-static void on_uplink_late(struct uplink *uplink, const char *why);
-static const struct uplink_events uplink_events = {
-	.on_ready = on_uplink_ready,
-	.on_failed = on_uplink_failed,
-	.on_message = on_uplink_message,
-	.on_end = on_uplink_end,
-	.on_late = on_uplink_late,
-};
+static const struct uplink_events uplink_events; /* at the end of the file */
 
 static struct ahead *ahead_of(struct uplink *uplink)
 {
@@ -417,3 +406,11 @@ void ahead_drop(struct ahead *ahead)
 	if (ahead)
 		end_ahead(ahead);
 }
+
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+	.on_late = on_uplink_late,
+};

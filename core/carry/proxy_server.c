@@ -9,18 +9,7 @@
 #include "carry/shared.h"
 #include "net/stream.h"
 
-static void on_uplink_ready(struct uplink *uplink);
-static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
-static void on_uplink_message(struct uplink *uplink, const struct message *message);
-static void on_uplink_end(struct uplink *uplink, const char *why);
-static void on_uplink_late(struct uplink *uplink, const char *why);
-static const struct uplink_events uplink_events = {
-	.on_ready = on_uplink_ready,
-	.on_failed = on_uplink_failed,
-	.on_message = on_uplink_message,
-	.on_end = on_uplink_end,
-	.on_late = on_uplink_late,
-};
+static const struct uplink_events uplink_events; /* at the end of the file */
 
 static struct proxy *proxy_of(struct uplink *uplink)
 {
@@ -236,3 +225,11 @@ void proxy_server_connect(struct proxy *proxy)
 	if (!use_ahead(proxy))
 		dial_server(proxy);
 }
+
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+	.on_late = on_uplink_late,
+};
