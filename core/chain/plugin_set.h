@@ -18,7 +18,6 @@
 #include "plugin/registry.h"
 
 struct loop;
-struct retirer;
 
 struct chain {
 	atomic_uint refs;
@@ -42,17 +41,12 @@ struct plugin_set {
 	struct diag doubts; /* see doubts/; points into the configuration */
 };
 
-struct plugin_set_spec {
-	struct config *config;
-	struct registry *registry;
-	struct retirer *retirer; /* ends the instances */
-	unsigned n_workers;
-	const struct plugin_set *previous; /* the running set that this one may replace, or NULL */
-};
+/* A set without chains, with room for those of the configuration, for chain/set_builder to fill.
+ * NULL: out of memory. [control] */
+struct plugin_set *plugin_set_new(struct config *config);
+/* All chains are there: sums up what the set says of them. [control] */
+void plugin_set_complete(struct plugin_set *set);
 
-/* Loads the plugins and creates all instances. NULL: there were mistakes, which are in the diag.
- * [control] */
-struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
 /* `fresh` takes the place of `old`, an instance of a set. Both are borrowed. */
 struct plugin_swap {
 	const struct instance *old;
@@ -86,6 +80,8 @@ void plugin_set_end_listeners(struct plugin_set *set);
 /* [any]; NULL is fine for unref. */
 struct plugin_set *plugin_set_ref(struct plugin_set *set);
 void plugin_set_unref(struct plugin_set *set);
+/* A chain without instances, and with room for `most`. NULL: out of memory. */
+struct chain *chain_new(size_t most);
 struct chain *chain_ref(struct chain *chain);
 void chain_unref(struct chain *chain);
 

@@ -24,6 +24,93 @@ unsigned transport_tellers(const struct chain *chain)
 	return n;
 }
 
+/* Can the transport's streams know something that it does not declare? */
+static bool hides_facts(const spore_transport_ops *ops)
+{
+	return !SPORE_CAN(ops, attr_keys) && ops->stream_ops && SPORE_CAN(ops->stream_ops, attr);
+}
+
+static size_t count_keys(const spore_transport_ops *ops)
+{
+	size_t n = 0;
+
+	while (SPORE_CAN(ops, attr_keys) && ops->attr_keys[n])
+		n++;
+	return n;
+}
+
+/* Can a stream of this instance have a value for the key, which its component declares? */
+static bool may_know(const struct instance *instance, const char *key)
+{
+	const spore_transport_ops *ops = ops_of(instance);
+	bool may;
+
+	if (!SPORE_CAN(ops, may_know))
+		return true;
+	guest_enter(instance->name, "may_know");
+	may = ops->may_know(instance->self, key) != 0;
+	guest_leave();
+	return may;
+}
+
+/* Sets conn_attrs to what the transports can tell about a connection. It stays NULL, which means
+ * unknown, if a transport hides facts or memory is out. */
+static void gather_facts(struct chain *chain, struct json_doc *doc)
+{
+	size_t n = 0, room = 1;
+
+	for (size_t i = 0; i < chain->n; i++) {
+		if (hides_facts(ops_of(chain->items[i])))
+			return;
+		room += count_keys(ops_of(chain->items[i]));
+	}
+	chain->conn_attrs = json_doc_alloc(doc, room * sizeof *chain->conn_attrs);
+	for (size_t i = 0; chain->conn_attrs && i < chain->n; i++) {
+		const spore_transport_ops *ops = ops_of(chain->items[i]);
+		size_t n_keys = count_keys(ops);
+
+		for (size_t k = 0; k < n_keys; k++) {
+			if (may_know(chain->items[i], ops->attr_keys[k]))
+				chain->conn_attrs[n++] = ops->attr_keys[k];
+		}
+	}
+}
+
+static bool may_be_secure(const struct instance *transport)
+{
+	const spore_transport_ops *ops = ops_of(transport);
+	bool may = ops->flags & SPORE_TRANSPORTF_SECURE;
+
+	if (!may || !SPORE_CAN(ops, may_be_secure))
+		return may;
+	guest_enter(transport->name, "may_be_secure");
+	may = ops->may_be_secure(transport->self) != 0;
+	guest_leave();
+	return may;
+}
+
+static bool has_secure_transport(const struct chain *chain)
+{
+	for (size_t i = 0; i < chain->n; i++) {
+		if (may_be_secure(chain->items[i]))
+			return true;
+	}
+	return false;
+}
+
+void transport_look_at(struct chain *chain, struct json_doc *doc)
+{
+	gather_facts(chain, doc);
+	chain->may_be_secure = has_secure_transport(chain);
+}
+
+bool transport_can_move(const struct instance *transport)
+{
+	const spore_stream_ops *stream = ops_of(transport)->stream_ops;
+
+	return !stream || (SPORE_CAN(stream, detach) && SPORE_CAN(stream, attach));
+}
+
 static void release_chain(void *chain)
 {
 	chain_unref(chain);

@@ -1,4 +1,5 @@
-/* transport - puts the configured transports on a stream, and opens it. [worker] */
+/* transport - the transports of a chain: what they can do, and how they are put on a stream and
+ * opened. [worker], unless otherwise marked */
 #ifndef CORE_TRANSPORT_H
 #define CORE_TRANSPORT_H
 
@@ -8,6 +9,12 @@
 /* How many transports of this chain tell who the client of each connection is
  * (SPORE_TRANSPORTF_TELLS_PEER). [any] */
 unsigned transport_tellers(const struct chain *chain);
+
+/* Sets what the instances above these transports may learn from them: conn_attrs, which lies in the
+ * document, and may_be_secure. [control] */
+void transport_look_at(struct chain *chain, struct json_doc *doc);
+/* Can its streams go to another worker? A stack of streams can only if all of them can. [any] */
+bool transport_can_move(const struct instance *transport);
 
 /* Where a client connects to on its way to a server. */
 struct transport_way {

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/retirer.h"
+#include "chain/set_builder.h"
 #include "chain/twins.h"
 #include "doubts/cut_off_doubts.h"
 #include "doubts/doubts.h"
@@ -43,7 +44,7 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 	retirer_set_generation(plugins->retirer, draft->generation);
 	if (plugin_path_set_up(&registry, config, diag)) {
 		plugin_path_warn(&registry, config);
-		set = plugin_set_new(&spec, diag);
+		set = set_builder_build(&spec, diag);
 	}
 	if (set) {
 		twins_refuse(set, draft->previous, diag);

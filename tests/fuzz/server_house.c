@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/retirer.h"
+#include "chain/set_builder.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
 #include "host/host.h"
@@ -192,7 +193,7 @@ static struct plugin_set *furnish(struct house *house, const struct house_plan *
 	struct plugin_set_spec spec = { load_plan(plan, address), &house->registry, house->retirer,
 		                        1, NULL };
 	struct diag diag = { 0 };
-	struct plugin_set *set = plugin_set_new(&spec, &diag);
+	struct plugin_set *set = set_builder_build(&spec, &diag);
 	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err = { "" };
 

@@ -22,6 +22,7 @@
 
 #include "chain/plugin_set.h"
 #include "chain/retirer.h"
+#include "chain/set_builder.h"
 #include "config/shorthands.h"
 #include "host/host.h"
 #include "loop/loop.h"
@@ -210,7 +211,7 @@ static struct plugin_set *load_plugins(struct config *config, struct registry *r
 	registry->loader.get_extension = host_get_extension;
 	for (size_t i = 0; i < path->count && i < REGISTRY_MAX_PATH; i++)
 		registry->path[registry->n_path++] = ((const char *const *)path->items)[i];
-	return plugin_set_new(&spec, diag);
+	return set_builder_build(&spec, diag);
 }
 
 int main(int argc, char **argv)

@@ -447,7 +447,26 @@ START_TEST(transports_that_tell_the_peer_are_counted)
 }
 END_TEST
 
-SUITE("transport", a_transport_may_name_another_place, plain_adds_no_work_to_the_opening,
-      transports_stack_and_their_calls_are_measured, a_failed_wrap_names_the_plugin,
-      a_stream_keeps_its_transports, tls_moves_between_workers, a_stack_moves_between_workers,
-      transports_that_tell_the_peer_are_counted)
+START_TEST(what_transports_tell_is_known_to_the_chain)
+{
+	struct host_scene scene;
+	struct plugin_set *set;
+	const struct chain *chain;
+
+	host_scene_open(&scene);
+	set = host_scene_server(&scene, "{\"transport\": [" PROXY ", {\"use\": \"plain\"}]}");
+	chain = set->chains[CHAIN_TRANSPORT];
+	ck_assert_ptr_nonnull(chain->conn_attrs);
+	ck_assert_str_eq(chain->conn_attrs[0], "proxy.address");
+	ck_assert_ptr_null(chain->conn_attrs[1]);
+	ck_assert(!chain->may_be_secure);
+	ck_assert(transport_can_move(chain->items[0]));
+	plugin_set_unref(set);
+	host_scene_close(&scene);
+}
+END_TEST
+
+SUITE("transport", what_transports_tell_is_known_to_the_chain, a_transport_may_name_another_place,
+      plain_adds_no_work_to_the_opening, transports_stack_and_their_calls_are_measured,
+      a_failed_wrap_names_the_plugin, a_stream_keeps_its_transports, tls_moves_between_workers,
+      a_stack_moves_between_workers, transports_that_tell_the_peer_are_counted)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "chain/plugin_set.h"
 #include "chain/retirer.h"
+#include "chain/set_builder.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "host/host.h"
@@ -120,7 +121,7 @@ static inline struct plugin_set *host_scene_set(struct host_scene *scene, unsign
 	struct config *config = host_scene_config(scene, role, text);
 	struct plugin_set_spec spec = { config, &scene->registry, scene->retirer,
 		                        HOST_SCENE_WORKERS, previous };
-	struct plugin_set *set = plugin_set_new(&spec, &scene->diag);
+	struct plugin_set *set = set_builder_build(&spec, &scene->diag);
 
 	host_scene_mistakes(scene);
 	diag_fini(&scene->diag);

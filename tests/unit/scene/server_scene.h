@@ -17,6 +17,7 @@
 
 #include "base/container.h"
 #include "chain/retirer.h"
+#include "chain/set_builder.h"
 #include "config/shorthands.h"
 #include "host/host.h"
 #include "loop/loop.h"
@@ -179,7 +180,7 @@ static inline struct plugin_set *scene_set(const char *config)
 		return scene.sets[i].set;
 	spec.config = scene_config(config);
 	scene.sets[i].config = config;
-	scene.sets[i].set = plugin_set_new(&spec, &diag);
+	scene.sets[i].set = set_builder_build(&spec, &diag);
 	diag_print(&diag, stderr);
 	ck_assert_ptr_nonnull(scene.sets[i].set);
 	scene_start_set(scene.sets[i].set);
