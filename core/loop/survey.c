@@ -30,7 +30,7 @@ struct survey {
 
 static void drop_answer(struct survey *survey, struct part *part)
 {
-	if (part->answer)
+	if (part->answer && survey->plan.drop)
 		survey->plan.drop(part->answer);
 	part->answer = NULL;
 }

@@ -23,7 +23,7 @@ struct survey_plan {
 	size_t size;          /* of the question */
 	/* Returns the answer of the index-th loop; NULL: no answer. [the loop's thread] */
 	void *(*ask)(unsigned index, const void *question);
-	/* Frees an answer. [home's thread] */
+	/* Frees an answer; NULL: answers need none. [home's thread] */
 	void (*drop)(void *answer);
 	/* Runs once, after survey_start has returned. The survey must not be used after it.
 	 * [home's thread] */

@@ -6,37 +6,15 @@
 #include <stdint.h>
 
 #include "chain/plugin_set.h"
-#include "server/control_port.h"
+#include "server/server_env.h"
 #include "server/server_worker.h"
 
 struct census_question;
 struct grant;
-struct keeper;
-struct kept_socket;
-struct metrics;
 struct server;
 struct source_table;
 struct survey;
 struct usage_table;
-
-enum { SERVER_MAX_WORKERS = 256 };
-
-struct server_env {
-	struct metrics *metrics; /* borrowed, all of it: it outlives the server */
-	struct loop *main_loop;
-	struct loop *const *loops; /* the workers', running */
-	unsigned n_workers;
-	/* The control port; none: the server binds it. Needed only for the start. */
-	struct given_sockets given;
-	/* Sockets that the server before this one has passed of its routed ports, which may be
-	 * others than those of the set. Needed only for the start. */
-	struct given_sockets shared;
-	/* Public ports that the server before this one has left; taken in any case. */
-	const struct kept_socket *kept;
-	unsigned n_kept;
-	/* What keeps public ports when the server drains; it outlives the server. */
-	struct keeper *keeper;
-};
 
 /* A server that has not started: plugins, which start before the server does, may call
  * server_revise for it. NULL: out of memory. [main] */

@@ -1,0 +1,116 @@
+#include "server/closing.h"
+
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "loop/survey.h"
+#include "quota/pending.h"
+#include "server/server_worker.h"
+#include "server/workers.h"
+#include "session/context.h"
+
+static const double tick_s = 0.1;
+enum { WORKERS_WAIT_MS = 1000 };
+
+/* Those in a handshake are looked at first, then those that are offered to a client, since they
+ * move on in this order to those that wait. Those that move from tunnel to tunnel come back to
+ * where they have been: none has done so if all moves that have begun by the end had ended before
+ * the beginning. */
+bool closing_awaits_visitors(struct server_shared *shared)
+{
+	unsigned ended = atomic_load(&shared->passes_ended);
+
+	return atomic_load(&shared->handshakes) > 0 || atomic_load(&shared->offered) > 0 ||
+	       !pending_is_empty(shared->pending) || atomic_load(&shared->passes_begun) != ended;
+}
+
+static void on_told(struct survey *survey, void *arg)
+{
+	struct closing *closing = arg;
+
+	(void)survey;
+	closing->telling = NULL;
+	ev_feed_event(loop_ev(closing->workers->main_loop), closing->tick, EV_TIMER);
+}
+
+static void tell_to(struct closing *closing, void (*fn)(struct server_worker *worker))
+{
+	closing->telling = workers_tell(closing->workers, fn, WORKERS_WAIT_MS, on_told, closing);
+	if (!closing->telling)
+		log_error("the drain is not complete", log_str("error", "out of memory"));
+}
+
+/* Clients that look for another server keep their public ports for a while: until they have found
+ * one, visitors are better served here than nowhere. Routed ports close with the last of them.
+ * True: all public ports are closed. */
+static bool close_public_ports(struct closing *closing)
+{
+	bool may_accept = closing->accepting && atomic_load(&closing->shared->leavers) > 0;
+
+	if (may_accept && clock_ms() < closing->accept_until_ms)
+		return false;
+	if (closing->accepting)
+		tell_to(closing, server_worker_stop_accepting);
+	closing->accepting = false;
+	return !closing->telling;
+}
+
+/* The control port closes when no visitor waits or will wait, since its client may still take such
+ * a visitor. Control connections stay until the relays have ended: bore's client ends its own
+ * relays when it loses its control connection. */
+void closing_go_on(struct closing *closing)
+{
+	void (*on_drained)(void *arg) = closing->on_drained;
+
+	if (!on_drained || closing->telling || !close_public_ports(closing))
+		return;
+	if (closing_awaits_visitors(closing->shared))
+		return;
+	if (closing->listening) {
+		closing->listening = false;
+		tell_to(closing, server_worker_stop_listening);
+		return;
+	}
+	/* A visitor that has left the table but has no relay yet still counts. */
+	if (atomic_load(&closing->shared->principals.visitors) > 0)
+		return;
+	closing->on_drained = NULL;
+	on_drained(closing->arg);
+}
+
+void closing_init(struct closing *closing, struct server_shared *shared,
+                  const struct workers *workers, ev_timer *tick)
+{
+	*closing = (struct closing){ .shared = shared,
+		                     .workers = workers,
+		                     .tick = tick,
+		                     .listening = true,
+		                     .accepting = true };
+}
+
+void closing_start(struct closing *closing, int64_t grace_ms, void (*on_drained)(void *arg),
+                   void *arg)
+{
+	closing->accept_until_ms = clock_ms() + grace_ms;
+	atomic_store(&closing->shared->draining, true);
+	tell_to(closing, server_worker_drain);
+	closing->on_drained = on_drained;
+	closing->arg = arg;
+	closing->tick->repeat = tick_s;
+	ev_timer_again(loop_ev(closing->workers->main_loop), closing->tick);
+}
+
+void closing_stop(struct closing *closing)
+{
+	if (closing->telling)
+		survey_forget(closing->telling);
+	closing->telling = NULL;
+	closing->on_drained = NULL;
+}
+
+bool closing_has_left(const struct closing *closing)
+{
+	return !closing->listening && !closing->telling;
+}
