@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clean.h"
+#include "show/human.h"
 #include "tail.h"
 
 enum { NORMAL, GOOD, WAITS, BAD, ADDRESS, DIM };
@@ -108,30 +109,12 @@ static int put(int y, int x, int columns, int style, const char *text)
 	return used;
 }
 
-static void format_bytes(double bytes, const char *per, char out[CELL])
+static void format_rate(double bytes, char out[CELL])
 {
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	size_t unit = 0;
+	char amount[HUMAN_SIZE];
 
-	while (bytes >= 1024 && unit + 1 < sizeof units / sizeof *units) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(out, CELL, "%.*f %s%s", unit ? 1 : 0, bytes, units[unit], per);
-}
-
-static void format_age(double ms, char out[CELL])
-{
-	long long s = (long long)(ms / 1000);
-
-	if (s < 60)
-		snprintf(out, CELL, "%llds", s);
-	else if (s < 3600)
-		snprintf(out, CELL, "%lldm%02llds", s / 60, s % 60);
-	else if (s < 86400)
-		snprintf(out, CELL, "%lldh%02lldm", s / 3600, s / 60 % 60);
-	else
-		snprintf(out, CELL, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+	human_bytes(bytes, amount);
+	snprintf(out, CELL, "%s/s", amount);
 }
 
 /* ---- the first line ---- */
@@ -164,7 +147,7 @@ struct header_part {
 static void fill_header(const struct view *view, struct header_part parts[PARTS])
 {
 	const struct model *model = view->model;
-	char age[CELL], rate[CELL];
+	char age[HUMAN_SIZE], rate[CELL];
 
 	snprintf(parts[TITLE].text, MODEL_TEXT, "%s", view->title);
 	snprintf(parts[STATUS].text, MODEL_TEXT, "%s", text_of_state(model));
@@ -173,8 +156,8 @@ static void fill_header(const struct view *view, struct header_part parts[PARTS]
 	parts[SERVER].style = ADDRESS;
 	if (!model->is_known)
 		return;
-	format_age(model->up_ms, age);
-	format_bytes(model->rate, "/s", rate);
+	human_age(model->up_ms, age);
+	format_rate(model->rate, rate);
 	snprintf(parts[AGE].text, MODEL_TEXT, "up %s", age);
 	snprintf(parts[NOW].text, MODEL_TEXT, "visitors %.0f", model->visitors);
 	snprintf(parts[SPEED].text, MODEL_TEXT, "%s", rate);
@@ -266,13 +249,13 @@ static void format_cell(const struct view *view, const struct model_row *row, en
 	case RATE:
 		snprintf(out, MODEL_TEXT, "-");
 		if (row->rate >= 0)
-			format_bytes(row->rate, "/s", out);
+			format_rate(row->rate, out);
 		break;
 	case TOTAL:
 		snprintf(out, MODEL_TEXT, "%.0f", row->visitors_all);
 		break;
 	case BYTES:
-		format_bytes(row->bytes, "", out);
+		human_bytes(row->bytes, out);
 		break;
 	case LOCAL:
 		snprintf(out, MODEL_TEXT, "%s", row->local);
@@ -386,7 +369,7 @@ static int draw_table(const struct view *view, int y, int room)
 
 static int draw_errors(const struct view *view, int y, int room)
 {
-	char age[CELL], text[CLEAN_SIZE];
+	char age[HUMAN_SIZE], text[CLEAN_SIZE];
 	int n = 0;
 
 	for (size_t i = 0; i < view->model->n && n < room; i++) {
@@ -394,7 +377,7 @@ static int draw_errors(const struct view *view, int y, int room)
 
 		if (!row->error[0])
 			continue;
-		format_age(row->error_age_ms, age);
+		human_age(row->error_age_ms, age);
 		snprintf(text, sizeof text, "%.60s, %s ago: %.255s", row->name, age, row->error);
 		put(y + n++, 0, COLS, WAITS, text);
 	}

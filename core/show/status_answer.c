@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "base/columns.h"
+#include "show/human.h"
 #include "show/lists.h"
 #include "show/member.h"
 #include "show/value_text.h"
@@ -94,10 +95,10 @@ static void add_use(struct columns *columns, const struct json *answer)
 {
 	double memory = member_number(answer, "memory");
 	long long descriptors = member_integer(answer, "descriptors");
-	char text[VALUE_TEXT_SIZE] = "unknown";
+	char text[HUMAN_SIZE] = "unknown";
 
 	if (memory > 0)
-		value_text_bytes(memory, text);
+		human_bytes(memory, text);
 	add_line(columns, "memory", "%s", text);
 	snprintf(text, sizeof text, descriptors > 0 ? "%lld" : "unknown number", descriptors);
 	add_line(columns, "descriptors", "%s of %lld", text,
@@ -108,11 +109,11 @@ static void add_use(struct columns *columns, const struct json *answer)
 static void add_reload(struct columns *columns, const struct json *reload)
 {
 	const struct json *successful = json_get(reload, "successful");
-	char age[VALUE_TEXT_SIZE];
+	char age[HUMAN_SIZE];
 
 	if (!successful)
 		return;
-	value_text_age(member_number(reload, "age_ms"), age);
+	human_age(member_number(reload, "age_ms"), age);
 	if (successful->boolean)
 		add_line(columns, "last reload", "good, %s ago", age);
 	else
@@ -124,10 +125,10 @@ static void add_reload(struct columns *columns, const struct json *reload)
 static void add_place(struct columns *columns, const struct json *answer)
 {
 	const char *server = member_text(answer, "server");
-	char up[VALUE_TEXT_SIZE], connected[VALUE_TEXT_SIZE];
+	char up[HUMAN_SIZE], connected[HUMAN_SIZE];
 
-	value_text_age(member_number(answer, "up_ms"), up);
-	value_text_age(member_number(answer, "connected_ms"), connected);
+	human_age(member_number(answer, "up_ms"), up);
+	human_age(member_number(answer, "connected_ms"), connected);
 	if (!lists_are_of_client(answer))
 		add_line(columns, "state", "%s at %s, up for %s", member_text(answer, "state"),
 		         member_text(answer, "control_port"), up);
@@ -143,9 +144,9 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 {
 	long long outdated = member_integer(answer, "tunnels_outdated");
 	long long denied = member_integer(answer, "tunnels_denied");
-	char bytes[VALUE_TEXT_SIZE];
+	char bytes[HUMAN_SIZE];
 
-	value_text_bytes(member_number(answer, "bytes"), bytes);
+	human_bytes(member_number(answer, "bytes"), bytes);
 	if (lists_are_of_client(answer)) {
 		add_line(columns, "tunnels", "%lld open of %lld", member_integer(answer, "tunnels"),
 		         member_integer(answer, "all"));
@@ -172,11 +173,11 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 
 static void add_usage_file(struct columns *columns, const struct json *error)
 {
-	char duration[VALUE_TEXT_SIZE];
+	char duration[HUMAN_SIZE];
 
 	if (!error || error->type != JSON_OBJECT)
 		return;
-	value_text_age(member_number(error, "duration_ms"), duration);
+	human_age(member_number(error, "duration_ms"), duration);
 	add_line(columns, "usage file", "cannot be written for %s: %s", duration,
 	         member_text(error, "error"));
 }

@@ -24,7 +24,5 @@ enum value_format {
 /* "-" if the value is NULL or empty. A value of an unexpected type is written in a form of its own
  * type. */
 void value_text(const struct json *value, enum value_format format, char out[VALUE_TEXT_SIZE]);
-void value_text_bytes(double bytes, char out[VALUE_TEXT_SIZE]);
-void value_text_age(double ms, char out[VALUE_TEXT_SIZE]);
 
 #endif
