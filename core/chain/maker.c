@@ -10,8 +10,8 @@
 #include "chain/retirer.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
-#include "host/host.h"
 #include "host/last_good.h"
+#include "services/host.h"
 #include "thread/guest.h"
 
 /* Where create() reports its mistakes. */

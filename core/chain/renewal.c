@@ -7,9 +7,9 @@
 
 #include "chain/maker.h"
 #include "diag/diag.h"
-#include "host/host.h"
 #include "log/log.h"
 #include "metrics/families.h"
+#include "services/host.h"
 
 /* A file with thousands of mistakes must not flood the log. */
 enum { MISTAKES_SHOWN = 10 };

@@ -2,7 +2,7 @@
 
 #include "chain/event_queue.h"
 #include "chain/event_record.h"
-#include "host/host.h"
+#include "services/host.h"
 
 bool events_are_wanted(const struct plugin_set *set)
 {

@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "host/host.h"
+#include "services/host.h"
 
 bool plugin_search_run(const struct plugin_search *search,
                        bool (*work)(struct registry *registry, const void *arg), const void *arg)

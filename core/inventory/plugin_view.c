@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/probe.h"
 #include "plugin/kind.h"
+#include "services/probe.h"
 
 void plugin_view_open(struct plugin_view *view, struct loader *loader, const char *path,
                       const char *pin, bool load)

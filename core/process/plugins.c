@@ -9,11 +9,11 @@
 #include "chain/twins.h"
 #include "doubts/cut_off_doubts.h"
 #include "doubts/doubts.h"
-#include "host/host.h"
 #include "inventory/plugin_path.h"
 #include "metrics/families.h"
 #include "process/culprit.h"
 #include "secret/output.h"
+#include "services/host.h"
 
 /* Main waits this much longer than the control thread, which ends by itself unless a call into a
  * plugin does not return. */

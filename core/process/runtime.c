@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "config/shorthands.h"
 #include "doubts/doubts.h"
-#include "host/host.h"
 #include "host/readiness.h"
 #include "log/hangs.h"
 #include "log/log.h"
@@ -19,6 +18,7 @@
 #include "process/vitals.h"
 #include "process/watchdog.h"
 #include "quota/ports.h"
+#include "services/host.h"
 #include "thread/guest.h"
 
 /* The event loops have 13 descriptors, and loading a plugin takes a few more for a moment. */

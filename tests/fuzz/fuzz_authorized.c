@@ -6,9 +6,9 @@
 #include "../common/client/identity.h"
 #include "../common/pubkey/authorized.h"
 #include "../common/pubkey/base64.h"
-#include "host/host.h"
 #include "keyring.h"
 #include "memory_file.h"
+#include "services/host.h"
 
 static struct memory_file file;
 

@@ -7,10 +7,10 @@
 #include "../common/client/identity.h"
 #include "../common/password/hash.h"
 #include "../common/password_answer.h"
-#include "host/host.h"
 #include "lines.h"
 #include "memory_file.h"
 #include "roster.h"
+#include "services/host.h"
 
 static struct memory_file file;
 

@@ -3,9 +3,9 @@
  * client, for which the record proves nothing. */
 #include "../common/store/sessions.h"
 #include "fuzz.h"
-#include "host/host.h"
 #include "intake.h"
 #include "reply.h"
+#include "services/host.h"
 
 static void check_terms(const struct terms *terms)
 {

@@ -2,8 +2,8 @@
  * column and its value in turn; a value that begins with 0xFF is SQL's NULL. The reader of rows
  * against what the documentation says of them. */
 #include "fuzz.h"
-#include "host/host.h"
 #include "row.h"
+#include "services/host.h"
 #include "verdict.h"
 
 enum { COLUMNS_MAX = 32 };

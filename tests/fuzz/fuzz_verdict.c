@@ -1,7 +1,7 @@
 /* fuzz_verdict - the body of a reply to auth_http, which is the input: it is a verdict within
  * the bounds that the schemas state, or a mistake with a text. */
 #include "fuzz.h"
-#include "host/host.h"
+#include "services/host.h"
 #include "verdict.h"
 
 static char ctx[64]; /* only logged with a mistake of the call */

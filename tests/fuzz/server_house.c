@@ -11,7 +11,6 @@
 #include "chain/set_builder.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
-#include "host/host.h"
 #include "log/log.h"
 #include "log/logline.h"
 #include "loop/loop.h"
@@ -23,6 +22,7 @@
 #include "quota/pending.h"
 #include "route/names.h"
 #include "server/server_worker.h"
+#include "services/host.h"
 #include "still.h"
 
 /* More than any input needs; a loop that is never quiet spins. */

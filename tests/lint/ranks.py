@@ -31,6 +31,7 @@ RANKS = [
     {"option", "link", "relay", "review"},
     {"plugin", "usage"},
     {"config", "host"},
+    {"services"},
     {"chain", "quota"},
     {"verdict", "event", "way", "health", "keep", "doubts", "share", "route"},
     {"session", "carry"},

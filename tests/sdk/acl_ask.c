@@ -24,10 +24,10 @@
 #include "chain/retirer.h"
 #include "chain/set_builder.h"
 #include "config/shorthands.h"
-#include "host/host.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
+#include "services/host.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1

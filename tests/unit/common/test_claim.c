@@ -1,7 +1,7 @@
 #include "claim.h"
 
-#include "host/host.h"
 #include "named.h"
+#include "services/host.h"
 #include "suite.h"
 
 static const uint8_t key[CLAIM_KEY_SIZE] = { 1, 2, 3 };

@@ -1,6 +1,6 @@
 #include "terms.h"
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 static void expect_wrong(const char *name, const char *text, const char *expected)

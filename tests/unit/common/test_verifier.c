@@ -3,7 +3,7 @@
 #include <spore/verifier.h>
 
 #include "base/crypto.h"
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 /* Verifiers that a host would hold, all with one hint. */

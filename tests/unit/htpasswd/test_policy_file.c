@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include "host/host.h"
 #include "mistakes.h"
+#include "services/host.h"
 #include "suite.h"
 
 static char path[32];

@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "hashes.h"
-#include "host/host.h"
 #include "mistakes.h"
+#include "services/host.h"
 #include "suite.h"
 #include "warnings.h"
 

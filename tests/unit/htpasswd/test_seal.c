@@ -1,6 +1,6 @@
 #include "seal.h"
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 START_TEST(a_seal_knows_the_password_that_closed_it)

@@ -1,6 +1,6 @@
 #include "verdict.h"
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 static char error[200];

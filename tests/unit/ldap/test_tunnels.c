@@ -1,6 +1,6 @@
 #include "tunnels.h"
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 enum { SESSION = 7, OTHER = 7 + 4096 }; /* of the same bucket */

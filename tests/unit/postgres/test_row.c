@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 static struct record record;

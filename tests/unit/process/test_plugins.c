@@ -1,11 +1,11 @@
 #include "process/plugins.h"
 
 #include "chain/retirer.h"
-#include "host/host.h"
 #include "metrics/metrics.h"
 #include "net/resolve.h"
 #include "scene/draft_scene.h"
 #include "scene/process_scene.h"
+#include "services/host.h"
 
 /* The plugins of a process with one worker, without the rest of the runtime. */
 static struct process_scene scene;

@@ -1,7 +1,7 @@
 #include "reply.h"
 
-#include "host/host.h"
 #include "intake.h"
+#include "services/host.h"
 #include "suite.h"
 
 static struct record record;

@@ -27,10 +27,10 @@
 #include "client/worker.h"
 #include "config/config.h"
 #include "config/shorthands.h"
-#include "host/host.h"
 #include "loop/call.h"
 #include "metrics/metrics.h"
 #include "process/runtime.h"
+#include "services/host.h"
 #include "sockets.h"
 
 enum { CLIENT_SCENE_MS = 10000, CLIENT_SCENE_WORKERS = 2 };

@@ -16,11 +16,11 @@
 #include "chain/set_builder.h"
 #include "config/config.h"
 #include "config/shorthands.h"
-#include "host/host.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/resolve.h"
+#include "services/host.h"
 
 enum { HOST_SCENE_MS = 25000 };
 

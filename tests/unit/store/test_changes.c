@@ -1,7 +1,7 @@
 #include "changes.h"
 
 #include "common/recorder.h"
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 enum { CLIENTS = 200, LOOKUPS = 8 * CLIENTS };

@@ -1,7 +1,7 @@
 #include "desk.h"
 
 #include "base/container.h"
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 static const uint8_t key[RECORD_KEY_SIZE] = { 1, 2, 3 };

@@ -1,7 +1,7 @@
 #include "evidence.h"
 
-#include "host/host.h"
 #include "named.h"
+#include "services/host.h"
 #include "suite.h"
 
 static const uint8_t key[RECORD_KEY_SIZE] = { 1, 2, 3 };

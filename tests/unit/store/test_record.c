@@ -1,6 +1,6 @@
 #include "record.h"
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 #define SECRET_KEY "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" /* "secret" */

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 static struct evidence_rules rules;

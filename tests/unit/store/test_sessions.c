@@ -1,6 +1,6 @@
 #include "sessions.h"
 
-#include "host/host.h"
+#include "services/host.h"
 #include "suite.h"
 
 static struct session session_of(uint64_t number, const char *name)

@@ -1,4 +1,4 @@
-#include "host/probe.h"
+#include "services/probe.h"
 
 #include <stdio.h>
 

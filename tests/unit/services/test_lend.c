@@ -1,4 +1,4 @@
-#include "host/lend.h"
+#include "services/lend.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-#include "host/probe.h"
+#include "services/probe.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "host/host.h"
 #include "plugin/loader.h"
+#include "services/host.h"
 
 /* SURVIVED: an exit status that a plugin's own exit() is unlikely to have. */
 enum { SURVIVED = 89, PATIENCE_MS = 10000, POLL_MS = 2 };

@@ -12,24 +12,7 @@
 
 #include "host/grant.h"
 #include "net/conn.h"
-
-struct instance;
-struct loop;
-struct metrics;
-struct resolver;
-struct revision;
-
-struct host_services {
-	struct metrics *metrics; /* borrowed, like all below: they outlive the host */
-	struct resolver *resolver;
-	struct loop *const *loops; /* of the workers */
-	unsigned n_workers;
-	bool binds_nothing; /* plugins get sockets without an address, so that a check can run
-	                     * beside a process that uses the addresses */
-	/* Ends or renews the sessions that a revision concerns. [any] */
-	void (*revise)(void *arg, const struct revision *revision);
-	void *revise_arg;
-};
+#include "services/backing.h"
 
 bool host_init(const struct host_services *services);
 void host_fini(void);
