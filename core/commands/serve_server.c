@@ -423,6 +423,7 @@ int serve_server(int argc, char **argv)
 	struct inheritance inheritance;
 	int status;
 
+	heir_introduce();
 	activation_take(&inheritance.activation); /* before a program that prints a secret starts */
 	heir_take(&inheritance.heir, &inheritance.activation);
 	if (inheritance.heir.is_one)

@@ -183,25 +183,43 @@ static bool is_channel(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
+/* Of the channel in the variable, which is removed. -1: it is not set, or names no channel. */
+static int take_channel(const char *variable)
+{
+	const char *text = getenv(variable);
+	uint64_t fd = 0;
+	bool is_good = text && text_to_uint(text, strlen(text), INT_MAX, &fd) &&
+	               is_channel((int)fd);
+
+	unsetenv(variable);
+	return is_good ? (int)fd : -1;
+}
+
+void heir_introduce(void)
+{
+	int fd = take_channel(PROTOCOL_CHECK_VARIABLE);
+
+	if (fd < 0)
+		return;
+	channel_write(fd, PROTOCOL_GREETING, -1);
+	close(fd);
+}
+
 void heir_take(struct heir *heir, struct activation *activation)
 {
-	const char *text = getenv(PROTOCOL_VARIABLE);
-	uint64_t fd = 0;
+	bool is_one = getenv(PROTOCOL_VARIABLE) != NULL;
 	struct err err;
-	bool is_good;
 
-	*heir = (struct heir){ .fd = -1, .is_one = text != NULL, .admin = -1, .state = -1 };
-	if (!text)
+	*heir = (struct heir){ .fd = -1, .is_one = is_one, .admin = -1, .state = -1 };
+	if (!is_one)
 		return;
-	is_good = text_to_uint(text, strlen(text), INT_MAX, &fd) && is_channel((int)fd);
-	unsetenv(PROTOCOL_VARIABLE);
-	if (!is_good) {
+	heir->fd = take_channel(PROTOCOL_VARIABLE);
+	if (heir->fd < 0) {
 		err_set(&activation->err,
 		        PROTOCOL_VARIABLE " is set, but only a server sets it, for `spore ctl "
 		                          "upgrade`: unset it");
 		return;
 	}
-	heir->fd = (int)fd;
 	fcntl(heir->fd, F_SETFD, FD_CLOEXEC);
 	channel_write(heir->fd, PROTOCOL_GREETING, -1);
 	if (take_until(heir, activation, "load", clock_ms() + GREETING_MS, &err))

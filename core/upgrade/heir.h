@@ -24,6 +24,9 @@ struct heir {
 	int state;     /* as of upgrade/state, owned; -1: none */
 };
 
+/* If another server checks this program, tells it that this is one that knows upgrades. Removes the
+ * variable. Call it before another thread or program starts. */
+void heir_introduce(void);
 /* Finds out from the environment whether this server is an heir, and takes the listening sockets,
  * those of the control port into `activation`. If that fails, its `err` says why. Removes the
  * variable. Call it before another thread or program starts. */

@@ -14,7 +14,9 @@
  *   old        { "state": true }                       a file (upgrade/state)
  *   old        { "go": true }                          from now on the old one accepts nothing
  *   new        { "serving": true }                     the old one can leave
- *   new        { "error": "..." }                      why it ends instead */
+ *   new        { "error": "..." }                      why it ends instead
+ *
+ * A program that is checked before it is started sends only its first message. */
 #ifndef CORE_PROTOCOL_H
 #define CORE_PROTOCOL_H
 
@@ -22,22 +24,24 @@
 
 enum { PROTOCOL_VERSION = 1 };
 
-/* The variable that tells the new process that it is one, and the descriptor of its channel. */
-#define PROTOCOL_VARIABLE      "SPORE_UPGRADE_FD"
-#define PROTOCOL_FD_TEXT       "3"
+/* The variable that tells the new process that it is one, or that it is checked, and the descriptor
+ * of its channel. */
+#define PROTOCOL_VARIABLE       "SPORE_UPGRADE_FD"
+#define PROTOCOL_CHECK_VARIABLE "SPORE_UPGRADE_CHECK_FD"
+#define PROTOCOL_FD_TEXT        "3"
 
-#define PROTOCOL_GREETING      "{ \"protocol\": 1, \"version\": \"" SPORE_VERSION "\" }"
-#define PROTOCOL_CONTROL       "{ \"control\": true }"
-#define PROTOCOL_CONTROL_FIXED "{ \"control\": true, \"fixed\": true }"
-#define PROTOCOL_SHARED        "{ \"shared\": true }"
-#define PROTOCOL_LISTENER_KEY  "listener"
-#define PROTOCOL_ADMIN         "{ \"admin\": true }"
-#define PROTOCOL_LOAD          "{ \"load\": true }"
-#define PROTOCOL_READY         "{ \"ready\": true }"
-#define PROTOCOL_PORT_KEY      "port"
-#define PROTOCOL_STATE         "{ \"state\": true }"
-#define PROTOCOL_GO            "{ \"go\": true }"
-#define PROTOCOL_SERVING       "{ \"serving\": true }"
-#define PROTOCOL_ERROR_KEY     "error"
+#define PROTOCOL_GREETING       "{ \"protocol\": 1, \"version\": \"" SPORE_VERSION "\" }"
+#define PROTOCOL_CONTROL        "{ \"control\": true }"
+#define PROTOCOL_CONTROL_FIXED  "{ \"control\": true, \"fixed\": true }"
+#define PROTOCOL_SHARED         "{ \"shared\": true }"
+#define PROTOCOL_LISTENER_KEY   "listener"
+#define PROTOCOL_ADMIN          "{ \"admin\": true }"
+#define PROTOCOL_LOAD           "{ \"load\": true }"
+#define PROTOCOL_READY          "{ \"ready\": true }"
+#define PROTOCOL_PORT_KEY       "port"
+#define PROTOCOL_STATE          "{ \"state\": true }"
+#define PROTOCOL_GO             "{ \"go\": true }"
+#define PROTOCOL_SERVING        "{ \"serving\": true }"
+#define PROTOCOL_ERROR_KEY      "error"
 
 #endif

@@ -24,6 +24,7 @@
 #include "process/drain.h"
 #include "process/runtime.h"
 #include "server/server.h"
+#include "upgrade/greeting.h"
 #include "upgrade/protocol.h"
 #include "upgrade/state.h"
 #include "version.h"
@@ -332,16 +333,10 @@ static void on_copies(struct survey *survey, void *arg)
 
 static void take_greeting(struct upgrade *upgrade, const struct json *message)
 {
-	const struct json *protocol = json_get(message, "protocol");
-	const struct json *version = json_get(message, "version");
+	struct err err;
 
-	if (protocol->type != JSON_NUMBER || (int)protocol->number != PROTOCOL_VERSION)
-		give_up(upgrade,
-		        "the new program hands over by protocol %.20s, and this one by %d: restart "
-		        "the server instead",
-		        protocol->type == JSON_NUMBER ? protocol->raw : "?", PROTOCOL_VERSION);
-	else if (version && version->type == JSON_STRING)
-		snprintf(upgrade->version, sizeof upgrade->version, "%s", version->raw);
+	if (!greeting_read(message, upgrade->version, &err))
+		give_up(upgrade, "%s", err.text);
 }
 
 /* What this version does not know is ignored. */
@@ -352,7 +347,7 @@ static void on_message(void *arg, const struct json *message)
 
 	if (error && error->type == JSON_STRING)
 		give_up(upgrade, "the new process: %s", error->raw);
-	else if (json_get(message, "protocol"))
+	else if (greeting_is_one(message))
 		take_greeting(upgrade, message);
 	else if (!upgrade->heir.pid)
 		return; /* these are its last words: it does nothing any more */

@@ -16,6 +16,7 @@
 #include "reload/reload_words.h"
 #include "upgrade/channel.h"
 #include "upgrade/child.h"
+#include "upgrade/greeting.h"
 #include "upgrade/vetting.h"
 
 struct drain;
@@ -72,9 +73,9 @@ struct upgrade {
 	ev_timer look;         /* while visitors are held */
 	struct survey *survey; /* while the workers are asked; else NULL */
 	struct upgrade_request *request;
-	char *own, *path;    /* owned; the programs of this process and of the new one */
-	char version[64];    /* of the new one; "": not known yet */
-	bool is_held;        /* visitors are, and perhaps the ports are given */
+	char *own, *path; /* owned; the programs of this process and of the new one */
+	char version[GREETING_VERSION_SIZE]; /* of the new one; "": not known yet */
+	bool is_held;                        /* visitors are, and perhaps the ports are given */
 	unsigned generation; /* of the configuration when the new process was started */
 	pid_t pid;           /* of the new process */
 	struct err why;      /* it fails */

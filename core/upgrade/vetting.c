@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "loop/loop.h"
+#include "upgrade/greeting.h"
+#include "upgrade/protocol.h"
 
 /* ---- what it prints ---- */
 
@@ -70,28 +73,49 @@ static const char *find_reason(char *text)
 
 /* ---- the end ---- */
 
+static void describe_end(const struct vetting *vetting, int status, char *text, size_t size)
+{
+	if (vetting->is_late)
+		snprintf(text, size, "has not ended within %lld s",
+		         (long long)vetting->limit_ms / 1000);
+	else if (WIFEXITED(status))
+		snprintf(text, size, "has ended with status %d", WEXITSTATUS(status));
+	else
+		snprintf(text, size, "was ended by signal %d", WTERMSIG(status));
+}
+
+/* Stops all watchers. */
+static void close_all(struct vetting *vetting)
+{
+	close_pipe(vetting);
+	channel_close(&vetting->channel);
+	ev_timer_stop(loop_ev(vetting->child.loop), &vetting->limit);
+}
+
 static void on_program_end(void *arg, int status)
 {
 	struct vetting *vetting = arg;
 	bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	char why[VETTING_TEXT_MOST + 100], how[60];
+	char why[VETTING_TEXT_MOST + sizeof vetting->greeting.text], how[60];
 	const char *reason;
 
 	if (vetting->fd >= 0)
 		read_some(vetting);
-	close_pipe(vetting);
-	ev_timer_stop(loop_ev(vetting->child.loop), &vetting->limit);
+	channel_catch_up(&vetting->channel);
+	close_all(vetting);
 	vetting->text[vetting->len] = '\0';
 	reason = find_reason(vetting->text);
-	if (vetting->is_late)
-		snprintf(how, sizeof how, "its check has not ended within %lld s",
-		         (long long)vetting->limit_ms / 1000);
-	else if (WIFEXITED(status))
-		snprintf(how, sizeof how, "its check has ended with status %d",
-		         WEXITSTATUS(status));
+	describe_end(vetting, status, how, sizeof how);
+	if (!vetting->has_greeted)
+		snprintf(why, sizeof why,
+		         "expected a spore that can take the place of a server, but `%.300s server "
+		         "... --check` has not said that it is one, and %s%s%s",
+		         vetting->path, how, *reason ? ": " : "", reason);
+	else if (*vetting->greeting.text)
+		snprintf(why, sizeof why, "%s", vetting->greeting.text);
 	else
-		snprintf(how, sizeof how, "its check was ended by signal %d", WTERMSIG(status));
-	snprintf(why, sizeof why, "%s%s%s", how, *reason ? ": " : "", reason);
+		snprintf(why, sizeof why, "its check %s%s%s", how, *reason ? ": " : "", reason);
+	is_good = is_good && vetting->has_greeted && !*vetting->greeting.text;
 	vetting->on_end(vetting->arg, is_good ? NULL : why);
 }
 
@@ -105,45 +129,112 @@ static void on_late(struct ev_loop *ev, ev_timer *timer, int events)
 	child_kill(&vetting->child);
 }
 
+/* ---- its greeting ---- */
+
+static void set_limit(struct vetting *vetting, int64_t limit_ms)
+{
+	struct ev_loop *ev = loop_ev(vetting->child.loop);
+
+	vetting->limit_ms = limit_ms;
+	ev_now_update(ev);
+	ev_timer_stop(ev, &vetting->limit);
+	ev_timer_set(&vetting->limit, (double)limit_ms / 1000.0, 0.0);
+	ev_timer_start(ev, &vetting->limit);
+}
+
+static void on_message(void *arg, const struct json *message)
+{
+	struct vetting *vetting = arg;
+	char version[GREETING_VERSION_SIZE];
+
+	if (vetting->has_greeted || !greeting_is_one(message))
+		return;
+	vetting->has_greeted = true;
+	if (greeting_read(message, version, &vetting->greeting))
+		*vetting->greeting.text = '\0';
+	if (!vetting->is_late)
+		set_limit(vetting, vetting->check_ms);
+}
+
+/* It greets no more, and its process goes on. */
+static void on_channel_end(void *arg)
+{
+	(void)arg;
+}
+
 /* ---- the start ---- */
 
-bool vetting_start(struct vetting *vetting, struct loop *loop, const char *path, char *const *argv,
-                   int64_t limit_ms, struct err *err)
+/* Runs the program, with the other ends of the pipe and the channel, which are closed here. */
+static bool run_program(struct vetting *vetting, struct loop *loop, char *const *argv,
+                        int complaints, int channel, struct err *err)
 {
-	int pipes[2] = { -1, -1 };
-	char **environment = child_environment(NULL);
-	struct child_plan plan = { path, argv, environment, -1, -1 };
-	bool started = false;
+	static char variable[] = PROTOCOL_CHECK_VARIABLE "=" PROTOCOL_FD_TEXT;
+	char **environment = child_environment(variable);
+	struct child_plan plan = { vetting->path, argv, environment, channel, complaints };
+	bool runs = false;
 
 	err_set(err, "out of memory");
 	vetting->child.on_end = on_program_end;
 	vetting->child.arg = vetting;
-	vetting->fd = -1;
-	vetting->len = 0;
-	vetting->is_late = false;
-	vetting->limit_ms = limit_ms;
-	if (environment && pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0) {
-		err_set_call(err, "pipe2", errno);
-	} else if (environment) {
-		/* Only our end does not block. */
-		fcntl(pipes[1], F_SETFL, 0);
-		plan.complaints = pipes[1];
-		started = child_start(&vetting->child, loop, &plan, err);
-		close(pipes[1]);
-	}
+	if (environment)
+		runs = child_start(&vetting->child, loop, &plan, err);
 	free(environment);
-	if (!started) {
-		if (pipes[0] >= 0)
-			close(pipes[0]);
-		return false;
-	}
-	vetting->fd = pipes[0];
-	ev_io_init(&vetting->io, on_output, vetting->fd, EV_READ);
+	close(complaints);
+	close(channel);
+	return runs;
+}
+
+/* Takes our ends. */
+static void start_watching(struct vetting *vetting, struct loop *loop, int complaints, int channel)
+{
+	vetting->fd = complaints;
+	ev_io_init(&vetting->io, on_output, complaints, EV_READ);
 	vetting->io.data = vetting;
 	ev_io_start(loop_ev(loop), &vetting->io);
-	ev_timer_init(&vetting->limit, on_late, (double)limit_ms / 1000.0, 0.0);
+	vetting->channel.on_message = on_message;
+	vetting->channel.on_end = on_channel_end;
+	vetting->channel.arg = vetting;
+	channel_open(&vetting->channel, loop, channel);
+	ev_init(&vetting->limit, on_late);
 	vetting->limit.data = vetting;
-	ev_timer_start(loop_ev(loop), &vetting->limit);
+}
+
+static bool make_ends(int pipes[2], int ends[2], struct err *err)
+{
+	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0) {
+		err_set_call(err, "pipe2", errno);
+		return false;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		err_set_call(err, "socketpair", errno);
+		close(pipes[0]);
+		close(pipes[1]);
+		return false;
+	}
+	fcntl(pipes[1], F_SETFL, 0); /* only our end does not block */
+	return true;
+}
+
+bool vetting_start(struct vetting *vetting, struct loop *loop, const char *path, char *const *argv,
+                   int64_t limit_ms, struct err *err)
+{
+	int pipes[2], ends[2];
+
+	vetting->path = path;
+	vetting->fd = vetting->channel.fd = -1;
+	vetting->len = 0;
+	vetting->is_late = vetting->has_greeted = false;
+	vetting->greeting = (struct err){ "" };
+	vetting->check_ms = limit_ms;
+	if (!make_ends(pipes, ends, err))
+		return false;
+	if (!run_program(vetting, loop, argv, pipes[1], ends[1], err)) {
+		close(pipes[0]);
+		close(ends[0]);
+		return false;
+	}
+	start_watching(vetting, loop, pipes[0], ends[0]);
+	set_limit(vetting, limit_ms < VETTING_GREETING_MS ? limit_ms : VETTING_GREETING_MS);
 	return true;
 }
 
@@ -153,6 +244,5 @@ void vetting_stop(struct vetting *vetting)
 		return;
 	child_kill(&vetting->child);
 	child_leave(&vetting->child);
-	close_pipe(vetting);
-	ev_timer_stop(loop_ev(vetting->child.loop), &vetting->limit);
+	close_all(vetting);
 }

@@ -19,8 +19,6 @@ OTHER_VERSION = "0.1.9"
 # Programs that are to take the place of a server and fail. Their check is good.
 FAKE = """#!{python}
 import json, os, socket, sys, time
-if "--check" in sys.argv:
-    sys.exit(0)
 channel = socket.socket(fileno=3)
 def say(**what):
     channel.send(json.dumps(what).encode())
@@ -28,6 +26,8 @@ def hear(key):
     while key not in json.loads(socket.recv_fds(channel, 8192, 1)[0]):
         pass
 say(protocol=1, version="0.0.1")
+if "--check" in sys.argv:
+    sys.exit(0)
 hear("load")
 {script}
 """

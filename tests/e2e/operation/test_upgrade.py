@@ -248,14 +248,49 @@ def test_the_old_process_goes_on(server, tmp_path, how):
 def test_a_program_that_fails_its_check(server, tmp_path):
     """Nothing is handed over. The first line of its error is told."""
     for program, why in (
-        ("/bin/false", "its check has ended with status 1"),
         (str(tmp_path / "missing"), "No such file or directory"),
         (str(server.path), "is not an executable file"),
+        (str(tmp_path), "is not an executable file"),
     ):
         assert why in server.upgrade_in_vain(program)
     server.path.write_text("{")
     error = server.upgrade_in_vain(spore_binary())
     assert "its check has ended with status 1: " in error and "server.json:1" in error, error
+
+
+SCRIPTS = {
+    "good": ("exit 0", "has ended with status 0"),
+    "only local": ('echo "error: unknown subcommand" >&2; exit 2', "status 2: unknown subcommand"),
+    "hangs": ("exec sleep 100", "has not ended within 10 s"),
+}
+
+
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/cat", "/bin/sleep", *SCRIPTS])
+def test_a_program_that_is_none(server, tmp_path, program):
+    """It gets no socket, even if its check ends well: it does not say that it can take over."""
+    why = ""
+    if program in SCRIPTS:
+        script, why = SCRIPTS[program]
+        path = tmp_path / "script"
+        path.write_text(f"#!/bin/sh\necho $* >> {tmp_path}/runs\n{script}\n")
+        path.chmod(0o755)
+        program = str(path)
+    with Echo() as echo, spore_client(server.control, echo.port) as client:
+        error = server.upgrade_in_vain(program)
+        expected = "expected a spore that can take the place of a server"
+        said = f"but `{program} server ... --check` has not said that it is one"
+        assert error.startswith(f"error: not upgraded: {expected}, {said}") and why in error, error
+        assert "\n" not in error.strip()
+        assert one_exchange(server.public_host, client.port) == b"ping"
+    if why:
+        assert (tmp_path / "runs").read_text().count("\n") == 1
+
+
+def test_a_wrapper_is_one(server, tmp_path):
+    path = tmp_path / "wrapper"
+    path.write_text(f'#!/bin/sh\nexec {spore_binary()} "$@"\n')
+    path.chmod(0o755)
+    server.upgrade(str(path))
 
 
 def test_another_control_port(server):

@@ -29,6 +29,13 @@ static void open_channel(void)
 	setenv(PROTOCOL_VARIABLE, number, 1);
 }
 
+static void open_channel_of(const char *variable)
+{
+	open_channel();
+	setenv(variable, getenv(PROTOCOL_VARIABLE), 1);
+	unsetenv(PROTOCOL_VARIABLE);
+}
+
 static void say(const char *text, int passed)
 {
 	ck_assert(channel_write(other, text, passed));
@@ -176,5 +183,27 @@ START_TEST(a_server_with_another_protocol)
 }
 END_TEST
 
-SUITE("heir", a_server_that_is_none, the_variable_is_only_for_servers, sockets_are_taken,
-      ports_are_awaited, a_server_that_gives_up, a_server_with_another_protocol)
+static bool is_over(void)
+{
+	struct json *message;
+	int fd;
+
+	return channel_read(other, &message, &fd) == CHANNEL_END;
+}
+
+START_TEST(a_program_that_is_checked)
+{
+	open_channel_of(PROTOCOL_CHECK_VARIABLE);
+	heir_introduce();
+	hear("protocol");
+	ck_assert(is_over());
+	ck_assert_ptr_null(getenv(PROTOCOL_CHECK_VARIABLE));
+	ck_assert(take() && !heir.is_one);
+	setenv(PROTOCOL_CHECK_VARIABLE, "2", 1);
+	heir_introduce();
+	ck_assert_int_ge(fcntl(2, F_GETFD), 0);
+}
+END_TEST
+
+SUITE("heir", a_program_that_is_checked, a_server_that_is_none, the_variable_is_only_for_servers,
+      sockets_are_taken, ports_are_awaited, a_server_that_gives_up, a_server_with_another_protocol)

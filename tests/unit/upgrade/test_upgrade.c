@@ -5,6 +5,7 @@
 
 #include "keep/keeper.h"
 #include "scene/process_scene.h"
+#include "upgrade/protocol.h"
 
 /* A server, and scripts that are to take its place. What a real program does is in
  * e2e/operation/test_upgrade.py. */
@@ -60,13 +61,14 @@ static void tear_down(void)
 	scene_stop(&scene);
 }
 
-/* With --check it ends well. */
+/* With --check it greets and ends well. */
 static void write_program(const char *script)
 {
 	FILE *out = fopen(path, "w");
 
 	ck_assert_ptr_nonnull(out);
-	fprintf(out, "#!/bin/sh\ncase \"$*\" in *--check*) exit 0;; esac\n%s\n", script);
+	fprintf(out, "#!/bin/sh\ncase \"$*\" in *--check*) printf '%s' >&3; exit 0;; esac\n%s\n",
+	        PROTOCOL_GREETING, script);
 	fclose(out);
 	ck_assert_int_eq(chmod(path, 0700), 0);
 }
@@ -135,7 +137,14 @@ END_TEST
 START_TEST(a_program_that_fails_its_check)
 {
 	set_up();
-	expect_failure("/bin/false", "its check has ended with status 1");
+	expect_failure("/bin/false",
+	               "expected a spore that can take the place of a server, but `/bin/false "
+	               "server ... --check` has not said that it is one, and has ended with "
+	               "status 1");
+	expect_failure("/bin/true",
+	               "expected a spore that can take the place of a server, but `/bin/true "
+	               "server ... --check` has not said that it is one, and has ended with "
+	               "status 0");
 	expect_service();
 	tear_down();
 }

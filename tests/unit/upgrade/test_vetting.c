@@ -6,11 +6,12 @@
 
 #include "run_until.h"
 #include "suite.h"
+#include "upgrade/protocol.h"
 
 static struct vetting vetting;
 static struct loop *loop;
 static bool has_ended;
-static char said[VETTING_TEXT_MOST + 200];
+static char said[VETTING_TEXT_MOST + 1000];
 
 static void note_end(void *arg, const char *why)
 {
@@ -32,9 +33,13 @@ static void start(const char *script, int64_t limit_ms)
 	              err.text);
 }
 
+/* The script of a program that greets. */
 static const char *run(const char *script, int64_t limit_ms)
 {
-	start(script, limit_ms);
+	char all[400];
+
+	snprintf(all, sizeof all, "printf '%s' >&3; %s", PROTOCOL_GREETING, script);
+	start(all, limit_ms);
 	ck_assert(run_until(loop, run_until_is_set, &has_ended));
 	return said;
 }
@@ -60,6 +65,40 @@ START_TEST(the_error_is_told)
 	ck_assert_str_eq(run("echo '{\"level\":\"error\"}' >&2; echo '{}' >&2; exit 1", 10000),
 	                 "its check has ended with status 1: {\"level\":\"error\"}");
 	ck_assert_str_eq(run("echo nothing; exit 1", 10000), "its check has ended with status 1");
+	loop_free(loop);
+}
+END_TEST
+
+/* A program that is none, whatever its status. */
+START_TEST(a_program_without_a_greeting)
+{
+	static const char all[] = "expected a spore that can take the place of a server, but "
+				  "`/bin/sh server ... --check` has not said that it is one, and ";
+	static const char *const ends[][2] = {
+		{ "exit 0", "has ended with status 0" },
+		{ "echo 'error: no' >&2; exit 2", "has ended with status 2: no" },
+		{ "printf '{\"ready\":true}' >&3; exit 0", "has ended with status 0" },
+		{ "printf 'hello' >&3; exit 0", "has ended with status 0" },
+	};
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		start(ends[i][0], 10000);
+		ck_assert(run_until(loop, run_until_is_set, &has_ended));
+		ck_assert_int_eq(strncmp(said, all, strlen(all)), 0);
+		ck_assert_str_eq(said + strlen(all), ends[i][1]);
+	}
+	start("exec sleep 100", 1000);
+	ck_assert(run_until(loop, run_until_is_set, &has_ended));
+	ck_assert_str_eq(said + strlen(all), "has not ended within 1 s");
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(another_protocol)
+{
+	start("printf '{\"protocol\":2}' >&3; exit 0", 10000);
+	ck_assert(run_until(loop, run_until_is_set, &has_ended));
+	ck_assert_ptr_nonnull(strstr(said, "hands over by protocol 2, and this one by 1"));
 	loop_free(loop);
 }
 END_TEST
@@ -96,5 +135,5 @@ START_TEST(a_check_that_is_stopped)
 }
 END_TEST
 
-SUITE("vetting", the_status_counts, the_error_is_told, long_complaints_are_cut, a_check_that_hangs,
-      a_check_that_is_stopped)
+SUITE("vetting", the_status_counts, the_error_is_told, a_program_without_a_greeting,
+      another_protocol, long_complaints_are_cut, a_check_that_hangs, a_check_that_is_stopped)
