@@ -25,6 +25,7 @@
 
 struct server_process {
 	struct server *server;
+	struct heir *heir;
 	struct drain drain;
 	struct reload_host reload_host;
 	struct reload reload;
@@ -134,6 +135,7 @@ static void leave(void *arg, pid_t heir)
 
 	reload_close(&process->reload); /* no other exporters begin */
 	notify_main_pid(&process->host.runtime->notify, heir);
+	heir_tell_upgraded(process->heir);
 	admin_leave(process->admin);
 	plugins_end_listeners(&process->host.runtime->plugins);
 	drain_ask(&process->drain, "upgrade");
@@ -329,7 +331,7 @@ static void serve(struct server_process *process, struct server *server, struct 
 static bool run_server(struct runtime *runtime, struct server *server,
                        const struct reload_words *words, struct inheritance *inheritance)
 {
-	struct server_process process = { .server = NULL };
+	struct server_process process = { .heir = &inheritance->heir };
 	const struct json *at_fault;
 	struct err err;
 

@@ -239,12 +239,12 @@ bool heir_await(struct heir *heir, struct activation *activation, struct err *er
 	return false;
 }
 
-/* Of the channel. The other server closes it when it has told the service manager of this one. */
-static void await_end(int fd)
+/* Until the other server has told the service manager of this one. */
+static void await_leaving(int fd)
 {
-	struct pollfd end = { fd, POLLIN, 0 };
+	struct pollfd news = { fd, POLLIN, 0 };
 
-	poll(&end, 1, LEAVE_MS);
+	poll(&news, 1, LEAVE_MS);
 }
 
 void heir_tell_serving(struct heir *heir, struct server *server)
@@ -257,14 +257,23 @@ void heir_tell_serving(struct heir *heir, struct server *server)
 	    !state_read(heir->state, server_sources(server), server_usage(server), &err))
 		log_warn("bans and counts of the server before are not known",
 		         log_str("error", err.text));
-	if (channel_write(heir->fd, PROTOCOL_SERVING, -1))
-		await_end(heir->fd);
-	heir_close(heir);
+	heir->is_serving = channel_write(heir->fd, PROTOCOL_SERVING, -1);
+	if (heir->is_serving)
+		await_leaving(heir->fd);
+	close_fd(&heir->admin);
+	close_fd(&heir->state);
+}
+
+void heir_tell_upgraded(struct heir *heir)
+{
+	if (heir->fd >= 0)
+		channel_write(heir->fd, PROTOCOL_UPGRADED, -1);
 }
 
 void heir_tell_failure(struct heir *heir, const char *why)
 {
-	char *text = heir->fd >= 0 ? channel_object(PROTOCOL_ERROR_KEY, why) : NULL;
+	bool is_awaited = heir->fd >= 0 && !heir->is_serving;
+	char *text = is_awaited ? channel_object(PROTOCOL_ERROR_KEY, why) : NULL;
 
 	if (text)
 		channel_write(heir->fd, text, -1);

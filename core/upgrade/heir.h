@@ -19,9 +19,10 @@ struct server;
 struct heir {
 	int fd; /* of the channel; -1: this server is none, or has told all */
 	bool is_one;
-	bool is_fixed; /* the control port is a service manager's */
-	int admin;     /* the admin socket, owned; -1: none */
-	int state;     /* as of upgrade/state, owned; -1: none */
+	bool is_serving; /* the other server knows */
+	bool is_fixed;   /* the control port is a service manager's */
+	int admin;       /* the admin socket, owned; -1: none */
+	int state;       /* as of upgrade/state, owned; -1: none */
 };
 
 /* If another server checks this program, tells it that this is one that knows upgrades. Removes the
@@ -37,7 +38,10 @@ bool heir_await(struct heir *heir, struct activation *activation, struct err *er
 /* The server has started: adds the bans and counts of the other one, and waits until that has left.
  * Then this process is the main one of the service. */
 void heir_tell_serving(struct heir *heir, struct server *server);
-/* The server has not started: the other one goes on. Harmless if it is no heir. */
+/* Another server has taken the place of this one: its end is none of the service. Harmless if it is
+ * no heir. */
+void heir_tell_upgraded(struct heir *heir);
+/* The server has not started: the other one goes on. Harmless if it is no heir, or has started. */
 void heir_tell_failure(struct heir *heir, const char *why);
 /* Closes what is left. Idempotent. */
 void heir_close(struct heir *heir);

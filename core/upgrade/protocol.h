@@ -15,6 +15,8 @@
  *   old        { "go": true }                          from now on the old one accepts nothing
  *   new        { "serving": true }                     the old one can leave
  *   new        { "error": "..." }                      why it ends instead
+ *   old        { "left": true }                        the new one is the main one of the service
+ *   new        { "upgraded": true }                    another one has taken its place, too
  *
  * A program that is checked before it is started sends only its first message. */
 #ifndef CORE_PROTOCOL_H
@@ -43,5 +45,7 @@ enum { PROTOCOL_VERSION = 1 };
 #define PROTOCOL_GO             "{ \"go\": true }"
 #define PROTOCOL_SERVING        "{ \"serving\": true }"
 #define PROTOCOL_ERROR_KEY      "error"
+#define PROTOCOL_LEFT           "{ \"left\": true }"
+#define PROTOCOL_UPGRADED       "{ \"upgraded\": true }"
 
 #endif

@@ -160,7 +160,8 @@ static void take_serving(struct upgrade *upgrade)
 	         log_int("pid", upgrade->pid));
 	server_leave(host->server);
 	host->leave(host->arg, upgrade->pid);
-	channel_close(&upgrade->channel); /* from now on that process is the main one */
+	/* The channel stays, since that process tells when it is upgraded itself. */
+	channel_send(&upgrade->channel, PROTOCOL_LEFT, -1);
 	answer(upgrade, &(struct upgrade_answer){ .program = upgrade->path,
 	                                          .version = upgrade->version,
 	                                          .pid = upgrade->pid });
@@ -355,6 +356,8 @@ static void on_message(void *arg, const struct json *message)
 		hold_visitors(upgrade);
 	else if (json_get(message, "serving") && upgrade->step == UPGRADE_GIVING)
 		take_serving(upgrade);
+	else if (json_get(message, "upgraded") && upgrade->step == UPGRADE_DONE)
+		upgrade->is_succeeded = true;
 }
 
 /* Its process usually ends now, and its status says more. */
@@ -362,7 +365,8 @@ static void on_channel_end(void *arg)
 {
 	struct upgrade *upgrade = arg;
 
-	set_limit(upgrade, WORKERS_MS);
+	if (upgrade->step != UPGRADE_DONE)
+		set_limit(upgrade, WORKERS_MS);
 }
 
 static void on_heir_end(void *arg, int status)
@@ -377,7 +381,10 @@ static void on_heir_end(void *arg, int status)
 		return;
 	}
 	channel_catch_up(&upgrade->channel); /* with its last words */
-	if (upgrade->step == UPGRADE_DONE)
+	if (upgrade->step == UPGRADE_DONE && upgrade->is_succeeded)
+		log_debug("a server that was upgraded, too, has ended",
+		          log_int("pid", upgrade->pid), log_int(how, number));
+	else if (upgrade->step == UPGRADE_DONE)
 		log_at(has_exited && number == 0 ? LOG_INFO : LOG_ERROR,
 		       "the new server has ended while this one drains",
 		       log_int("pid", upgrade->pid), log_int(how, number));

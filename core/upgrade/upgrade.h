@@ -78,6 +78,7 @@ struct upgrade {
 	bool is_held;                        /* visitors are, and perhaps the ports are given */
 	unsigned generation; /* of the configuration when the new process was started */
 	pid_t pid;           /* of the new process */
+	bool is_succeeded;   /* another one has taken the place of the new process */
 	struct err why;      /* it fails */
 };
 

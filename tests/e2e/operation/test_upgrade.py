@@ -338,6 +338,32 @@ def test_the_new_process_is_killed_when_it_serves(server):
         wait_until(lambda: not old.running, "the end of the old process", timeout=20)
 
 
+@pytest.mark.parametrize("end", ["drained", "killed"])
+def test_the_next_process_is_upgraded_too(server, end):
+    """The process before it knows that its end, by whatever means, is none of the service."""
+    with contextlib.ExitStack() as stack:
+        echo = stack.enter_context(Echo())
+        client = stack.enter_context(spore_client(server.control, echo.port))
+        stack.enter_context(Steady(server.public_host, client.port))
+        server.upgrade()
+        server.process.wait_for(rf"new client .*port={client.port}\b", times=2)
+        if end == "killed":
+            visitor = stack.enter_context(connect(server.public_host, client.port))
+            visitor.sendall(b"ping")
+            assert read_exactly(visitor, 4) == b"ping"
+        server.upgrade()
+        server.process.wait_for(rf"new client .*port={client.port}\b", times=3)
+        if end == "killed":
+            assert runs(server.pids[1])
+            os.kill(server.pids[1], signal.SIGKILL)
+        server.await_end(server.pids[1])
+        time.sleep(seconds(0.3))
+        assert runs(server.pids[0])
+    server.await_end(server.pids[0])
+    ends = [line for line in server.process.stderr if "the new server has ended" in line]
+    assert not ends, ends
+
+
 # ---- what the next process knows
 
 

@@ -191,6 +191,26 @@ static bool is_over(void)
 	return channel_read(other, &message, &fd) == CHANNEL_END;
 }
 
+/* Its end is no failure of the start, and the server before it learns of its successor. */
+START_TEST(a_server_that_serves)
+{
+	open_channel();
+	say_all();
+	ck_assert(take());
+	say(PROTOCOL_LEFT, -1);
+	heir_tell_serving(&heir, NULL);
+	ck_assert_int_lt(heir.admin, 0);
+	hear("protocol");
+	hear("serving");
+	heir_tell_upgraded(&heir);
+	hear("upgraded");
+	heir_tell_failure(&heir, "why");
+	ck_assert(is_over());
+	heir_tell_upgraded(&heir);
+	activation_close(&activation);
+}
+END_TEST
+
 START_TEST(a_program_that_is_checked)
 {
 	open_channel_of(PROTOCOL_CHECK_VARIABLE);
@@ -205,5 +225,6 @@ START_TEST(a_program_that_is_checked)
 }
 END_TEST
 
-SUITE("heir", a_program_that_is_checked, a_server_that_is_none, the_variable_is_only_for_servers,
-      sockets_are_taken, ports_are_awaited, a_server_that_gives_up, a_server_with_another_protocol)
+SUITE("heir", a_server_that_serves, a_program_that_is_checked, a_server_that_is_none,
+      the_variable_is_only_for_servers, sockets_are_taken, ports_are_awaited,
+      a_server_that_gives_up, a_server_with_another_protocol)
