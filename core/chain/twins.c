@@ -249,11 +249,11 @@ static bool is_read(const struct log_file *file, const struct config *config)
 	return false;
 }
 
-static void refuse_logs(const struct plugin_set *set, const struct log_files *logs,
+static void refuse_logs(const struct config *config, const struct log_files *logs,
                         struct diag *diag)
 {
 	for (size_t i = 0; i < logs->n; i++) {
-		if (is_read(&logs->items[i], set->config))
+		if (is_read(&logs->items[i], config))
 			diag_add(diag, logs->items[i].node,
 			         "expected a file of its own to append to, found one that the "
 			         "configuration consists of or reads: %s",
@@ -293,10 +293,10 @@ static const char *const of_usage_file[] = { "", ".new", ".lock", ".bad" };
 enum { N_OF_USAGE_FILE = sizeof of_usage_file / sizeof *of_usage_file };
 
 /* Is the file another one that the configuration names? */
-static bool is_named(const struct plugin_set *set, const struct log_file *file,
+static bool is_named(const struct config *config, const struct log_file *file,
                      const struct log_files *logs)
 {
-	const char *socket = set->config->settings.admin.socket;
+	const char *socket = config->settings.admin.socket;
 	struct log_files sockets = { 0 };
 	bool is_socket;
 
@@ -304,29 +304,29 @@ static bool is_named(const struct plugin_set *set, const struct log_file *file,
 		add_file(&sockets, socket, file->node);
 	is_socket = sockets.n > 0 && is_same_file(file, sockets.items);
 	free_log_files(&sockets);
-	return is_socket || is_read(file, set->config) || is_log(file, logs);
+	return is_socket || is_read(file, config) || is_log(file, logs);
 }
 
-static void refuse_usage_file(const struct plugin_set *set, const struct log_files *logs,
+static void refuse_usage_file(const struct config *config, const struct log_files *logs,
                               bool is_running, struct diag *diag)
 {
-	const struct json *section = json_get(json_doc_root(set->config->doc), "server");
+	const struct json *section = json_get(json_doc_root(config->doc), "server");
 	const struct json *node = json_get(section, "usage_file");
 	struct log_files own = { 0 };
 	char *paths[N_OF_USAGE_FILE] = { NULL };
 	unsigned n = diag->count;
 
-	if (set->config->role != ROLE_SERVER || !node || !set->config->settings.server.usage_file)
+	if (config->role != ROLE_SERVER || !node || !config->settings.server.usage_file)
 		return;
 	for (size_t i = 0; i < N_OF_USAGE_FILE; i++) {
-		if (asprintf(&paths[i], "%s%s", set->config->settings.server.usage_file,
+		if (asprintf(&paths[i], "%s%s", config->settings.server.usage_file,
 		             of_usage_file[i]) >= 0)
 			add_file(&own, paths[i], node);
 		else
 			paths[i] = NULL;
 	}
 	for (size_t i = 0; i < own.n && diag->count == n; i++) {
-		if (is_named(set, &own.items[i], logs))
+		if (is_named(config, &own.items[i], logs))
 			diag_add(
 				diag, node,
 				"expected a file of its own to replace, found one that the "
@@ -340,12 +340,15 @@ static void refuse_usage_file(const struct plugin_set *set, const struct log_fil
 		free(paths[i]);
 }
 
-void twins_refuse(const struct plugin_set *set, bool is_running, struct diag *diag)
+void twins_refuse(const struct config *config, const struct plugin_set *set, bool is_running,
+                  struct diag *diag)
 {
-	struct log_files logs = find_log_files(set);
+	struct log_files logs = { 0 };
 
-	refuse_logs(set, &logs, diag);
-	refuse_usage_file(set, &logs, is_running, diag);
+	if (set)
+		logs = find_log_files(set);
+	refuse_logs(config, &logs, diag);
+	refuse_usage_file(config, &logs, is_running, diag);
 	free_log_files(&logs);
 }
 

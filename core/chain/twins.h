@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+struct config;
 struct diag;
 struct plugin_set;
 
@@ -15,7 +16,9 @@ void twins_find(struct plugin_set *set);
 
 /* Reports each file to which an instance would append although the configuration consists of it or
  * reads it, such as a file of secrets; and server.usage_file if it is such a file or a log, or, at
- * a start or a check (!is_running), if the server could not use it. [control] */
-void twins_refuse(const struct plugin_set *set, bool is_running, struct diag *diag);
+ * a start or a check (!is_running), if the server could not use it. set: with the instances of the
+ * configuration; NULL: they could not be made. [control] */
+void twins_refuse(const struct config *config, const struct plugin_set *set, bool is_running,
+                  struct diag *diag);
 
 #endif

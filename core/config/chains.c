@@ -116,13 +116,15 @@ static void read_on_error(struct json_doc *doc, const struct json *object,
 	const char *on_error = read_name(object, "on_error", "deny", diag);
 	bool is_last_good = strcmp(on_error, "last_good") == 0;
 	bool is_next = strcmp(on_error, "next") == 0;
+	bool is_known = is_last_good || is_next || strcmp(on_error, "deny") == 0;
 
 	out->continue_on_error = is_next;
-	if (is_last_good || is_next || strcmp(on_error, "deny") == 0)
-		read_last_good(doc, object, out, is_last_good, diag);
-	else
-		diag_add(diag, json_get(object, "on_error"),
-		         "expected one of deny|next|last_good, found \"%s\"", on_error);
+	read_last_good(doc, object, out, is_last_good || !is_known, diag);
+	if (is_known)
+		return;
+	out->last_good_ms = 0;
+	diag_add(diag, json_get(object, "on_error"),
+	         "expected one of deny|next|last_good, found \"%s\"", on_error);
 }
 
 /* Reads "queue", which only listeners for events have. */

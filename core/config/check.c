@@ -14,9 +14,6 @@
 #include "wire/about.h"
 #include "wire/hostname.h"
 
-/* Bytes per second. Policies of identities have the same one. */
-enum { LEAST_RATE = 1024 };
-
 /* Sets the key of the object to `text`, a part of the value of `from`. So --print-config finds the
  * source of the value. */
 static void place_part(struct json_doc *doc, struct json *object, const char *key, const char *text,
@@ -338,8 +335,6 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 		server->bind_tunnels = server->bind_addr;
 	check_public(settings, doc, diag);
 	check_admin(&settings->admin, doc);
-	check_rate(settings->limits.rate_up, limits, "rate_up", diag);
-	check_rate(settings->limits.rate_down, limits, "rate_down", diag);
 }
 
 /* ---- the client ---- */
@@ -381,15 +376,28 @@ static void split_local(struct json_doc *doc, struct tunnel_settings *tunnel,
 	}
 }
 
+/* `host` or `port` is given beside `local`, or both. */
+static void refuse_both(const struct json *local, const struct json *host, const struct json *port,
+                        struct diag *diag)
+{
+	if (host && port)
+		diag_add_key(diag, local,
+		             "\"local\" conflicts with \"local_host\" and \"local_port\": keep "
+		             "it, or them");
+	else
+		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
+		             host ? "local_host" : "local_port");
+}
+
 /* Takes the path of a unix socket. Mistakes go to the diag. */
 static void take_path(struct tunnel_settings *tunnel, const struct json *node, const char *path,
                       struct diag *diag)
 {
-	const struct json *local = json_get(node, "local"), *port = json_get(node, "local_port");
+	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
+	const struct json *port = json_get(node, "local_port");
 
-	if (port || json_get(node, "local_host"))
-		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
-		             port ? "local_port" : "local_host");
+	if (port || host)
+		refuse_both(local, host, port, diag);
 	else if (*path != '/')
 		diag_add(diag, local, "expected an absolute path behind \"unix:\", found \"%s\"",
 		         tunnel->local);
@@ -490,8 +498,8 @@ static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel, 
 		         "expected the service's port: \"local_port\", or LOCAL_PORT on the "
 		         "command line");
 	else if (local && (is_in_file(host) || is_in_file(port)))
-		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
-		             is_in_file(host) ? "local_host" : "local_port");
+		refuse_both(local, is_in_file(host) ? host : NULL, is_in_file(port) ? port : NULL,
+		            diag);
 	else if (local)
 		take_local(doc, tunnel, node, diag);
 }
@@ -764,10 +772,12 @@ static bool read_server(const char *text, const struct json *node, struct target
 	return !diag_has(diag, node) && read_host(text, node, target_out, diag);
 }
 
-/* The server that stands twice would be tried twice. */
-static void check_server_is_unique(const struct client_settings *client, size_t at,
-                                   const struct json *node, struct diag *diag)
+/* The server behind the last of the list must not be in it: it would be tried twice. */
+static void check_server_is_unique(const struct client_settings *client, const struct json *node,
+                                   struct diag *diag)
 {
+	size_t at = client->n_servers;
+
 	for (size_t i = 0; i < at; i++) {
 		if (strcmp(client->servers[i].name, client->servers[at].name) == 0) {
 			diag_add(diag, node, "expected each server once, found \"%s\" twice",
@@ -806,14 +816,15 @@ static void read_servers(struct client_settings *client, struct json_doc *doc,
 
 	client->servers = servers;
 	for (size_t i = 0; servers && i < client->to.count; i++) {
+		size_t n = client->n_servers;
 		const struct json *node = node_of_server(to, i);
 
 		if (!read_server(texts[i], node, &target, diag))
+			continue;
+		fill_server(&servers[n], doc, &target, client->control_port);
+		if (!servers[n].host || !servers[n].name)
 			return;
-		fill_server(&servers[i], doc, &target, client->control_port);
-		if (!servers[i].host || !servers[i].name)
-			return;
-		check_server_is_unique(client, i, node, diag);
+		check_server_is_unique(client, node, diag);
 		client->n_servers++;
 	}
 }
@@ -866,7 +877,7 @@ static void check_to(struct client_settings *client, struct json_doc *doc, struc
 	if (client->to.count > CLIENT_SERVERS_MAX)
 		diag_add(diag, to, "expected at most %d servers, found %zu", CLIENT_SERVERS_MAX,
 		         client->to.count);
-	if (!to || diag_has(diag, to) || client->to.count > CLIENT_SERVERS_MAX)
+	if (!to)
 		return;
 	read_servers(client, doc, to, diag);
 	if (client->n_servers == 1 && diag->count == n_before)

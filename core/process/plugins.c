@@ -46,8 +46,8 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 		plugin_path_warn(&registry, config);
 		set = set_builder_build(&spec, diag);
 	}
+	twins_refuse(config, set, draft->previous, diag);
 	if (set) {
-		twins_refuse(set, draft->previous, diag);
 		doubts_find(set);
 		cut_off_doubts_find(set, draft->previous);
 	}

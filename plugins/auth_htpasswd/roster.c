@@ -16,6 +16,7 @@ struct job {
 	const struct conf *conf;
 	struct roster *roster;
 	unsigned faults, warnings, few_ports;
+	bool knows_names; /* all of the file has been read */
 };
 
 static void report_line(struct job *job, unsigned line, unsigned column, const char *text)
@@ -172,8 +173,10 @@ static const char *check_ports(struct job *job, const char *file, const char *na
 static const char *apply_policy(struct job *job, const char *file, const char *name,
                                 const struct policy *policy)
 {
-	struct member *member = find_member(job->roster, name);
+	struct member *member = job->knows_names ? find_member(job->roster, name) : NULL;
 
+	if (!job->knows_names)
+		return NULL;
 	if (!member) {
 		warn_of_absent_name(job, file, name);
 		return NULL;
@@ -245,14 +248,14 @@ static const struct policy *apply_file(struct job *job, const struct policy *of_
 static void apply_policies(struct job *job)
 {
 	struct roster *roster = job->roster;
-	const struct policy *of_all;
+	const struct policy *of_all = apply_options(job);
 
 	if (job->conf->policy_file &&
 	    !policy_file_read(&roster->policies, job->args, job->conf->policy_file)) {
 		job->faults++;
 		return;
 	}
-	of_all = apply_file(job, apply_options(job));
+	of_all = apply_file(job, of_all);
 	for (size_t i = 0; of_all && i < roster->n; i++)
 		policy_inherit(&roster->members[i].policy, of_all);
 }
@@ -376,8 +379,8 @@ bool roster_read(struct roster *roster, const spore_create_args *args,
 
 	*roster = (struct roster){ 0 };
 	read_members(&job);
-	if (job.faults == 0)
-		apply_policies(&job);
+	job.knows_names = job.faults == 0;
+	apply_policies(&job);
 	if (job.faults)
 		return false;
 	if (!prepare(roster, args->host, previous)) {

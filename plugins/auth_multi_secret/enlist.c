@@ -21,6 +21,7 @@ struct enlist_job {
 	struct roster *roster;
 	unsigned faults;                   /* mistakes that were reported */
 	unsigned flaws, absent, few_ports; /* what is only warned of, counted by kind */
+	bool knows_names;                  /* all secrets have been read */
 };
 
 /* ---- mistakes ---- */
@@ -281,10 +282,11 @@ static void warn_of_absent_name(struct enlist_job *job, const char *name)
 {
 	char pointer[256];
 
-	if (job->absent++ < MAX_WARNINGS)
-		spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
-		           "%s applies to nobody: no secret has the name %s",
-		           point_to("policy", name, pointer, sizeof pointer), name);
+	if (!job->knows_names || job->absent++ >= MAX_WARNINGS)
+		return;
+	spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
+	           "%s applies to nobody: no secret has the name %s",
+	           point_to("policy", name, pointer, sizeof pointer), name);
 }
 
 static void apply_policy(struct enlist_job *job, struct member *const *sorted)
@@ -337,8 +339,7 @@ bool enlist(const spore_create_args *args, struct roster *roster)
 	if (job.conf->secrets_file)
 		add_from_file(&job);
 	check_for_secrets(&job);
-	if (job.faults)
-		return false;
+	job.knows_names = job.faults == 0;
 	sorted = calloc(roster->n + 1, sizeof(struct member *));
 	if (!sorted) {
 		report_fault(&job, "", "out of memory");

@@ -31,6 +31,8 @@ static bool set_authorities(SSL_CTX *tls, const spore_create_args *args, const c
 static bool set_certificate(SSL_CTX *tls, const spore_create_args *args,
                             const struct tls_options *options)
 {
+	bool has_certificate;
+
 	if (!options->certfile && !options->keyfile)
 		return true;
 	if (!options->certfile || !options->keyfile) {
@@ -38,14 +40,13 @@ static bool set_certificate(SSL_CTX *tls, const spore_create_args *args,
 		       "expected certfile and keyfile together");
 		return false;
 	}
-	if (SSL_CTX_use_certificate_chain_file(tls, options->certfile) != 1) {
+	has_certificate = SSL_CTX_use_certificate_chain_file(tls, options->certfile) == 1;
+	if (!has_certificate)
 		report(args, "/certfile", "expected a certificate in PEM form: %s",
 		       options->certfile);
-		return false;
-	}
 	if (SSL_CTX_use_PrivateKey_file(tls, options->keyfile, SSL_FILETYPE_PEM) == 1 &&
-	    SSL_CTX_check_private_key(tls) == 1)
-		return true;
+	    (!has_certificate || SSL_CTX_check_private_key(tls) == 1))
+		return has_certificate;
 	report(args, "/keyfile",
 	       "expected the private key of the certificate, in PEM form and not encrypted: %s",
 	       options->keyfile);
@@ -55,14 +56,16 @@ static bool set_certificate(SSL_CTX *tls, const spore_create_args *args,
 SSL_CTX *tls_new(const spore_create_args *args, const struct tls_options *options)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+	bool good;
 
 	if (!tls)
 		return NULL;
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	if (set_authorities(tls, args, options->cacertfile) &&
-	    set_certificate(tls, args, options)) {
+	good = set_authorities(tls, args, options->cacertfile);
+	good = set_certificate(tls, args, options) && good;
+	if (good) {
 		use_authorities_once(tls);
 		return tls;
 	}

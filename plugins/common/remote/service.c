@@ -308,13 +308,13 @@ bool service_has_openssl(const spore_create_args *args)
 bool service_init(struct service *service, const spore_create_args *args,
                   const struct service_options *options)
 {
-	bool good;
+	bool good, has_url;
 
 	*service = (struct service){ 0 };
-	if (!set_url(service, args, options))
-		return false;
-	good = set_headers(service, args, options);
-	return set_authorities(service, args, options->cacertfile) && good;
+	has_url = set_url(service, args, options);
+	good = set_headers(service, args, options) && has_url;
+	/* Whether TLS is used depends on the URL. */
+	return has_url && set_authorities(service, args, options->cacertfile) && good;
 }
 
 void service_fini(struct service *service)

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -303,7 +304,12 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 		                              "certificate");
 	if (!conf->certfile)
 		return true;
-	return load_certificate(tls, args) && load_key(tls, args);
+	if (load_certificate(tls, args))
+		return load_key(tls, args);
+	if (conf->keyfile && strcmp(conf->keyfile, conf->certfile) != 0)
+		EVP_PKEY_free(
+			read_key(tls, args, "/keyfile", conf->keyfile)); /* may be wrong, too */
+	return false;
 }
 
 /* ---- trusted authorities ---- */

@@ -64,6 +64,119 @@ def test_a_client(tmp_path, words):
     )
 
 
+SECRETS = {"use": "multi_secret", "secrets": {"alice": "one secret", "bob": "other secret"}}
+NO_USE = {"use": "nothing"}
+FEW_PORTS = {"alice": {"ports": "80"}}
+
+# Of a server: two mistakes, and where they are. The first one does not hide the second.
+PAIRS = [
+    ({"server": {"control_port": "x"}, "auth": [NO_USE]}, "/server/control_port", "/auth/0/use"),
+    ({"auth": [{**SECRETS, "x": 1}, NO_USE]}, "/auth/0/x", "/auth/1/use"),
+    ({"auth": [{**SECRETS, "x": 1, "binding": "y"}]}, "/auth/0/x", "/auth/0/binding"),
+    (
+        {"public": [{"listen_port": 8443}], "auth": [{**SECRETS, "on_error": "last"}]},
+        "/public/0/listen_port",
+        "/auth/0/on_error",
+    ),
+    (
+        {
+            "auth": [{**SECRETS, "policy": {"bob": {"hosts": ["a b"]}}}],
+            "public": [{"listen_port": 8443, "route": [{"use": "sni", "x": 1}]}],
+        },
+        "/auth/0/policy/bob/hosts/0",
+        "/public/0/route/0/x",
+    ),
+    (
+        {"public": [{"ports": "9-x", "acl": [{"use": "cidr", "allow": ["x"]}]}]},
+        "/public/0/ports",
+        "/public/0/acl/0/allow/0",
+    ),
+    (
+        {"public": [{"ports": "9", "transport": [NO_USE]}, {"ports": "8", "acl": [NO_USE]}]},
+        "/public/0/transport/0/use",
+        "/public/1/acl/0/use",
+    ),
+    (
+        {"auth": [{**SECRETS, "on_error": "last", "last_good_for": "x"}]},
+        "/auth/0/on_error",
+        "/auth/0/last_good_for",
+    ),
+    (
+        {"transport": [{"use": "tls", "certfile": "absent", "keyfile": "also-absent"}]},
+        "/transport/0/certfile",
+        "/transport/0/keyfile",
+    ),
+    (
+        {"transport": [{"use": "tls", "certfile": "absent"}], "events": [{"use": "log"}, NO_USE]},
+        "/transport/0/certfile",
+        "/events/1/use",
+    ),
+    (
+        {"auth": [{**SECRETS, "secrets_file": "absent", "policy": FEW_PORTS}]},
+        "/auth/0/secrets_file",
+        "/auth/0/policy/alice/ports",
+    ),
+    (
+        {"auth": [{"use": "htpasswd", "file": "absent", "policy_file": "also-absent"}]},
+        "/auth/0/file",
+        "/auth/0/policy_file",
+    ),
+    (
+        {"auth": [{"use": "htpasswd", "policy_file": "absent", "file": "x", "policy": FEW_PORTS}]},
+        "/auth/0/policy_file",
+        "/auth/0/policy/alice",
+    ),
+    (
+        {"auth": [{**SECRETS, "x": 1}], "server": {"usage_file": "/nowhere/use"}},
+        "/auth/0/x",
+        "/server/usage_file",
+    ),
+    (
+        {"metrics": [{"use": "prometheus", "listen": 5}], "admin": {"socket": "/nowhere/s"}},
+        "/metrics/0/listen",
+        "/admin/socket",
+    ),
+    (
+        {"auth": [{"use": "http", "url": "x", "headers": {"a b": "c"}}]},
+        "/auth/0/url",
+        "/auth/0/headers/a b",
+    ),
+    (
+        {
+            "auth": [
+                {
+                    "use": "redis",
+                    "host": "h",
+                    "tls": True,
+                    "cacertfile": "absent",
+                    "certfile": "x",
+                    "keyfile": "y",
+                }
+            ]
+        },
+        "/auth/0/cacertfile",
+        "/auth/0/keyfile",
+    ),
+]
+
+
+@pytest.mark.parametrize("config,first,second", PAIRS, ids=[pair[2] for pair in PAIRS])
+def test_a_mistake_does_not_hide_another(tmp_path, config, first, second):
+    said = ask("server", "-t", "-c", write(tmp_path, config), status=1).stderr
+    for pointer in (first, second):
+        assert any(f"error: {pointer}: " in line for line in said), said
+
+
+def test_a_wrong_server_does_not_hide_another(tmp_path):
+    servers = ["http://x", *(f"s{i}.example.com" for i in range(20)), "a b"]
+    local = {"local": "127.0.0.1:80", "local_host": "::1", "local_port": 80}
+    config = {"client": {"to": servers}, "tunnels": [local]}
+    said = ask("local", "-t", "-c", write(tmp_path, config), status=1).stderr
+    for pointer in ("/client/to", "/client/to/0", "/client/to/21", "/tunnels/0/local"):
+        assert any(f"error: {pointer}: " in line for line in said), said
+    assert any('conflicts with "local_host" and "local_port"' in line for line in said)
+
+
 def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
     """Mistakes in options of the core, of plugins, and in files that they name, each with its
     line."""

@@ -238,7 +238,24 @@ START_TEST(a_policy_may_be_for_an_absent_name)
 }
 END_TEST
 
+/* Of a file that cannot be read, no name is known, so none is called absent. */
+START_TEST(mistakes_do_not_hide_others)
+{
+	begin();
+	add_secret("alice", "same secret");
+	add_secret("bob", "same secret");
+	conf.secrets_file = "/nowhere/secrets";
+	add_policy("carol")->max_tunnels = 5;
+	ck_assert(!run());
+	ck_assert_ptr_nonnull(strstr(mistakes, "/secrets_file: cannot read /nowhere/secrets"));
+	ck_assert_ptr_nonnull(strstr(mistakes, "/secrets/bob: expected a unique secret"));
+	ck_assert_uint_eq(n_mistakes, 2);
+	warnings_expect(NULL);
+	end();
+}
+END_TEST
+
 SUITE("enlist", both_sources_make_one_roster, there_must_be_a_secret, a_file_may_be_empty,
       a_name_must_be_good, a_reference_is_no_map, names_must_differ, secrets_must_differ,
       mistakes_of_a_file_have_their_place, after_some_mistakes_it_stops, a_file_must_be_readable,
-      policies_go_to_their_names, a_policy_may_be_for_an_absent_name)
+      policies_go_to_their_names, a_policy_may_be_for_an_absent_name, mistakes_do_not_hide_others)
