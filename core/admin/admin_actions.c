@@ -1,11 +1,13 @@
 #include "admin/admin_actions.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_answer.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_query.h"
+#include "base/text.h"
 #include "host/listeners.h"
 #include "log/log.h"
 #include "log/logline.h"
@@ -15,6 +17,7 @@
 #include "reload/reload_answer.h"
 #include "server/census.h"
 #include "server/server.h"
+#include "usage/usage.h"
 
 /* ---- kick ---- */
 
@@ -35,12 +38,37 @@ static void log_kick(const struct kick *kick, const struct kicked *kicked)
 	log_event(LOG_INFO, "ended by the operator", fields, n);
 }
 
-static void refuse_kick(const struct kick *kick, const char *argument, struct jsonout *json)
+/* The identity that an operator probably means. */
+struct guess {
+	const char *wanted;
+	char meant[SPORE_IDENTITY_MAX + 1]; /* "": nobody's is similar */
+};
+
+static void guess_identity(struct usage *usage, void *arg)
 {
-	if (kick->id)
-		admin_error_write(json, "no tunnel or visitor has the id ", argument);
-	else
-		admin_error_write(json, "no tunnel or visitor has ", argument);
+	struct guess *guess = arg;
+	/* The nearer of two, and the first of two that are equally near. */
+	const char *names[] = { guess->meant, usage->identity };
+	const char *nearer = text_suggest(guess->wanted, names, 2);
+
+	if (usage->refs > 0 && nearer == usage->identity)
+		snprintf(guess->meant, sizeof guess->meant, "%s", usage->identity);
+}
+
+static void refuse_kick(const struct admin_query *query, struct jsonout *json)
+{
+	struct guess guess = { .wanted = query->kick.identity };
+	char text[2 * sizeof guess.meant + 60];
+
+	if (query->kick.id) {
+		admin_error_write(json, "no tunnel or visitor has the id ", query->argument);
+		return;
+	}
+	if (*guess.wanted)
+		usage_table_each(server_usage(query->host->server), guess_identity, &guess);
+	snprintf(text, sizeof text, *guess.meant ? "%s: did you mean " KICK_IDENTITY "%s?" : "%s",
+	         query->argument, guess.meant);
+	admin_error_write(json, "no tunnel or visitor has ", text);
 }
 
 void admin_kick_write(const struct admin_query *query, struct jsonout *json)
@@ -55,7 +83,7 @@ void admin_kick_write(const struct admin_query *query, struct jsonout *json)
 			kicked_add(&kicked, &census->kicked);
 	}
 	if (kicked.tunnels + kicked.relays == 0)
-		refuse_kick(&query->kick, query->argument, json);
+		refuse_kick(query, json);
 	else
 		log_kick(&query->kick, &kicked);
 	jsonout_int(json, "tunnels_ended", kicked.tunnels);

@@ -73,19 +73,27 @@ const struct argument_table ctl_arguments = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* The longest operands. With the command, they fit into a line of 256 bytes, which every version of
- * the server reads. */
-enum { MOST_IDENTITY = 239, MOST_WORD = 63 };
+enum { MOST_WORD = 63 };
 
-/* Can the operand be sent? The server reads one line of words. Only an identity may contain
- * blanks. */
-static bool can_be_sent(const char *operand)
+/* The text of a macro's value. */
+#define TEXT_OF(value)     TEXT_OF_WORD(value)
+#define TEXT_OF_WORD(word) #word
+
+/* The server reads one line of words. Only an identity may contain blanks. Returns what is expected
+ * in place of an operand that cannot be sent; NULL: it can. */
+static const char *find_fault(const char *operand)
 {
-	bool is_identity = strncmp(operand, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0;
-	const char *forbidden = is_identity ? "\r\n" : " \t\r\n";
-	size_t most = is_identity ? MOST_IDENTITY : MOST_WORD;
+	struct kick kick;
 
-	return *operand && strlen(operand) <= most && !strpbrk(operand, forbidden);
+	if (strncmp(operand, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0)
+		return kick_parse(operand, &kick) && !strpbrk(operand, "\r\n")
+		               ? NULL
+		               : "expected " KICK_IDENTITY " and a name of 1 to " TEXT_OF(
+					 SPORE_IDENTITY_MAX) " bytes in one "
+		                                             "line, found \"%s\"";
+	return *operand && strlen(operand) <= MOST_WORD && !strpbrk(operand, " \t\r\n")
+	               ? NULL
+	               : "expected a word of 1 to 63 characters, found \"%s\"";
 }
 
 /* The server may run elsewhere in the tree of folders. False: the path is too long. */
@@ -113,10 +121,8 @@ static bool make_line(const struct request *request, char line[SENT_SIZE + 64], 
 				&ctl_arguments,
 				"expected the path of a program of at most 511 bytes, found \"%s\"",
 				operand);
-	} else if (operand && !can_be_sent(operand)) {
-		*status_out = arguments_refuse(
-			&ctl_arguments, "expected a word of 1 to 63 characters, found \"%s\"",
-			operand);
+	} else if (operand && find_fault(operand)) {
+		*status_out = arguments_refuse(&ctl_arguments, find_fault(operand), operand);
 	}
 	if (*status_out != EXIT_GOOD)
 		return false;

@@ -461,6 +461,23 @@ def test_kick_by_identity(admin, tmp_path, address):
         )
 
 
+def test_kick_by_a_wrong_identity(admin, tmp_path, address):
+    """The nearest one that has a tunnel is named. The longest that a client may have is known."""
+    path = tmp_path / "server.json"
+    secrets = {name: name for name in ("alice", "bob")}
+    path.write_text(json.dumps({"auth": [{"use": "multi_secret", "secrets": secrets}]}))
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server:
+        with Tunnel(server, secret="alice"):
+            said = admin.ctl("kick", "identity=alcie", status=1)
+            assert "has identity=alcie: did you mean identity=alice?" in said
+            assert admin.ctl("kick", "identity=bobb", status=1).endswith("has identity=bobb")
+        longest = "identity=" + 255 * "x"
+        assert f"no tunnel or visitor has {longest}" in admin.ctl("kick", longest, status=1)
+        for wrong in (longest + "x", "identity=", "identity=a\nb"):
+            said = admin.ctl("kick", wrong, status=2)
+            assert "expected identity= and a name of 1 to 255 bytes in one line" in said
+
+
 def test_kick_says_why_on_the_wire(running, admin):
     with Tunnel(running) as tunnel:
         admin.ctl("kick", str(id_of(admin, tunnel.port)))
