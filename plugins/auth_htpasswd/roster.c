@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "../common/client/ports.h"
+#include "../common/client/similar.h"
 #include "../common/file.h"
 #include "../common/pointer.h"
 #include "../common/report.h"
@@ -145,16 +146,19 @@ static struct member *find_member(const struct roster *roster, const char *name)
  * NULL: in the configuration. */
 static void warn_of_absent_name(struct job *job, const char *file, const char *name)
 {
-	char pointer[320] = "";
+	struct similar similar = { .found = name };
+	char pointer[320] = "", question[SIMILAR_TEXT_SIZE];
 
 	if (job->warnings++ >= MAX_WARNINGS)
 		return;
+	for (size_t i = 0; i < job->roster->n; i++)
+		similar_offer(&similar, job->roster->members[i].name);
 	if (!file)
 		pointer_append(pointer, sizeof pointer, "policy");
 	spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
-	           "%.200s%s%s applies to nobody: %.200s has no name %s", file ? file : "",
+	           "%.200s%s%s applies to nobody: %.200s has no name %s%s", file ? file : "",
 	           file ? ": " : "", pointer_append(pointer, sizeof pointer, name), job->conf->file,
-	           name);
+	           name, similar_question(&similar, question));
 }
 
 /* Checks the ports of a policy. Returns NULL, or what is wrong. file: the file of the policy, or

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../common/client/ports.h"
+#include "../common/client/similar.h"
 #include "../common/file.h"
 #include "../common/pointer.h"
 #include "secrets_file.h"
@@ -280,13 +281,17 @@ static void check_ports(struct enlist_job *job, const char *name, const spore_li
 /* A client is revoked by removing its secret, so this is no mistake. */
 static void warn_of_absent_name(struct enlist_job *job, const char *name)
 {
-	char pointer[256];
+	struct similar similar = { .found = name };
+	char pointer[256], question[SIMILAR_TEXT_SIZE];
 
 	if (!job->knows_names || job->absent++ >= MAX_WARNINGS)
 		return;
+	for (size_t i = 0; i < job->roster->n; i++)
+		similar_offer(&similar, job->roster->members[i].name);
 	spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
-	           "%s applies to nobody: no secret has the name %s",
-	           point_to("policy", name, pointer, sizeof pointer), name);
+	           "%s applies to nobody: no secret has the name %s%s",
+	           point_to("policy", name, pointer, sizeof pointer), name,
+	           similar_question(&similar, question));
 }
 
 static void apply_policy(struct enlist_job *job, struct member *const *sorted)

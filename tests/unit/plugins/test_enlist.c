@@ -235,6 +235,12 @@ START_TEST(a_policy_may_be_for_an_absent_name)
 	warnings_expect("/policy/bob applies to nobody: no secret has the name bob\n");
 	ck_assert_int_eq(find_member("alice")->policy.max_tunnels, 0);
 	end();
+	begin();
+	add_secret("alice", "one");
+	add_policy("alcie")->max_tunnels = 5;
+	ck_assert(run());
+	warnings_expect("no secret has the name alcie: did you mean alice?\n");
+	end();
 }
 END_TEST
 
