@@ -43,10 +43,14 @@ static void take_server_back(struct stream *stream, struct buf *rest, void *arg)
 	free_origin(origin);
 }
 
+/* If the service has reset its connection before Opened left, the server must still learn that the
+ * client had the visitor: otherwise it takes the reset for a loss on the way. */
 static void lose_server(void *arg)
 {
 	struct origin *origin = arg;
 
+	if (deadline_is_running(&origin->hold))
+		stream_push_user(origin->stream);
 	ahead_pool_lose(origin->pool);
 	free_origin(origin);
 }

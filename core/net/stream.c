@@ -260,8 +260,8 @@ static void end_lane(struct stream *stream)
 {
 	if (!stream->lane)
 		return;
-	free_lane(stream);
 	stream->home->drop(stream->home_arg);
+	free_lane(stream);
 }
 
 static void give_back(struct stream *stream)
@@ -895,6 +895,12 @@ bool stream_release_user(struct stream *stream)
 	flush(stream);
 	rearm(stream);
 	return held;
+}
+
+void stream_push_user(struct stream *stream)
+{
+	lane_release(stream->lane);
+	flush(stream);
 }
 
 bool stream_go_raw(struct stream *stream)

@@ -87,6 +87,9 @@ bool stream_begin_user(struct stream *stream, const struct stream_home *home, vo
 void stream_hold_user(struct stream *stream);
 /* Call it only while the stream has that user. True: they were still waiting. */
 bool stream_release_user(struct stream *stream);
+/* The user ends before that: sends the bytes that wait, as far as they leave now. Only within
+ * home->drop. */
+void stream_push_user(struct stream *stream);
 /* The user sends much: its bytes are not framed from now on, so no other user will follow. Does
  * nothing if the stream frames no user. True: stream_fd takes the bytes unchanged. */
 bool stream_go_raw(struct stream *stream);

@@ -54,18 +54,33 @@ static const struct {
 	[RELAY_USED_UP] = { "used_up", "the client has used up its bytes" },
 };
 
+/* A client passes the reset of its service on. It cannot be told apart from a reset by the client
+ * itself, unless the client is lost altogether. */
+static const char service_broken[] = "service_broken",
+		  of_service[] = "broken by the service or the client";
+
+static bool may_be_of_service(const struct forward *forward, const struct relay_end *end)
+{
+	return end->cause == RELAY_LEFT_BROKEN && !end->error &&
+	       !account_has_lost_client(forward->account);
+}
+
 static struct visitor_line make_line(const struct forward *forward, const struct relay_end *end)
 {
-	return (struct visitor_line){ .id = forward->visitor_id,
-		                      .peer = forward->peer,
-		                      .account = forward->account,
-		                      .port = forward->port,
-		                      .since_ms = forward->arrived_ms,
-		                      .bytes_up = end->bytes[1],
-		                      .bytes_down = end->bytes[0],
-		                      .reason = reasons[end->cause].text,
-		                      .word = reasons[end->cause].word,
-		                      .error = end->error };
+	bool is_of_service = may_be_of_service(forward, end);
+
+	return (struct visitor_line){
+		.id = forward->visitor_id,
+		.peer = forward->peer,
+		.account = forward->account,
+		.port = forward->port,
+		.since_ms = forward->arrived_ms,
+		.bytes_up = end->bytes[1],
+		.bytes_down = end->bytes[0],
+		.reason = is_of_service ? of_service : reasons[end->cause].text,
+		.word = is_of_service ? service_broken : reasons[end->cause].word,
+		.error = end->error
+	};
 }
 
 static void tell_end(const struct forward *forward, const struct relay_end *end)

@@ -183,7 +183,7 @@ static const struct row rows[REFUSED_COUNT] = {
 		"the client has no connection for the visitor, and meanwhile the server had turned "
 		"away connections of the client's address (`crowd`, `source`)" },
 	[REFUSED_CLIENT_LOST]        = { "client_lost",        PUBLIC,  RETRY_LATER,
-		SUBJECT_CONNECTION, "the client was lost",
+		SUBJECT_CONNECTION, "a connection of the client was lost",
 		"a connection of the client was lost while it was given the visitor, who may have "
 		"reached the service" },
 	[REFUSED_UNSERVED]           = { "no_service",         PUBLIC,  RETRY_LATER,

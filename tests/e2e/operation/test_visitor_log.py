@@ -8,8 +8,8 @@ import pytest
 
 from harness.admin import Admin
 from harness.peers import spore_client, spore_server
-from harness.services import Echo
-from harness.sockets import connect, how_it_ends, read_exactly, reset
+from harness.services import Echo, Inbox
+from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end, reset
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel
@@ -25,9 +25,9 @@ def lines(process, event="visitor ended"):
     return [line for line in found if line["event"] == event]
 
 
-def line_of(process, number=0):
+def line_of(process, number=0, at_least=False):
     wait_until(lambda: len(lines(process)) > number, "the visitor's line")
-    assert len(lines(process)) == number + 1, "one line for each visitor"
+    assert at_least or len(lines(process)) == number + 1, "one line for each visitor"
     line = lines(process)[number]
     assert line["level"] == "info"
     return line
@@ -94,6 +94,41 @@ def test_both_sides_log_each_visitor(address, names, admin):
                 assert ours["tunnel"] == "web"
                 assert (theirs["reason"], ours["reason"]) == (reason, its_reason)
                 assert 0 <= theirs["duration_ms"] < 5000 and 0 <= ours["duration_ms"] < 5000
+
+
+def test_a_service_that_resets(address, names):
+    """The client passes the reset on. It makes no difference that the visitor was handed over, nor
+    that the service has sent nothing."""
+    with spore_server(address, extra=names) as server, Inbox() as service:
+        with spore_client(
+            server.control, service.port, secret="s3cret", extra=CLIENT_FLAGS
+        ) as client:
+            for number, answers in enumerate([True, False, False, True]):
+                with connect(server.public_host, client.port) as visitor:
+                    visitor.sendall(b"ping")
+                    near = service.take()
+                    assert read_exactly(near, 4) == b"ping"
+                    if answers:
+                        near.sendall(b"pong")
+                        assert read_exactly(visitor, 4) == b"pong"
+                    reset(near)
+                    assert how_it_ends(visitor) == (b"", "reset")
+                    use_in_order(server, client, service)
+                theirs = line_of(server.process, 2 * number, at_least=True)
+                ours = line_of(client.process, 2 * number, at_least=True)
+                assert theirs["reason"] == "broken by the service or the client"
+                assert ours["reason"] == "broken by the service"
+
+
+def use_in_order(server, client, service):
+    """The connection of this visitor has the next one, too."""
+    with connect(server.public_host, client.port) as visitor, service.take() as near:
+        near.sendall(b"pong")
+        assert read_exactly(visitor, 4) == b"pong"
+        end_writing(visitor)
+        assert read_to_end(near) == b""
+        near.close()
+        assert read_to_end(visitor) == b""
 
 
 def test_visitors_who_were_never_served_have_a_line_too(address, names):

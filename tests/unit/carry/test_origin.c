@@ -1,5 +1,7 @@
 #include "carry/origin.h"
 
+#include <errno.h>
+
 #include "scene/proxy_scene.h"
 #include "suite.h"
 
@@ -163,6 +165,23 @@ START_TEST(a_visitor_whose_connection_is_lost_before_opened_is_remembered)
 }
 END_TEST
 
+/* Otherwise the server would believe that the connection was lost on its way. */
+START_TEST(opened_leaves_before_the_reset_of_the_service)
+{
+	struct proxy_scene scene;
+	int service, ahead = serve_held(&scene, &service);
+
+	sockets_reset(service);
+	client_scene_expect(ahead, "\"Opened\"");
+	ck_assert_int_eq(recv(ahead, &(char){ 0 }, 1, 0), -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	proxy_scene_wait_carried(&scene, 0);
+	ck_assert_uint_eq(proxy_scene_count_of(&scene, &scene.pool.lent), 0);
+	close(ahead);
+	proxy_scene_close(&scene);
+}
+END_TEST
+
 /* In a relay, and while the service is dialled. */
 START_TEST(a_client_may_end_before_opened)
 {
@@ -170,6 +189,7 @@ START_TEST(a_client_may_end_before_opened)
 	int service, filler, ahead = serve_held(&scene, &service);
 
 	proxy_scene_close(&scene);
+	client_scene_expect(ahead, "\"Opened\""); /* the service had the visitor */
 	ck_assert_int_le(recv(ahead, &(char){ 0 }, 1, 0), 0);
 	close(service);
 	close(ahead);
@@ -194,4 +214,4 @@ SUITE("origin", opened_leaves_with_the_services_first_bytes, opened_leaves_with_
       opened_does_not_wait_long_for_a_silent_service, after_a_hold_in_vain_some_visitors_have_none,
       opened_does_not_wait_if_the_first_bytes_are_as_many_as_may_be,
       a_visitor_whose_connection_is_lost_before_opened_is_remembered,
-      a_client_may_end_before_opened)
+      opened_leaves_before_the_reset_of_the_service, a_client_may_end_before_opened)
