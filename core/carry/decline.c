@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "link/link.h"
 #include "log/log.h"
@@ -20,12 +21,18 @@ struct decline_report {
 	char error[400];
 };
 
+static const char unreached[] = "local service not reached";
+
+static void tell_rest_of(const struct decliner *decliner, const char *event, unsigned n)
+{
+	if (n > 0)
+		log_warn("further lines were left out", log_str("of", event), log_int("others", n),
+		         log_str("tunnel", decliner->tunnel));
+}
+
 static void tell_rest(struct decliner *decliner)
 {
-	if (decliner->n_unlogged > 0)
-		log_warn("further lines were left out", log_str("of", decliner->unlogged),
-		         log_int("others", decliner->n_unlogged),
-		         log_str("tunnel", decliner->tunnel));
+	tell_rest_of(decliner, decliner->unlogged, decliner->n_unlogged);
 	decliner->n_unlogged = 0;
 }
 
@@ -40,6 +47,7 @@ void decline_init(struct decliner *decliner, struct loop *loop, const char *tunn
                   struct users *users)
 {
 	*decliner = (struct decliner){ .loop = loop, .tunnel = tunnel, .users = users };
+	trouble_init(&decliner->unreached);
 	ev_timer_init(&decliner->quiet, on_quiet, 0, quiet_s);
 }
 
@@ -47,6 +55,12 @@ void decline_stop(struct decliner *decliner)
 {
 	ev_timer_stop(loop_ev(decliner->loop), &decliner->quiet);
 	tell_rest(decliner);
+	tell_rest_of(decliner, unreached, trouble_take_held(&decliner->unreached));
+}
+
+void decline_fini(struct decliner *decliner)
+{
+	trouble_fini(&decliner->unreached);
 }
 
 void decline_on(struct decliner *decliner, struct link *link, bool reads_unserved)
@@ -76,25 +90,37 @@ bool decline_is_read(const struct decliner *decliner, enum decline_reads least)
 	       atomic_load(&decliner->reads[1]) >= (int)least;
 }
 
-static void log_declined(struct decliner *decliner, const struct declined *declined)
+static void write_line(const struct decliner *decliner, const struct declined *declined,
+                       unsigned others)
 {
 	const char *remedy = shortage_remedy(declined->lacks);
-	int64_t now_ms = loop_now_ms(decliner->loop);
 	char id[UUID_TEXT_SIZE];
 
+	uuid_format(declined->id, id);
+	log_event(LOG_WARN, declined->event,
+	          (const struct log_field[]){ log_str("tunnel", decliner->tunnel),
+	                                      log_str("id", id), log_str("error", declined->error),
+	                                      log_int("others", others), log_str("raise", remedy) },
+	          remedy ? 5 : 4);
+}
+
+static void log_declined(struct decliner *decliner, const struct declined *declined)
+{
+	int64_t now_ms = loop_now_ms(decliner->loop);
+	unsigned others;
+
+	if (declined->is_unserved) {
+		if (trouble_note(&decliner->unreached, clock_ms(), &others))
+			write_line(decliner, declined, others);
+		return;
+	}
 	if (decliner->logged_ms && now_ms - decliner->logged_ms < DECLINE_LOG_MS) {
 		decliner->n_unlogged++;
 		decliner->unlogged = declined->event;
 		ev_timer_again(loop_ev(decliner->loop), &decliner->quiet);
 		return;
 	}
-	uuid_format(declined->id, id);
-	log_event(LOG_WARN, declined->event,
-	          (const struct log_field[]){ log_str("tunnel", decliner->tunnel),
-	                                      log_str("id", id), log_str("error", declined->error),
-	                                      log_int("others", decliner->n_unlogged),
-	                                      log_str("raise", remedy) },
-	          remedy ? 5 : 4);
+	write_line(decliner, declined, decliner->n_unlogged);
 	decliner->logged_ms = now_ms;
 	decliner->n_unlogged = 0;
 	ev_timer_stop(loop_ev(decliner->loop), &decliner->quiet);
@@ -144,4 +170,13 @@ void decline_visitor(struct decliner *decliner, const struct declined *declined)
 	report->declined.error = report->error;
 	users_enter(decliner->users);
 	loop_post(decliner->loop, &report->task);
+}
+
+void decline_heed_service(struct decliner *decliner, const char *tunnel)
+{
+	struct trouble_end end;
+
+	if (trouble_ends(&decliner->unreached, clock_ms(), &end))
+		log_info("local service reached again", log_str("tunnel", tunnel),
+		         log_int("failed_for_ms", end.lasted_ms), log_int("others", end.held));
 }

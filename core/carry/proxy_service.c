@@ -70,8 +70,10 @@ static void on_local(int fd, const spore_addr *addr, const struct net_failure *f
 	}
 	if (proxy->local || !failure->lacks)
 		proxy->pool->lacks_service = !proxy->local;
-	if (proxy->local)
+	if (proxy->local) {
+		decline_heed_service(proxy->pool->decliner, proxy->tunnel->name);
 		stream_open(proxy->local);
+	}
 	if (proxy->local && proxy->was_opened)
 		origin_release(proxy->origin);
 	if (!proxy->local && (fail_local(proxy, failure) || !proxy->asks_local_first))

@@ -18,6 +18,7 @@ void client_tunnel_free(struct client_tunnel *tunnel)
 		config_unref(tunnel->pools[i].config);
 	bucket_fini(&tunnel->buckets[0]);
 	bucket_fini(&tunnel->buckets[1]);
+	decline_fini(&tunnel->decliner);
 	free(tunnel);
 }
 

@@ -7,6 +7,7 @@
 #include "base/container.h"
 #include "host/instance.h"
 #include "log/log.h"
+#include "log/pace.h"
 #include "quota/limits.h"
 #include "quota/source.h"
 
@@ -18,6 +19,7 @@ struct client_trace {
 	void (*unref_share)(struct share *share);
 	unsigned place; /* in the share */
 	atomic_bool is_closed;
+	struct trouble unserved;
 	atomic_uint inside, expected, offered;               /* visitors, of all these accounts */
 	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* of all these accounts */
 };
@@ -152,8 +154,8 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 /* Returns one more reference to the trace, or to a new one if it is NULL. NULL: out of memory. */
 static struct client_trace *get_trace(struct client_trace *trace)
 {
-	if (!trace)
-		trace = calloc(1, sizeof *trace);
+	if (!trace && (trace = calloc(1, sizeof *trace)))
+		trouble_init(&trace->unserved);
 	if (trace)
 		atomic_fetch_add_explicit(&trace->refs, 1, memory_order_relaxed);
 	return trace;
@@ -165,6 +167,7 @@ static void release_trace(struct client_trace *trace)
 		return;
 	if (trace->share)
 		trace->unref_share(trace->share);
+	trouble_fini(&trace->unserved);
 	free(trace);
 }
 
@@ -383,6 +386,11 @@ struct account_total account_total(const struct account *account)
 bool account_has_lost_client(const struct account *account)
 {
 	return atomic_load(&account->trace->is_lost);
+}
+
+struct trouble *account_unserved(const struct account *account)
+{
+	return &account->trace->unserved;
 }
 
 void account_set_announcer(struct account *account, struct announcer *announcer)

@@ -22,6 +22,7 @@ struct limits;
 struct server_worker;
 struct share;
 struct source;
+struct trouble;
 
 struct principal {
 	struct principal *next;
@@ -104,6 +105,9 @@ void account_limit_use(struct account *account, const struct limits *limits);
 void account_lose_client(struct account *account);
 /* Also true for the accounts that the tunnel had before a change of its owner. [any] */
 bool account_has_lost_client(const struct account *account);
+/* Whether the tunnel's client reaches its service, as far as the last visitors show: for the log.
+ * Also of the accounts that the tunnel had before a change of its owner. [any] */
+struct trouble *account_unserved(const struct account *account);
 /* What tells the tunnel's client of its visitors; borrowed. NULL: the tunnel is not open. Also for
  * visitors of accounts that the tunnel had before a change of its owner. [worker] `home` */
 void account_set_announcer(struct account *account, struct announcer *announcer);

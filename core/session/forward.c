@@ -7,6 +7,7 @@
 #include "chain/transport.h"
 #include "event/event.h"
 #include "log/log.h"
+#include "log/pace.h"
 #include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"
@@ -25,6 +26,17 @@ struct forward {
 	int64_t arrived_ms, since_ms; /* of the visitor; of the relay */
 };
 
+static void heed_service(const struct account *account)
+{
+	struct trouble_end end;
+
+	if (trouble_ends(account_unserved(account), clock_ms(), &end))
+		log_info("a client reaches its service again", log_int("port", account->port),
+		         log_int("tunnel", (int64_t)account->id),
+		         log_str("identity", account_identity(account)),
+		         log_int("failed_for_ms", end.lasted_ms), log_int("others", end.held));
+}
+
 /* The client is on the left side of the relay, the visitor on the right. */
 bool forward_count(const uint64_t moved[2], void *arg)
 {
@@ -33,6 +45,8 @@ bool forward_count(const uint64_t moved[2], void *arg)
 
 	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series,
 	              moved[1], moved[0]);
+	if (moved[0] > 0)
+		heed_service(account);
 	return account_carry(account, moved[1], moved[0]);
 }
 

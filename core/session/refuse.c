@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "event/event.h"
+#include "log/pace.h"
 #include "net/addr.h"
 #include "net/conn.h"
 #include "net/shortage.h"
@@ -441,6 +442,20 @@ void refuse_arriving(const struct server_worker *worker, const struct visitor *v
 	                                                opening ? opening->entry : NULL });
 }
 
+/* The client's operator may not be the server's, and sees the cause in the client's log. */
+static void note_unserved(const struct visitor *visitor)
+{
+	const struct account *account = visitor->account;
+	char text[ADDR_TEXT_SIZE];
+	unsigned others;
+
+	if (trouble_note(account_unserved(account), clock_ms(), &others))
+		log_info("a client does not reach its service",
+		         log_str("visitor", addr_format(&visitor->peer, text)),
+		         log_int("port", visitor->port), log_int("tunnel", (int64_t)account->id),
+		         log_str("identity", account_identity(account)), log_int("others", others));
+}
+
 void refuse_waiting(const struct server_worker *worker, const struct visitor *visitor,
                     enum refusal why)
 {
@@ -457,6 +472,8 @@ void refuse_waiting(const struct server_worker *worker, const struct visitor *vi
 		visitor_line_write(LOG_INFO, "visitor ended", &line);
 	else
 		log_visitor(worker, visitor, why, NULL, NULL);
+	if (why == REFUSED_UNSERVED)
+		note_unserved(visitor);
 	event_visitor_ended(worker->set, &line);
 }
 

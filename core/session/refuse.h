@@ -7,7 +7,8 @@
  * after a pause, or at the server's end, a line of its own tells the rest.
  * A wrong secret is always logged if a ban limits it. Of visitors the log gets a line a second for
  * each reason and plugin instance, or all of them if the operator wants a line for each visitor
- * (log.visitors). [worker] */
+ * (log.visitors). A client that does not reach its service has a line of its own, others after
+ * pauses that grow, and one at the end (struct trouble, session/forward). [worker] */
 #ifndef CORE_REFUSE_H
 #define CORE_REFUSE_H
 
