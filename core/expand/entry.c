@@ -100,11 +100,12 @@ static void add_text(const struct expansion *e, size_t at, const char *text, siz
 		json_add(e->doc, e->section, e->keys->keys[at].key, node);
 }
 
-/* Splits "SCHEME://USER:PASSWORD@HOST" into the URL without the password, and the password. */
+/* Splits "SCHEME://USER:PASSWORD@HOST" into the URL without the password, and the password, unless
+ * the section has one already. `text` holds one after the other; add_text copies it. */
 static void add_url(const struct expansion *e, const char *url, struct json_source *source)
 {
 	const char *password = find_password(url), *end;
-	size_t len = strlen(url), front;
+	size_t len = strlen(url), n_front, n_password;
 	char *text = json_doc_alloc(e->doc, len + 1);
 
 	if (!text)
@@ -113,13 +114,14 @@ static void add_url(const struct expansion *e, const char *url, struct json_sour
 		add_text(e, URL, url, len, source);
 		return;
 	}
-	front = (size_t)(password - 1 - url);
-	memcpy(text, url, front);
-	strcpy(text + front, end);
+	n_front = (size_t)(password - 1 - url); /* without the colon */
+	n_password = (size_t)(end - password);
+	memcpy(text, url, n_front);
+	strcpy(text + n_front, end);
 	add_text(e, URL, text, strlen(text), source);
-	memcpy(text, password, (size_t)(end - password));
-	if (!get_key(e, PASSWORD) && end > password)
-		add_text(e, PASSWORD, text, decode(text, (size_t)(end - password)), source);
+	memcpy(text, password, n_password);
+	if (!get_key(e, PASSWORD) && n_password > 0)
+		add_text(e, PASSWORD, text, decode(text, n_password), source);
 }
 
 static void read_variables(const struct expansion *e)

@@ -136,7 +136,7 @@ static void report_drops(void)
 {
 	uint64_t dropped = log_dropped();
 	struct log_field lines = log_int("lines", (int64_t)(dropped - the_log.reported));
-	char batch[1 + LOGLINE_MAX];
+	char batch[1 + LOGLINE_MAX]; /* see output_write_batch for the first byte */
 	bool failed;
 	size_t len;
 
@@ -307,7 +307,7 @@ void log_last_words(const char *event, const struct log_field *fields, size_t n)
 	bool is_writer = atomic_load(&the_log.running) &&
 	                 pthread_equal(pthread_self(), the_log.writer);
 	int64_t until_ms = clock_ms() + FLUSH_MS;
-	char batch[1 + LOGLINE_MAX];
+	char batch[1 + LOGLINE_MAX]; /* see output_write_batch for the first byte */
 	bool failed;
 	size_t len;
 

@@ -73,7 +73,7 @@ static void free_job(struct job *job)
 		return;
 	conn_copy_free(job->conn);
 	about_fini(&job->about);
-	crypto_wipe(job->texts, strlen(job->texts));
+	crypto_wipe(job->texts, strlen(job->texts)); /* the answer, which comes first */
 	free(job);
 }
 

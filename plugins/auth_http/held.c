@@ -8,7 +8,7 @@ enum { N_BUCKETS = 1024 };
 struct session {
 	struct session *next;
 	uint64_t number;
-	size_t n; /* ALLOWs that have begun and not ended */
+	size_t n_allows; /* ALLOWs that have begun and not ended */
 	bool has_key;
 	uint8_t key[CLAIM_KEY_SIZE];
 };
@@ -68,7 +68,7 @@ void held_begin(struct held *held, uint64_t number, const uint8_t *key)
 	session = *at;
 	if (session) {
 		session->number = number;
-		session->n++;
+		session->n_allows++;
 		session->has_key = key != NULL;
 		if (key)
 			memcpy(session->key, key, sizeof session->key);
@@ -85,7 +85,7 @@ void held_end(struct held *held, uint64_t number)
 	pthread_mutex_lock(&held->lock);
 	at = find(held, number);
 	session = *at;
-	if (session && --session->n == 0)
+	if (session && --session->n_allows == 0)
 		*at = session->next;
 	else
 		session = NULL;

@@ -64,5 +64,5 @@ void listing_stop(struct listing *listing)
 		return;
 	listing->is_stopped = true;
 	if (asker_withdraw(listing->order.asker, &listing->query))
-		free(listing);
+		free(listing); /* otherwise on_end frees it */
 }

@@ -85,7 +85,8 @@ static bool split(const uint8_t *text, size_t len, struct field fields[FIELDS])
 	return k == FIELDS - 1;
 }
 
-/* inet_pton may accept more forms of an IPv4 address than the one that the protocol has. */
+/* Writes the IPv4 address as an IPv4-mapped one. inet_pton may accept more forms than the one that
+ * the protocol has, so the address must come out as it was written. */
 static bool parse_ipv4(const char *text, uint8_t ip[16])
 {
 	char again[INET_ADDRSTRLEN];
