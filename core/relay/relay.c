@@ -1,7 +1,6 @@
 #include "relay/relay.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,13 +8,11 @@
 #include "base/zeroed.h"
 #include "log/log.h"
 #include "loop/loop.h"
-#include "net/conn.h"
-#include "net/sock.h"
 #include "net/stream.h"
 #include "relay/brake.h"
+#include "relay/checkup.h"
 #include "relay/courier.h"
 #include "relay/flow.h"
-#include "relay/vigil.h"
 #include "uring/uring.h"
 
 static const double sweep_s = 1.0;
@@ -47,10 +44,7 @@ struct relay {
 	struct loop_task reap;
 	uint64_t seen_bytes;    /* bytes of both flows at the last sweep */
 	int64_t quiet_since_ms; /* when a sweep first saw this number of bytes */
-	struct vigil vigils[2]; /* of the streams' peers */
-	bool doubted;           /* the left peer seems to be gone */
-	bool settled;    /* the peers have acknowledged what was sent before the last sweep */
-	bool kept_alive; /* keepalive is set: the relay has lasted for a while */
+	struct checkup checkup;
 	bool over;
 };
 
@@ -471,56 +465,11 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 		update_relay_wants(relay);
 }
 
-/* ---- relays whose watchers do not run, and idle ones ---- */
+/* ---- the sweep ---- */
 
-static bool is_paused(struct relay *relay, int from)
+static int64_t quiet_ms_of(const struct relay *relay)
 {
-	return relay->brake && brake_holds(relay->brake, from, relay->flows[from].bytes);
-}
-
-static bool is_unix(struct stream *stream)
-{
-	return stream_conn(stream)->socket_peer.family == 1;
-}
-
-static bool has_been_quiet(const struct relay *relay)
-{
-	int64_t limit_ms = relay->set->watch.timeout_ms;
-
-	return limit_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= limit_ms;
-}
-
-/* Finds the relays of a unix socket that its peer has closed in order, and that the other side
- * keeps open. Nothing is on its way any more: the other side has acknowledged all bytes, and is
- * quiet. */
-static bool has_been_left(struct relay *relay, int side)
-{
-	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
-
-	return is_unix(relay->streams[side]) && relay->flows[side].state == FLOW_ENDED &&
-	       has_been_quiet(relay) && poll(&fd, 1, 0) > 0 && fd.revents & POLLHUP &&
-	       !sock_has_unacknowledged(stream_fd(relay->streams[!side]));
-}
-
-/* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
- * be reset meanwhile, so ask the kernel. A stream that has ended in order is left alone while its
- * bytes drain. */
-static bool has_died(struct relay *relay, int side)
-{
-	const struct flow *reader = &relay->flows[side], *writer = &relay->flows[!side];
-	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
-	bool reads = flow_reads(reader) && !is_paused(relay, side);
-
-	if (reads || reader->state == FLOW_ENDING || flow_is_over(writer))
-		return false;
-	if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLERR | POLLHUP)))
-		return false;
-	/* What a unix socket's peer has sent before it closed it may still be on its way. */
-	if (!(fd.revents & POLLERR) && is_unix(relay->streams[side]))
-		return false;
-	if (fd.revents & POLLERR)
-		stream_lose(relay->streams[side], sock_take_error(fd.fd));
-	return true;
+	return loop_now_ms(relay->set->loop) - relay->quiet_since_ms;
 }
 
 static void note_activity(struct relay *relay)
@@ -531,98 +480,14 @@ static void note_activity(struct relay *relay)
 		return;
 	relay->seen_bytes = bytes;
 	relay->quiet_since_ms = loop_now_ms(relay->set->loop);
-	relay->settled = false;
+	checkup_note_bytes(&relay->checkup);
 }
 
 static bool is_idle(const struct relay *relay)
 {
 	int64_t idle_ms = relay->set->idle_ms ? *relay->set->idle_ms : 0;
 
-	return idle_ms && loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= idle_ms;
-}
-
-/* ---- peers that are gone ---- */
-
-static void enable_keepalive(struct relay *relay)
-{
-	const struct relay_watch *watch = &relay->set->watch;
-
-	if (relay->kept_alive)
-		return;
-	relay->kept_alive = true;
-	for (int i = 0; i < 2; i++)
-		sock_keep_alive(stream_fd(relay->streams[i]), watch->keepalive_ms[i],
-		                watch->timeout_ms);
-}
-
-/* The smaller of two times of which 0 means none. */
-static int64_t sooner(int64_t a_ms, int64_t b_ms)
-{
-	return a_ms && (!b_ms || a_ms < b_ms) ? a_ms : b_ms;
-}
-
-/* How long a left peer that seems to be gone may leave data or probes unanswered. */
-static int64_t doubt_limit_ms(const struct relay_watch *watch)
-{
-	return sooner(watch->doubt_ms, watch->timeout_ms);
-}
-
-static enum vigil_finding look_for_peer(struct relay *relay, int side)
-{
-	const struct relay_watch *watch = &relay->set->watch;
-	bool is_doubted = side == 0 && relay->doubted;
-
-	return vigil_look(&relay->vigils[side], stream_fd(relay->streams[side]),
-	                  is_doubted ? doubt_limit_ms(watch) : watch->timeout_ms);
-}
-
-/* A settled relay sends nothing until bytes move or a flow ends. Until then, the kernel's keepalive
- * probes are enough, and this costs no system call. */
-static bool has_lost_peer(struct relay *relay, enum relay_cause *cause_out)
-{
-	enum vigil_finding findings[2];
-
-	if (relay->settled && relay->flows[0].state == FLOW_OPEN &&
-	    relay->flows[1].state == FLOW_OPEN)
-		return false;
-	for (int i = 0; i < 2; i++)
-		findings[i] = look_for_peer(relay, i);
-	relay->settled = findings[0] == VIGIL_SETTLED && findings[1] == VIGIL_SETTLED;
-	*cause_out = findings[0] == VIGIL_LOST ? RELAY_LEFT_LOST : RELAY_RIGHT_LOST;
-	return findings[0] == VIGIL_LOST || findings[1] == VIGIL_LOST;
-}
-
-/* The left peer seems to be gone. If the relay is idle, the kernel's probes find out. */
-static void doubt_left_peer(struct relay *relay)
-{
-	const struct relay_watch *watch = &relay->set->watch;
-	int64_t limit_ms = doubt_limit_ms(watch);
-
-	if (relay->doubted)
-		return;
-	relay->doubted = true;
-	sock_keep_alive(stream_fd(relay->streams[0]), sooner(limit_ms / 3, watch->keepalive_ms[0]),
-	                limit_ms);
-}
-
-/* ---- the sweep ---- */
-
-static bool must_end(struct relay *relay, enum relay_cause *cause_out)
-{
-	for (int side = 0; side < 2; side++) {
-		if (has_died(relay, side)) {
-			*cause_out = break_of(relay, side);
-			return true;
-		}
-		if (has_been_left(relay, side)) {
-			*cause_out = RELAY_FINISHED;
-			return true;
-		}
-	}
-	if (has_lost_peer(relay, cause_out))
-		return true;
-	*cause_out = RELAY_IDLE;
-	return is_idle(relay);
+	return idle_ms && quiet_ms_of(relay) >= idle_ms;
 }
 
 /* Also a courier that could not be stopped before. */
@@ -631,11 +496,37 @@ static bool must_stop(const struct relay *relay)
 	const struct relay_set *set = relay->set;
 
 	return relay->courier->stopping || relay->brake || set->most_held < courier_least_held ||
-	       loop_now_ms(set->loop) - relay->quiet_since_ms >= COURIER_QUIET_MS;
+	       quiet_ms_of(relay) >= COURIER_QUIET_MS;
+}
+
+/* False: it goes on. */
+static bool must_end(struct relay *relay, const struct checkup_subject *subject,
+                     enum relay_cause *cause_out)
+{
+	int side;
+
+	switch (checkup_look(&relay->checkup, subject, &side)) {
+	case CHECKUP_DIED:
+		*cause_out = break_of(relay, side);
+		return true;
+	case CHECKUP_LEFT:
+		*cause_out = RELAY_FINISHED;
+		return true;
+	case CHECKUP_LOST:
+		*cause_out = side ? RELAY_RIGHT_LOST : RELAY_LEFT_LOST;
+		return true;
+	case CHECKUP_FINE:
+		break;
+	}
+	*cause_out = RELAY_IDLE;
+	return is_idle(relay);
 }
 
 static void sweep_relay(struct relay *relay, bool host_was_lost)
 {
+	struct checkup_subject subject = { .streams = relay->streams,
+		                           .flows = relay->flows,
+		                           .watch = &relay->set->watch };
 	enum relay_cause cause;
 
 	if (!report_bytes(relay)) {
@@ -643,15 +534,17 @@ static void sweep_relay(struct relay *relay, bool host_was_lost)
 		return;
 	}
 	note_activity(relay);
-	enable_keepalive(relay);
+	checkup_keep_alive(&relay->checkup, &subject);
 	/* A shared limit may be new. Without memory, the next sweep tries again. */
 	if (!relay->brake)
 		add_brake(relay, 0);
 	if (relay->courier && must_stop(relay))
 		courier_stop(relay->courier);
 	if (host_was_lost && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
-		doubt_left_peer(relay);
-	if (must_end(relay, &cause))
+		checkup_doubt_left(&relay->checkup, &subject);
+	subject.brake = relay->brake;
+	subject.quiet_ms = quiet_ms_of(relay);
+	if (must_end(relay, &subject, &cause))
 		finish_relay(relay, cause);
 }
 
@@ -712,8 +605,7 @@ static bool is_quiet(const struct relay *relay)
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
 
 	return relay->seen_bytes == bytes && !flow_holds(&relay->flows[0]) &&
-	       !flow_holds(&relay->flows[1]) &&
-	       loop_now_ms(relay->set->loop) - relay->quiet_since_ms >= QUIET_MS;
+	       !flow_holds(&relay->flows[1]) && quiet_ms_of(relay) >= QUIET_MS;
 }
 
 void relay_set_fini(struct relay_set *set)
@@ -737,11 +629,7 @@ static struct relay_view view_of(const struct relay *relay)
 	uint64_t up = relay->flows[0].bytes, down = relay->flows[1].bytes;
 	bool has_moved = relay->seen_bytes != up + down; /* since the last sweep */
 
-	return (struct relay_view){ { up, down },
-		                    has_moved
-		                            ? 0
-		                            : loop_now_ms(relay->set->loop) - relay->quiet_since_ms,
-		                    relay->arg };
+	return (struct relay_view){ { up, down }, has_moved ? 0 : quiet_ms_of(relay), relay->arg };
 }
 
 void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg),

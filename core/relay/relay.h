@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "relay/checkup.h"
 #include "relay/flow.h"
 #include "relay/pipes.h"
 
@@ -23,16 +24,6 @@ struct loop;
 struct relay;
 struct stream;
 struct uring;
-
-/* When the peers of the streams are probed, and when they count as gone. [0] is for left peers. */
-struct relay_watch {
-	int64_t keepalive_ms[2]; /* an idle connection is probed after this time; 0: never */
-	/* A relay is reset if a peer leaves data or probes unanswered for this long; 0: never. A
-	 * peer that answers, but does not read, may do so for ever. */
-	int64_t timeout_ms;
-	/* In place of timeout_ms, if it is less, for a left peer whose host seems to be gone. */
-	int64_t doubt_ms;
-};
 
 /* What both ends use as doubt_ms: a short outage must not end all relays. */
 enum { RELAY_DOUBT_MS = 15000 };
