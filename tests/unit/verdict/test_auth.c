@@ -6,108 +6,10 @@
 #include "host/ticket.h"
 #include "log/log.h"
 #include "net/stream.h"
-#include "scene/host_scene.h"
-#include "sockets.h"
 #include "stderr_file.h"
 #include "suite.h"
+#include "verdict/asker.h"
 #include "wire/about.h"
-
-/* A session that asks: all of it happens on the worker. */
-struct asker {
-	struct host_scene *scene;
-	struct plugin_set *set;
-	struct auth_question question;
-	struct auth_run run;
-	int fds[2];
-	struct uuid challenge;
-	atomic_int verdict;     /* returned, or given later */
-	atomic_uint n_verdicts; /* given later */
-	bool cancel;            /* at once */
-};
-
-static void on_verdict(struct auth_run *run, int32_t verdict)
-{
-	struct asker *asker = CONTAINER_OF(run, struct asker, run);
-
-	atomic_store(&asker->verdict, verdict);
-	atomic_fetch_add(&asker->n_verdicts, 1);
-}
-
-static void open_stream(void *arg)
-{
-	struct asker *asker = arg;
-	spore_addr peer;
-
-	ck_assert(addr_parse("127.0.0.1:1", &peer));
-	asker->question.stream = stream_new(asker->scene->loops[0], asker->fds[0], &peer, NULL);
-	ck_assert_ptr_nonnull(asker->question.stream);
-}
-
-static void close_stream(void *arg)
-{
-	struct asker *asker = arg;
-
-	auth_cancel(&asker->run, SPORE_END_CLOSED);
-	auth_cancel(&asker->run, SPORE_END_CLOSED); /* harmless */
-	stream_close(asker->question.stream, false);
-}
-
-static void run_judge(void *arg)
-{
-	struct asker *asker = arg;
-
-	atomic_store(&asker->verdict, auth_judge(&asker->run, &asker->question, on_verdict));
-	if (asker->cancel)
-		auth_cancel(&asker->run, SPORE_END_CLOSED);
-}
-
-static void run_answer(void *arg)
-{
-	struct asker *asker = arg;
-
-	atomic_store(&asker->verdict, auth_answer(&asker->run, &asker->question, on_verdict));
-}
-
-static void set_up(struct asker *asker, struct host_scene *scene, unsigned role, const char *text)
-{
-	struct patience patience = { .until_ms = INT64_MAX };
-	struct err err;
-
-	host_scene_open(scene);
-	*asker = (struct asker){ .scene = scene };
-	asker->set = host_scene_set(scene, role, text, NULL);
-	ck_assert_msg(asker->set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(asker->set, true, scene->loops, &patience, &err), "%s",
-	              err.text);
-	sockets_tcp_pair(asker->fds);
-	host_scene_call(scene, open_stream, asker);
-	asker->question.set = asker->set;
-	asker->question.purpose = SPORE_AUTH_CONTROL;
-	asker->question.deadline_ms = clock_ms() + HOST_SCENE_MS;
-	asker->question.server_name = "localhost";
-}
-
-static void tear_down(struct asker *asker)
-{
-	host_scene_call(asker->scene, close_stream, asker);
-	close(asker->fds[1]);
-	plugin_set_unref(asker->set);
-	host_scene_close(asker->scene);
-}
-
-static bool has_verdict(void *arg)
-{
-	return atomic_load(&((struct asker *)arg)->verdict) != SPORE_EPENDING;
-}
-
-/* The verdict on an answer, however it comes. */
-static int32_t judge(struct asker *asker, const char *answer)
-{
-	asker->question.answer = answer;
-	host_scene_call(asker->scene, run_judge, asker);
-	ck_assert(host_scene_wait(has_verdict, asker));
-	return atomic_load(&asker->verdict);
-}
 
 static const char policies[] =
 	"{\"auth\":[{\"use\":\"policy\",\"names\":[\"alice\"],\"name\":\"one\"},"
@@ -119,17 +21,17 @@ START_TEST(the_first_instance_that_decides_is_named)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER, policies);
-	ck_assert_int_eq(judge(&asker, "bob"), SPORE_ALLOW);
+	asker_open(&asker, &scene, ROLE_SERVER, policies);
+	ck_assert_int_eq(asker_judge(&asker, "bob"), SPORE_ALLOW);
 	ck_assert_str_eq(asker.run.by->name, "two");
 	ck_assert_str_eq(asker.run.allowance->grant->identity, "bob");
 	ck_assert_uint_eq(asker.run.allowance->grant->max_tunnels, 3);
-	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(&asker, "alice"), SPORE_ALLOW);
 	ck_assert_str_eq(asker.run.by->name, "one");
-	ck_assert_int_eq(judge(&asker, "eve"), SPORE_DENY);
+	ck_assert_int_eq(asker_judge(&asker, "eve"), SPORE_DENY);
 	ck_assert_ptr_null(asker.run.by);
 	ck_assert_ptr_null(asker.run.allowance);
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -140,18 +42,18 @@ START_TEST(one_instance_alone_can_be_asked)
 	uint64_t session;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER, policies);
-	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
+	asker_open(&asker, &scene, ROLE_SERVER, policies);
+	ck_assert_int_eq(asker_judge(&asker, "alice"), SPORE_ALLOW);
 	session = asker.run.allowance->grant->session;
 	asker.question.only = asker.run.by;
 	asker.question.purpose = SPORE_AUTH_DATA;
 	asker.question.session = session;
-	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(&asker, "alice"), SPORE_ALLOW);
 	ck_assert_ptr_null(asker.run.allowance); /* has no end */
 	asker.question.session = session + 1;
-	ck_assert_int_eq(judge(&asker, "alice"), SPORE_DENY);
-	ck_assert_int_eq(judge(&asker, "bob"), SPORE_DENY); /* NEXT has no next one */
-	tear_down(&asker);
+	ck_assert_int_eq(asker_judge(&asker, "alice"), SPORE_DENY);
+	ck_assert_int_eq(asker_judge(&asker, "bob"), SPORE_DENY); /* NEXT has no next one */
+	asker_close(&asker);
 }
 END_TEST
 
@@ -169,10 +71,10 @@ START_TEST(an_error_denies_or_is_skipped)
 		char text[256];
 
 		snprintf(text, sizeof text, form, ways[i]);
-		set_up(&asker, &scene, ROLE_SERVER, text);
-		ck_assert_int_eq(judge(&asker, "bob"), i == 0 ? SPORE_EBACKEND : SPORE_ALLOW);
-		ck_assert_int_eq(judge(&asker, "eve"), SPORE_EBACKEND);
-		tear_down(&asker);
+		asker_open(&asker, &scene, ROLE_SERVER, text);
+		ck_assert_int_eq(asker_judge(&asker, "bob"), i == 0 ? SPORE_EBACKEND : SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(&asker, "eve"), SPORE_EBACKEND);
+		asker_close(&asker);
 	}
 }
 END_TEST
@@ -182,9 +84,9 @@ START_TEST(what_is_not_a_verdict_is_an_error)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"wrong\",\"value\":1}]}");
-	ck_assert_int_eq(judge(&asker, "x"), SPORE_EINVAL);
-	tear_down(&asker);
+	asker_open(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"wrong\",\"value\":1}]}");
+	ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_EINVAL);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -194,25 +96,12 @@ START_TEST(a_completed_ticket_counts_more_than_the_return)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"wrong\",\"value\":23041,\"how\":\"verdict\",\"then\":0}]}");
-	ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+	asker_open(
+		&asker, &scene, ROLE_SERVER,
+		"{\"auth\":[{\"use\":\"wrong\",\"value\":23041,\"how\":\"verdict\",\"then\":0}]}");
+	ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_ALLOW);
 	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 1);
-	tear_down(&asker);
-}
-END_TEST
-
-START_TEST(a_blocking_instance_answers_from_its_pool)
-{
-	struct host_scene scene;
-	struct asker asker;
-
-	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"blocking\",\"answer\":\"yes\",\"sleep\":\"5ms\"}]}");
-	ck_assert_int_eq(judge(&asker, "yes"), SPORE_ALLOW);
-	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 1);
-	ck_assert_int_eq(judge(&asker, "no"), SPORE_DENY);
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -223,14 +112,14 @@ START_TEST(a_pending_verdict_can_be_cancelled)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"wrong\",\"value\":-2}]}");
+	asker_open(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"wrong\",\"value\":-2}]}");
 	asker.question.answer = "x";
 	asker.cancel = true;
-	host_scene_call(&scene, run_judge, &asker);
+	host_scene_call(&scene, asker_run_judge, &asker);
 	ck_assert_int_eq(atomic_load(&asker.verdict), SPORE_EPENDING);
 	ck_assert_uint_eq(asker.run.ticket, 0);
 	ck_assert_double_eq(host_scene_metric(&scene, "spore_auth_verdicts_total", series), 1);
-	tear_down(&asker);
+	asker_close(&asker);
 	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 0);
 }
 END_TEST
@@ -240,14 +129,14 @@ START_TEST(a_client_gets_its_answer)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_LOCAL,
-	       "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1}],"
-	       "\"auth\":[{\"use\":\"policy\",\"say\":\"alice\"}]}");
-	host_scene_call(&scene, run_answer, &asker);
-	ck_assert(host_scene_wait(has_verdict, &asker));
+	asker_open(&asker, &scene, ROLE_LOCAL,
+	           "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1}],"
+	           "\"auth\":[{\"use\":\"policy\",\"say\":\"alice\"}]}");
+	host_scene_call(&scene, asker_run_answer, &asker);
+	ck_assert(host_scene_wait(asker_has_verdict, &asker));
 	ck_assert_int_eq(atomic_load(&asker.verdict), SPORE_OK);
 	ck_assert_str_eq(asker.run.answer, "alice");
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -256,12 +145,12 @@ START_TEST(a_client_without_an_answer_hears_why)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_LOCAL,
-	       "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1}],"
-	       "\"auth\":[{\"use\":\"policy\"}]}");
-	host_scene_call(&scene, run_answer, &asker);
+	asker_open(&asker, &scene, ROLE_LOCAL,
+	           "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1}],"
+	           "\"auth\":[{\"use\":\"policy\"}]}");
+	host_scene_call(&scene, asker_run_answer, &asker);
 	ck_assert_int_eq(atomic_load(&asker.verdict), SPORE_EUNSUPPORTED);
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -279,14 +168,14 @@ START_TEST(challenges_differ_and_offer_no_binding_without_one)
 	struct asker asker;
 	struct uuid first;
 
-	set_up(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}");
+	asker_open(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}");
 	host_scene_call(&scene, make_challenge, &asker);
 	first = asker.challenge;
 	host_scene_call(&scene, make_challenge, &asker);
 	ck_assert_mem_ne(&first, &asker.challenge, sizeof first);
 	ck_assert_uint_eq(spore_challenge_offers(asker.challenge.bytes), SPORE_OFFER_ABOUT);
 	ck_assert(!spore_challenge_binds(asker.challenge.bytes));
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -296,15 +185,16 @@ START_TEST(a_challenge_offers_what_the_chain_accepts)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"told\",\"accepts\":4},{\"use\":\"told\",\"accepts\":65531}]"
-	       "}");
+	asker_open(
+		&asker, &scene, ROLE_SERVER,
+		"{\"auth\":[{\"use\":\"told\",\"accepts\":4},{\"use\":\"told\",\"accepts\":65531}]"
+		"}");
 	ck_assert_uint_eq(asker.set->accepts, SPORE_OFFER_SIGNATURES | SPORE_OFFER_PASSWORDS);
 	ck_assert(!asker.set->binds);
 	host_scene_call(&scene, make_challenge, &asker);
 	ck_assert_uint_eq(spore_challenge_offers(asker.challenge.bytes),
 	                  SPORE_OFFER_ABOUT | SPORE_OFFER_SIGNATURES);
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -337,14 +227,14 @@ START_TEST(an_instance_is_told_what_the_client_says)
 
 		snprintf(text, sizeof text, "{\"auth\":[{\"use\":\"%s\",\"tag\":\"env=test\"}]}",
 		         uses[i]);
-		set_up(&asker, &scene, ROLE_SERVER, text);
-		ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+		asker_open(&asker, &scene, ROLE_SERVER, text);
+		ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_DENY);
 		asker.question.about = &about;
-		ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+		ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_DENY);
 		ck_assert_int_eq(about_add(&about, "tag=env=test"), ABOUT_TAKEN);
-		ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_ALLOW);
 		about_fini(&about);
-		tear_down(&asker);
+		asker_close(&asker);
 	}
 }
 END_TEST
@@ -376,7 +266,7 @@ static void check_balance(struct asker *asker, uint32_t reason)
 	ck_assert(host_scene_wait(has_balance, counts));
 	ck_assert_uint_eq(counts->wrong, 0);
 	ck_assert_uint_eq(counts->by[reason], counts->ends);
-	tear_down(asker);
+	asker_close(asker);
 }
 
 START_TEST(an_allow_that_nobody_takes_ends)
@@ -390,8 +280,8 @@ START_TEST(an_allow_that_nobody_takes_ends)
 
 		snprintf(text, sizeof text, "{\"auth\":[{\"use\":\"ledger\",\"how\":\"%s\"}]}",
 		         ways[i]);
-		set_up(&asker, &scene, ROLE_SERVER, text);
-		ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+		asker_open(&asker, &scene, ROLE_SERVER, text);
+		ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_ALLOW);
 		ck_assert_uint_eq(counts_of(&asker, 0)->ends, 0);
 		host_scene_call(&scene, cancel_run, &asker);
 		check_balance(&asker, SPORE_END_SHUTDOWN);
@@ -405,10 +295,11 @@ START_TEST(an_allow_that_comes_too_late_ends)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"ledger\",\"how\":\"ticket\"}]}");
+	asker_open(&asker, &scene, ROLE_SERVER,
+	           "{\"auth\":[{\"use\":\"ledger\",\"how\":\"ticket\"}]}");
 	asker.question.answer = "x";
 	asker.cancel = true;
-	host_scene_call(&scene, run_judge, &asker);
+	host_scene_call(&scene, asker_run_judge, &asker);
 	ck_assert_int_eq(atomic_load(&asker.verdict), SPORE_EPENDING);
 	check_balance(&asker, SPORE_END_CLOSED);
 	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 0);
@@ -431,7 +322,7 @@ static void leave_during_verify(struct asker *asker)
 	struct ledger_counts *counts = counts_of(asker, 0);
 
 	asker->question.answer = "x";
-	host_scene_call(asker->scene, run_judge, asker);
+	host_scene_call(asker->scene, asker_run_judge, asker);
 	ck_assert(host_scene_wait(is_asked, counts));
 	host_scene_call(asker->scene, cancel_run, asker);
 	atomic_store(&counts->is_released, true);
@@ -443,8 +334,8 @@ START_TEST(an_allow_that_is_returned_too_late_ends)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"hold\":true}]}");
+	asker_open(&asker, &scene, ROLE_SERVER,
+	           "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"hold\":true}]}");
 	leave_during_verify(&asker);
 	check_balance(&asker, SPORE_END_SHUTDOWN);
 	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 0);
@@ -457,14 +348,15 @@ START_TEST(a_stale_completion_has_no_end)
 	struct host_scene scene;
 	struct asker asker;
 
-	set_up(&asker, &scene, ROLE_SERVER,
-	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"how\":\"ticket\",\"hold\":true}]}");
+	asker_open(
+		&asker, &scene, ROLE_SERVER,
+		"{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"how\":\"ticket\",\"hold\":true}]}");
 	leave_during_verify(&asker);
 	ck_assert(host_scene_wait(has_stale, counts_of(&asker, 0)));
 	ck_assert_uint_eq(counts_of(&asker, 0)->allows, 0);
 	ck_assert_uint_eq(counts_of(&asker, 0)->ends, 0);
 	ck_assert_uint_eq(counts_of(&asker, 0)->wrong, 0);
-	tear_down(&asker);
+	asker_close(&asker);
 }
 END_TEST
 
@@ -476,7 +368,7 @@ static int32_t renew(struct asker *asker, size_t i, const struct allowance *allo
 	asker->question.renews = allowance;
 	asker->question.session = allowance_session(allowance);
 	asker->question.only = asker->set->chains[CHAIN_AUTH]->items[i];
-	return judge(asker, "x");
+	return asker_judge(asker, "x");
 }
 
 /* An answer that is good once: only the instance's own word replaces it. */
@@ -491,13 +383,13 @@ static void renew_once(const char *component)
 	         "{\"auth\":[{\"use\":\"%s\",\"name\":\"one\",\"once\":true,\"how\":\"ticket\"},"
 	         "{\"use\":\"%s\",\"name\":\"two\",\"once\":true,\"how\":\"ticket\"}]}",
 	         component, component);
-	set_up(&asker, &scene, ROLE_SERVER, text);
-	ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
-	ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+	asker_open(&asker, &scene, ROLE_SERVER, text);
+	ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_DENY);
 	ck_assert_int_eq(renew(&asker, 0, NULL), SPORE_DENY);
 	asker.question.purpose = SPORE_AUTH_CONTROL;
 	asker.question.only = asker.set->chains[CHAIN_AUTH]->items[1];
-	ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(&asker, "x"), SPORE_ALLOW);
 	allowance = asker.run.allowance; /* of "two" */
 	asker.run.allowance = NULL;
 	ck_assert_int_eq(renew(&asker, 0, allowance), SPORE_DENY);
@@ -552,12 +444,12 @@ static void open_backend(struct backend *backend, const char *use, const char *m
 	         "{\"auth\":[{\"use\":\"%s\",\"name\":\"x\",\"backend\":\"%s\","
 	         "\"on_error\":\"last_good\"%s}%s]}",
 	         use, backend->path, more, next);
-	set_up(&backend->asker, &backend->scene, ROLE_SERVER, text);
+	asker_open(&backend->asker, &backend->scene, ROLE_SERVER, text);
 }
 
 static void close_backend(struct backend *backend)
 {
-	tear_down(&backend->asker);
+	asker_close(&backend->asker);
 	unlink(backend->path);
 }
 
@@ -582,20 +474,20 @@ START_TEST(while_the_back_end_fails_the_last_good_verdict_counts)
 
 		open_backend(&backend, recalls[i], ",\"max_tunnels\":3", "");
 		set_mood(&backend, "fail");
-		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+		ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_EBACKEND);
 		set_mood(&backend, "allow");
-		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
-		ck_assert_int_eq(judge(asker, "unhinted"), SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(asker, "unhinted"), SPORE_ALLOW);
 		ck_assert_double_eq(entries_of(&backend), 2);
 		set_mood(&backend, "fail");
-		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 		ck_assert_str_eq(asker->run.by->name, "x");
 		ck_assert_str_eq(asker->run.allowance->grant->identity, "alice");
 		ck_assert_uint_eq(asker->run.allowance->grant->max_tunnels, 3);
 		ck_assert_ptr_null(asker->run.allowance->grant->verifier);
-		ck_assert_int_eq(judge(asker, "unhinted"), SPORE_ALLOW);
-		ck_assert_int_eq(judge(asker, "alice=2"), SPORE_EBACKEND);
-		ck_assert_int_eq(judge(asker, "bob=1"), SPORE_EBACKEND);
+		ck_assert_int_eq(asker_judge(asker, "unhinted"), SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(asker, "alice=2"), SPORE_EBACKEND);
+		ck_assert_int_eq(asker_judge(asker, "bob=1"), SPORE_EBACKEND);
 		ck_assert_double_eq(used_of(&backend, "plugin=x,purpose=control"), 2);
 		close_backend(&backend);
 	}
@@ -612,14 +504,14 @@ START_TEST(a_denial_ends_a_last_good_verdict)
 		struct asker *asker = &backend.asker;
 
 		open_backend(&backend, "recall", "", "");
-		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+		ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 		set_mood(&backend, moods[i]);
-		ck_assert_int_eq(judge(asker, "alice=2"), SPORE_DENY); /* somebody else's */
+		ck_assert_int_eq(asker_judge(asker, "alice=2"), SPORE_DENY); /* somebody else's */
 		ck_assert_double_eq(entries_of(&backend), 1);
-		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_DENY);
+		ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_DENY);
 		ck_assert_double_eq(entries_of(&backend), 0);
 		set_mood(&backend, "fail");
-		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+		ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_EBACKEND);
 		close_backend(&backend);
 	}
 }
@@ -632,15 +524,15 @@ START_TEST(data_connections_have_last_good_verdicts)
 	struct asker *asker = &backend.asker;
 
 	open_backend(&backend, "recall", "", "");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	asker->question.only = asker->run.by;
 	asker->question.session = asker->run.allowance->grant->session;
-	ck_assert_int_eq(judge(asker, "bob=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "bob=1"), SPORE_ALLOW);
 	asker->question.purpose = SPORE_AUTH_DATA;
 	set_mood(&backend, "fail");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	ck_assert_ptr_null(asker->run.allowance);
-	ck_assert_int_eq(judge(asker, "bob=1"), SPORE_EBACKEND); /* of another session */
+	ck_assert_int_eq(asker_judge(asker, "bob=1"), SPORE_EBACKEND); /* of another session */
 	ck_assert_double_eq(used_of(&backend, "plugin=x,purpose=data"), 1);
 	close_backend(&backend);
 }
@@ -653,16 +545,16 @@ START_TEST(a_data_connection_confirms_a_last_good_verdict)
 	struct asker *asker = &backend.asker;
 
 	open_backend(&backend, "recall", "", "");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	asker->question.only = asker->run.by;
 	asker->question.session = asker->run.allowance->grant->session;
 	asker->question.purpose = SPORE_AUTH_DATA;
 	last_good_forget(asker->run.by->last_good, spore_cstr("alice"), NULL);
 	ck_assert_double_eq(entries_of(&backend), 0);
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	ck_assert_double_eq(entries_of(&backend), 1);
 	set_mood(&backend, "deny");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_DENY);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_DENY);
 	ck_assert_double_eq(entries_of(&backend), 0);
 	close_backend(&backend);
 }
@@ -681,7 +573,7 @@ START_TEST(a_renewal_has_no_last_good_verdict)
 	struct allowance *allowance;
 
 	open_backend(&backend, "recall", "", "");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	allowance = asker->run.allowance;
 	asker->run.allowance = NULL;
 	asker->question.purpose = SPORE_AUTH_RENEW;
@@ -689,11 +581,11 @@ START_TEST(a_renewal_has_no_last_good_verdict)
 	set_mood(&backend, "fail");
 	log_set_level(LOG_DEBUG);
 	stderr_file_begin();
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_EBACKEND);
 	stderr_file_expect("then=\"the tunnel stays\"\n");
 	ck_assert_double_eq(entries_of(&backend), 1);
 	set_mood(&backend, "deny");
-	ck_assert_int_eq(judge(asker, ""), SPORE_DENY);
+	ck_assert_int_eq(asker_judge(asker, ""), SPORE_DENY);
 	ck_assert_double_eq(entries_of(&backend), 0);
 	host_scene_call(&backend.scene, run_end, allowance);
 	close_backend(&backend);
@@ -708,10 +600,10 @@ START_TEST(without_a_last_good_verdict_an_error_denies)
 	open_backend(&backend, "recall", "", ",{\"use\":\"policy\",\"names\":[\"bob=1\"]}");
 	set_mood(&backend, "fail");
 	stderr_file_begin();
-	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
+	ck_assert_int_eq(asker_judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
 	stderr_file_expect("then=\"deny: last_good knows no such client\"\n");
 	set_mood(&backend, "next");
-	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(&backend.asker, "bob=1"), SPORE_ALLOW);
 	close_backend(&backend);
 }
 END_TEST
@@ -728,7 +620,7 @@ static void run_give_up_too_early(void *arg)
 {
 	struct asker *asker = arg;
 
-	run_judge(arg);
+	asker_run_judge(arg);
 	ck_assert_int_eq(host_table()->complete_verify(asker->run.ticket, SPORE_DENY, NULL),
 	                 SPORE_OK);
 	run_give_up(arg);
@@ -737,7 +629,7 @@ static void run_give_up_too_early(void *arg)
 static int32_t give_up(struct asker *asker, const char *answer)
 {
 	asker->question.answer = answer;
-	host_scene_call(asker->scene, run_judge, asker);
+	host_scene_call(asker->scene, asker_run_judge, asker);
 	ck_assert_int_eq(atomic_load(&asker->verdict), SPORE_EPENDING);
 	host_scene_call(asker->scene, run_give_up, asker);
 	ck_assert_uint_eq(asker->run.ticket, 0);
@@ -751,7 +643,7 @@ START_TEST(a_silent_back_end_fails)
 	struct asker *asker = &backend.asker;
 
 	open_backend(&backend, "recall", "", "");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	set_mood(&backend, "silent");
 	ck_assert_int_eq(give_up(asker, "bob=1"), SPORE_ETIMEOUT);
 	ck_assert_int_eq(give_up(asker, "alice=1"), SPORE_ALLOW);
@@ -768,9 +660,9 @@ START_TEST(a_last_good_verdict_needs_a_verifier)
 	struct backend backend;
 
 	open_backend(&backend, "recall", ",\"careless\":true", "");
-	ck_assert_int_eq(judge(&backend.asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(&backend.asker, "alice=1"), SPORE_ALLOW);
 	set_mood(&backend, "fail");
-	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
+	ck_assert_int_eq(asker_judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
 	close_backend(&backend);
 }
 END_TEST
@@ -783,10 +675,10 @@ START_TEST(a_last_good_verdict_has_a_ticket_of_its_own)
 	spore_ticket first;
 
 	open_backend(&backend, "recall", "", "");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	first = asker->run.allowance->ticket;
 	set_mood(&backend, "fail");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	ck_assert_uint_ne(asker->run.allowance->ticket, 0);
 	ck_assert_uint_ne(asker->run.allowance->ticket, first);
 	ck_assert_int_eq(
@@ -814,14 +706,14 @@ START_TEST(auth_revalidate_reaches_last_good_verdicts)
 	backend.scene.services.revise = revise_nothing;
 	host_fini();
 	ck_assert(host_init(&backend.scene.services));
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	ctx = (spore_ctx *)(void *)asker->run.by;
 	set_mood(&backend, "fail");
 	host_table()->auth_revalidate(ctx, spore_cstr("alice"), SPORE_ALLOW, &result);
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_ALLOW);
 	ck_assert_uint_eq(asker->run.allowance->grant->fields, 0);
 	host_table()->auth_revalidate(ctx, spore_cstr("alice"), SPORE_DENY, NULL);
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_EBACKEND);
 	close_backend(&backend);
 }
 END_TEST
@@ -842,7 +734,7 @@ static void run_judge_and_revise(void *arg)
 	struct asker *asker = change->asker;
 	struct instance *by = asker->set->chains[CHAIN_AUTH]->items[0];
 
-	run_judge(asker);
+	asker_run_judge(asker);
 	ck_assert_int_eq(atomic_load(&asker->verdict), SPORE_EPENDING);
 	ck_assert(!ticket_is_open(asker->run.ticket));
 	if (change->meanwhile)
@@ -857,7 +749,7 @@ static int32_t judge_meanwhile(struct change_of_mind *change, const char *answer
 
 	asker->question.answer = answer;
 	host_scene_call(asker->scene, run_judge_and_revise, change);
-	ck_assert(host_scene_wait(has_verdict, asker));
+	ck_assert(host_scene_wait(asker_has_verdict, asker));
 	return atomic_load(&asker->verdict);
 }
 
@@ -870,14 +762,14 @@ START_TEST(an_old_allow_is_asked_for_again)
 		struct asker asker;
 		struct change_of_mind change = { &asker, identities[i], NULL, NULL };
 
-		set_up(&asker, &scene, ROLE_SERVER,
-		       "{\"auth\":[{\"use\":\"ledger\",\"how\":\"ticket\"}]}");
+		asker_open(&asker, &scene, ROLE_SERVER,
+		           "{\"auth\":[{\"use\":\"ledger\",\"how\":\"ticket\"}]}");
 		ck_assert_int_eq(judge_meanwhile(&change, "x"), SPORE_ALLOW);
 		ck_assert_str_eq(asker.run.allowance->grant->identity, "once");
 		ck_assert_uint_eq(counts_of(&asker, 0)->allows, i == 0 ? 2 : 1);
 		ck_assert_uint_eq(counts_of(&asker, 0)->by[SPORE_END_REFUSED], i == 0 ? 1 : 0);
 		ck_assert_uint_eq(counts_of(&asker, 0)->wrong, 0);
-		tear_down(&asker);
+		asker_close(&asker);
 	}
 }
 END_TEST
@@ -903,7 +795,7 @@ START_TEST(whom_the_plugin_revokes_on_the_way_is_denied)
 	ck_assert_int_eq(judge_meanwhile(&change, "alice=1"), SPORE_DENY);
 	ck_assert_double_eq(entries_of(&backend), 0);
 	set_mood(&backend, "fail");
-	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	ck_assert_int_eq(asker_judge(asker, "alice=1"), SPORE_EBACKEND);
 	close_backend(&backend);
 }
 END_TEST
@@ -911,16 +803,15 @@ END_TEST
 SUITE("auth", an_old_allow_is_asked_for_again, whom_the_plugin_revokes_on_the_way_is_denied,
       the_first_instance_that_decides_is_named, one_instance_alone_can_be_asked,
       an_error_denies_or_is_skipped, what_is_not_a_verdict_is_an_error,
-      a_completed_ticket_counts_more_than_the_return, a_blocking_instance_answers_from_its_pool,
-      a_pending_verdict_can_be_cancelled, a_client_gets_its_answer,
-      a_client_without_an_answer_hears_why, challenges_differ_and_offer_no_binding_without_one,
-      a_challenge_offers_what_the_chain_accepts, an_allow_that_nobody_takes_ends,
-      an_allow_that_comes_too_late_ends, an_allow_that_is_returned_too_late_ends,
-      a_stale_completion_has_no_end, only_a_uuid_of_version_8_offers_anything,
-      an_instance_is_told_what_the_client_says, only_its_own_word_is_an_instance_s,
-      a_renewal_on_the_pool_says_the_same, while_the_back_end_fails_the_last_good_verdict_counts,
-      a_denial_ends_a_last_good_verdict, data_connections_have_last_good_verdicts,
-      a_data_connection_confirms_a_last_good_verdict, a_renewal_has_no_last_good_verdict,
-      without_a_last_good_verdict_an_error_denies, a_silent_back_end_fails,
-      a_last_good_verdict_needs_a_verifier, a_last_good_verdict_has_a_ticket_of_its_own,
-      auth_revalidate_reaches_last_good_verdicts)
+      a_completed_ticket_counts_more_than_the_return, a_pending_verdict_can_be_cancelled,
+      a_client_gets_its_answer, a_client_without_an_answer_hears_why,
+      challenges_differ_and_offer_no_binding_without_one, a_challenge_offers_what_the_chain_accepts,
+      an_allow_that_nobody_takes_ends, an_allow_that_comes_too_late_ends,
+      an_allow_that_is_returned_too_late_ends, a_stale_completion_has_no_end,
+      only_a_uuid_of_version_8_offers_anything, an_instance_is_told_what_the_client_says,
+      only_its_own_word_is_an_instance_s, a_renewal_on_the_pool_says_the_same,
+      while_the_back_end_fails_the_last_good_verdict_counts, a_denial_ends_a_last_good_verdict,
+      data_connections_have_last_good_verdicts, a_data_connection_confirms_a_last_good_verdict,
+      a_renewal_has_no_last_good_verdict, without_a_last_good_verdict_an_error_denies,
+      a_silent_back_end_fails, a_last_good_verdict_needs_a_verifier,
+      a_last_good_verdict_has_a_ticket_of_its_own, auth_revalidate_reaches_last_good_verdicts)
