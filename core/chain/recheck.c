@@ -84,6 +84,7 @@ static void forget_identity(const struct recheck *recheck)
 		last_good_forget(recheck->instance->last_good, rq->identity, NULL);
 }
 
+/* Without a ticket: nobody asks for the verdict, but for the verifier that fits the answer. */
 void recheck_forget(const struct recheck *recheck)
 {
 	struct held held;

@@ -122,6 +122,7 @@ static bool is_first_and_empty(const struct flow *flow, const struct flow_ends *
 	return flow->bytes == 0 && ends->other_is_open && !has_ended_unread(ends->to);
 }
 
+/* Looking costs a system call. So the more looks in a row were in vain, the fewer flows look. */
 static bool look_for_end(const struct flow_ends *ends)
 {
 	struct end_look *look = ends->look;

@@ -281,7 +281,7 @@ static bool set_session(struct member *member, const spore_host *host)
 	free(text);
 	if (good)
 		memcpy(&member->session, digest, sizeof member->session);
-	if (member->session == 0)
+	if (member->session == 0) /* that of an ALLOW without a result */
 		member->session = 1;
 	return good;
 }

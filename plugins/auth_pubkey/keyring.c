@@ -108,11 +108,12 @@ static void add_from_text(struct job *job, unsigned file, spore_str text)
 
 	while (job->faults < MAX_FAULTS &&
 	       (step = authorized_next(&reader, &line)) != AUTHORIZED_END) {
-		if (step == AUTHORIZED_KEY)
-			warn_of_flaw(job, file, &line);
 		if (step == AUTHORIZED_FAULT) {
 			report_line(job, file, line.line, line.column, line.fault);
-		} else if (!add_key(job, file, &line)) {
+			continue;
+		}
+		warn_of_flaw(job, file, &line);
+		if (!add_key(job, file, &line)) {
 			key_fini(&line.key);
 			return;
 		}
