@@ -24,18 +24,7 @@
 enum { PULSE_MS = 4000, LEAST_PULSE_MS = 100 };
 enum { MOST_TICKET_LOSSES = 3 };
 
-static void on_uplink_ready(struct uplink *uplink);
-static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
-static void on_uplink_message(struct uplink *uplink, const struct message *message);
-static void on_uplink_end(struct uplink *uplink, const char *why);
-static void on_uplink_late(struct uplink *uplink, const char *why);
-static const struct uplink_events uplink_events = {
-	.on_ready = on_uplink_ready,
-	.on_failed = on_uplink_failed,
-	.on_message = on_uplink_message,
-	.on_end = on_uplink_end,
-	.on_late = on_uplink_late,
-};
+static const struct uplink_events uplink_events; /* at the end of the file */
 
 static struct session *session_of(struct uplink *uplink)
 {
@@ -940,7 +929,7 @@ void session_heed_service(struct session *session)
 }
 
 /* The server understands our extension. From now on it gets heartbeats at the pace that it wants.
- *  */
+ */
 static void take_extended(struct session *session, const struct message *message)
 {
 	unsigned wanted = (unsigned)settings_of(session)->ahead;
@@ -1193,3 +1182,11 @@ void session_leave(struct session *session)
 	else
 		session_stop(session);
 }
+
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+	.on_late = on_uplink_late,
+};
