@@ -50,42 +50,86 @@ static void note_object(struct granted *granted, const struct option_table *tabl
 	}
 }
 
+static struct option_table table_of(const struct instance *instance)
+{
+	const spore_component *component = instance->component;
+
+	return (struct option_table){ component->options, component->n_options,
+		                      component->option_size };
+}
+
 static struct granted find_granted(const struct plugin_set *set, const char *wanted)
 {
 	const struct chain *auth = set->chains[CHAIN_AUTH];
 	struct granted granted = { .wanted = wanted };
 
 	for (size_t i = 0; i < auth->n; i++) {
-		const spore_component *component = auth->items[i]->component;
-		struct option_table table = { component->options, component->n_options,
-			                      component->option_size };
+		struct option_table table = table_of(auth->items[i]);
 
 		note_object(&granted, &table, auth->items[i]->raw);
 	}
 	return granted;
 }
 
-static void check_port(struct plugin_set *set, const struct json *entry, const char *unknown_host)
+/* Can a tunnel have the name of this node, as far as the policies say? Some policy has names. */
+static void check_name(struct plugin_set *set, const struct json *node)
 {
-	const struct json *port = json_get(entry, "listen_port");
 	char wanted[HOSTNAME_SIZE];
-	struct granted granted;
 
-	if (unknown_host && !hostname_read(unknown_host, HOSTNAME_EXACT, wanted))
-		unknown_host = NULL;
-	granted = find_granted(set, unknown_host ? wanted : NULL);
-	if (set->chains[CHAIN_AUTH]->n == 0)
+	if (node->type == JSON_STRING && hostname_read(node->raw, HOSTNAME_EXACT, wanted) &&
+	    !find_granted(set, wanted).has_wanted)
+		diag_add(&set->doubts, node,
+		         "no tunnel can have this name, unless an auth plugin allows it by "
+		         "itself: no policy has it in \"hosts\"");
+}
+
+/* Rows with SPORE_OPTF_HOST_NAME of the object, and of the objects in its lists. */
+static void check_names(struct plugin_set *set, const struct option_table *table,
+                        const struct json *object)
+{
+	for (uint32_t i = 0; i < table->n; i++) {
+		const spore_option *row = option_row(table, i);
+		const struct json *node = json_get(object, row->name);
+		struct option_table inner = option_inner(row);
+
+		if (node && row->flags & SPORE_OPTF_HOST_NAME)
+			check_name(set, node);
+		if (!node || row->type != SPORE_OPT_LIST || node->type != JSON_ARRAY)
+			continue;
+		for (const struct json *child = node->first; child; child = child->next)
+			check_names(set, &inner, child);
+	}
+}
+
+static void check_route(struct plugin_set *set, const struct chain *route)
+{
+	for (size_t i = 0; i < route->n; i++) {
+		struct option_table table = table_of(route->items[i]);
+
+		check_names(set, &table, route->items[i]->raw);
+	}
+}
+
+static void check_port(struct plugin_set *set, const struct json *node, size_t entry)
+{
+	const struct json *port = json_get(node, "listen_port");
+	const struct json *unknown_host = json_get(node, "unknown_host");
+
+	if (set->chains[CHAIN_AUTH]->n == 0) {
 		diag_add(&set->doubts, port,
 		         "no tunnel gets visitors of this port: without auth, no client may have "
 		         "a host name");
-	else if (!granted.first)
+		return;
+	}
+	if (!find_granted(set, NULL).first) {
 		diag_add(&set->doubts, port,
 		         "no tunnel gets visitors of this port, unless an auth plugin allows host "
 		         "names by itself: no policy has \"hosts\"");
-	else if (unknown_host && !granted.has_wanted)
-		diag_add(&set->doubts, json_get(entry, "unknown_host"),
-		         "no tunnel can have this name, unless an auth plugin allows it by "
-		         "itself: no policy has it in \"hosts\"");
+		return;
+	}
+	if (unknown_host)
+		check_name(set, unknown_host);
+	check_route(set, set->chains[chain_of_entry(entry, PUBLIC_ROUTE)]);
 }
 
 void host_doubts_find(struct plugin_set *set)
@@ -100,7 +144,7 @@ void host_doubts_find(struct plugin_set *set)
 		return;
 	for (size_t i = 0; node && i < settings->public.count; i++, node = node->next) {
 		if (entries[i].listen_port)
-			check_port(set, node, entries[i].unknown_host);
+			check_port(set, node, i);
 	}
 	if (settings->server.routed_ports.count > 0)
 		return;

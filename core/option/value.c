@@ -33,12 +33,21 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 	return value_mismatch(scope, node, expected);
 }
 
-/* What a client may have: also "*", for all names. */
-static bool is_host(const char *text)
+/* What a client may have, also "*", for all names; or the name of a tunnel. */
+static bool check_host(const struct option_scope *scope, const spore_option *row,
+                       const struct json *node)
 {
 	char name[HOSTNAME_SIZE];
 
-	return hostname_read(text, HOSTNAME_PATTERN | HOSTNAME_ALL, name);
+	if (row->flags & SPORE_OPTF_HOST &&
+	    !hostname_read(node->raw, HOSTNAME_PATTERN | HOSTNAME_ALL, name))
+		return value_mismatch(scope, node,
+		                      "a host name such as \"app.example.com\" or "
+		                      "\"*.example.com\", or \"*\" for all names");
+	if (row->flags & SPORE_OPTF_HOST_NAME && !hostname_read(node->raw, HOSTNAME_EXACT, name))
+		return value_mismatch(scope, node,
+		                      "one host name such as \"app.example.com\", not a pattern");
+	return true;
 }
 
 static bool read_string(const struct option_scope *scope, const spore_option *row,
@@ -50,10 +59,8 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 		return value_mismatch(scope, node, "a string");
 	if (node->len == 0 && row->flags & SPORE_OPTF_NOT_EMPTY)
 		return value_mismatch(scope, node, is_path ? "a path" : "at least one character");
-	if (row->flags & SPORE_OPTF_HOST && !is_host(node->raw))
-		return value_mismatch(scope, node,
-		                      "a host name such as \"app.example.com\" or "
-		                      "\"*.example.com\", or \"*\" for all names");
+	if (!check_host(scope, row, node))
+		return false;
 	if (is_path && is_to_read)
 		*out = value_path_of_file(scope, node);
 	else if (is_path)

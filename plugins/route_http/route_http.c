@@ -22,10 +22,11 @@ struct router {
 
 static const spore_option path_rows[] = {
 	SPORE_STRING(struct path_rule, host, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY, NULL,
-	             "the host that the request asks for"),
+	             "the host that the request asks for, without a port"),
 	SPORE_STRING(struct path_rule, path, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY, NULL,
 	             "the path; it stands for everything below it, too"),
-	SPORE_STRING(struct path_rule, name, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY, NULL,
+	SPORE_STRING(struct path_rule, name,
+	             SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY | SPORE_OPTF_HOST_NAME, NULL,
 	             "the name of the tunnel that gets such requests (`tunnels[].hosts`)"),
 };
 static const spore_option_item path_item = { SPORE_OPT_OBJECT, sizeof(struct path_rule), path_rows,
@@ -41,21 +42,31 @@ static const spore_option options[] = {
 		"no tunnel has gets it with the status 404; default: the connection is reset"),
 };
 
-static int check_paths(const spore_create_args *args, const spore_list *paths)
+static int check_rule(const spore_create_args *args, const spore_list *paths, size_t i)
 {
 	const struct path_rule *rules = paths->items;
-	char pointer[64];
+	enum path_fault fault = paths_check(rules, i);
+	char pointer[64], text[160];
+
+	if (fault == PATH_GOOD)
+		return 1;
+	snprintf(pointer, sizeof pointer, "/paths/%zu/%s", i,
+	         fault == PATH_BAD_HOST ? "host" : "path");
+	if (fault == PATH_TWICE)
+		snprintf(text, sizeof text, "/paths/%zu has this host and path already",
+		         paths_find_twin(rules, i));
+	else
+		snprintf(text, sizeof text, "%s", paths_fault_text(fault));
+	args->report(args, pointer, text);
+	return 0;
+}
+
+static int check_paths(const spore_create_args *args, const spore_list *paths)
+{
 	int good = 1;
 
-	for (size_t i = 0; i < paths->count; i++) {
-		if (rules[i].path[0] == '/' && strlen(rules[i].path) < HEAD_PATH_SIZE / 2)
-			continue;
-		snprintf(pointer, sizeof pointer, "/paths/%zu/path", i);
-		args->report(args, pointer,
-		             "expected a path of at most 511 bytes that begins with "
-		             "\"/\"");
-		good = 0;
-	}
+	for (size_t i = 0; i < paths->count; i++)
+		good &= check_rule(args, paths, i);
 	return good;
 }
 

@@ -62,6 +62,9 @@ enum {                       /* type          JSON                         C fie
  *  - SPORE_OPTF_HOST: the STRING, or each string of the LIST, is a host name or a pattern that a
  *    client may have, as in spore_auth_result.hosts. The host refuses other texts, and a LIST of
  *    more than SPORE_AUTH_HOSTS_MAX.
+ *  - SPORE_OPTF_HOST_NAME: the STRING is one host name, no pattern, that a tunnel is to have, as in
+ *    spore_route_result.name. The host refuses other texts. It warns of a name that no policy
+ *    allows, if the row is of a route plugin: of its own table, or of OBJECTs in a LIST there.
  *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. What another object
  *    leaves out, the host takes from the object of "*", if there is one. */
 enum {
@@ -77,7 +80,8 @@ enum {
 	SPORE_OPTF_MAX_VISITORS = 512,
 	SPORE_OPTF_NAME = 1024,
 	SPORE_OPTF_APPENDS = 2048,
-	SPORE_OPTF_HOST = 4096
+	SPORE_OPTF_HOST = 4096,
+	SPORE_OPTF_HOST_NAME = 8192
 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */

@@ -47,6 +47,8 @@ NOT_IN_A_SCHEMA = {
     r"expected a URL with a host, perhaps|expected only ports, max_tunnels, .* and share$",
     "a URL, a header and certificates have a form": r"\{name\} in the|since http://|certificates in PEM|name of an HTTP "
     r"header|http://unix:/PATH|http://, socks5://",
+    "hosts and paths of requests": r"one host name such as|one host without a port|expected no \"\*\" at|without a query|"
+    r"has this host and path already",
     "logs of events": r"between braces, found|no format with|the key \"path\"|cannot write to|one of tunnel_opened",
     "the section says it": r"\"queue\" in the section",
     "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",

@@ -33,6 +33,22 @@ START_TEST(a_name_for_unknown_hosts_that_nobody_may_have)
 }
 END_TEST
 
+/* A route names tunnels, too. */
+START_TEST(a_name_for_a_path_that_nobody_may_have)
+{
+#define PATHS                                                                                      \
+	"\"public\":[{\"listen_port\":8080,\"route\":[{\"use\":\"http\",\"paths\":[{\"host\":"     \
+	"\"a\","                                                                                   \
+	"\"path\":\"/\",\n\"name\":\"b\"}]}]}]"
+	ck_assert_contains(doubt_scene_server("{" PATHS "," HOSTS("\"a\"") "}"),
+	                   ":2: /public/0/route/0/paths/0/name: no tunnel can have this name, "
+	                   "unless an auth plugin allows it by itself: no policy has it in "
+	                   "\"hosts\"\n");
+	ck_assert_str_eq(doubt_scene_server("{" PATHS "," HOSTS("\"a\",\"b\"") "}"), "");
+	ck_assert_contains(doubt_scene_server("{" PATHS "}"), "/listen_port: no tunnel gets");
+}
+END_TEST
+
 START_TEST(names_without_a_routed_port)
 {
 	ck_assert_contains(doubt_scene_server("{" HOSTS("\"a.example\"") "}"),
@@ -43,4 +59,5 @@ START_TEST(names_without_a_routed_port)
 END_TEST
 
 SUITE("host_doubts", a_port_for_which_nobody_has_a_name,
-      a_name_for_unknown_hosts_that_nobody_may_have, names_without_a_routed_port)
+      a_name_for_unknown_hosts_that_nobody_may_have, a_name_for_a_path_that_nobody_may_have,
+      names_without_a_routed_port)

@@ -105,6 +105,22 @@ START_TEST(names_of_hosts)
 }
 END_TEST
 
+/* A tunnel has a name, not a pattern. */
+START_TEST(one_name_of_a_host)
+{
+	spore_option row = row_of(SPORE_OPT_STRING, 1, 0);
+
+	check_text(SPORE_OPTF_HOST_NAME, "\"App.example.com.\"", "App.example.com.");
+	row.flags = SPORE_OPTF_HOST_NAME;
+	check_bad(&row, "\"*.example.com\"",
+	          "expected one host name such as \"app.example.com\", not a pattern, found "
+	          "\"*.example.com\"");
+	check_bad(&row, "\"*\"",
+	          "expected one host name such as \"app.example.com\", not a pattern, found "
+	          "\"*\"");
+}
+END_TEST
+
 START_TEST(a_tree_is_handed_on)
 {
 	spore_option row = row_of(SPORE_OPT_NODE, 1, 0);
@@ -125,5 +141,5 @@ START_TEST(a_type_of_the_future_is_refused)
 }
 END_TEST
 
-SUITE("value", booleans, real_numbers, choices, texts_and_paths, names_of_hosts,
+SUITE("value", booleans, real_numbers, choices, texts_and_paths, names_of_hosts, one_name_of_a_host,
       a_tree_is_handed_on, a_type_of_the_future_is_refused)
