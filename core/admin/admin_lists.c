@@ -139,6 +139,15 @@ static void write_use(const struct census_tunnel *tunnel, enum use_period period
 	jsonout_end(json, '}');
 }
 
+/* The host names that it holds. */
+static void write_names(const char *names, struct jsonout *json)
+{
+	jsonout_begin(json, "hosts_held", '[');
+	for (; *names; names += strlen(names) + 1)
+		jsonout_text(json, NULL, names);
+	jsonout_end(json, ']');
+}
+
 static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *json)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -150,6 +159,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_text(json, "identity", tunnel->identity);
 	jsonout_text(json, "client", addr_format(&tunnel->client, text));
 	write_about(&tunnel->about, json);
+	write_names(tunnel->names, json);
 	jsonout_bool(json, "heartbeats", tunnel->beats);
 	jsonout_bool(json, "shared", tunnel->shared);
 	jsonout_int(json, "age_ms", tunnel->age_ms);

@@ -234,12 +234,81 @@ static void write_usage_file(const struct server *server, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
+/* ---- routed ports ---- */
+
+static void write_routes(const struct chain *routes, struct jsonout *json)
+{
+	jsonout_begin(json, "routes", '[');
+	for (size_t i = 0; i < routes->n; i++)
+		jsonout_text(json, NULL, routes->items[i]->component->name);
+	jsonout_end(json, ']');
+}
+
+/* Its visitors, as far as the workers have answered. */
+static void write_guests(const struct admin_query *query, uint16_t port, struct jsonout *json)
+{
+	uint64_t visitors = 0, guests = 0;
+
+	for (unsigned i = 0; i < query->host->runtime->n_workers; i++) {
+		const struct census *census = survey_answer(query->survey, i);
+
+		for (size_t k = 0; census && k < census->n_choosers; k++) {
+			bool is_it = census->choosers[k].port == port;
+
+			visitors += is_it ? census->choosers[k].visitors : 0;
+			guests += is_it ? census->choosers[k].guests : 0;
+		}
+	}
+	jsonout_int(json, "visitors_all", (int64_t)visitors);
+	jsonout_int(json, "without_tunnel", (int64_t)guests);
+}
+
+static void write_routed_port(const struct admin_query *query, size_t entry, struct jsonout *json)
+{
+	const struct plugin_set *set = query->host->runtime->plugins.set;
+	const struct settings *settings = &set->config->settings;
+	const struct public_settings *public = (const struct public_settings *)
+	                                               settings->public.items +
+	                                       entry;
+	uint16_t port = (uint16_t) public->listen_port;
+	char text[ADDR_LIST_TEXT_SIZE];
+
+	jsonout_begin(json, NULL, '{');
+	jsonout_int(json, "port", port);
+	jsonout_text(json, "addresses",
+	             addr_format_list(public->listen_addr.count ? &public->listen_addr
+	                                                        : &settings->server.bind_tunnels,
+	                              port, text));
+	jsonout_text(json, "entry", public->name);
+	write_routes(set->chains[chain_of_entry(entry, PUBLIC_ROUTE)], json);
+	write_guests(query, port, json);
+	jsonout_end(json, '}');
+}
+
+/* All of them lead to the same tunnels. */
+static void write_routed_ports(const struct admin_query *query, struct jsonout *json)
+{
+	const struct settings *settings = &query->host->runtime->plugins.set->config->settings;
+	const struct public_settings *entries = settings->public.items;
+	struct names_number number = server_names(query->host->server);
+
+	jsonout_begin(json, "routed_ports", '[');
+	for (size_t i = 0; i < settings->public.count; i++) {
+		if (entries[i].listen_port)
+			write_routed_port(query, i, json);
+	}
+	jsonout_end(json, ']');
+	jsonout_int(json, "host_names", (int64_t)number.names);
+	jsonout_int(json, "tunnels_with_hosts", (int64_t)number.tunnels);
+}
+
 static void write_server(const struct admin_query *query, struct jsonout *json)
 {
 	struct server_room room = server_room(query->host->server);
 
 	write_workers(query->survey, query->host->runtime->n_workers, json);
 	write_room(&room, json);
+	write_routed_ports(query, json);
 	write_usage_file(query->host->server, json);
 }
 

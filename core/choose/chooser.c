@@ -21,6 +21,7 @@ struct chooser {
 	struct server_worker *worker;
 	struct listener *listener; /* owned; NULL once closed */
 	uint16_t port;
+	uint64_t visitors;    /* that have come so far */
 	struct list arrivals; /* guests whose transports open */
 	struct choices choices;
 };
@@ -53,6 +54,7 @@ static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, v
 	struct source *crowd;
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
+	chooser->visitors++;
 	if (arrival_is_needed(worker->set, plan.entry)) {
 		arrival_start(worker, &plan, &visitor, local);
 		return;
@@ -232,6 +234,31 @@ bool choosers_copy(const struct server_worker *worker, struct sockets *out, unsi
 			return false;
 	}
 	return true;
+}
+
+static unsigned count(const struct list *list)
+{
+	unsigned n = 0;
+
+	for (const struct list *at = list->next; at != list; at = at->next)
+		n++;
+	return n;
+}
+
+void choosers_each(const struct server_worker *worker,
+                   void (*look)(const struct chooser_view *view, void *arg), void *arg)
+{
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {
+		const struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
+		struct chooser_view view = { .port = chooser->port,
+			                     .guests = count(&chooser->arrivals) +
+			                               chooser->choices.glances.n +
+			                               count(&chooser->choices.moving) +
+			                               count(&chooser->choices.awaiting),
+			                     .visitors = chooser->visitors };
+
+		look(&view, arg);
+	}
 }
 
 void choosers_close(struct server_worker *worker)

@@ -28,6 +28,16 @@ void choosers_wake(struct server_worker *worker);
  * is left. */
 bool choosers_copy(const struct server_worker *worker, struct sockets *out, unsigned most,
                    unsigned *n_out);
+/* A port of one worker. */
+struct chooser_view {
+	uint16_t port;
+	unsigned guests;   /* visitors whose tunnel is not known yet */
+	uint64_t visitors; /* that have come so far */
+};
+
+/* Shows each port of the worker. */
+void choosers_each(const struct server_worker *worker,
+                   void (*look)(const struct chooser_view *view, void *arg), void *arg);
 /* Ends all visitors whose tunnel is not known yet. */
 void choosers_close(struct server_worker *worker);
 

@@ -928,6 +928,36 @@ void session_heed_service(struct session *session)
 		hold(session);
 }
 
+/* "443, 8443" */
+static void write_ports(const struct message *message, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < message->n_routed && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%u", i ? ", " : "",
+		                        message->routed[i]);
+}
+
+/* "app.example.com at 443, 8443; x.example.com at 443, 8443". Which protocol is spoken there, only
+ * the server's operator knows. */
+static void note_hosts(const struct session *session, const struct message *message)
+{
+	const spore_list *hosts = &session->tunnel->hosts;
+	const char *const *names = hosts->items;
+	char ports[8 * MESSAGE_MOST_ROUTED], text[4096];
+	size_t len = 0;
+
+	if (message->n_routed == 0 || session->is_extended)
+		return;
+	write_ports(message, ports, sizeof ports);
+	*text = '\0';
+	for (size_t i = 0; i < hosts->count && len < sizeof text; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s at %s", i ? "; " : "",
+		                        names[i], ports);
+	log_info("reachable by host name", log_str("tunnel", session->tunnel->name),
+	         log_str("hosts", text), log_str("server", name_of_server(session)));
+}
+
 /* The server understands our extension. From now on it gets heartbeats at the pace that it wants.
  */
 static void take_extended(struct session *session, const struct message *message)
@@ -943,6 +973,7 @@ static void take_extended(struct session *session, const struct message *message
 
 	session->reads_claim = message->offers & MESSAGE_OFFER_CLAIM;
 	session->reads_ready = message->offers & MESSAGE_OFFER_READY;
+	note_hosts(session, message);
 	session->is_extended = true;
 	session->is_shared = message->offers & MESSAGE_OFFER_SHARED;
 	if (!session->is_shared && server_reads_about(session))

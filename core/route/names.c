@@ -317,6 +317,63 @@ uint64_t names_claim_loser(const struct names_claim *claim, size_t i)
 	return claim->losers[i];
 }
 
+/* Does the tunnel of the claim hold its name number i, perhaps together with others? Under the
+ * lock. */
+static bool holds(const struct names_claim *claim, size_t i)
+{
+	const struct name *held = find(claim->names, claim->items[i]->text);
+
+	return held->claim == claim || has_it_too(claim->account, held);
+}
+
+size_t names_claim_list(const struct names_claim *claim, char out[NAMES_LIST_SIZE])
+{
+	size_t n = 0, at = 0;
+
+	out[0] = '\0';
+	if (!claim)
+		return 0;
+	pthread_rwlock_rdlock(&claim->names->lock);
+	for (size_t i = 0; i < claim->n; i++) {
+		const struct name *name = claim->items[i];
+
+		if (!holds(claim, i) || at + name->len + 2 > NAMES_LIST_SIZE)
+			continue;
+		memcpy(out + at, name->text, name->len + 1);
+		at += name->len + 1;
+		n++;
+	}
+	pthread_rwlock_unlock(&claim->names->lock);
+	out[at] = '\0';
+	return n;
+}
+
+/* Is it the first one that its tunnel holds? Under the lock. */
+static bool is_first_of_tunnel(const struct name *name)
+{
+	const struct names_claim *claim = name->claim;
+	size_t i = 0;
+
+	while (i < claim->n && !holds(claim, i))
+		i++;
+	return i < claim->n && claim->items[i] == name;
+}
+
+struct names_number names_count(struct names *names)
+{
+	struct names_number number = { 0 };
+
+	pthread_rwlock_rdlock(&names->lock);
+	for (size_t i = 0; i < names->n_buckets; i++) {
+		for (const struct name *name = names->buckets[i]; name; name = name->next) {
+			number.names += find(names, name->text) == name;
+			number.tunnels += is_first_of_tunnel(name);
+		}
+	}
+	pthread_rwlock_unlock(&names->lock);
+	return number;
+}
+
 void names_release(struct names_claim *claim)
 {
 	struct names *names = claim ? claim->names : NULL;

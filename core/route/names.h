@@ -49,6 +49,16 @@ void names_claim_change(struct names_claim *claim, struct account *account);
 const uint64_t *names_claim_keys(const struct names_claim *claim, size_t *n_out);
 /* The tunnel that the name number i of the claim has moved from; 0: none. [any] */
 uint64_t names_claim_loser(const struct names_claim *claim, size_t i);
+/* Writes what the tunnel of the claim holds now, one text behind the other, each with its NUL. An
+ * empty text ends them. What has moved to another tunnel is left out, and so is what does not fit.
+ * NULL as claim is fine: it holds nothing. Returns the number of texts. [any] */
+enum { NAMES_LIST_SIZE = 1024 + 1 }; /* as many as a client can ask for (wire/about) */
+size_t names_claim_list(const struct names_claim *claim, char out[NAMES_LIST_SIZE]);
+/* How many names and patterns are held, and by how many tunnels. [any] */
+struct names_number {
+	size_t names, tunnels;
+};
+struct names_number names_count(struct names *names);
 /* The tunnel's names return to the tunnels that had them before, or are free again. NULL is fine.
  * [any] */
 void names_release(struct names_claim *claim);

@@ -49,6 +49,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
 	name_entry(s->worker->set, account->port, out->entry);
 	entry_explain_denial(s, out->denial);
+	tunnel_names(tunnel, out->names);
 	about_copy(tunnel_session_about(s), &out->about);
 }
 
@@ -101,6 +102,30 @@ static bool list_relay(const struct relay_view *view, void *arg)
 	return true;
 }
 
+static void count_chooser(const struct chooser_view *view, void *arg)
+{
+	(void)view;
+	((struct census *)arg)->n_choosers++;
+}
+
+static void list_chooser(const struct chooser_view *view, void *arg)
+{
+	struct census *census = arg;
+
+	census->choosers[census->n_choosers++] = *view;
+}
+
+/* False: out of memory. */
+static bool list_choosers(const struct server_worker *worker, struct census *census)
+{
+	choosers_each(worker, count_chooser, census);
+	census->choosers = calloc(census->n_choosers + 1, sizeof *census->choosers);
+	census->n_choosers = 0;
+	if (census->choosers)
+		choosers_each(worker, list_chooser, census);
+	return census->choosers != NULL;
+}
+
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -122,7 +147,7 @@ struct census *census_take(struct server_worker *worker, const struct census_que
 	relays = question->what & CENSUS_RELAYS ? least(census->n_relays, question->most) : 0;
 	census->tunnels = calloc(tunnels + 1, sizeof *census->tunnels);
 	census->relays = calloc(relays + 1, sizeof *census->relays);
-	if (!census->tunnels || !census->relays) {
+	if (!census->tunnels || !census->relays || !list_choosers(worker, census)) {
 		census_free(census);
 		return NULL;
 	}
@@ -142,5 +167,6 @@ void census_free(struct census *census)
 		about_fini(&census->tunnels[i].about);
 	free(census->tunnels);
 	free(census->relays);
+	free(census->choosers);
 	free(census);
 }

@@ -8,8 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "choose/chooser.h"
 #include "loop/loop.h"
 #include "quota/kick.h"
+#include "route/names.h"
 #include "session/entry.h"
 #include "session/tunnel.h"
 #include "usage/usage.h"
@@ -49,7 +51,8 @@ struct census_tunnel {
 	/* Why access lists deny its client since a reload, so that it serves no new visitor; "":
 	 * they do not */
 	char denial[ENTRY_DENIAL_SIZE];
-	struct about about; /* a copy of what the client says; nothing if memory was out */
+	char names[NAMES_LIST_SIZE]; /* the host names that it holds: see names_claim_list */
+	struct about about;          /* a copy of what the client says; nothing if memory was out */
 };
 
 /* A visitor that is carried. */
@@ -70,6 +73,8 @@ struct census {
 	size_t tunnels_shown, relays_shown;
 	struct census_tunnel *tunnels; /* owned, tunnels_shown of them */
 	struct census_relay *relays;   /* owned, relays_shown of them */
+	struct chooser_view *choosers; /* owned, n_choosers of them */
+	size_t n_choosers;
 	struct kicked kicked;
 };
 

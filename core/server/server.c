@@ -253,6 +253,11 @@ struct server_room server_room(const struct server *server)
 		                     limit.from };
 }
 
+struct names_number server_names(const struct server *server)
+{
+	return names_count(server->shared.names);
+}
+
 struct source_table *server_sources(struct server *server)
 {
 	return server->shared.sources;

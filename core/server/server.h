@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "chain/plugin_set.h"
+#include "route/names.h"
 #include "server/server_env.h"
 #include "server/server_worker.h"
 
@@ -42,6 +43,8 @@ struct server_room {
 };
 /* [main] */
 struct server_room server_room(const struct server *server);
+/* The host names of all tunnels. [main] */
+struct names_number server_names(const struct server *server);
 /* Does the same as ledger_fails for server.usage_file. Returns 0 if there is no such file.
  * [main] */
 int64_t server_usage_fails(const struct server *server, const char **why_out);

@@ -747,6 +747,11 @@ static void end_lost(struct tunnel *tunnel)
 	free(lost);
 }
 
+size_t tunnel_names(const struct tunnel *tunnel, char out[NAMES_LIST_SIZE])
+{
+	return names_claim_list(tunnel->claim, out);
+}
+
 static void give_names_back(struct tunnel *tunnel)
 {
 	share_set_names(&tunnel->member, NULL, 0);

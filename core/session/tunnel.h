@@ -4,6 +4,7 @@
 #define CORE_TUNNEL_H
 
 #include "net/sock.h"
+#include "route/names.h"
 #include "session/context.h"
 #include "wire/about.h"
 
@@ -22,6 +23,8 @@ struct tunnel_port {
 	enum about_share share; /* with other clients of its owner; then `wanted` is not 0 */
 };
 
+/* See names_claim_list: the host names that it holds. [worker] */
+size_t tunnel_names(const struct tunnel *tunnel, char out[NAMES_LIST_SIZE]);
 /* Opens the port, claims the host names that the client asks for and its policy allows, and tells
  * the client (Hello, then a Heartbeat). Takes the allowance on success
  * (NULL: no authentication); source is the client's, and `about` what the client says. The link and

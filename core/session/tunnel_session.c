@@ -361,12 +361,51 @@ static void refuse_port(struct server_session *s, const struct limit_hit *hit, u
 	              part_of(s)->login.about.size > 0);
 }
 
+/* "443, 8443" */
+static const char *write_routed_ports(const struct server_settings *settings, char *out,
+                                      size_t size)
+{
+	const spore_port_range *ports = settings->routed_ports.items;
+	size_t len = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < settings->routed_ports.count && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%u", i ? ", " : "", ports[i].lo);
+	return out;
+}
+
+/* "a.example b.example"; NULL: it holds none. */
+static const char *write_names(const struct tunnel *tunnel, char out[NAMES_LIST_SIZE])
+{
+	size_t n = tunnel_names(tunnel, out);
+
+	for (char *at = out; n > 1; n--) { /* over the NUL */
+		at += strlen(at);
+		*at = ' ';
+	}
+	return *out ? out : NULL;
+}
+
+/* Where the names lead to it. */
+static size_t add_names(const struct server_session *s, struct log_field *fields, size_t n,
+                        char names[NAMES_LIST_SIZE], char *ports, size_t size)
+{
+	const char *held = write_names(part_of(s)->tunnel, names);
+
+	if (!held)
+		return n;
+	fields[n++] = log_str("hosts", held);
+	fields[n++] = log_str("routed_ports",
+	                      write_routed_ports(server_worker_settings(s->worker), ports, size));
+	return n;
+}
+
 static void log_new_client(const struct server_session *s, const struct account *account,
                            const char *name)
 {
-	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE];
+	char text[ADDR_TEXT_SIZE], via_text[ADDR_TEXT_SIZE], names[NAMES_LIST_SIZE], ports[128];
 	const char *via = server_session_via(s, via_text);
-	struct log_field fields[5];
+	struct log_field fields[7];
 	size_t n = 0;
 
 	fields[n++] = log_str("peer", addr_format(&s->peer, text));
@@ -375,6 +414,7 @@ static void log_new_client(const struct server_session *s, const struct account 
 	fields[n++] = log_int("port", account->port);
 	fields[n++] = log_str("identity", account_identity(account));
 	fields[n++] = log_str("name", name);
+	n = add_names(s, fields, n, names, ports, sizeof ports);
 	log_event(LOG_INFO, "new client", fields, n);
 }
 
@@ -604,6 +644,19 @@ static void grant_ahead(struct server_session *s, const struct message *asked,
 		tunnel_hand_over(t->tunnel, t->pass);
 }
 
+/* A client whose tunnel has no host names is told nothing of routed ports. */
+static void tell_routed(const struct server_session *s, struct message *answer)
+{
+	const spore_list *list = &server_worker_settings(s->worker)->routed_ports;
+	const spore_port_range *ports = list->items;
+	char names[NAMES_LIST_SIZE];
+
+	if (tunnel_names(part_of(s)->tunnel, names) == 0)
+		return;
+	for (size_t i = 0; i < list->count && i < MESSAGE_MOST_ROUTED; i++)
+		answer->routed[answer->n_routed++] = ports[i].lo;
+}
+
 /* The answer states how often the client must send heartbeats, whatever it offered. From then on
  * its silence counts: a client that does not get the answer sends no heartbeats. */
 static void take_extend(struct server_session *s, const struct message *message)
@@ -615,6 +668,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message, &answer);
+	tell_routed(s, &answer);
 	if (tunnel_is_shared(t->tunnel))
 		answer.offers |= MESSAGE_OFFER_SHARED;
 	tunnel_tell_addresses(t->tunnel, message->wants & MESSAGE_WANTS_VISITOR);

@@ -21,6 +21,7 @@ static const struct table tunnels = { "tunnels", {
 	{ "bytes_down", "DOWN", VALUE_BYTES },
 	{ "heartbeats", "HEARTBEATS", VALUE_YES_NO },
 	{ "shared", "SHARED", VALUE_YES_NO },
+	{ "hosts_held", "HOSTS", VALUE_LIST },
 	{ "name", "NAME", VALUE_CLAIM },
 	{ "version", "VERSION", VALUE_CLAIM },
 	{ "tags", "TAGS", VALUE_CLAIM },

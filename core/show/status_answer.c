@@ -22,28 +22,13 @@ __attribute__((format(printf, 3, 4))) static void add_line(struct columns *colum
 	columns_add(columns, (const char *[]){ name, text });
 }
 
-/* "file=cert.pem, sni=a.example" */
-static void join_texts(const struct json *texts, char out[VALUE_TEXT_SIZE])
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (const struct json *i = texts ? texts->first : NULL; i && len + 1 < VALUE_TEXT_SIZE;
-	     i = i->next) {
-		int n = snprintf(out + len, VALUE_TEXT_SIZE - len, "%s%s", len ? ", " : "",
-		                 i->type == JSON_STRING ? i->raw : "");
-
-		len += n > 0 ? (size_t)n : 0;
-	}
-}
-
 static void add_dates(struct columns *columns, const struct json *dates)
 {
 	for (const struct json *date = dates ? dates->first : NULL; date; date = date->next) {
 		long long days = member_integer(date, "days_left"); /* rounded down */
 		char labels[VALUE_TEXT_SIZE];
 
-		join_texts(json_get(date, "labels"), labels);
+		value_text_join(json_get(date, "labels"), labels);
 		add_line(columns, member_text(date, "metric"),
 		         days >= 0 ? "%s, %lld days left%s%s" : "%s, PASSED %lld days ago%s%s",
 		         member_text(date, "utc"), days >= 0 ? days : -days - 1,
@@ -171,6 +156,27 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 	         member_integer(answer, "strangers"), member_integer(answer, "refusals"));
 }
 
+/* Adds nothing for an older server, which does not say it. */
+static void add_routed_ports(struct columns *columns, const struct json *answer)
+{
+	const struct json *ports = json_get(answer, "routed_ports");
+	long long names = member_integer(answer, "host_names");
+
+	for (const struct json *i = ports ? ports->first : NULL; i; i = i->next) {
+		const char *entry = member_text(i, "entry");
+		char routes[VALUE_TEXT_SIZE];
+
+		value_text_join(json_get(i, "routes"), routes);
+		add_line(columns, "routed port",
+		         "%s by %s%s%s, %lld visitors in total, %lld without a tunnel yet",
+		         member_text(i, "addresses"), routes, *entry ? ", entry " : "", entry,
+		         member_integer(i, "visitors_all"), member_integer(i, "without_tunnel"));
+	}
+	if (names || (ports && ports->first))
+		add_line(columns, "host names", "%lld, of %lld tunnels", names,
+		         member_integer(answer, "tunnels_with_hosts"));
+}
+
 static void add_usage_file(struct columns *columns, const struct json *error)
 {
 	char duration[HUMAN_SIZE];
@@ -195,6 +201,7 @@ bool status_answer_print(const struct json *answer, FILE *out)
 		add_line(&columns, "not ready", "%s", member_text(answer, "not_ready"));
 	add_hanging(&columns, json_get(answer, "hanging"));
 	add_traffic(&columns, answer);
+	add_routed_ports(&columns, answer);
 	add_usage_file(&columns, json_get(answer, "usage_file_error"));
 	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
 	         member_integer(answer, "plugin_instances"), member_integer(answer, "generation"),

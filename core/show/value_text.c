@@ -10,6 +10,20 @@
 /* Bytes of a client's claim that a table shows. */
 enum { CLAIM_SHOWN = 48 };
 
+void value_text_join(const struct json *texts, char out[VALUE_TEXT_SIZE])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (const struct json *i = texts ? texts->first : NULL; i && len + 1 < VALUE_TEXT_SIZE;
+	     i = i->next) {
+		int n = snprintf(out + len, VALUE_TEXT_SIZE - len, "%s%s", len ? ", " : "",
+		                 i->type == JSON_STRING ? i->raw : "");
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+}
+
 /* "env=prod, team=web"; "-" if there are none. */
 static void format_members(const struct json *object, char out[VALUE_TEXT_SIZE])
 {
@@ -78,6 +92,8 @@ void value_text(const struct json *value, enum value_format format, char out[VAL
 		format_use(value, out);
 	else if (value->type == JSON_OBJECT)
 		format_members(value, out);
-	if (format == VALUE_CLAIM)
+	else if (value->type == JSON_ARRAY && value->first)
+		value_text_join(value, out);
+	if (format == VALUE_CLAIM || format == VALUE_LIST)
 		cut_claim(out);
 }

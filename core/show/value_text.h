@@ -12,6 +12,7 @@ enum { VALUE_TEXT_SIZE = 256 };
 enum value_format {
 	VALUE_TEXT,
 	VALUE_CLAIM, /* a text that a client has chosen: only its beginning is shown */
+	VALUE_LIST,  /* an array of texts, likewise cut: "a, b" */
 	VALUE_NUMBER,
 	VALUE_BYTES,
 	VALUE_AGE, /* milliseconds */
@@ -24,5 +25,7 @@ enum value_format {
 /* "-" if the value is NULL or empty. A value of an unexpected type is written in a form of its own
  * type. */
 void value_text(const struct json *value, enum value_format format, char out[VALUE_TEXT_SIZE]);
+/* The texts of an array: "a, b"; "" if there are none. */
+void value_text_join(const struct json *texts, char out[VALUE_TEXT_SIZE]);
 
 #endif

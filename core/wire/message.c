@@ -108,6 +108,23 @@ static uint16_t *optional_number(struct message *message, const char *name)
 	return NULL;
 }
 
+/* An array of ports. Those for which there is no room are left out. */
+static bool read_routed(const char *text, const struct scan_token *array, struct message *message)
+{
+	uint16_t port;
+
+	if (array->type != SCAN_ARRAY)
+		return false;
+	message->n_routed = 0;
+	for (uint32_t i = 1; i <= array->count; i++) {
+		if (!read_u16(text, array + i, &port))
+			return false;
+		if (message->n_routed < MESSAGE_MOST_ROUTED)
+			message->routed[message->n_routed++] = port;
+	}
+	return true;
+}
+
 /* Reads an optional member of an extension. Unknown members are ignored. */
 static bool read_optional(const char *text, const struct scan_token *value, const cJSON *member,
                           struct message *message)
@@ -116,6 +133,8 @@ static bool read_optional(const char *text, const struct scan_token *value, cons
 
 	if (strcmp(member->string, "pass") == 0)
 		return read_pass(value, member, &message->id);
+	if (strcmp(member->string, "routed") == 0)
+		return read_routed(text, value, message);
 	return !number || read_u16(text, value, number);
 }
 
@@ -318,6 +337,18 @@ static size_t put_text(char *out, size_t size, const char *text)
 	return n;
 }
 
+static size_t put_routed(char *out, size_t size, const struct message *message)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < message->n_routed; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%u", i ? "," : ",\"routed\":[",
+		                      message->routed[i]);
+	if (n > 0)
+		n += (size_t)snprintf(out + n, size - n, "]");
+	return n;
+}
+
 static size_t put_extension(char *out, size_t size, const char *name, const struct message *message)
 {
 	char id[UUID_TEXT_SIZE];
@@ -333,6 +364,7 @@ static size_t put_extension(char *out, size_t size, const char *name, const stru
 		n += (size_t)snprintf(out + n, size - n, ",\"offers\":%u", message->offers);
 	if (message->wants)
 		n += (size_t)snprintf(out + n, size - n, ",\"wants\":%u", message->wants);
+	n += put_routed(out + n, size - n, message);
 	return n + (size_t)snprintf(out + n, size - n, "}}");
 }
 

@@ -26,7 +26,8 @@ enum message_type {
 	 * server that knows the extension answers Extended. Only then may either side send other
 	 * messages that bore does not know. */
 	MESSAGE_EXTEND, /* to the server: heartbeat_ms, ahead, wants */
-	/* To the client: heartbeat_ms, offers; ahead and the pass as id, if granted. */
+	/* To the client: heartbeat_ms, offers; ahead and the pass as id, if granted; routed, if the
+	 * tunnel holds host names. */
 	MESSAGE_EXTENDED,
 	/* What the client says about itself and its tunnel, one item a frame: see wire/about. Sent
 	 * behind Authenticate and before Hello to a server whose Challenge offers it
@@ -102,14 +103,20 @@ enum message_direction {
 	MESSAGE_TO_CLIENT_EXTENDED = 8
 };
 
+/* Further ports are left out, so that the frame has room for the others. */
+enum { MESSAGE_MOST_ROUTED = 8 };
+
 struct message {
 	enum message_type type;
 	uint16_t port;   /* heartbeat_ms in EXTEND and EXTENDED */
 	uint16_t ahead;  /* number of connections in EXTEND and EXTENDED; 0: none */
 	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
 	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
-	bool ready;      /* in READY ... */
-	bool close;      /* ... without `ready`: close the public port meanwhile */
+	uint16_t
+		routed[MESSAGE_MOST_ROUTED]; /* in EXTENDED: ports at which the tunnel's host ... */
+	unsigned n_routed;                   /* ... names are asked for */
+	bool ready;                          /* in READY ... */
+	bool close; /* ... without `ready`: close the public port meanwhile */
 	struct uuid id;
 	struct uuid pass; /* in CARRY; in HELLO_EX a ticket, or all bytes 0 */
 	size_t text_len;

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from harness.admin import Admin
 from harness.loopback import Loopback, has_ipv6
 from harness.peers import spore_binary
 from harness.process import run
@@ -34,10 +35,10 @@ def is_reset(shared, host):
 class Tunnel:
     """Bob's tunnel, whose client is the test."""
 
-    def __init__(self, shared):
+    def __init__(self, shared, about="host=bob.example"):
         self.shared = shared
         self.wire, self.tag = self.dial()
-        self.wire.send({"Authenticate": self.tag}, {"About": "host=bob.example"}, {"Hello": 0})
+        self.wire.send({"Authenticate": self.tag}, {"About": about}, {"Hello": 0})
         message = self.wire.receive_but_heartbeats()
         assert "Hello" in message, message
 
@@ -130,6 +131,50 @@ def test_a_tunnel_that_ends_while_the_visitor_speaks(start):
     shared.server.process.wait_for("client left|closed by the client")
     visitor.sendall(b"\r\n")
     assert how_it_ends(visitor) == (b"", "reset")
+
+
+def test_who_has_names_and_where_they_are_asked_for(start, tmp_path):
+    """The logs and `spore ctl` say it on both sides. What scripts read stays as it is."""
+    admin = Admin(tmp_path / "admin.sock")
+    shared = start(admin={"socket": str(admin.path)})
+    first = shared.client("alice", "x.alice.example")
+    bob = shared.client("bob", "bob.example")
+    for client, host in ((first, "x.alice.example"), (bob, "bob.example")):
+        client.process.wait_for(f'reachable by host name .*hosts="{host} at {shared.port}"')
+        assert client.process.stdout == [f"listening at {shared.host}:{client.port}"]
+        shared.server.process.wait_for(
+            rf"new client .*port={client.port} .*hosts={host} routed_ports={shared.port}$"
+        )
+    assert shared.ask("bob.example").startswith(b"bob ")
+    second = shared.client("alice", "x.alice.example")  # the name moves
+    held = {tunnel["port"]: tunnel["hosts_held"] for tunnel in admin.ask("tunnels")["tunnels"]}
+    assert held == {first.port: [], second.port: ["x.alice.example"], bob.port: ["bob.example"]}
+    silent = shared.connect()
+    status = wait_until(
+        lambda: (status := admin.ask("status"))["routed_ports"][0]["without_tunnel"] and status,
+        "the visitor",
+    )
+    assert status["routed_ports"] == [
+        {
+            "port": shared.port,
+            "addresses": f"{shared.host}:{shared.port}",
+            "entry": "web",
+            "routes": ["http"],
+            "visitors_all": 2,
+            "without_tunnel": 1,
+        }
+    ]
+    assert (status["host_names"], status["tunnels_with_hosts"]) == (2, 2)
+    silent.close()
+
+
+def test_a_client_without_names_learns_nothing_of_routed_ports(start):
+    shared = start()
+    with Tunnel(shared) as named, Tunnel(shared, "name=other") as other:
+        for tunnel, routed in ((named, [shared.port]), (other, None)):
+            tunnel.wire.send({"Extend": {"heartbeat_ms": 4000}})
+            answer_to_it = tunnel.wire.receive_but_heartbeats()["Extended"]
+            assert answer_to_it.get("routed") == routed
 
 
 def test_only_the_log_of_the_server_says_who_has_a_name(start, tmp_path):

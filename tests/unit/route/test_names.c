@@ -116,6 +116,43 @@ START_TEST(the_exact_name_counts_before_the_longest_pattern)
 }
 END_TEST
 
+/* What has moved to another tunnel is not the first one's any more. */
+START_TEST(what_a_tunnel_holds)
+{
+	struct names_claim *older, *newer;
+	struct account *first, *second;
+	struct names_number number;
+	char list[NAMES_LIST_SIZE];
+	struct scene scene;
+
+	open_scene(&scene);
+	first = open_account(&scene, &an_instance, 1, "alice");
+	second = open_account(&scene, &an_instance, 1, "alice");
+	ck_assert_uint_eq(names_claim_list(NULL, list), 0);
+	ck_assert_str_eq(list, "");
+	ck_assert_int_eq(claim(&scene, first, "a.example", "*.b.example"), NAMES_CLAIMED);
+	older = scene.claim;
+	ck_assert_uint_eq(names_claim_list(older, list), 2);
+	ck_assert_mem_eq(list, "a.example\0*.b.example\0", 24);
+	ck_assert_int_eq(claim(&scene, second, "a.example", NULL), NAMES_CLAIMED);
+	newer = scene.claim;
+	ck_assert_uint_eq(names_claim_list(older, list), 1);
+	ck_assert_mem_eq(list, "*.b.example\0", 13);
+	ck_assert_uint_eq(names_claim_list(newer, list), 1);
+	number = names_count(scene.names);
+	ck_assert_uint_eq(number.names, 2);
+	ck_assert_uint_eq(number.tunnels, 2);
+	names_release(older);
+	number = names_count(scene.names);
+	ck_assert_uint_eq(number.names, 1);
+	ck_assert_uint_eq(number.tunnels, 1);
+	names_release(newer);
+	account_close_tunnel(first);
+	account_close_tunnel(second);
+	close_scene(&scene);
+}
+END_TEST
+
 static void forget_share(struct share *share)
 {
 	(void)share;
@@ -346,9 +383,9 @@ START_TEST(threads_look_up_while_names_come_and_go)
 }
 END_TEST
 
-SUITE("names", tunnels_of_one_share_have_a_name_together, a_name_has_a_holder_until_it_is_released,
-      the_exact_name_counts_before_the_longest_pattern, a_name_of_somebody_else_is_a_clash,
-      a_name_moves_to_the_newest_tunnel_of_its_owner,
+SUITE("names", what_a_tunnel_holds, tunnels_of_one_share_have_a_name_together,
+      a_name_has_a_holder_until_it_is_released, the_exact_name_counts_before_the_longest_pattern,
+      a_name_of_somebody_else_is_a_clash, a_name_moves_to_the_newest_tunnel_of_its_owner,
       a_name_returns_when_the_tunnel_that_took_it_ends, without_authentication_no_name_moves,
       a_tunnel_may_get_another_account, many_names_are_found,
       threads_look_up_while_names_come_and_go)

@@ -8,11 +8,13 @@ START_TEST(a_hostile_text_is_shown_harmless)
 	answer_scene_check(
 		"tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
 		"ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
-		"HEARTBEATS  SHARED  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR  USED TODAY  THIS "
+		"HEARTBEATS  SHARED  HOSTS  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR  USED "
+		"TODAY  THIS "
 		"MONTH  "
 		"ENTRY  DENIED BY\n"
 		"1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
-		"-           -       -     -        -     -        -              -           -    "
+		"-           -       -      -     -        -     -        -              -         "
+		"  -    "
 		"       "
 		"-      -\n");
 }

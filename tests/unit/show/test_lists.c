@@ -38,21 +38,24 @@ START_TEST(what_a_client_says_is_shown_in_short)
 	answer_scene_check(
 		"tunnels",
 		"{\"tunnels\":["
-		"{\"id\":1,\"name\":\"web\",\"version\":\"spore/1\",\"hosts\":[],"
+		"{\"id\":1,\"name\":\"web\",\"version\":\"spore/1\",\"hosts_held\":[\"a\",\"*.b\"],"
 		"\"tags\":{\"env\":\"test\",\"a\":\"\"},"
 		"\"identity_day\":{\"used\":512,\"allowed\":1048576}},"
 		"{\"id\":2,\"name\":\"a2345678901234567890123456789012345678901234567890\","
 		"\"tags\":{\"k\":7}}]}",
 		"ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
-		"SHARED  NAME                                              VERSION  TAGS          "
+		"SHARED  HOSTS   NAME                                              VERSION  TAGS   "
+		"       "
 		"SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  ENTRY  "
 		"DENIED BY\n"
 		"1   -     -         -       -    -         -        -      -   -     -           "
-		"-       web                                               spore/1  env=test, a=  "
+		"-       a, *.b  web                                               spore/1  "
+		"env=test, a=  "
 		"-        "
 		"-              512 B of 1.0 MiB  -           -      -\n"
 		"2   -     -         -       -    -         -        -      -   -     -           "
-		"-       a23456789012345678901234567890123456789012345...  -        k=            "
+		"-       -       a23456789012345678901234567890123456789012345...  -        k=     "
+		"       "
 		"-        "
 		"-              -                 -           -      -\n");
 }

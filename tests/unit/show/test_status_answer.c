@@ -30,6 +30,32 @@ START_TEST(dates_say_how_long)
 }
 END_TEST
 
+START_TEST(routed_ports_have_lines)
+{
+	answer_scene_check(
+		"status",
+		"{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_"
+		"level\":\"info\",\"routed_ports\":[{\"port\":443,\"addresses\":\"[::]:443\","
+		"\"entry\":\"web\",\"routes\":[\"sni\",\"http\"],\"visitors_all\":7,"
+		"\"without_tunnel\":1},{\"port\":80,\"addresses\":\"[::]:80\",\"entry\":null,"
+		"\"routes\":[\"http\"]}],\"host_names\":3,\"tunnels_with_hosts\":2}",
+		"state        serving at [::]:1, up for 0s\n"
+		"version      9, process 0\n"
+		"workers      0\n"
+		"tunnels      0\n"
+		"visitors     0 relayed, 0 waiting, 0 in total, 0 B\n"
+		"strangers    0, 0 refusals in total\n"
+		"routed port  [::]:443 by sni, http, entry web, 7 visitors in total, 1 without a "
+		"tunnel yet\n"
+		"routed port  [::]:80 by http, 0 visitors in total, 0 without a tunnel yet\n"
+		"host names   3, of 2 tunnels\n"
+		"plugins      0 instances; generation 0, 0 alive\n"
+		"memory       unknown\n"
+		"descriptors  unknown number of 0\n"
+		"log          info, 0 lines dropped\n");
+}
+END_TEST
+
 START_TEST(a_limit_says_where_it_comes_from)
 {
 	answer_scene_check(
@@ -58,4 +84,5 @@ START_TEST(a_limit_says_where_it_comes_from)
 }
 END_TEST
 
-SUITE("status_answer", dates_say_how_long, a_limit_says_where_it_comes_from)
+SUITE("status_answer", dates_say_how_long, routed_ports_have_lines,
+      a_limit_says_where_it_comes_from)

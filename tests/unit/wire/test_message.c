@@ -469,6 +469,41 @@ START_TEST(a_wrong_extension_is_rejected)
 }
 END_TEST
 
+/* All that an Extended may say fits into a frame. */
+START_TEST(a_client_learns_where_its_host_names_are_asked_for)
+{
+	struct message message = { .type = MESSAGE_EXTENDED,
+		                   .port = UINT16_MAX,
+		                   .ahead = UINT16_MAX,
+		                   .offers = UINT16_MAX,
+		                   .wants = UINT16_MAX,
+		                   .n_routed = MESSAGE_MOST_ROUTED };
+	char text[FRAME_MAX + 1];
+
+	for (unsigned i = 0; i < MESSAGE_MOST_ROUTED; i++)
+		message.routed[i] = (uint16_t)(UINT16_MAX - i);
+	ck_assert_uint_lt(message_format(&message, text), FRAME_MAX);
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.n_routed, MESSAGE_MOST_ROUTED);
+	ck_assert_uint_eq(message.routed[0], 65535);
+	ck_assert_uint_eq(message.routed[7], 65528);
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                "{\"Extended\":{\"heartbeat_ms\":1,\"routed\":[],\"offers\":3}}",
+	                &message));
+	ck_assert_uint_eq(message.n_routed, 0);
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                "{\"Extended\":{\"heartbeat_ms\":1,\"routed\":[1,2,3,4,5,6,7,8,9]}}",
+	                &message));
+	ck_assert_uint_eq(message.n_routed, 8);
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                 "{\"Extended\":{\"heartbeat_ms\":1,\"routed\":[70000]}}", &message));
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                 "{\"Extended\":{\"heartbeat_ms\":1,\"routed\":[[1]]}}", &message));
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                 "{\"Extended\":{\"heartbeat_ms\":1,\"routed\":443}}", &message));
+}
+END_TEST
+
 START_TEST(claim_and_decline_name_a_visitor_and_are_offered)
 {
 	struct message message = { .type = MESSAGE_EXTENDED, .port = 5, .offers = 3 };
@@ -641,6 +676,6 @@ SUITE("message", a_client_says_whether_its_service_is_ready,
       every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,
       a_text_that_does_not_fit_is_cut_to_a_good_frame, an_extension_may_ask_for_connections_ahead,
       a_client_may_want_addresses, a_client_may_want_to_hear_of_the_end,
-      a_wrong_extension_is_rejected, claim_and_decline_name_a_visitor_and_are_offered,
-      about_carries_a_valid_item, a_visitor_is_handed_over_and_taken,
-      a_client_may_want_visitors_to_be_handed_over)
+      a_wrong_extension_is_rejected, a_client_learns_where_its_host_names_are_asked_for,
+      claim_and_decline_name_a_visitor_and_are_offered, about_carries_a_valid_item,
+      a_visitor_is_handed_over_and_taken, a_client_may_want_visitors_to_be_handed_over)
