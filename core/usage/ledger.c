@@ -15,6 +15,7 @@
 #include "log/log.h"
 #include "loop/pool.h"
 #include "usage/use_file.h"
+#include "usage/use_holder.h"
 
 enum { PERIOD_MS = 10000, POOL_WAIT_MS = 5000, MOST_PAUSE_MS = 3600000, MOST_BYTES = 1 << 26 };
 enum { LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
@@ -34,6 +35,7 @@ struct ledger {
 	struct pool_job job;
 	atomic_bool busy;
 	atomic_bool is_lost; /* another server has the file */
+	atomic_bool yields;  /* the next server may take the file: it is not marked as held */
 	int64_t next_ms;     /* [main], as the rest */
 	int64_t lost_ms;     /* when a tick saw that first; 0: none has */
 	bool leaves;         /* the next server may take the file */
@@ -92,6 +94,8 @@ static bool replace(struct ledger *ledger)
 		if (ledger->fd >= 0)
 			close(ledger->fd);
 		ledger->fd = fd;
+		if (!atomic_load(&ledger->yields))
+			use_holder_mark(fd);
 		return true;
 	}
 	cause = errno;
@@ -182,7 +186,17 @@ static void run_save(struct pool_job *job)
 	struct ledger *ledger = CONTAINER_OF(job, struct ledger, job);
 
 	save(ledger);
+	if (atomic_load(&ledger->yields))
+		use_holder_unmark(ledger->fd);
 	atomic_store(&ledger->busy, false);
+}
+
+/* From now on, the next server may take the file. While the pool is busy, it does the rest. */
+static void yield_file(struct ledger *ledger)
+{
+	atomic_store(&ledger->yields, true);
+	if (!atomic_load(&ledger->busy) && ledger->fd >= 0)
+		use_holder_unmark(ledger->fd);
 }
 
 /* False: out of memory. */
@@ -259,6 +273,7 @@ void ledger_hurry(struct ledger *ledger)
 {
 	ledger->next_ms = 0;
 	ledger->is_hurried = true;
+	yield_file(ledger);
 }
 
 bool ledger_is_settled(const struct ledger *ledger)
@@ -274,6 +289,7 @@ void ledger_reclaim(struct ledger *ledger)
 		close(ledger->fd);
 	ledger->fd = -1;
 	atomic_store(&ledger->is_lost, false);
+	atomic_store(&ledger->yields, false);
 	ledger->lost_ms = ledger->next_ms = 0;
 	ledger->leaves = ledger->is_told = false;
 }
@@ -347,8 +363,31 @@ static bool put_aside(const struct ledger *ledger, const char *fault, unsigned l
 	return good;
 }
 
+/* A server that does not drain, and has the file. */
+struct holder {
+	bool is_there;
+	int64_t pid; /* 0: not known */
+};
+
+static void tell_holder(const struct ledger *ledger, const struct holder *holder)
+{
+	struct log_field fields[3] = { log_str("file", ledger->path) };
+	size_t n = 1;
+
+	if (!holder->is_there)
+		return;
+	if (holder->pid)
+		fields[n++] = log_int("pid", holder->pid);
+	fields[n++] = log_str("remedy", "give each server a server.usage_file of its own");
+	log_event(LOG_WARN,
+	          "a running server has the file of what identities use: this one takes the file "
+	          "from it, so what they use there from now on is kept nowhere",
+	          fields, n);
+}
+
 /* False: *err says why. */
-static bool read_counts(struct ledger *ledger, struct usage_table *table, struct err *err)
+static bool read_counts(struct ledger *ledger, struct usage_table *table, struct holder *holder_out,
+                        struct err *err)
 {
 	int fd = use_file_open(ledger->path, err);
 	const char *fault;
@@ -363,6 +402,7 @@ static bool read_counts(struct ledger *ledger, struct usage_table *table, struct
 	}
 	if (fd < 0)
 		return false;
+	holder_out->is_there = use_holder_find(fd, &holder_out->pid);
 	text = read_text(fd);
 	if (!text) {
 		err_set(err, "%s: cannot read the file: %s", ledger->path, strerrordesc_np(errno));
@@ -403,7 +443,8 @@ static bool name_files(struct ledger *ledger, const char *path)
 static bool take_file(struct ledger *ledger, struct usage_table *table, struct err *err)
 {
 	int lock = take_lock(ledger);
-	bool is_read = lock >= 0 && read_counts(ledger, table, err);
+	struct holder holder = { .is_there = false };
+	bool is_read = lock >= 0 && read_counts(ledger, table, &holder, err);
 	bool has_text = is_read && take_text(ledger, table);
 	bool good = has_text && replace(ledger);
 
@@ -413,6 +454,8 @@ static bool take_file(struct ledger *ledger, struct usage_table *table, struct e
 		err_set(err, "out of memory");
 	if (lock >= 0)
 		close(lock);
+	if (good)
+		tell_holder(ledger, &holder);
 	return good;
 }
 
@@ -436,8 +479,10 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 
 void ledger_leave(struct ledger *ledger)
 {
-	if (ledger)
-		ledger->leaves = true;
+	if (!ledger)
+		return;
+	ledger->leaves = true;
+	yield_file(ledger);
 }
 
 void ledger_close(struct ledger *ledger, struct usage_table *table)

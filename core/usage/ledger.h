@@ -7,10 +7,11 @@
  *   end 1
  *
  * When another server has replaced the file, such as the next server during a drain, this one
- * leaves the file alone. If this one does not drain, that is a mistake of the operator: the log
- * warns, and ledger_fails tells of it. The newer server has the file, since a server that starts
- * cannot know whether the one before it is about to end. A lock on PATH.lock, which stays empty,
- * keeps servers from replacing the file at the same time. [main] */
+ * leaves the file alone. If this one does not drain, that is a mistake of the operator: the logs of
+ * both warn, the newer one's at its start (usage/use_holder), and ledger_fails tells of it. The
+ * newer server has the file, since a server that starts cannot know whether the one before it is
+ * about to end. A lock on PATH.lock, which stays empty, keeps servers from replacing the file at
+ * the same time. [main] */
 #ifndef CORE_LEDGER_H
 #define CORE_LEDGER_H
 
@@ -34,7 +35,8 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);
 /* The server drains: from now on the next server may take the file. NULL is fine. */
 void ledger_leave(struct ledger *ledger);
-/* The next ledger_tick writes what has changed, as soon as it can. */
+/* The next ledger_tick writes what has changed, as soon as it can. The next server may take the
+ * file from now on. */
 void ledger_hurry(struct ledger *ledger);
 /* Nothing waits to be written since ledger_hurry, and nothing is being written. True, too, if
  * writing fails. */

@@ -457,6 +457,10 @@ def test_two_servers_with_one_file(address, tmp_path):
     }
     with configured_server(address, tmp_path, **base, **more) as first:
         with configured_server(address, tmp_path, **base) as second:
+            second.process.wait_for(
+                "warn  a running server has the file of what identities use: .* "
+                rf"file={tmp_path}/use pid={first.process.pid} remedy="
+            )
             first.process.wait_for(
                 "warn  another server has taken the file of what identities use: .* "
                 rf"file={tmp_path}/use remedy=",
@@ -467,6 +471,10 @@ def test_two_servers_with_one_file(address, tmp_path):
             assert "another server has taken the file" in admin.ctl("status")
             wait_until(lambda: exporter.value("spore_usage_unwritten_seconds") > 0, "the gauge")
             assert "another server" not in second.process.log()
+        # One that was killed, or has ended, has no file.
+        with configured_server(address, tmp_path, **base) as third:
+            third.process.wait_for("server listening")
+            assert "a running server" not in third.process.log()
 
 
 def test_a_server_that_drains_lets_the_next_one_have_the_file(address, tmp_path):
@@ -478,8 +486,10 @@ def test_a_server_that_drains_lets_the_next_one_have_the_file(address, tmp_path)
                 assert read_exactly(visitor, 4) == b"ping"
                 first.process_was_ended = True
                 first.process.signal(signal.SIGTERM)
-                with configured_server(address, tmp_path, **options):
+                first.process.wait_for("draining|shutting down")
+                with configured_server(address, tmp_path, **options) as second:
                     first.process.wait_for("info  another server counts", timeout=40)
+                    assert "a running server" not in second.process.log()
 
 
 def test_visitors_come_at_a_pace(address, tmp_path):

@@ -407,6 +407,7 @@ def test_the_file_of_use(tmp_path, address):
             one_exchange(server.public_host, client.port, b"x" * 1000)
             server.upgrade()
             assert "6000 6000 alice" in use.read_text()
+            assert "a running server has the file" not in server.process.log()
 
 
 def test_exporters_keep_their_ports(tmp_path, address):
