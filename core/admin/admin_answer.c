@@ -6,7 +6,7 @@
 
 #include "log/log.h"
 
-enum { ERROR_SIZE = 400 };
+enum { ERROR_SIZE = 1024 };
 
 void admin_answer_begin(struct admin_answer *answer)
 {
@@ -34,6 +34,15 @@ char *admin_answer_end(struct admin_answer *answer)
 	answer->len = 0;
 	log_error("admin command not answered", log_str("error", "out of memory"));
 	return NULL;
+}
+
+void admin_answer_drop(struct admin_answer *answer)
+{
+	if (!answer->json.out)
+		return;
+	fclose(answer->json.out);
+	answer->json.out = NULL;
+	free(answer->text);
 }
 
 void admin_error_write(struct jsonout *json, const char *what, const char *about)

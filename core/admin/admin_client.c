@@ -3,6 +3,7 @@
 #include "admin/admin_lists.h"
 #include "admin/admin_query.h"
 #include "client/client.h"
+#include "client/opening.h"
 #include "client/roll.h"
 #include "loop/survey.h"
 #include "process/runtime.h"
@@ -164,4 +165,33 @@ void admin_client_tunnels_write(const struct admin_query *query, struct jsonout 
 	jsonout_text(json, "role", "client");
 	write_rows(query, "tunnels", json);
 	admin_silent_write(query->survey, query->host->runtime->n_workers, json);
+}
+
+/* NULL: there is no answer yet. */
+static const char *find_reason(const struct roll_row *row)
+{
+	if (row->lost_why[0])
+		return row->lost_why;
+	return row->is_down && row->service_why[0] ? row->service_why : NULL;
+}
+
+void admin_client_opening_write(const struct roll *roll, struct jsonout *json)
+{
+	size_t n_open = 0, n_listed = 0;
+
+	jsonout_begin(json, "tunnels_not_open", '[');
+	for (size_t i = 0; i < roll->n; i++) {
+		const struct roll_row *row = &roll->rows[i];
+
+		n_open += opening_stands(row);
+		if (opening_stands(row) || n_listed++ >= ADMIN_MAX_ROWS)
+			continue;
+		jsonout_begin(json, NULL, '{');
+		jsonout_text(json, "name", row->name);
+		jsonout_text(json, "state", row->state);
+		jsonout_text(json, "error", find_reason(row));
+		jsonout_end(json, '}');
+	}
+	jsonout_end(json, ']');
+	jsonout_int(json, "tunnels_open", (int64_t)n_open);
 }

@@ -5,6 +5,7 @@
 #include "json/jsonout.h"
 
 struct admin_query;
+struct roll;
 
 /* Writes the members of `status` that say where the client is connected to, and since when. */
 void admin_client_servers_write(const struct admin_query *query, struct jsonout *json);
@@ -12,5 +13,7 @@ void admin_client_servers_write(const struct admin_query *query, struct jsonout 
 void admin_client_status_write(const struct admin_query *query, struct jsonout *json);
 /* Writes the list of tunnels, in the order of the configuration. */
 void admin_client_tunnels_write(const struct admin_query *query, struct jsonout *json);
+/* After a reload: writes the members "tunnels_open", and "tunnels_not_open" with why. */
+void admin_client_opening_write(const struct roll *roll, struct jsonout *json);
 
 #endif

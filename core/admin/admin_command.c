@@ -120,13 +120,38 @@ static void ask_workers(struct admin_command *command)
 		refuse(command, "out of memory", "");
 }
 
+static void on_opened(struct opening *opening, const struct roll *roll)
+{
+	struct admin_command *command = CONTAINER_OF(opening, struct admin_command, opening);
+
+	if (roll)
+		admin_client_opening_write(roll, &command->begun.json);
+	finish(command, &command->begun);
+}
+
+/* The reload is good. Which tunnels the server refuses is known a little later. */
+static void await_tunnels(struct admin_command *command)
+{
+	admin_answer_begin(&command->begun);
+	if (command->begun.json.out)
+		command->verb->write_for_client(&command->query, &command->begun.json);
+	command->opening.done = on_opened;
+	if (!command->begun.json.out ||
+	    !opening_start(&command->opening, command->query.host->client,
+	                   command->query.host->runtime->main_loop))
+		on_opened(&command->opening, NULL);
+}
+
 static void on_reloaded(struct reload_request *request, const struct reload_answer *answer)
 {
 	struct admin_command *command = CONTAINER_OF(request, struct admin_command, request);
 
 	command->awaits_reload = false;
 	command->query.reload = answer;
-	answer_query(command);
+	if (answer->swapped && is_of_client(command))
+		await_tunnels(command);
+	else
+		answer_query(command);
 }
 
 static void ask_for_reload(struct admin_command *command)
@@ -341,6 +366,8 @@ void admin_command_forget(struct admin_command *command)
 		survey_forget(command->survey);
 	if (command->awaits_reload)
 		reload_forget(&command->request);
+	opening_forget(&command->opening);
+	admin_answer_drop(&command->begun);
 	if (command->awaits_upgrade)
 		upgrade_forget(command->query.host->upgrade, &command->upgrade_request);
 	if (command->trial)

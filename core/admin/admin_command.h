@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "admin/admin_answer.h"
 #include "admin/admin_query.h"
+#include "client/opening.h"
 #include "reload/reload.h"
 #include "upgrade/upgrade.h"
 
@@ -24,6 +26,8 @@ struct admin_command {
 	struct survey *survey; /* while the workers are asked; else NULL */
 	struct reload_request request;
 	bool awaits_reload; /* the request has been made and not been answered */
+	struct opening opening;
+	struct admin_answer begun; /* of the reload of a client, while `opening` waits */
 	struct upgrade_request upgrade_request;
 	bool awaits_upgrade;    /* likewise */
 	struct trial *trial;    /* of `auth-test`, while the chain is asked; else NULL */
@@ -35,8 +39,9 @@ struct admin_command {
 
 /* `line` is what the operator sent, NUL-terminated; it is cut into words in place. on_answer runs
  * exactly once, possibly before this returns: for `reload` and `upgrade` when that has ended or was
- * given up, for `auth-test` within server.auth_timeout and TRIAL_MARGIN_MS, else within a second,
- * whatever the workers do. The caller wipes the line, which may hold a password. */
+ * given up, for the `reload` of a client within OPENING_MS more, for `auth-test` within
+ * server.auth_timeout and TRIAL_MARGIN_MS, else within a second, whatever the workers do. The
+ * caller wipes the line, which may hold a password. */
 void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
                          void (*on_answer)(struct admin_command *command, char *text, size_t len));
 /* Cancels the command: on_answer will not run. */

@@ -42,6 +42,7 @@ static void describe_session(const struct session *session, struct roll_row *row
 	int64_t now_ms = loop_now_ms(worker->loop);
 
 	row->state = session_state_name(session);
+	row->at = session->state;
 	snprintf(row->name, sizeof row->name, "%s", settings->name);
 	format_service(settings, row->local);
 	row->port = session->retry.last_port;

@@ -22,6 +22,7 @@ struct roll_row {
 	struct ahead_tally tally;   /* of this worker */
 	/* Only the first worker sets these. There `state` is not NULL. */
 	const char *state; /* static: session_state_name */
+	enum session_state at;
 	char name[ROLL_TEXT_SIZE];
 	char local[ROLL_TEXT_SIZE];     /* "HOST:PORT" or "unix:PATH" of the service */
 	char server[ROLL_TEXT_SIZE];    /* "HOST:PORT" of the control port; "": it does not stand */

@@ -79,6 +79,23 @@ static bool print_changes(const struct json *changes, FILE *out)
 	return good;
 }
 
+/* Those of a client that are not open yet. */
+static void print_closed_tunnels(const struct json *tunnels, FILE *out)
+{
+	for (const struct json *i = tunnels ? tunnels->first : NULL; i; i = i->next) {
+		const struct json *error = json_get(i, "error");
+
+		fputs("tunnel ", out);
+		escaped_print(member_text(i, "name"), out);
+		fputs(" is not open (", out);
+		escaped_print(member_text(i, "state"), out);
+		fputs("): ", out);
+		escaped_print(error && error->type == JSON_STRING ? error->raw : "no answer yet",
+		              out);
+		fputc('\n', out);
+	}
+}
+
 bool results_print_reload(const struct json *answer, FILE *out)
 {
 	const struct json *all = json_get(answer, "changes"), *read = json_get(answer, "files");
@@ -92,6 +109,7 @@ bool results_print_reload(const struct json *answer, FILE *out)
 		escaped_print(i->type == JSON_STRING ? i->raw : "", out);
 		fputc('\n', out);
 	}
+	print_closed_tunnels(json_get(answer, "tunnels_not_open"), out);
 	return n == 0 || print_changes(all, out);
 }
 

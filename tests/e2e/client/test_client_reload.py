@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -260,6 +261,51 @@ def test_a_new_port_that_is_taken_does_not_end_the_client(house, address, tmp_pa
             held.close()
             assert client.wait_open("web") == [taken]
             assert says(house, taken) == b"hello"
+
+
+def test_the_answer_names_tunnels_that_are_refused(house, address, tmp_path):
+    tunnel = {"name": "web", "local": house.service}
+    taken = address.free_port()
+    with listen(address.host, taken), Reloaded(house, tmp_path, [tunnel]) as client:
+        client.wait_open("web")
+        others = [{**tunnel, "name": "new"}, {**tunnel, "name": "taken", "port": taken}]
+        answer = client.reload([tunnel, *others])
+        (refused,) = answer["tunnels_not_open"]
+        assert refused["name"] == "taken" and "already in use" in refused["error"]
+        assert answer["tunnels_open"] == 2
+        client.write([tunnel, *others, {**tunnel, "name": "low", "port": 80}])
+        said = client.admin.ctl("reload")
+        for name, why in (
+            ("taken", "port already in use"),
+            ("low", "port number not in allowed range"),
+        ):
+            assert re.search(rf"^tunnel {name} is not open \(.*\): .*{why}", said, re.M), said
+        assert "tunnel new" not in said
+        assert client.reload([tunnel])["tunnels_not_open"] == []
+
+
+def test_the_answer_does_not_wait_for_a_server_that_hangs(start_server, tmp_path):
+    """For 5 s at most, and the admin socket answers others meanwhile."""
+    with Echo() as service, start_server() as server:
+        tunnel = {"name": "web", "local": f"127.0.0.1:{service.port}"}
+        patience = {"answer_timeout": "60s"}
+        with Reloaded(server, tmp_path, [tunnel], client=patience) as client:
+            client.wait_open("web")
+            os.kill(server.process.pid, signal.SIGSTOP)
+            try:
+                client.write([tunnel, {**tunnel, "name": "late"}], client=patience)
+                begin = time.monotonic()
+                said = []
+                ask = threading.Thread(target=lambda: said.append(client.admin.ctl("reload")))
+                ask.start()
+                client.process.wait_for("configuration reloaded")
+                assert client.tunnels()["late"]["state"] == "connecting"
+                ask.join()
+                assert time.monotonic() - begin < 8
+            finally:
+                os.kill(server.process.pid, signal.SIGCONT)
+            assert "tunnel late is not open (connecting): no answer yet" in said[0]
+            client.wait_open("web", "late")
 
 
 def test_a_broken_file_changes_nothing(house, tmp_path):

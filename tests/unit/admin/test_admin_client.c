@@ -1,8 +1,10 @@
 #include "admin/admin_client.h"
 
+#include "admin/admin_answer.h"
 #include "admin/admin_command.h"
 #include "capture.h"
 #include "client/client.h"
+#include "client/roll.h"
 #include "process/drain.h"
 #include "reload/reload.h"
 #include "run_until.h"
@@ -178,5 +180,52 @@ START_TEST(what_only_a_server_has_is_refused)
 }
 END_TEST
 
-SUITE("admin_client", status_tells_where_the_client_is, tunnels_count_their_visitors_and_bytes,
-      a_loss_is_told, what_only_a_server_has_is_refused)
+/* The answer about the rows; to be freed. */
+static char *write_rows(const struct roll_row *rows, size_t n)
+{
+	struct roll *roll = calloc(1, sizeof *roll + n * sizeof *rows);
+	struct admin_answer answer;
+
+	ck_assert_ptr_nonnull(roll);
+	roll->n = n;
+	memcpy(roll->rows, rows, n * sizeof *rows);
+	admin_answer_begin(&answer);
+	admin_client_opening_write(roll, &answer.json);
+	free(roll);
+	return admin_answer_end(&answer);
+}
+
+static void expect(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "no %s in %s", part, text);
+}
+
+START_TEST(what_is_not_open_is_listed)
+{
+	static const struct roll_row rows[] = {
+		{ .name = "web", .state = "open", .at = SESSION_STANDING },
+		{ .name = "old", .state = "moving", .at = SESSION_PARTING },
+		{ .name = "taken",
+		  .state = "waiting to try again",
+		  .at = SESSION_PAUSED,
+		  .lost_why = "port already in use" },
+		{ .name = "late", .state = "connecting", .at = SESSION_CONNECTING },
+		{ .name = "down",
+		  .state = "closed: its service is down",
+		  .at = SESSION_HELD,
+		  .is_down = true,
+		  .service_why = "connection refused" },
+	};
+	char *text = write_rows(rows, sizeof rows / sizeof *rows);
+
+	expect(text, "\"tunnels_open\": 2");
+	expect(text, "\"error\": \"port already in use\"");
+	expect(text, "\"error\": null");
+	expect(text, "\"error\": \"connection refused\"");
+	ck_assert_ptr_null(strstr(text, "\"web\""));
+	free(text);
+}
+END_TEST
+
+SUITE("admin_client", what_is_not_open_is_listed, status_tells_where_the_client_is,
+      tunnels_count_their_visitors_and_bytes, a_loss_is_told, what_only_a_server_has_is_refused)
