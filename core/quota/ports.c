@@ -206,6 +206,18 @@ bool ports_may_be_shared(const struct server_settings *settings, const struct gr
 	return grant->fields & SPORE_AUTH_F_SHARE ? grant->share != 0 : settings->share != 0;
 }
 
+struct limit_hit ports_limit_of_share(const struct instance *by, const struct grant *grant)
+{
+	struct limit_hit hit = { .why = REFUSED_SHARE, .most = -1 };
+	bool is_of_policy = grant && grant->fields & SPORE_AUTH_F_SHARE;
+
+	if (is_of_policy && by)
+		hit.plugin = by->name;
+	if (grant)
+		hit.from = is_of_policy ? "share of the identity" : "server.share";
+	return hit;
+}
+
 /* It would be allowed if tunnels did not share it. */
 static bool is_shared(const struct server_settings *settings, const struct grant *grant,
                       uint16_t wanted)

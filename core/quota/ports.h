@@ -18,6 +18,10 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
  * (NULL) all clients are one owner, so none may. [any] */
 bool ports_may_be_shared(const struct server_settings *settings, const struct grant *grant);
 
+/* What forbids it: the grant, which the instance `by` has given, the server's key, or, without
+ * authentication, no setting. */
+struct limit_hit ports_limit_of_share(const struct instance *by, const struct grant *grant);
+
 /* Would ports_open refuse this port even if no port were in use? wanted 0: any port. False:
  * *why_out is unchanged. [any] */
 bool ports_refuse(const struct server_settings *settings, const struct grant *grant,

@@ -1,6 +1,7 @@
 #include "route/hosts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "host/grant.h"
 #include "host/instance.h"
@@ -41,6 +42,26 @@ static void refuse(struct limit_hit *out, enum refusal why, const char *host)
 {
 	*out = (struct limit_hit){ .why = why };
 	snprintf(out->host, sizeof out->host, "%s", host);
+}
+
+/* Writes "none", or the names and patterns of the policy, as many as fit before "...". */
+static void list_allowed(const struct grant *grant, char *out, size_t size)
+{
+	size_t n = grant ? grant->n_hosts : 0, len = 0;
+
+	snprintf(out, size, "none");
+	for (size_t i = 0; i < n; i++) {
+		size_t more = strlen(grant->hosts[i]) + (i > 0);
+		/* There must be room for ",..." if another one follows. */
+		size_t rest = i + 1 < n ? sizeof ",..." : 1;
+
+		if (len + more + rest > size) {
+			snprintf(out + len, size - len, "%s...", i > 0 ? "," : "");
+			return;
+		}
+		snprintf(out + len, size - len, "%s%s", i > 0 ? "," : "", grant->hosts[i]);
+		len += more;
+	}
 }
 
 static void warn_of_moves(const struct account *account, const struct wanted *wanted,
@@ -115,6 +136,7 @@ bool hosts_claim(struct names *names, struct account *account, const struct abou
 	forbidden = find_forbidden(account->grant, &wanted);
 	if (forbidden) {
 		refuse(hit_out, REFUSED_HOST_NOT_ALLOWED, forbidden);
+		list_allowed(account->grant, hit_out->range, sizeof hit_out->range);
 		hit_out->most = -1;
 		hit_out->from = "hosts";
 		hit_out->plugin = by ? by->name : NULL;

@@ -840,7 +840,7 @@ static bool may_keep_port(const struct tunnel *tunnel, const struct allowance *a
 		*hit_out = ports_limit_of_grant(allowance->by, grant, REFUSED_PORT_NOT_ALLOWED);
 		return false;
 	}
-	*hit_out = (struct limit_hit){ .why = REFUSED_SHARE };
+	*hit_out = ports_limit_of_share(allowance_by(allowance), grant);
 	return !tunnel_is_shared(tunnel) || ports_may_be_shared(settings, grant);
 }
 

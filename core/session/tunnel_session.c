@@ -317,9 +317,32 @@ static enum share_holder find_share(const struct server_session *s, uint16_t por
 	                  allowance_session(allowance));
 }
 
+enum { DETAILS_SIZE = 240, SHOWN_IDENTITY = 80 };
+
+/* The client knows its identity: the operator gave it the secret of this name. */
+static const char *explain_share(const struct server_session *s, const struct limit_hit *hit,
+                                 uint16_t wanted, char out[DETAILS_SIZE])
+{
+	const struct allowance *allowance = part_of(s)->allowance;
+	const char *identity = allowance ? allowance->grant->identity : "";
+	char policy[SHOWN_IDENTITY + 20] = "its policy";
+
+	if (!wanted)
+		return "a shared port needs a number";
+	if (!allowance)
+		return "the server has no authentication, which tells owners apart";
+	if (*identity && strlen(identity) <= SHOWN_IDENTITY)
+		snprintf(policy, sizeof policy, "the policy of %s", identity);
+	snprintf(out, DETAILS_SIZE,
+	         hit->plugin ? "%s forbids it"
+	                     : "neither %s nor the key share of the server allows it",
+	         policy);
+	return out;
+}
+
 /* More than the reason says, or NULL. */
 static const char *details_of_port(const struct server_session *s, const struct limit_hit *hit,
-                                   uint16_t wanted)
+                                   uint16_t wanted, char out[DETAILS_SIZE])
 {
 	const char *reservation = ports_reservation(server_worker_settings(s->worker), wanted);
 
@@ -342,7 +365,7 @@ static const char *details_of_port(const struct server_session *s, const struct 
 		               ? "another client has it"
 		               : "another program on the server's machine has it";
 	case REFUSED_SHARE:
-		return wanted ? NULL : "a shared port needs a number";
+		return explain_share(s, hit, wanted, out);
 	case REFUSED_TOO_MANY_TUNNELS:
 		return account_lacks_descriptors(&s->worker->shared->principals,
 		                                 server_worker_limits(s->worker))
@@ -356,8 +379,9 @@ static const char *details_of_port(const struct server_session *s, const struct 
 static void refuse_port(struct server_session *s, const struct limit_hit *hit, uint16_t wanted)
 {
 	struct refuse_subject subject = subject_of(s);
+	char details[DETAILS_SIZE];
 
-	refuse_tunnel(s, &subject, hit, details_of_port(s, hit, wanted),
+	refuse_tunnel(s, &subject, hit, details_of_port(s, hit, wanted, details),
 	              part_of(s)->login.about.size > 0);
 }
 
@@ -835,6 +859,7 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 {
 	struct tunnel_session *t = part_of(s);
 	struct account *account = tunnel_account(t->tunnel);
+	struct limit_hit hit;
 	struct grant *renewed;
 
 	if (!revision_concerns(revision, account->principal->by, account_identity(account),
@@ -846,7 +871,8 @@ static void revise_tunnel(struct server_session *s, const struct revision *revis
 	}
 	if (tunnel_is_shared(t->tunnel) &&
 	    !ports_may_be_shared(server_worker_settings(s->worker), revision->grant)) {
-		end_open(s, REFUSED_SHARE);
+		hit = ports_limit_of_share(account->principal->by, revision->grant);
+		end_at_limit(s, &hit);
 		return;
 	}
 	renewed = grant_copy(revision->grant);
@@ -926,6 +952,17 @@ static bool may_share(const struct server_session *s)
 	                                                      allowance ? allowance->grant : NULL);
 }
 
+static void refuse_share(struct server_session *s, uint16_t wanted)
+{
+	const struct allowance *allowance = part_of(s)->allowance;
+	struct limit_hit hit = { .why = REFUSED_SHARE, .most = -1 };
+
+	if (wanted)
+		hit = ports_limit_of_share(allowance_by(allowance),
+		                           allowance ? allowance->grant : NULL);
+	refuse_port(s, &hit, wanted);
+}
+
 /* Looks for the port where it may be already. */
 static void find_port(struct server_session *s)
 {
@@ -1001,7 +1038,7 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	if (atomic_load(&s->worker->shared->draining))
 		refuse_new(s, REFUSED_DRAINING);
 	else if (wants_share(s) && !may_share(s))
-		refuse_port(s, &(struct limit_hit){ .why = REFUSED_SHARE }, wish->port);
+		refuse_share(s, wish->port);
 	else if (!take_kept_port(s, wish))
 		find_port(s);
 }

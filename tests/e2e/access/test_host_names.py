@@ -43,7 +43,7 @@ def test_a_policy_says_which_names_a_client_may_have(server):
         assert refused(server, "alice", "alice.example") == "host name not allowed: alice.example"
         server.process.wait_for(
             r"client refused .*host name not allowed: alice.example.* identity=alice "
-            r".*from=hosts plugin=multi_secret"
+            r".*range=\S*\*\.alice\.example\S* from=hosts plugin=multi_secret"
         )
 
 
@@ -88,7 +88,8 @@ def test_a_client_that_comes_back_gets_its_name(server):
 def test_a_policy_without_hosts_allows_no_name(server):
     assert refused(server, "carol", "app.example") == "host name not allowed: app.example"
     server.process.wait_for(
-        r"client refused .*host name not allowed: app.example.* identity=carol .*from=hosts"
+        r"client refused .*host name not allowed: app.example.* identity=carol .*"
+        "range=none from=hosts"
     )
     wire, message = ask(server, "carol")
     with wire:

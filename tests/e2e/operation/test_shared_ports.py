@@ -236,7 +236,7 @@ def test_sharing_must_be_allowed(address, tmp_path):
         status, log = refused(server, tmp_path)
         assert "server error: this client may not share a port" in log
         assert status != 0
-        server.process.wait_for('client refused .*reason="this client may not share a port"')
+        server.process.wait_for('client refused .*reason="this client may not share a port: ')
 
 
 def test_the_policy_of_an_identity_decides(address, services, tmp_path):
@@ -254,7 +254,21 @@ def test_the_policy_of_an_identity_decides(address, services, tmp_path):
                 with start(server, tmp_path, services["a"], "b"):
                     assert visit(server) == "a"
             server.secret = "b-secret"
-            assert "may not share a port" in refused(server, tmp_path)[1]
+            why = "this client may not share a port: the policy of bob forbids it"
+            assert f"server error: {why}" in refused(server, tmp_path)[1]
+            server.process.wait_for(
+                rf'client refused .*reason="{why}" .*identity=bob .*'
+                'from="share of the identity" plugin=multi_secret'
+            )
+
+
+def test_a_server_that_does_not_allow_it(address, tmp_path):
+    auth = [{"use": "multi_secret", "secrets": {"alice": "a-secret"}}]
+    with sharing_server(address, tmp_path, share=False, auth=auth) as server:
+        server.secret = "a-secret"
+        why = "neither the policy of alice nor the key share of the server allows it"
+        assert why in refused(server, tmp_path)[1]
+        server.process.wait_for(rf'client refused .*{why}" .*identity=alice .*from=server.share')
 
 
 def test_a_port_that_is_not_shared_stays_exclusive(server, tmp_path):
@@ -347,4 +361,6 @@ def test_a_reload_judges_each_of_them(address, services, tmp_path):
         config["server"]["share"] = False
         config["auth"][0]["policy"] = {"alice": {"max_conns": 400}}
         reload()
-        server.process.wait_for('tunnel ended .*reason="this client may not share a port"', times=2)
+        server.process.wait_for(
+            'tunnel ended .*reason="this client may not share a port" .*from=server.share', times=2
+        )

@@ -89,6 +89,7 @@ START_TEST(a_name_outside_of_the_policy_is_refused)
 	ck_assert(!claim(&scene, alice) && !scene.claim);
 	ck_assert_int_eq(scene.hit.why, REFUSED_HOST_NOT_ALLOWED);
 	ck_assert_str_eq(scene.hit.host, "b.example");
+	ck_assert_str_eq(scene.hit.range, "*.a.example");
 	ck_assert_str_eq(scene.hit.plugin, "people");
 	ck_assert(!hosts_are_allowed(alice, &scene.about));
 	ck_assert_ptr_null(names_find(scene.names, "x.a.example", &key));
@@ -129,6 +130,7 @@ START_TEST(a_policy_without_names_allows_none)
 	ck_assert(!claim(&scene, alice) && !scene.claim);
 	ck_assert_int_eq(scene.hit.why, REFUSED_HOST_NOT_ALLOWED);
 	ck_assert_str_eq(scene.hit.host, "a.example");
+	ck_assert_str_eq(scene.hit.range, "none");
 	ck_assert_str_eq(scene.hit.from, "hosts");
 	ck_assert_ptr_null(names_find(scene.names, "a.example", &key));
 	account_close_tunnel(alice);
