@@ -71,15 +71,16 @@ static struct ahead_tally sum_up(const struct admin_query *query, size_t index)
 	return sum;
 }
 
-static void write_loss(const struct roll_row *row, struct jsonout *json)
+/* null if there is no reason. */
+static void write_event(const char *key, const char *why, int64_t age_ms, struct jsonout *json)
 {
-	if (!row->lost_why[0]) {
-		jsonout_text(json, "last_error", NULL);
+	if (!*why) {
+		jsonout_text(json, key, NULL);
 		return;
 	}
-	jsonout_begin(json, "last_error", '{');
-	jsonout_text(json, "error", row->lost_why);
-	jsonout_int(json, "age_ms", row->lost_age_ms);
+	jsonout_begin(json, key, '{');
+	jsonout_text(json, "error", why);
+	jsonout_int(json, "age_ms", age_ms);
 	jsonout_end(json, '}');
 }
 
@@ -90,14 +91,8 @@ static void write_service(const struct roll_row *row, struct jsonout *json)
 
 	jsonout_text(json, "service", row->is_checked ? state : NULL);
 	jsonout_int(json, "service_age_ms", row->is_checked ? row->service_age_ms : 0);
-	if (!row->is_checked || !row->service_why[0]) {
-		jsonout_text(json, "service_error", NULL);
-		return;
-	}
-	jsonout_begin(json, "service_error", '{');
-	jsonout_text(json, "error", row->service_why);
-	jsonout_int(json, "age_ms", row->service_why_age_ms);
-	jsonout_end(json, '}');
+	write_event("service_error", row->is_checked ? row->service_why : "",
+	            row->service_why_age_ms, json);
 }
 
 static void write_row(const struct roll_row *row, const struct ahead_tally *tally,
@@ -117,7 +112,8 @@ static void write_row(const struct roll_row *row, const struct ahead_tally *tall
 	jsonout_int(json, "bytes_up", (int64_t)tally->up);
 	jsonout_int(json, "bytes_down", (int64_t)tally->down);
 	write_service(row, json);
-	write_loss(row, json);
+	write_event("last_error", row->lost_why, row->lost_age_ms, json);
+	write_event("refused", row->refused_why, row->refused_age_ms, json);
 	jsonout_end(json, '}');
 }
 

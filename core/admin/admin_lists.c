@@ -172,6 +172,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	write_use(tunnel, USE_MONTH, "identity_month", json);
 	write_readiness(&tunnel->readiness, json);
 	jsonout_text(json, "denied", *tunnel->denial ? tunnel->denial : NULL);
+	jsonout_text(json, "refusing", tunnel->refusing);
 	jsonout_end(json, '}');
 }
 

@@ -99,16 +99,18 @@ static void write_figures(struct metrics *metrics, bool is_client, struct jsonou
 
 static void write_workers(const struct survey *survey, unsigned n_workers, struct jsonout *json)
 {
-	unsigned strangers = 0, denied = 0;
+	unsigned strangers = 0, denied = 0, refusing = 0;
 
 	for (unsigned i = 0; i < n_workers; i++) {
 		const struct census *census = survey_answer(survey, i);
 
 		strangers += census ? census->n_strangers : 0;
 		denied += census ? census->n_denied : 0;
+		refusing += census ? census->n_refusing : 0;
 	}
 	jsonout_int(json, "strangers", strangers);
 	jsonout_int(json, "tunnels_denied", denied);
+	jsonout_int(json, "tunnels_refusing", refusing);
 }
 
 /* ---- visitors ---- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "carry/shared.h"
 #include "client/client_tunnel.h"
@@ -50,6 +51,11 @@ static void describe_session(const struct session *session, struct roll_row *row
 		snprintf(row->server, sizeof row->server, "%s", server->name);
 		format_place(server->host, row->port, row->public_at);
 		row->age_ms = now_ms - session->stands_since_ms;
+		if (session->refused_ms) {
+			snprintf(row->refused_why, sizeof row->refused_why, "%s",
+			         session->refused_why);
+			row->refused_age_ms = clock_ms() - session->refused_ms;
+		}
 	}
 	if (session->state == SESSION_PAUSED)
 		row->retry_in_ms = pause_left_ms(session);

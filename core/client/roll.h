@@ -36,7 +36,9 @@ struct roll_row {
 	char lost_why
 		[SESSION_WHY_SIZE]; /* of the last loss or failed attempt; "": there was none */
 	int64_t lost_age_ms;
-	int64_t retry_in_ms; /* 0: it does not pause */
+	int64_t retry_in_ms;                /* 0: it does not pause */
+	char refused_why[SESSION_WHY_SIZE]; /* why the server refuses visitors; "": it does not */
+	int64_t refused_age_ms;             /* since it has said so last */
 };
 
 struct roll {

@@ -156,6 +156,7 @@ static void acquire_held(struct session *session, unsigned things)
 		deadline_start(&session->worker->silence, &session->silence);
 		session->stands_since_ms = loop_now_ms(session->worker->loop);
 		session->is_extended = session->reads_ready = false;
+		session->refused_ms = 0;
 		session->told_down = session->told_close = false;
 		count_standing(session, 1);
 		client_stats_at(&session->worker->shared->stats, session->worker->loop,
@@ -762,7 +763,7 @@ static void announce(const struct session *session, uint16_t port)
 
 static unsigned wants_of(const struct session *session)
 {
-	unsigned wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN;
+	unsigned wants = MESSAGE_WANTS_CARRY | MESSAGE_WANTS_OPEN | MESSAGE_WANTS_REFUSING;
 
 	if (client_worker_logs_visitors(session->worker) || session->tunnel->send_proxy)
 		wants |= MESSAGE_WANTS_VISITOR;
@@ -1057,6 +1058,27 @@ static void take_visitor_again(struct session *session, const struct message *me
 	}
 }
 
+/* The server says so at growing intervals. The log does not rely on that. */
+static void take_refusing(struct session *session, const char *why)
+{
+	bool begins = *why != '\0', changes = begins || session->refused_ms;
+	unsigned held;
+
+	session->refused_ms = begins ? clock_ms() : 0;
+	snprintf(session->refused_why, sizeof session->refused_why, "%.*s", SESSION_WHY_SIZE - 1,
+	         why);
+	if (!changes || !pace_allows(&session->refused_pace, clock_ms(), &held))
+		return;
+	if (begins)
+		log_warn("the server refuses visitors of this tunnel",
+		         log_str("tunnel", session->tunnel->name), log_str("reason", why),
+		         log_str("server", name_of_server(session)));
+	else
+		log_info("the server lets visitors of this tunnel in again",
+		         log_str("tunnel", session->tunnel->name),
+		         log_str("server", name_of_server(session)));
+}
+
 static void take_message(struct session *session, const struct message *message)
 {
 	deadline_start(&session->worker->silence, &session->silence);
@@ -1080,6 +1102,9 @@ static void take_message(struct session *session, const struct message *message)
 		break;
 	case MESSAGE_LEAVING:
 		take_leaving(session);
+		break;
+	case MESSAGE_REFUSING:
+		take_refusing(session, message->text);
 		break;
 	case MESSAGE_HEARTBEAT:
 		break;

@@ -14,6 +14,7 @@
 #include "client/respite.h"
 #include "client/spread.h"
 #include "link/pulse.h"
+#include "log/pace.h"
 #include "way/exit.h"
 #include "way/retry.h"
 
@@ -110,6 +111,10 @@ struct session {
 	int64_t stands_since_ms; /* while it does */
 	int64_t lost_ms;         /* when the last attempt failed or the tunnel was lost; 0: never */
 	char lost_why[SESSION_WHY_SIZE];
+	/* Why the server refuses visitors; refused_ms 0: it has not said that it does. */
+	int64_t refused_ms;
+	char refused_why[SESSION_WHY_SIZE];
+	struct pace refused_pace;
 	bool reads_claim; /* the server reads Claim */
 	bool is_extended; /* the server has answered Extend */
 	/* The server reads Ready. If so: it was told that the service is down, and whether the port

@@ -41,6 +41,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.bytes_up = atomic_load(&account->bytes_up),
 		.bytes_down = atomic_load(&account->bytes_down),
 		.readiness = *tunnel_readiness(tunnel),
+		.refusing = tunnel_refusing(tunnel),
 	};
 	for (int i = 0; i < USE_PERIODS; i++) {
 		out->used[i] = atomic_load(&account->usage->used[i]);
@@ -62,14 +63,14 @@ static void list_tunnels(const struct server_worker *worker, struct census *cens
 		describe_tunnel(s, &census->tunnels[census->tunnels_shown++]);
 }
 
-static unsigned count_denied(const struct server_worker *worker)
+static void count_unserved(const struct server_worker *worker, struct census *census)
 {
 	const struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
-	unsigned n = 0;
 
-	for (; s; s = server_sessions_next(s))
-		n += s->is_denied;
-	return n;
+	for (; s; s = server_sessions_next(s)) {
+		census->n_denied += s->is_denied;
+		census->n_refusing += tunnel_refusing(tunnel_session_tunnel(s)) != NULL;
+	}
 }
 
 struct relay_list {
@@ -141,7 +142,7 @@ struct census *census_take(struct server_worker *worker, const struct census_que
 	census->n_tunnels = worker->sessions[LIST_TUNNELS].count;
 	census->n_relays = worker->relays.count;
 	census->n_strangers = worker->strangers.count;
-	census->n_denied = count_denied(worker);
+	count_unserved(worker, census);
 	census->vitals = loop_vitals(worker->loop);
 	tunnels = question->what & CENSUS_TUNNELS ? least(census->n_tunnels, question->most) : 0;
 	relays = question->what & CENSUS_RELAYS ? least(census->n_relays, question->most) : 0;

@@ -52,6 +52,7 @@ struct census_tunnel {
 	 * they do not */
 	char denial[ENTRY_DENIAL_SIZE];
 	char names[NAMES_LIST_SIZE]; /* the host names that it holds: see names_claim_list */
+	const char *refusing;        /* static: see tunnel_refusing; NULL: nothing */
 	struct about about;          /* a copy of what the client says; nothing if memory was out */
 };
 
@@ -68,7 +69,8 @@ struct census_relay {
 
 struct census {
 	unsigned n_tunnels, n_relays, n_strangers;
-	unsigned n_denied; /* tunnels whose clients access lists deny since a reload */
+	unsigned n_denied;   /* tunnels whose clients access lists deny since a reload */
+	unsigned n_refusing; /* tunnels whose visitors a limit of their identity refuses */
 	struct loop_vitals vitals;
 	size_t tunnels_shown, relays_shown;
 	struct census_tunnel *tunnels; /* owned, tunnels_shown of them */

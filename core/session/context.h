@@ -25,6 +25,7 @@
 #include "review/barred.h"
 #include "review/review.h"
 #include "share/share.h"
+#include "usage/refusing.h"
 
 struct announcer;
 struct link;
@@ -51,6 +52,8 @@ struct announcer {
 	const struct announcer_calls *calls;
 	struct link *link;    /* borrowed; the control connection */
 	bool tells_addresses; /* of visitors: the client reads Visitor */
+	bool tells_refusing;  /* the client reads Refusing */
+	struct refusing refusing;
 };
 
 /* Shared by the workers. The note at each member says which threads may touch it. */

@@ -47,7 +47,10 @@ bool forward_count(const uint64_t moved[2], void *arg)
 	              moved[1], moved[0]);
 	if (moved[0] > 0)
 		heed_service(account);
-	return account_carry(account, moved[1], moved[0]);
+	if (account_carry(account, moved[1], moved[0]))
+		return true;
+	refuse_used_up(account);
+	return false;
 }
 
 /* The client is on the left side, the visitor on the right. */

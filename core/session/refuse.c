@@ -1,11 +1,15 @@
 #include "session/refuse.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "event/event.h"
+#include "link/link.h"
 #include "log/pace.h"
+#include "loop/loop.h"
 #include "net/addr.h"
 #include "net/conn.h"
 #include "net/shortage.h"
@@ -424,12 +428,99 @@ static void log_visitor(const struct server_worker *worker, const struct visitor
 	log_event(level, event_of_visitor, fields, n);
 }
 
+/* ---- what the client of the tunnel learns ---- */
+
+/* NULL: the tunnel belongs to another worker, or is closed. */
+static struct announcer *find_announcer(const struct server_worker *worker,
+                                        const struct account *account)
+{
+	return account && account->home == worker ? account_announcer(account) : NULL;
+}
+
+static void tell_refusing(struct announcer *announcer, const char *why, const char *period)
+{
+	struct message message = { .type = MESSAGE_REFUSING };
+
+	snprintf(message.text, sizeof message.text, "%s%s", why, period);
+	if (announcer->tells_refusing)
+		link_send(announcer->link, &message);
+}
+
+static const char *describe_period(const struct account *account, enum refusal why)
+{
+	if (why != REFUSED_USED_UP)
+		return "";
+	return usage_exhausted(account->usage) == USE_MONTH ? " of this month (UTC)"
+	                                                    : " of this day (UTC)";
+}
+
+static void note_refusal(const struct server_worker *worker, const struct account *account,
+                         enum refusal why)
+{
+	struct announcer *announcer = find_announcer(worker, account);
+
+	if (announcer && refusing_concerns_client(why) &&
+	    refusing_note(&announcer->refusing, why, clock_ms()))
+		tell_refusing(announcer, refusal_text(why), describe_period(account, why));
+}
+
+void refuse_tell(const struct server_worker *worker, struct account *account)
+{
+	struct announcer *announcer = find_announcer(worker, account);
+	bool is_used_up = usage_exhausted(account->usage) != USE_PERIODS;
+	enum refusal why;
+
+	if (!announcer || (!announcer->refusing.is_told && !is_used_up))
+		return;
+	why = is_used_up ? REFUSED_USED_UP : announcer->refusing.why;
+	refusing_note(&announcer->refusing, why, clock_ms());
+	tell_refusing(announcer, refusal_text(why), describe_period(account, why));
+}
+
+void refuse_no_more(const struct server_worker *worker, struct account *account)
+{
+	struct announcer *announcer = find_announcer(worker, account);
+
+	if (announcer && announcer->refusing.is_told &&
+	    refusing_end(&announcer->refusing, clock_ms()))
+		tell_refusing(announcer, "", "");
+}
+
+/* On its way to the worker of the tunnel. */
+struct notice {
+	struct loop_task task;
+	struct account *account; /* ref */
+};
+
+static void run_notice(struct loop_task *task)
+{
+	struct notice *notice = CONTAINER_OF(task, struct notice, task);
+	struct account *account = notice->account;
+
+	note_refusal(account->home, account, REFUSED_USED_UP);
+	account_unref(account);
+	free(notice);
+}
+
+void refuse_used_up(struct account *account)
+{
+	struct notice *notice = account->home ? calloc(1, sizeof *notice) : NULL;
+
+	if (!notice)
+		return; /* the next visitor that is refused tells */
+	*notice = (struct notice){ .task.run = run_notice, .account = account_ref(account) };
+	loop_post(account->home->loop, &notice->task);
+}
+
+/* ---- visitors ---- */
+
 void refuse_visitor(const struct server_worker *worker, const struct visitor *visitor,
                     enum refusal why, const struct acl_answer *denied)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
 	log_visitor(worker, visitor, why, denied, NULL);
 	event_visitor_refused(worker->set, visitor, why, denied);
+	note_refusal(worker, visitor->account, why);
 }
 
 void refuse_arriving(const struct server_worker *worker, const struct visitor *visitor,

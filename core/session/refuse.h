@@ -68,9 +68,17 @@ void refuse_count(const struct server_worker *worker, const struct event_refusal
 void refuse_denied(const struct server_worker *worker, const spore_conn *conn,
                    const struct acl_answer *answer);
 /* A visitor is not let in: counts and logs it, and tells the listeners of events. denied: the
- * answer of the access list that denied it, or NULL. The caller closes the connection. */
+ * answer of the access list that denied it, or NULL. The caller closes the connection.
+ * Here and in the next two, a client that reads Refusing is told of a limit of its identity. */
 void refuse_visitor(const struct server_worker *worker, const struct visitor *visitor,
                     enum refusal why, const struct acl_answer *denied);
+/* The bytes of the account's identity are used up, which has ended a visitor. [any worker] */
+void refuse_used_up(struct account *account);
+/* The client reads Refusing from now on: it is told if its bytes are used up, or if such a limit
+ * has refused a visitor before. [worker] of the tunnel */
+void refuse_tell(const struct server_worker *worker, struct account *account);
+/* A visitor of the account is let in. [worker] of the tunnel */
+void refuse_no_more(const struct server_worker *worker, struct account *account);
 /* For the log: why transports did not open, or no tunnel was found, and the name of the entry in
  * "public". NULL: not known. */
 struct refuse_opening {

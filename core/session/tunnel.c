@@ -122,6 +122,7 @@ static bool let_in(struct server_worker *worker, struct visitor *visitor)
 	}
 	visitor->born_as = visitor->id;
 	event_visitor_accepted(worker->set, visitor);
+	refuse_no_more(worker, visitor->account);
 	return true;
 }
 
@@ -949,6 +950,26 @@ int64_t tunnel_age_ms(const struct tunnel *tunnel)
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell)
 {
 	tunnel->announcer.tells_addresses = tell;
+}
+
+void tunnel_tell_refusing(struct tunnel *tunnel, bool tell)
+{
+	bool begins = tell && !tunnel->announcer.tells_refusing;
+
+	tunnel->announcer.tells_refusing = tell;
+	if (begins)
+		refuse_tell(tunnel->worker, tunnel->account);
+}
+
+const char *tunnel_refusing(const struct tunnel *tunnel)
+{
+	const struct refusing *refusing = &tunnel->announcer.refusing;
+
+	if (usage_exhausted(tunnel->account->usage) != USE_PERIODS)
+		return refusal_text(REFUSED_USED_UP);
+	return refusing->is_told && clock_ms() - refusing->last_ms < REFUSING_FIRST_MS
+	               ? refusal_text(refusing->why)
+	               : NULL;
 }
 
 void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass)

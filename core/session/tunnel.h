@@ -55,6 +55,11 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass);
 /* From now on the client is told the addresses of its visitors, or not. It must be able to read
  * MESSAGE_VISITOR. */
 void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
+/* From now on the client is told that a limit of its identity refuses its visitors, or not. */
+void tunnel_tell_refusing(struct tunnel *tunnel, bool tell);
+/* The text of this limit; NULL: it has refused no visitor within the last minute, and the bytes are
+ * not used up. */
+const char *tunnel_refusing(const struct tunnel *tunnel);
 
 /* A visitor of a routed port has come to the tunnel of its account: takes it. The access lists have
  * allowed it; it is not counted yet, and its stream, if it has one, belongs to no loop. If the

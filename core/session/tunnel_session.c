@@ -700,6 +700,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 		t->may_tell = t->login.about.size == 0;
 	if (link_send(&s->link, &answer))
 		t->is_heard = true;
+	tunnel_tell_refusing(t->tunnel, message->wants & MESSAGE_WANTS_REFUSING);
 	t->can_move = message->wants & MESSAGE_WANTS_LEAVING;
 	t->takes_tickets = message->wants & MESSAGE_WANTS_TICKET;
 	if (t->can_move && atomic_load(&s->worker->shared->draining))

@@ -29,6 +29,7 @@ static const struct table tunnels = { "tunnels", {
 	{ "service_error", "SERVICE ERROR", VALUE_EVENT },
 	{ "identity_day", "USED TODAY", VALUE_USE },
 	{ "identity_month", "THIS MONTH", VALUE_USE },
+	{ "refusing", "REFUSES", VALUE_TEXT },
 	{ "entry", "ENTRY", VALUE_TEXT },
 	{ "denied", "DENIED BY", VALUE_TEXT },
 } };
@@ -45,6 +46,7 @@ static const struct table client_tunnels = { "tunnels", {
 	{ "bytes_down", "DOWN", VALUE_BYTES },
 	{ "service", "SERVICE", VALUE_TEXT },
 	{ "service_error", "SERVICE ERROR", VALUE_EVENT },
+	{ "refused", "VISITORS REFUSED", VALUE_EVENT },
 	{ "last_error", "LAST ERROR", VALUE_EVENT },
 } };
 

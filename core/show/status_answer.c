@@ -129,6 +129,7 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 {
 	long long outdated = member_integer(answer, "tunnels_outdated");
 	long long denied = member_integer(answer, "tunnels_denied");
+	long long refusing = member_integer(answer, "tunnels_refusing");
 	char bytes[HUMAN_SIZE];
 
 	human_bytes(member_number(answer, "bytes"), bytes);
@@ -148,6 +149,12 @@ static void add_traffic(struct columns *columns, const struct json *answer)
 		         "%lld tunnel%s without new visitors, since access lists deny the clients "
 		         "after a reload: see DENIED BY of `spore ctl tunnels`",
 		         denied, denied == 1 ? "" : "s");
+	if (refusing)
+		add_line(
+			columns, "at a limit",
+			"%lld tunnel%s whose visitors a limit of the identity refuses: see REFUSES "
+			"of `spore ctl tunnels`",
+			refusing, refusing == 1 ? "" : "s");
 	add_line(columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
 	         member_integer(answer, "relays"), member_integer(answer, "waiting"),
 	         member_integer(answer, "visitors_all"), bytes);

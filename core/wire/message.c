@@ -60,6 +60,7 @@ static const struct variant {
 	{ MESSAGE_MOVED, "Moved", NOTHING, MESSAGE_TO_SERVER_EXTENDED, NULL },
 	{ MESSAGE_TICKET, "Ticket", ID, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 	{ MESSAGE_READY, "Ready", STANDING, MESSAGE_TO_SERVER_EXTENDED, NULL },
+	{ MESSAGE_REFUSING, "Refusing", TEXT, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
 _Static_assert(sizeof "{\"About\":\"=\"}" - 1 + ABOUT_KEY_MAX + ABOUT_VALUE_MAX <= FRAME_MAX,

@@ -72,7 +72,10 @@ enum message_type {
 	MESSAGE_TICKET,
 	/* To a server whose Extended offers it: the tunnel's service can be reached, or not. A
 	 * tunnel counts as ready until the client says otherwise. */
-	MESSAGE_READY /* to the server: ready, close; text, why the service is not ready */
+	MESSAGE_READY, /* to the server: ready, close; text, why the service is not ready */
+	/* To a client that wants it: a limit of its identity refuses its visitors, or ("") not any
+	 * more. The server says so at growing intervals while that lasts. */
+	MESSAGE_REFUSING /* to the client: text, the limit that is reached */
 };
 
 /* Messages that a server reads, although not every Spore server knows them: bits of `offers` in
@@ -92,7 +95,8 @@ enum {
 	MESSAGE_WANTS_LEAVING = 2,
 	MESSAGE_WANTS_CARRY = 4,
 	MESSAGE_WANTS_OPEN = 8, /* and Again; only with CARRY */
-	MESSAGE_WANTS_TICKET = 16
+	MESSAGE_WANTS_TICKET = 16,
+	MESSAGE_WANTS_REFUSING = 32
 };
 
 /* Which messages are allowed. After Hello, an extended connection allows more of them. */

@@ -58,6 +58,7 @@ def test_status_and_tunnels(client):
         "service_age_ms": 0,
         "service_error": None,
         "last_error": None,
+        "refused": None,
         "retry_in_ms": 0,
     }
     wait_until(lambda: client.admin.ask("status")["visitors"] == 0, "the visitor to go")

@@ -184,7 +184,7 @@ class Ahead:
         assert self.control.receive() == {"Hello": 0}
         self.control.send({"Hello": 1234}, "Heartbeat")
         assert self.control.receive() == {
-            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 30}
+            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 62}
         }
         granted = {"heartbeat_ms": 60000, "ahead": number, "pass": PASS, "offers": offers}
         self.control.send({"Extended": granted})

@@ -189,7 +189,7 @@ def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
         with fake_server.next_wire() as wire:
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234}, "Heartbeat")
-            assert wire.receive() == {"Extend": {"heartbeat_ms": 4000, "wants": 30}}
+            assert wire.receive() == {"Extend": {"heartbeat_ms": 4000, "wants": 62}}
             quiet_until = time.monotonic() + 3
             while time.monotonic() < quiet_until:
                 wire.send("Heartbeat")

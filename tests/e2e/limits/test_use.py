@@ -204,6 +204,60 @@ def is_refused(server, client):
         return how_it_ends(visitor)[0] == b""
 
 
+def rows_of(admin):
+    return admin.ask("tunnels")["tunnels"]
+
+
+@contextlib.contextmanager
+def limited(address, tmp_path, service, **policy):
+    """A server, its client alice, and the admin sockets of both."""
+    admins = Admin(tmp_path / "server.sock"), Admin(tmp_path / "client.sock")
+    options = {"auth": auth(**policy), "admin": {"socket": admins[0].path}}
+    with configured_server(address, tmp_path, **options) as server:
+        with client_of(server, service, extra=admins[1].flags) as client:
+            yield server, client, *admins
+
+
+def test_a_client_learns_that_its_bytes_are_used_up(address, tmp_path):
+    """At once and not with each visitor. Both sides show it."""
+    why = "the client has used up its bytes of this day (UTC)"
+    with Inbox() as service:
+        with limited(address, tmp_path, service, bytes_per_day="1m") as sides:
+            server, client, at_server, at_client = sides
+            assert rows_of(at_server)[0]["refusing"] is rows_of(at_client)[0]["refused"] is None
+            use_until_the_end(server, client, service)
+            client.process.wait_for(rf'refuses visitors of this tunnel .*reason="{re.escape(why)}"')
+            for _ in range(5):
+                assert is_refused(server, client)
+            assert rows_of(at_client)[0]["refused"]["error"] == why
+            assert rows_of(at_server)[0]["refusing"] == "the client has used up its bytes"
+            for side, header in ((at_server, "REFUSES"), (at_client, "VISITORS REFUSED")):
+                said = side.ctl("tunnels")
+                assert header in said and "used up its bytes" in said
+            assert "at a limit" in at_server.ctl("status")
+            assert why in at_client.ctl("status")
+            time.sleep(0.2)
+            assert client.process.log().count("refuses visitors of this tunnel") == 1
+            with client_of(server, service) as other:  # learns it without a visitor
+                other.process.wait_for("refuses visitors of this tunnel .*used up its bytes")
+
+
+def test_a_client_learns_that_its_visitors_come_too_fast(address, tmp_path):
+    """And that they are let in again."""
+    with Echo() as service:
+        with limited(address, tmp_path, service, visitors_per_second=1) as sides:
+            server, client, at_server, at_client = sides
+            for _ in range(5):
+                connect(server.public_host, client.port).close()
+            client.process.wait_for('refuses visitors of this tunnel .*come too fast"')
+            assert "come too fast" in rows_of(at_server)[0]["refusing"]
+            time.sleep(seconds(5.5))
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            client.process.wait_for("the server lets visitors of this tunnel in again")
+            assert rows_of(at_client)[0]["refused"] is None
+            assert rows_of(at_server)[0]["refusing"] is None
+
+
 @pytest.mark.parametrize("period", ["day", "month"])
 def test_an_allowance_is_used_up(address, tmp_path, period):
     """Its visitors end, new ones are refused, and others go on. A restart changes nothing."""

@@ -619,7 +619,7 @@ def test_several_ask_for_a_drain_at_once(running, admin):
             NO_TARGET + "99999999999999999999999",
         ),
         (b"kick 9223372036854775807\n", "no tunnel or visitor has the id 9223372036854775807"),
-        (b"x" * 5000, "unknown command " + "x" * 383),
+        (b"x" * 5000, "unknown command " + "x" * 639),
         (b'{"command": "status"}\n', 'unknown command {"command":'),
     ],
 )

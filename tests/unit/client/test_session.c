@@ -725,7 +725,7 @@ START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
 	accept_wire(scene);
 	client_scene_expect(scene->wire, "{\"Hello\":0}");
 	client_scene_send(scene->wire, "{\"Hello\":1234}");
-	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000,\"wants\":30}}");
+	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000,\"wants\":62}}");
 	client_scene_call(&scene->base, run_check_no_pulse, scene);
 	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":1}}"); /* too often */
 	client_scene_expect(scene->wire, ABOUT("version=" VERSION));
@@ -825,7 +825,7 @@ START_TEST(connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
 	client_scene_expect(scene->wire, "{\"Hello\":0}");
 	client_scene_send(scene->wire, "{\"Hello\":1234}");
 	client_scene_expect(scene->wire,
-	                    "{\"Extend\":{\"heartbeat_ms\":4000,\"ahead\":2,\"wants\":30}}");
+	                    "{\"Extend\":{\"heartbeat_ms\":4000,\"ahead\":2,\"wants\":62}}");
 	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":60000,\"ahead\":9,"
 	                               "\"pass\":\"" CLIENT_SCENE_UUID "\"}}");
 	for (int i = 0; i < 2; i++) {

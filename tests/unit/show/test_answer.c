@@ -11,12 +11,12 @@ START_TEST(a_hostile_text_is_shown_harmless)
 		"HEARTBEATS  SHARED  HOSTS  NAME  VERSION  TAGS  SERVICE  SERVICE ERROR  USED "
 		"TODAY  THIS "
 		"MONTH  "
-		"ENTRY  DENIED BY\n"
+		"REFUSES  ENTRY  DENIED BY\n"
 		"1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
 		"-           -       -      -     -        -     -        -              -         "
 		"  -    "
 		"       "
-		"-      -\n");
+		"-        -      -\n");
 }
 END_TEST
 

@@ -46,18 +46,18 @@ START_TEST(what_a_client_says_is_shown_in_short)
 		"ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
 		"SHARED  HOSTS   NAME                                              VERSION  TAGS   "
 		"       "
-		"SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  ENTRY  "
+		"SERVICE  SERVICE ERROR  USED TODAY        THIS MONTH  REFUSES  ENTRY  "
 		"DENIED BY\n"
 		"1   -     -         -       -    -         -        -      -   -     -           "
 		"-       a, *.b  web                                               spore/1  "
 		"env=test, a=  "
 		"-        "
-		"-              512 B of 1.0 MiB  -           -      -\n"
+		"-              512 B of 1.0 MiB  -           -        -      -\n"
 		"2   -     -         -       -    -         -        -      -   -     -           "
 		"-       -       a23456789012345678901234567890123456789012345...  -        k=     "
 		"       "
 		"-        "
-		"-              -                 -           -      -\n");
+		"-              -                 -           -        -      -\n");
 }
 END_TEST
 

@@ -669,7 +669,23 @@ START_TEST(a_client_says_whether_its_service_is_ready)
 }
 END_TEST
 
-SUITE("message", a_client_says_whether_its_service_is_ready,
+START_TEST(a_server_says_that_it_refuses_visitors)
+{
+	struct message message = { .type = MESSAGE_REFUSING, .text = "used \"up\"" }, got;
+	char frame[FRAME_MAX + 1];
+
+	message_format(&message, frame);
+	ck_assert_str_eq(frame, "{\"Refusing\":\"used \\\"up\\\"\"}");
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, frame, &got));
+	ck_assert_str_eq(got.text, "used \"up\"");
+	ck_assert(!parse(MESSAGE_TO_CLIENT, frame, &got));
+	ck_assert(!parse(MESSAGE_TO_SERVER_EXTENDED, frame, &got));
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, "{\"Refusing\":\"\"}", &got) && !*got.text);
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED, "\"Refusing\"", &got));
+}
+END_TEST
+
+SUITE("message", a_server_says_that_it_refuses_visitors, a_client_says_whether_its_service_is_ready,
       agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_unknown_members,
       hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
