@@ -23,7 +23,7 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 	list_init(&door->node);
 	door->loop = loop;
 	door->wake = (struct loop_task){ .run = run_wake };
-	door->waking = false;
+	door->stays_open = door->waking = false;
 	door->inside = inside;
 	door->has_room = NULL;
 }
@@ -58,7 +58,8 @@ struct limit_hit gate_limit(const struct gate *gate, const struct limits *limits
 
 static bool lets_in(struct gate *gate, const struct gate_door *door, const struct limits *limits)
 {
-	return !atomic_load(&gate->is_closed) && gate_is_open(gate, door, limits);
+	return (door->stays_open || !atomic_load(&gate->is_closed)) &&
+	       gate_is_open(gate, door, limits);
 }
 
 /* The caller holds the lock. */
@@ -146,6 +147,14 @@ void gate_close(struct gate *gate)
 void gate_open(struct gate *gate, const struct limits *limits)
 {
 	atomic_store(&gate->is_closed, false);
+	gate_pass_on(gate, limits);
+}
+
+void gate_hold_open(struct gate *gate, struct gate_door *door, const struct limits *limits)
+{
+	pthread_mutex_lock(&gate->lock);
+	door->stays_open = true;
+	pthread_mutex_unlock(&gate->lock);
 	gate_pass_on(gate, limits);
 }
 

@@ -28,6 +28,7 @@ struct gate_door {
 	struct list node;      /* in gate->waiting */
 	struct loop *loop;     /* the tunnel's */
 	struct loop_task wake; /* posted to the loop when there is room */
+	bool stays_open;       /* in a closed gate; under the gate's lock, read by its worker */
 	bool waking;           /* the wake is posted and has not run; under the gate's lock */
 	atomic_uint *inside;   /* borrowed; the tunnel's visitors; changes under the gate's lock */
 	/* In place of `inside`, for a port that several tunnels share: may one of them have one
@@ -61,6 +62,8 @@ void gate_woken(struct gate *gate, struct gate_door *door);
  * visitor in during its present turn. [any] */
 void gate_close(struct gate *gate);
 void gate_open(struct gate *gate, const struct limits *limits);
+/* The closed gate does not concern this door any more. [worker] */
+void gate_hold_open(struct gate *gate, struct gate_door *door, const struct limits *limits);
 /* [any] */
 bool gate_is_closed(const struct gate *gate);
 /* Wakes the first waiting door that has room. [any] */

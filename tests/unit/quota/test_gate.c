@@ -332,8 +332,31 @@ START_TEST(a_closed_gate_lets_nobody_in)
 }
 END_TEST
 
-SUITE("gate", a_closed_gate_lets_nobody_in, room_that_is_not_used_is_passed_on,
-      a_full_tunnel_waits_alone, the_first_in_line_comes_next,
+START_TEST(a_door_may_stay_open_in_a_closed_gate)
+{
+	struct scene scene;
+
+	set_up(&scene, 2, 1);
+	gate_close(&scene.gate);
+	for (int i = 0; i < 2; i++) {
+		scene.tunnels[i].to_enter = 2;
+		ck_assert(!has_room(&scene, i));
+	}
+	gate_hold_open(&scene.gate, &scene.tunnels[1].door, &scene.limits);
+	run_for(scene.loop, 5);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 0);
+	ck_assert_uint_eq(scene.tunnels[1].wakes, 1);
+	ck_assert_uint_eq(scene.tunnels[1].to_enter, 1); /* its limit holds */
+	for (int i = 0; i < 2; i++)
+		scene.tunnels[i].to_enter = 0;
+	gate_open(&scene.gate, &scene.limits);
+	leave(&scene, 1);
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("gate", a_closed_gate_lets_nobody_in, a_door_may_stay_open_in_a_closed_gate,
+      room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone, the_first_in_line_comes_next,
       one_that_is_full_itself_is_passed_over, a_door_that_is_shut_is_not_woken,
       higher_limits_let_in_whoever_waits, lower_limits_send_nobody_away,
       a_door_that_counts_anew_may_have_room, no_wake_is_lost_between_threads,
