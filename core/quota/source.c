@@ -410,6 +410,13 @@ bool source_may_try(struct source *source, const struct limits *limits, int64_t 
 	return may;
 }
 
+void source_return_try(struct source *source)
+{
+	pthread_mutex_lock(&source->shard->lock);
+	source->secrets.tokens += 1;
+	pthread_mutex_unlock(&source->shard->lock);
+}
+
 bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms)
 {
 	double faded;

@@ -84,6 +84,8 @@ void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token from its bucket. */
 bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms);
+/* Gives the token back: the answer was right. */
+void source_return_try(struct source *source);
 /* It gave a wrong answer. True if that bans the source. During a ban nothing is counted. */
 bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms);
 /* Its wrong answers are forgotten. */

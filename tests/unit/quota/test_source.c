@@ -148,6 +148,9 @@ START_TEST(secrets_are_tried_at_a_rate)
 	ck_assert(!source_may_try(source, &limits, 1050));
 	ck_assert(source_may_try(source, &limits, 1150));
 	ck_assert(!source_may_try(source, &limits, 1151));
+	source_return_try(source);
+	ck_assert(source_may_try(source, &limits, 1151));
+	ck_assert(!source_may_try(source, &limits, 1151));
 	for (int i = 0; i < 3; i++)
 		ck_assert(source_may_try(source, &limits, 100000)); /* never more than the burst */
 	ck_assert(!source_may_try(source, &limits, 100000));
