@@ -48,6 +48,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		COUNTER = "spore_connections_handed_total",
 		.help = "Visitors that a client took over on a connection that waited for a visitor.",
 	},
+	[FAMILY_CONNECTIONS_SENT_BACK] = {
+		COUNTER = "spore_connections_sent_back_total",
+		.help = "Data connections that were sent to the process before an upgrade, which still has their clients.",
+	},
 	[FAMILY_CONNECTIONS_PASSED_ON] = {
 		COUNTER = "spore_connections_passed_on_total",
 		.help = "Visitors of shared ports that went on to another client, because one did not take them.",

@@ -338,6 +338,17 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
 }
 
+bool sock_peer_addr(int fd, spore_addr *addr_out)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof sa;
+
+	if (getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+		return false;
+	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
+	return true;
+}
+
 bool sock_addr_is_here(const spore_addr *addr)
 {
 	struct sockaddr_storage sa;

@@ -79,6 +79,8 @@ int sock_take_error(int fd);
 const char *sock_connect_cause(int cause);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
+/* False: it is not connected any more. */
+bool sock_peer_addr(int fd, spore_addr *addr_out);
 /* Does this machine have this IP address, at which a connection may begin? True if that cannot be
  * found out. */
 bool sock_addr_is_here(const spore_addr *addr);

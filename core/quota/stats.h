@@ -17,6 +17,7 @@ enum stat_name {
 	STAT_CONNECTIONS_HANDED,    /* ... on a connection that waited for a visitor */
 	STAT_CONNECTIONS_STALE,     /* visitors that no client accepted in time */
 	STAT_CONNECTIONS_PASSED_ON, /* visitors that went on to another tunnel of a share */
+	STAT_CONNECTIONS_SENT_BACK, /* data connections, to the process before this one */
 	STAT_BYTES_PROXIED,         /* in both directions */
 	STAT_TUNNELS,               /* open now */
 	STAT_TUNNELS_OPENED,

@@ -10,6 +10,7 @@
 
 #include "base/uuid.h"
 #include "chain/plugin_set.h"
+#include "keep/elders.h"
 #include "keep/keeper.h"
 #include "keep/kept_ports.h"
 #include "link/linger.h"
@@ -76,6 +77,7 @@ struct server_shared {
 	unsigned n_workers;                /* read-only */
 	struct keeper *keeper;             /* read-only; NULL: nobody ever keeps public ports */
 	struct kept_ports kept_ports;      /* [any] */
+	struct elders elders;              /* [any]; none: no server before this one lives */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_int_fast64_t leave_within_ms; /* over which they are asked to; 0: all at once */

@@ -1,11 +1,14 @@
 #include "session/data_connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/zeroed.h"
 #include "log/log.h"
+#include "loop/loop.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "quota/pending.h"
@@ -18,12 +21,13 @@
 struct data_connection {
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
-	struct account *owner; /* ref; of the tunnel. NULL: the client has yet to prove itself */
-	struct uuid pass;      /* of Carry or Ahead, or of the visitor before */
-	bool is_ahead;         /* Ahead is judged, not Accept */
-	bool carries;          /* Carry came in place of Accept */
-	bool answers;          /* the server answers Accepted: it was opened ahead, or claims */
-	struct offer offer;    /* in OFFERED and DOUBTED */
+	struct account *owner;   /* ref; of the tunnel. NULL: the client has yet to prove itself */
+	struct uuid pass;        /* of Carry or Ahead, or of the visitor before */
+	bool is_ahead;           /* Ahead is judged, not Accept */
+	struct uuid id;          /* of the Accept that is judged ... */
+	enum message_type asked; /* ... which may be a Carry or Claim */
+	bool answers;            /* the server answers Accepted: it was opened ahead, or claims */
+	struct offer offer;      /* in OFFERED and DOUBTED */
 };
 
 /* What remains of a session while its stream carries a visitor. */
@@ -140,6 +144,83 @@ static bool carry_visitor(struct stream *stream, struct carrier *carrier, struct
 	return false;
 }
 
+/* ---- a visitor of an elder ---- */
+
+/* What was said on a connection. */
+struct talk {
+	size_t len;
+	char said[ELDERS_SAID_MOST];
+};
+
+static void add_bytes(struct talk *talk, const void *bytes, size_t len)
+{
+	if (len > 0)
+		memcpy(&talk->said[talk->len], bytes, len);
+	talk->len += len;
+}
+
+static void add_message(struct talk *talk, const struct message *message)
+{
+	char frame[FRAME_MAX + 1];
+
+	add_bytes(talk, frame, message_format(message, frame));
+}
+
+/* The three frames leave room for what came behind the last one: LINK_MAX_IN. */
+static void write_talk(const struct server_session *s, const struct message *accept,
+                       const struct data_proof *proof, struct talk *talk)
+{
+	struct message answer = { .type = MESSAGE_AUTHENTICATE };
+
+	if (proof->challenge) {
+		add_message(talk, &(struct message){ .type = MESSAGE_CHALLENGE,
+		                                     .id = *proof->challenge });
+		snprintf(answer.text, sizeof answer.text, "%s", proof->answer);
+		answer.text_len = strlen(answer.text);
+		add_message(talk, &answer);
+	}
+	add_message(talk, accept);
+	add_bytes(talk, buf_bytes(&s->link.in), s->link.in.len);
+}
+
+/* The descriptor must be all that is left of the connection, and what was said must be known. */
+static bool may_send_back(const struct server_session *s, const struct data_proof *proof)
+{
+	const struct stream *stream = s->link.stream;
+
+	return elders_exist(&s->worker->shared->elders) && stream_is_bare(stream) &&
+	       !stream_has_input(stream) && link_backlog(&s->link) == 0 &&
+	       s->link.in.len <= LINK_MAX_IN && (!proof->challenge || proof->answer);
+}
+
+/* The client asks for a visitor that does not wait here, and was let in. It may be one of an
+ * elder's. */
+static void send_back(struct server_session *s, const struct message *accept,
+                      const struct data_proof *proof)
+{
+	struct server_worker *worker = s->worker;
+	enum elders_result result = ELDERS_NONE;
+	struct talk talk = { .len = 0 };
+	int fd = stream_fd(s->link.stream);
+
+	if (may_send_back(s, proof)) {
+		write_talk(s, accept, proof, &talk);
+		result = elders_send(&worker->shared->elders, fd, talk.said, talk.len);
+	}
+	if (result != ELDERS_SENT) {
+		refuse_silently(s, result == ELDERS_BUSY ? REFUSED_SENDING_BACK
+		                                         : REFUSED_UNKNOWN_CONNECTION);
+		return;
+	}
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_SENT_BACK, 1);
+	if (proof->challenge)
+		source_return_try(s->source);
+	/* The socket stays open in the other process, and so in the set of epoll. */
+	stream_lend(s->link.stream);
+	loop_forget_fd(worker->loop, fd);
+	server_session_end(s, false);
+}
+
 /* ---- taking a visitor ---- */
 
 /* The visitor is out of the table. answers: the client is told so. shown: bytes of the visitor that
@@ -161,37 +242,31 @@ static void join_visitor(struct server_session *s, struct visitor *visitor, bool
 		forward_give_up(worker, stream, visitor, &received, &unsent);
 }
 
-/* pass: of Carry; NULL: it was another message. */
-static void take_own_visitor(struct server_session *s, const struct uuid *id,
-                             const struct instance *by, uint64_t session, bool answers,
-                             const struct uuid *pass)
+/* False: it does not wait here. */
+static bool take_own_visitor(struct server_session *s, const struct message *accept,
+                             const struct data_proof *proof, bool answers)
 {
+	const struct uuid *pass = accept->type == MESSAGE_CARRY ? &accept->pass : NULL;
 	struct visitor visitor;
 
-	switch (pending_take_own(s->worker->shared->pending, id, by, session,
+	switch (pending_take_own(s->worker->shared->pending, &accept->id, proof->by, proof->session,
 	                         server_worker_limits(s->worker), &visitor)) {
 	case PENDING_TAKEN:
 		join_visitor(s, &visitor, answers, pass, 0);
-		break;
+		return true;
 	case PENDING_FOREIGN:
 		refuse_silently(s, REFUSED_NOT_OWNER);
-		break;
-	case PENDING_UNKNOWN:
-		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
-		break;
+		return true;
+	default:
+		return false;
 	}
 }
 
-static const struct uuid *pass_of(const struct message *accept)
-{
-	return accept->type == MESSAGE_CARRY ? &accept->pass : NULL;
-}
-
 void data_connection_accept(struct server_session *s, const struct message *accept,
-                            const struct instance *by, uint64_t session)
+                            const struct data_proof *proof)
 {
-	take_own_visitor(s, &accept->id, by, session, accept->type != MESSAGE_ACCEPT,
-	                 pass_of(accept));
+	if (!take_own_visitor(s, accept, proof, accept->type != MESSAGE_ACCEPT))
+		send_back(s, accept, proof);
 }
 
 /* ---- an Accept or Ahead that is judged ---- */
@@ -210,16 +285,30 @@ static void begin_waiting(struct server_session *s)
 		refuse_at_limit(s, &hit);
 }
 
+static void send_judged_back(struct server_session *s)
+{
+	const struct data_connection *data = data_of(s);
+	const struct login *login = &data->login;
+	struct message accept = { .type = data->asked, .id = data->id, .pass = data->pass };
+	struct data_proof proof = { .challenge = login->answer ? &login->challenge : NULL,
+		                    .answer = login->answer };
+
+	send_back(s, &accept, &proof);
+}
+
 static void take_judged_visitor(struct server_session *s)
 {
 	struct data_connection *data = data_of(s);
+	const struct uuid *pass = data->asked == MESSAGE_CARRY ? &data->pass : NULL;
 	struct pending_entry *entry = data->visitor;
 	struct visitor visitor;
 
 	data->visitor = NULL;
-	if (entry && pending_claim(s->worker->shared->pending, entry,
-	                           server_worker_limits(s->worker), &visitor))
-		join_visitor(s, &visitor, data->answers, data->carries ? &data->pass : NULL, 0);
+	if (!entry)
+		send_judged_back(s);
+	else if (pending_claim(s->worker->shared->pending, entry, server_worker_limits(s->worker),
+	                       &visitor))
+		join_visitor(s, &visitor, data->answers, pass, 0);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
@@ -253,7 +342,8 @@ static void judge_accept(struct server_session *s, const struct message *accept)
 	int32_t verdict;
 
 	server_session_move(s, SESSION_ACCEPTING);
-	data->carries = accept->type == MESSAGE_CARRY;
+	data->asked = accept->type;
+	data->id = accept->id;
 	data->pass = accept->pass;
 	data->visitor = pending_find(s->worker->shared->pending, &accept->id);
 	if (is_in_vain(s)) {
@@ -423,17 +513,18 @@ static void doubt_offer(struct server_session *s)
 static void on_data_message(struct server_session *s, const struct message *message)
 {
 	const struct account *owner = data_of(s)->owner;
+	struct data_proof proof = { .by = owner->principal->by,
+		                    .session = owner->principal->session };
 
 	data_of(s)->answers = true;
 	if (s->state == SESSION_OFFERED || s->state == SESSION_DOUBTED)
 		take_offer_answer(s, message);
 	else if (message->type != MESSAGE_ACCEPT && message->type != MESSAGE_CARRY)
 		refuse_silently(s, REFUSED_UNEXPECTED);
-	else if (may_go_on(owner, s->link.stream))
-		take_own_visitor(s, &message->id, owner->principal->by, owner->principal->session,
-		                 true, pass_of(message));
-	else
+	else if (!may_go_on(owner, s->link.stream))
 		server_session_end(s, false);
+	else if (!take_own_visitor(s, message, &proof, true))
+		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION); /* the pass is of this process */
 }
 
 static void on_data_fault(struct server_session *s, enum refusal why)

@@ -19,9 +19,19 @@ bool data_connection_is_accept(const struct message *message);
 /* The following functions take over a newcomer on its Accept, Claim, Carry or Ahead. The session
  * may be over afterwards. */
 
+/* What has let the client in. */
+struct data_proof {
+	const struct instance *by;
+	uint64_t session;
+	/* As the client has said it, for an elder (keep/elders); NULL: nothing was asked for. An
+	 * answer of NULL was wiped. */
+	const struct uuid *challenge;
+	const char *answer;
+};
+
 /* READY: takes the visitor if its tunnel belongs to this instance and session. */
 void data_connection_accept(struct server_session *s, const struct message *accept,
-                            const struct instance *by, uint64_t session);
+                            const struct data_proof *proof);
 /* UNCHALLENGED or ANSWERED: asks for the verdict first. Takes what the login holds. */
 void data_connection_judge(struct server_session *s, struct login *login,
                            const struct message *accept);

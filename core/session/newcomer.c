@@ -1,8 +1,11 @@
 #include "session/newcomer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "chain/acl.h"
 #include "chain/transport.h"
 #include "log/log.h"
@@ -22,6 +25,9 @@ struct newcomer {
 	struct allowance *allowance; /* owned; NULL: no verdict yet, or no authentication */
 	enum next_frame next;
 	struct uuid ticket; /* of the Hello; all bytes 0: none */
+	/* Owned; a copy of the answer for an elder, while READY, since the login may have wiped it.
+	 * NULL: no answer was given, or there is no elder. */
+	char *answer;
 };
 
 static struct newcomer *newcomer_of(const struct server_session *s)
@@ -30,6 +36,28 @@ static struct newcomer *newcomer_of(const struct server_session *s)
 }
 
 /* ---- an authenticated client ---- */
+
+/* Connections with secure transports are not for elders, so the answer is no password. */
+static void keep_answer(struct server_session *s)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	if (n->login.answer && elders_exist(&s->worker->shared->elders) &&
+	    stream_is_bare(s->link.stream))
+		n->answer = strdup(n->login.answer);
+}
+
+static void accept_visitor(struct server_session *s, const struct message *accept)
+{
+	const struct newcomer *n = newcomer_of(s);
+	bool was_asked = n->login.set->needs_challenge;
+	struct data_proof proof = { .by = allowance_by(n->allowance),
+		                    .session = allowance_session(n->allowance),
+		                    .challenge = was_asked ? &n->login.challenge : NULL,
+		                    .answer = n->answer };
+
+	data_connection_accept(s, accept, &proof);
+}
 
 static bool is_hello(const struct message *message)
 {
@@ -54,8 +82,7 @@ static void take_request(struct server_session *s, const struct message *message
 		return;
 	}
 	if (data_connection_is_accept(message))
-		data_connection_accept(s, message, allowance_by(n->allowance),
-		                       allowance_session(n->allowance));
+		accept_visitor(s, message);
 	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
 		data_connection_wait(s, &n->login, &message->id);
 	else if (message->type == MESSAGE_AHEAD)
@@ -90,6 +117,7 @@ static void take_newcomer_verdict(void *session, int32_t verdict)
 
 	if (!entry_accept_verdict(s, &n->login, verdict))
 		return;
+	keep_answer(s);
 	n->allowance = login_take_allowance(&n->login);
 	if (n->allowance)
 		event_client_allowed(s->worker->set, &s->peer, n->allowance->by->name,
@@ -276,6 +304,8 @@ static void release_newcomer(struct server_session *s)
 	struct newcomer *n = newcomer_of(s);
 
 	login_end_allowance(&n->login, n->allowance, s->end_reason);
+	crypto_wipe(n->answer, n->answer ? strlen(n->answer) : 0);
+	free(n->answer);
 	login_fini(&n->login, s->end_reason);
 }
 
@@ -382,16 +412,23 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	}
 }
 
-static void open_transports(struct server_session *s)
+/* False: the session was refused. */
+static bool wrap_stream(struct server_session *s)
 {
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 	struct err err;
 
 	stream_set_owner(s->stream, on_opening, s);
-	if (!transport_wrap(set->chains[CHAIN_TRANSPORT], s->stream, SPORE_ROLE_SERVER, NULL, 0,
-	                    &err))
-		refuse_unopened(s, LOG_ERROR, REFUSED_HANDSHAKE, err.text);
-	else if (transport_open(s->stream))
+	if (transport_wrap(set->chains[CHAIN_TRANSPORT], s->stream, SPORE_ROLE_SERVER, NULL, 0,
+	                   &err))
+		return true;
+	refuse_unopened(s, LOG_ERROR, REFUSED_HANDSHAKE, err.text);
+	return false;
+}
+
+static void open_transports(struct server_session *s)
+{
+	if (wrap_stream(s) && transport_open(s->stream))
 		become_open(s);
 }
 
@@ -412,26 +449,26 @@ static void drop_connection(struct server_worker *worker, int fd, const spore_ad
 	sock_reset(fd);
 }
 
-/* Takes fd and the entry. */
-static void begin_session(struct server_worker *worker, int fd, const spore_conn *conn,
-                          const struct entry *entry)
+/* Takes fd and the entry. NULL: out of memory, and the connection is closed. */
+static struct server_session *begin_session(struct server_worker *worker, int fd,
+                                            const spore_conn *conn, const struct entry *entry)
 {
 	struct server_session *s = server_session_new(worker, entry->source, fd, &conn->peer,
 	                                              &conn->local, &role, sizeof(struct newcomer));
 
 	if (!s) {
 		drop_connection(worker, fd, &conn->peer, entry);
-		return;
+		return NULL;
 	}
 	s->awaits_peer = source_is_proxy(entry->source);
 	login_init(&newcomer_of(s)->login, worker->set);
 	if (!server_session_add_stranger(s, entry->asked_for)) {
 		log_no_memory(fd);
 		refuse_with_reset(s, &(struct limit_hit){ .why = REFUSED_NO_MEMORY });
-		return;
+		return NULL;
 	}
 	entry_make_room(worker, s, fd);
-	open_transports(s);
+	return s;
 }
 
 void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer,
@@ -439,16 +476,85 @@ void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer
 {
 	const spore_conn conn = { .peer = *peer, .local = *local, .socket_peer = *peer };
 	enum entry_verdict verdict;
+	struct server_session *s;
 	struct entry entry;
 
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
 	verdict = transport_tellers(worker->set->chains[CHAIN_TRANSPORT]) > 0
 	                  ? entry_await(worker, peer, &entry)
 	                  : entry_judge(worker, worker->set, &conn, &entry);
-	if (verdict == ENTRY_ALLOWED)
-		begin_session(worker, fd, &conn, &entry);
-	else if (verdict == ENTRY_DENIED)
+	if (verdict == ENTRY_DENIED)
 		close(fd);
-	else
+	else if (verdict == ENTRY_BARRED)
 		sock_reset(fd);
+	else if ((s = begin_session(worker, fd, &conn, &entry)))
+		open_transports(s);
+}
+
+/* ---- a connection that began at the next process ---- */
+
+/* Takes the first frame out of what was said if it is such a message. */
+static bool take_frame(struct buf *said, enum message_direction direction, enum message_type type,
+                       struct message *message_out)
+{
+	const char *text = (const char *)buf_bytes(said);
+	size_t len;
+
+	if (said->len == 0 || frame_next(text, said->len, &len) != FRAME_WHOLE ||
+	    !message_parse(direction, text, len, message_out) || message_out->type != type)
+		return false;
+	buf_consume(said, len + 1);
+	return true;
+}
+
+/* The configuration of this process decides, as if it had sent the Challenge. */
+static void go_on(struct server_session *s, struct buf *said)
+{
+	struct login *login = &newcomer_of(s)->login;
+	const struct plugin_set *set = login->set;
+	struct message message;
+	bool was_asked = take_frame(said, MESSAGE_TO_CLIENT, MESSAGE_CHALLENGE, &message);
+
+	login->challenge = message.id;
+	server_session_open_link(s);
+	if (set->needs_challenge && !was_asked) {
+		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+		return;
+	}
+	if (set->needs_challenge)
+		server_session_move(s, SESSION_CHALLENGED);
+	else if (was_asked)
+		take_frame(said, MESSAGE_TO_SERVER, MESSAGE_AUTHENTICATE, &message);
+	if (set->chains[CHAIN_AUTH]->n == 0)
+		server_session_move(s, SESSION_READY);
+	else if (!set->needs_challenge)
+		server_session_move(s, SESSION_UNCHALLENGED);
+	link_receive(&s->link, said, ELDERS_SAID_MOST);
+}
+
+void newcomer_resume(struct server_worker *worker, int fd, const void *said, size_t len)
+{
+	spore_conn conn = { .peer.family = 0 };
+	struct server_session *s = NULL;
+	struct buf bytes = { 0 };
+	struct entry entry;
+
+	sock_local_addr(fd, &conn.local);
+	if (!sock_peer_addr(fd, &conn.peer) || !buf_append(&bytes, said, len, ELDERS_SAID_MOST)) {
+		close(fd); /* the client has left, or memory is out */
+		return;
+	}
+	conn.socket_peer = conn.peer;
+	if (entry_judge(worker, worker->set, &conn, &entry) == ENTRY_ALLOWED)
+		s = begin_session(worker, fd, &conn, &entry);
+	else
+		close(fd);
+	if (s && wrap_stream(s)) {
+		/* A transport would have begun with a handshake. */
+		if (stream_is_bare(s->stream) && transport_open(s->stream))
+			go_on(s, &bytes);
+		else
+			server_session_end(s, false);
+	}
+	buf_fini(&bytes);
 }

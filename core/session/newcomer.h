@@ -8,5 +8,8 @@
 /* Takes the accepted fd. If it may become a session (session/entry), its transports open. */
 void newcomer_start(struct server_worker *worker, int fd, const spore_addr *peer,
                     const spore_addr *local);
+/* Takes the fd of a connection that the next process has sent to this one, which goes on behind
+ * what was said there: see keep/elders. */
+void newcomer_resume(struct server_worker *worker, int fd, const void *said, size_t len);
 
 #endif

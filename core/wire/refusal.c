@@ -85,6 +85,10 @@ static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_UNKNOWN_CONNECTION] = { "unknown_connection", CONTROL, RETRY_LATER,
 		SUBJECT_CONNECTION, "missing connection",
 		"a data connection came for a visitor that had left or had been taken" },
+	[REFUSED_SENDING_BACK]       = { "sending_back",       CONTROL, RETRY_LATER,
+		SUBJECT_CONNECTION, "the process before the upgrade takes no connections",
+		"a data connection came for a client that the process before an upgrade still has, "
+		"and that process is too busy to take it" },
 	[REFUSED_NOT_OWNER]          = { "not_owner",          CONTROL, RETRY_LATER,
 		SUBJECT_CONNECTION, "the connection belongs to another client",
 		"a data connection came for the visitor of another client" },

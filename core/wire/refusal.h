@@ -31,6 +31,7 @@ enum refusal {
 	/* After the client has authenticated. */
 	REFUSED_UNEXPECTED,
 	REFUSED_UNKNOWN_CONNECTION,
+	REFUSED_SENDING_BACK, /* its visitor may be an earlier process's, which does not read */
 	REFUSED_NOT_OWNER,
 	REFUSED_AHEAD, /* the pass is unknown, or too many connections wait */
 	REFUSED_DRAINING,

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include "epoll_sets.h"
 #include "lane/lane.h"
 #include "net/stream.h"
 #include "scene/lane_scene.h"
@@ -97,6 +98,116 @@ START_TEST(an_id_works_once)
 	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 1);
 	check_joined(first, tunnel.visitor);
 	close_tunnel(&tunnel);
+}
+END_TEST
+
+static const struct uuid strange = { { 1, 2, 3 } };
+static int elder, server_end;
+
+static void open_elder(void)
+{
+	int fd;
+
+	ck_assert(elders_pair(&elder, &fd));
+	elders_open(&scene.shared.elders, scene.loops[0], &fd, 1);
+}
+
+static void send_strange_accept(int data)
+{
+	server_end = stream_fd(scene_last(LIST_NEWCOMERS)->link.stream);
+	scene_accept(data, &strange);
+}
+
+/* What the elder gets is text with '.' in place of NUL; the connection goes on there. */
+static void check_sent_back(int data, const char *expected)
+{
+	char said[ELDERS_SAID_MOST + 1], text[8];
+	size_t len = ELDERS_SAID_MOST;
+	int connection;
+
+	ck_assert_int_eq(elders_receive(elder, &connection, said, &len), ELDERS_CONNECTION);
+	for (size_t i = 0; i < len; i++)
+		said[i] = said[i] ? said[i] : '.';
+	said[len] = '\0';
+	ck_assert_ptr_nonnull(strstr(said, expected));
+	scene_expect_nothing(data);
+	ck_assert_uint_eq(epoll_sets_count(server_end), 0);
+	ck_assert_int_eq(write(connection, "elder", 5), 5);
+	ck_assert_int_eq(recv(data, text, sizeof text, 0), 5);
+	close(connection);
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	ck_assert_int_eq(scene_metric("spore_connections_sent_back_total"), 1);
+	for (int i = 0; i < SESSION_LISTS; i++)
+		ck_assert_uint_eq(scene.workers[0].sessions[i].count, 0);
+	close(data);
+	elders_close(&scene.shared.elders);
+	close(elder);
+	scene_close();
+}
+
+#define STRANGE_ACCEPT "{\"Accept\":\"01020300-0000-0000-0000-000000000000\"}."
+
+START_TEST(an_elder_gets_what_is_not_known)
+{
+	int data;
+
+	scene_open(SCENE_OPEN);
+	open_elder();
+	data = scene_connect();
+	send_strange_accept(data);
+	check_sent_back(data, STRANGE_ACCEPT);
+}
+END_TEST
+
+START_TEST(an_elder_gets_nothing_after_a_wrong_answer)
+{
+	size_t len = ELDERS_SAID_MOST;
+	char said[ELDERS_SAID_MOST];
+	int data, connection;
+
+	scene_open(SCENE_NAMES);
+	open_elder();
+	data = scene_log_in("eve");
+	scene_accept(data, &strange);
+	scene_expect_error(data, REFUSED_WRONG_SECRET);
+	ck_assert_int_eq(elders_receive(elder, &connection, said, &len), ELDERS_NOTHING);
+	elders_close(&scene.shared.elders);
+	close(elder);
+	scene_close();
+}
+END_TEST
+
+START_TEST(an_elder_gets_the_answer)
+{
+	int data;
+
+	scene_open(SCENE_NAMES);
+	open_elder();
+	data = scene_log_in("alice");
+	send_strange_accept(data);
+	check_sent_back(data, "\"}.{\"Authenticate\":\"alice\"}." STRANGE_ACCEPT);
+}
+END_TEST
+
+START_TEST(an_elder_that_does_not_read_gets_nothing)
+{
+	int data;
+
+	scene_open(SCENE_OPEN);
+	open_elder();
+	while (elders_send(&scene.shared.elders, STDERR_FILENO, "x", 1) == ELDERS_SENT)
+		continue;
+	data = scene_connect();
+	scene_accept(data, &strange);
+	scene_expect_end(data);
+	ck_assert_int_eq(scene_refusals(REFUSED_SENDING_BACK), 1);
+	close(elder);
+	data = scene_connect();
+	scene_accept(data, &strange);
+	scene_expect_end(data);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 1);
+	elders_close(&scene.shared.elders);
+	scene_close();
 }
 END_TEST
 
@@ -1503,11 +1614,12 @@ START_TEST(the_server_may_end_while_a_visitor_comes_to_a_connection)
 }
 END_TEST
 
-SUITE("data_connection", an_accept_is_no_try_of_a_banned_source, accept_takes_the_visitor,
-      an_id_works_once, a_foreign_accept_costs_the_visitor_nothing,
-      a_visitor_belongs_to_its_owner_alone, a_visitor_may_expire_while_its_accept_is_judged,
-      of_two_accepts_one_gets_the_visitor, an_accept_that_goes_leaves_the_visitor,
-      the_tunnel_may_end_while_an_accept_is_judged,
+SUITE("data_connection", an_elder_gets_what_is_not_known, an_elder_gets_the_answer,
+      an_elder_gets_nothing_after_a_wrong_answer, an_elder_that_does_not_read_gets_nothing,
+      an_accept_is_no_try_of_a_banned_source, accept_takes_the_visitor, an_id_works_once,
+      a_foreign_accept_costs_the_visitor_nothing, a_visitor_belongs_to_its_owner_alone,
+      a_visitor_may_expire_while_its_accept_is_judged, of_two_accepts_one_gets_the_visitor,
+      an_accept_that_goes_leaves_the_visitor, the_tunnel_may_end_while_an_accept_is_judged,
       a_connection_opened_ahead_hears_that_it_has_the_visitor,
       a_connection_is_judged_before_it_waits, a_connection_that_waits_keeps_nothing_of_its_login,
       a_pass_lets_no_stranger_wait, connections_opened_ahead_go_with_their_tunnel,

@@ -330,11 +330,90 @@ START_TEST(everything_may_come_at_once)
 }
 END_TEST
 
-SUITE("newcomer", an_answer_and_hello_may_come_together, a_bad_frame_is_refused_behind_the_verdict,
-      a_half_closed_client_hears_its_verdict, a_verdict_does_not_wait_long_for_the_next_frame,
-      a_client_with_a_verdict_may_not_wait, wrong_secrets_ban_the_source,
-      a_right_secret_forgives_wrong_ones, too_many_tries_are_not_judged,
-      a_newcomer_keeps_the_configuration_that_it_began_with,
+struct resumed {
+	const char *said; /* '.' in place of NUL */
+	int fd;
+};
+
+static void resume(void *arg)
+{
+	const struct resumed *resumed = arg;
+	size_t len = strlen(resumed->said);
+	char said[512];
+
+	for (size_t i = 0; i < len; i++)
+		said[i] = resumed->said[i] == '.' ? '\0' : resumed->said[i];
+	newcomer_resume(&scene.workers[0], resumed->fd, said, len);
+}
+
+/* Returns the client's end. */
+static int begin_elsewhere(const char *said)
+{
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	sockets_unblock(fds[0]);
+	sockets_unblock(fds[1]);
+	scene_call(0, resume, &(struct resumed){ said, fds[1] });
+	scene_run();
+	return fds[0];
+}
+
+#define CHALLENGE    "{\"Challenge\":\"01020300-0000-0000-0000-000000000000\"}."
+#define ANSWER(text) "{\"Authenticate\":\"" text "\"}."
+#define HELLO        "{\"Hello\":0}."
+#define STRANGE      "{\"Accept\":\"01020300-0000-0000-0000-000000000000\"}."
+
+START_TEST(a_connection_goes_on_behind_what_was_said)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = begin_elsewhere(CHALLENGE ANSWER("alice") HELLO);
+	ck_assert_uint_gt(scene_expect_tunnel(fd), 0);
+	close(fd);
+	fd = begin_elsewhere(CHALLENGE ANSWER("eve") HELLO);
+	scene_expect_error(fd, REFUSED_WRONG_SECRET);
+	fd = begin_elsewhere(CHALLENGE ANSWER("alice") STRANGE);
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 1);
+	fd = begin_elsewhere(HELLO); /* where no answer was asked for */
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 2);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_connection_goes_on_without_authentication)
+{
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = begin_elsewhere(HELLO);
+	ck_assert_uint_gt(scene_expect_tunnel(fd), 0);
+	close(fd);
+	fd = begin_elsewhere(CHALLENGE ANSWER("alice") HELLO);
+	ck_assert_uint_gt(scene_expect_tunnel(fd), 0);
+	close(fd);
+	scene_close();
+	scene_open(SCENE_SILENT);
+	fd = begin_elsewhere(HELLO);
+	ck_assert_uint_gt(scene_expect_tunnel(fd), 0);
+	close(fd);
+	scene_close();
+	scene_open(SCENE_GREETED); /* a transport */
+	fd = begin_elsewhere(HELLO);
+	scene_expect_end(fd);
+	scene_close();
+}
+END_TEST
+
+SUITE("newcomer", a_connection_goes_on_behind_what_was_said,
+      a_connection_goes_on_without_authentication, an_answer_and_hello_may_come_together,
+      a_bad_frame_is_refused_behind_the_verdict, a_half_closed_client_hears_its_verdict,
+      a_verdict_does_not_wait_long_for_the_next_frame, a_client_with_a_verdict_may_not_wait,
+      wrong_secrets_ban_the_source, a_right_secret_forgives_wrong_ones,
+      too_many_tries_are_not_judged, a_newcomer_keeps_the_configuration_that_it_began_with,
       a_transport_that_cannot_be_laid_refuses, a_verdict_waits_for_all_that_a_client_says,
       a_client_may_say_a_kilobyte_and_no_more, a_wrong_item_is_refused_behind_the_verdict,
       everything_may_come_at_once)
