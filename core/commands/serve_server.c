@@ -220,6 +220,8 @@ static struct server_env env_of(const struct runtime *runtime,
 		            .from_server = true },
 		.kept = inheritance->activation.kept,
 		.n_kept = inheritance->activation.n_kept,
+		.elders = inheritance->heir.elders,
+		.n_elders = inheritance->heir.n_elders,
 		.keeper = keeper,
 	};
 }
@@ -236,6 +238,7 @@ static bool start_server(struct server *server, struct server_process *process,
 	if (serves && !inheritance->heir.is_one)
 		drop_all(&inheritance->activation, &runtime->notify);
 	inheritance->activation.n_kept = 0; /* the server has taken them */
+	inheritance->heir.n_elders = 0;     /* likewise */
 	activation_close(&inheritance->activation);
 	return serves;
 }

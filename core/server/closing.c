@@ -66,6 +66,10 @@ void closing_go_on(struct closing *closing)
 
 	if (!on_drained || closing->telling || !close_public_ports(closing))
 		return;
+	if (closing->is_alone && atomic_load(&closing->shared->stayers) > 0) {
+		tell_to(closing, server_worker_stay_no_more);
+		return;
+	}
 	if (closing_awaits_visitors(closing->shared))
 		return;
 	if (closing->listening) {
@@ -74,7 +78,8 @@ void closing_go_on(struct closing *closing)
 		return;
 	}
 	/* A visitor that has left the table but has no relay yet still counts. */
-	if (atomic_load(&closing->shared->principals.visitors) > 0)
+	if (atomic_load(&closing->shared->principals.visitors) > 0 ||
+	    atomic_load(&closing->shared->stayers) > 0)
 		return;
 	closing->on_drained = NULL;
 	on_drained(closing->arg);
@@ -100,6 +105,12 @@ void closing_start(struct closing *closing, int64_t grace_ms, void (*on_drained)
 	closing->arg = arg;
 	closing->tick->repeat = tick_s;
 	ev_timer_again(loop_ev(closing->workers->main_loop), closing->tick);
+}
+
+void closing_stay_no_more(struct closing *closing)
+{
+	atomic_store(&closing->shared->may_stay, false);
+	closing->is_alone = true;
 }
 
 void closing_stop(struct closing *closing)

@@ -18,6 +18,7 @@ struct closing {
 	struct survey *telling;  /* while the workers are told to do one; NULL: they are not */
 	bool listening;          /* at the control port */
 	bool accepting;          /* at public ports */
+	bool is_alone;           /* nobody sends back the data connections of clients that stay */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
 	void (*on_drained)(void *arg); /* NULL: it has not begun, or is over */
 	void *arg;
@@ -32,6 +33,8 @@ void closing_start(struct closing *closing, int64_t grace_ms, void (*on_drained)
                    void *arg);
 /* Takes the next steps, if the drain has begun. */
 void closing_go_on(struct closing *closing);
+/* The data connections of clients that stay do not come back any more: their ports close. */
+void closing_stay_no_more(struct closing *closing);
 /* on_drained does not run any more. Harmless before closing_init, on zeroed memory. */
 void closing_stop(struct closing *closing);
 /* Has the server closed its control port? */

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/descriptors.h"
 #include "host/last_good.h"
+#include "keep/returns.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
@@ -21,6 +22,7 @@
 #include "server/waiting.h"
 #include "server/workers.h"
 #include "session/context.h"
+#include "session/newcomer.h"
 #include "session/refuse.h"
 #include "usage/ledger.h"
 
@@ -39,6 +41,7 @@ struct server {
 	struct server_shared shared;
 	struct workers workers;
 	struct closing closing;
+	struct returns returns; /* of clients that stay in a drain */
 	struct plugin_set *set; /* ref; of the workers, once they have taken it */
 	struct limits limits;   /* of its configuration */
 	struct ledger *ledger;  /* owned; NULL: what identities use is not kept */
@@ -220,6 +223,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	server->env = *env;
 	server->started = true;
 	ready = init_shared(&server->shared, env->metrics, env->n_workers);
+	elders_open(&server->shared.elders, env->main_loop, env->elders, env->n_elders);
 	take_kept_ports(server, &set->config->settings.server);
 	server->shared.n_workers = env->n_workers;
 	server->shared.keeper = env->keeper;
@@ -378,6 +382,44 @@ void server_leave(struct server *server)
 	atomic_store(&server->shared.leave_within_ms, within_ms);
 }
 
+/* [worker] */
+static void resume(void *arg, unsigned index, int fd, const void *said, size_t len)
+{
+	struct server *server = arg;
+
+	newcomer_resume(&server->workers.items[index], fd, said, len);
+}
+
+/* The next server has ended. */
+static void on_returns_end(void *arg)
+{
+	struct server *server = arg;
+
+	closing_stay_no_more(&server->closing);
+}
+
+void server_let_stay(struct server *server, int channel)
+{
+	server->returns = (struct returns){ .main_loop = server->env.main_loop,
+		                            .loops = server->workers.loops,
+		                            .n_loops = server->workers.n,
+		                            .resume = resume,
+		                            .on_end = on_returns_end,
+		                            .arg = server };
+	returns_open(&server->returns, channel);
+	atomic_store(&server->shared.may_stay, true);
+}
+
+unsigned server_copy_elders(struct server *server, int out[ELDERS_MOST])
+{
+	return elders_copy(&server->shared.elders, out);
+}
+
+void server_forget_elders(struct server *server)
+{
+	elders_close(&server->shared.elders);
+}
+
 struct usage_table *server_usage(struct server *server)
 {
 	return &server->shared.principals.usage;
@@ -441,6 +483,7 @@ struct survey *server_ask(struct server *server, const struct census_question *q
 static void fini_shared(struct server_shared *shared)
 {
 	stats_watch_pending(&shared->stats, NULL, NULL);
+	elders_close(&shared->elders);
 	pending_free(shared->pending);
 	kept_ports_fini(&shared->kept_ports);
 	gate_fini(&shared->gate);
@@ -460,6 +503,7 @@ void server_stop(struct server *server)
 	if (!server->started)
 		return;
 	server->started = false;
+	returns_close(&server->returns);
 	set_serving(server, false);
 	closing_stop(&server->closing);
 	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);

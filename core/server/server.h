@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "chain/plugin_set.h"
+#include "keep/elders.h"
 #include "route/names.h"
 #include "server/server_env.h"
 #include "server/server_worker.h"
@@ -87,6 +88,16 @@ struct survey *server_take_back(struct server *server, int64_t wait_ms,
 /* The next server serves. Its clients are to come one by one, so server_drain, which must follow,
  * asks them at different moments. [main] */
 void server_leave(struct server *server);
+/* Clients that cannot move stay here until the end of the drain: the next server sends back their
+ * data connections by this channel (elders_pair), which is taken. Call it before server_leave.
+ * [main] */
+void server_let_stay(struct server *server, int channel);
+/* Copies of the channels to the servers before this one, for the next one, newest first. Returns
+ * how many. [main] */
+unsigned server_copy_elders(struct server *server, int out[ELDERS_MOST]);
+/* The next server does not know these channels: closes them, so that those servers learn that no
+ * data connection comes back. [main] */
+void server_forget_elders(struct server *server);
 /* What identities use. Borrowed; valid until server_stop. [main] */
 struct usage_table *server_usage(struct server *server);
 /* Is it kept in a file? [main] */

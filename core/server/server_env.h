@@ -24,6 +24,9 @@ struct server_env {
 	/* Public ports that the server before this one has left; taken in any case. */
 	const struct kept_socket *kept;
 	unsigned n_kept;
+	/* Channels to the servers before it (keep/elders), newest first; taken in any case. */
+	const int *elders;
+	unsigned n_elders;
 	/* What keeps public ports when the server drains; it outlives the server. */
 	struct keeper *keeper;
 };

@@ -179,6 +179,11 @@ void server_worker_take_back(struct server_worker *worker)
 	choosers_wake(worker);
 }
 
+void server_worker_stay_no_more(struct server_worker *worker)
+{
+	tunnel_sessions_stay_no_more(worker);
+}
+
 void server_worker_stop_accepting(struct server_worker *worker)
 {
 	choosers_stop_accepting(worker);

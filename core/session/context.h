@@ -78,6 +78,9 @@ struct server_shared {
 	struct keeper *keeper;             /* read-only; NULL: nobody ever keeps public ports */
 	struct kept_ports kept_ports;      /* [any] */
 	struct elders elders;              /* [any]; none: no server before this one lives */
+	/* [any]; the next process sends back the data connections of clients that stay here */
+	atomic_bool may_stay;
+	atomic_uint stayers; /* [any]; tunnels of such clients, whose ports are open */
 	atomic_bool draining;
 	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_int_fast64_t leave_within_ms; /* over which they are asked to; 0: all at once */

@@ -977,6 +977,13 @@ void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass)
 	tunnel->pass = pass;
 }
 
+void tunnel_stay_open(struct tunnel *tunnel)
+{
+	struct server_worker *worker = tunnel->worker;
+
+	gate_hold_open(&worker->shared->gate, &tunnel->door, server_worker_limits(worker));
+}
+
 bool tunnel_is_shared(const struct tunnel *tunnel)
 {
 	return tunnel->member.share != NULL;

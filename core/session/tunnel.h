@@ -92,6 +92,8 @@ const struct tunnel_readiness *tunnel_readiness(const struct tunnel *tunnel);
 /* Announces the visitors that have come, and closes the port, but not the tunnel. A shared port
  * closes with its last tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
+/* Accepts visitors although another process serves, and the gate is closed. */
+void tunnel_stay_open(struct tunnel *tunnel);
 /* Does it share its port? */
 bool tunnel_is_shared(const struct tunnel *tunnel);
 /* The client leaves the share: visitors that it was told of and has not taken go to others. */

@@ -45,6 +45,7 @@ struct tunnel_session {
 	bool can_move;               /* the client offered to move when the server is leaving ... */
 	bool takes_tickets;          /* the client can show a ticket to the next server */
 	bool is_leaving;             /* ... and is asked to: it counts among the leavers */
+	bool is_staying;             /* it counts among the stayers */
 	int64_t left_share_ms;       /* when the client left the share; 0: it has not */
 	ev_timer leave;              /* until it is asked */
 	char kept[KEPT_PORT_NAME_SIZE]; /* how its public port is kept; "": it is not */
@@ -716,6 +717,15 @@ static void set_leaving(struct server_session *s, bool is_leaving)
 	atomic_fetch_add(&s->worker->shared->leavers, delta);
 }
 
+static void set_staying(struct server_session *s, bool is_staying)
+{
+	struct tunnel_session *t = part_of(s);
+	unsigned delta = (unsigned)is_staying - (unsigned)t->is_staying;
+
+	t->is_staying = is_staying;
+	atomic_fetch_add(&s->worker->shared->stayers, delta);
+}
+
 /* The client gets no other visitors. Its connection ends when it has taken those that it was told
  * of. */
 static void leave_share(struct server_session *s)
@@ -905,6 +915,7 @@ static void release_tunnel_session(struct server_session *s)
 	struct tunnel_session *t = part_of(s);
 
 	set_leaving(s, false);
+	set_staying(s, false);
 	login_cancel(&t->login, s->end_reason);
 	review_end(&t->review, REVIEW_LEFT);
 	takeover_forget(t->takeover);
@@ -1138,6 +1149,26 @@ static bool is_left_behind(const struct server_session *s)
 	return s->worker->has_given && *part_of(s)->kept == '\0';
 }
 
+/* A client that cannot move, such as bore's, may stay until the end of the drain if its data
+ * connections come back from the next server. Those with transports cannot. */
+static bool may_stay(const struct server_session *s)
+{
+	const struct tunnel_session *t = part_of(s);
+
+	return atomic_load(&s->worker->shared->may_stay) && !t->can_move &&
+	       !tunnel_is_shared(t->tunnel) && stream_is_bare(s->link.stream);
+}
+
+static void stay(struct server_session *s)
+{
+	const struct account *account = tunnel_account(part_of(s)->tunnel);
+
+	log_info("client stays until the end of the drain: it cannot move",
+	         log_int("port", account->port), log_str("identity", account_identity(account)));
+	set_staying(s, true);
+	tunnel_stay_open(part_of(s)->tunnel);
+}
+
 void tunnel_sessions_leave(struct server_worker *worker)
 {
 	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
@@ -1145,7 +1176,9 @@ void tunnel_sessions_leave(struct server_worker *worker)
 	for (; s; s = server_sessions_next(s)) {
 		struct tunnel_session *t = part_of(s);
 
-		if (!t->can_move || !ask_to_leave(s) || is_left_behind(s))
+		if (may_stay(s))
+			stay(s);
+		else if (!t->can_move || !ask_to_leave(s) || is_left_behind(s))
 			tunnel_stop_accepting(t->tunnel);
 		else
 			set_leaving(s, true);
@@ -1179,6 +1212,19 @@ void tunnel_sessions_stop_accepting(struct server_worker *worker)
 
 	for (; s; s = server_sessions_next(s)) {
 		set_leaving(s, false);
+		if (!part_of(s)->is_staying)
+			tunnel_stop_accepting(part_of(s)->tunnel);
+	}
+}
+
+void tunnel_sessions_stay_no_more(struct server_worker *worker)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s)) {
+		if (!part_of(s)->is_staying)
+			continue;
+		set_staying(s, false);
 		tunnel_stop_accepting(part_of(s)->tunnel);
 	}
 }

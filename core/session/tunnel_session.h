@@ -54,15 +54,17 @@ enum { TUNNEL_SESSION_SELDOM = 20 };
 void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
 /* The server drains: asks the clients that can move to another server to do so, and counts them as
  * leavers until they have moved. Lets the keeper keep their public ports, and gives them tickets.
- * Closes the public ports of all others. */
+ * Those of clients that stay in this process go on. Closes the public ports of all others. */
 void tunnel_sessions_leave(struct server_worker *worker);
 /* Lets the keeper have the public ports of the clients that take tickets, and gives these tickets:
  * the next server runs already. */
 void tunnel_sessions_give_tickets(struct server_worker *worker);
 /* There is no next server after all: the tickets are good for nothing. */
 void tunnel_sessions_forget_tickets(struct server_worker *worker);
-/* Closes the public ports. Nobody is a leaver any more. */
+/* Closes the public ports, except those of clients that stay. Nobody is a leaver any more. */
 void tunnel_sessions_stop_accepting(struct server_worker *worker);
+/* Closes the public ports of those, too: no data connection comes back any more. */
+void tunnel_sessions_stay_no_more(struct server_worker *worker);
 /* The deadline of a client that promised heartbeats: for worker->silence. */
 void tunnel_session_on_silence(struct deadline *deadline);
 

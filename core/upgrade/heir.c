@@ -97,6 +97,15 @@ static bool add_port(struct activation *activation, const char *name, int *passe
 	return true;
 }
 
+/* The oldest servers are left alone if there are too many. */
+static void add_elder(struct heir *heir, int *passed)
+{
+	if (heir->n_elders == ELDERS_MOST)
+		return;
+	heir->elders[heir->n_elders++] = *passed;
+	*passed = -1;
+}
+
 static void add_listener(const char *text, int *passed)
 {
 	spore_addr address;
@@ -144,6 +153,8 @@ static bool take_message(struct heir *heir, struct activation *activation,
 		return add_port(activation, port, passed);
 	if (listener)
 		add_listener(listener, passed);
+	else if (json_get(message, "elder"))
+		add_elder(heir, passed);
 	else if (json_get(message, "admin") && heir->admin < 0) {
 		heir->admin = *passed;
 		*passed = -1;
@@ -286,4 +297,6 @@ void heir_close(struct heir *heir)
 	close_fd(&heir->fd);
 	close_fd(&heir->admin);
 	close_fd(&heir->state);
+	while (heir->n_elders > 0)
+		close_fd(&heir->elders[--heir->n_elders]);
 }

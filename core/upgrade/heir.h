@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "keep/elders.h"
 
 struct activation;
 struct server;
@@ -19,10 +20,12 @@ struct server;
 struct heir {
 	int fd; /* of the channel; -1: this server is none, or has told all */
 	bool is_one;
-	bool is_serving; /* the other server knows */
-	bool is_fixed;   /* the control port is a service manager's */
-	int admin;       /* the admin socket, owned; -1: none */
-	int state;       /* as of upgrade/state, owned; -1: none */
+	bool is_serving;         /* the other server knows */
+	bool is_fixed;           /* the control port is a service manager's */
+	int admin;               /* the admin socket, owned; -1: none */
+	int elders[ELDERS_MOST]; /* channels of keep/elders, owned; newest first */
+	unsigned n_elders;
+	int state; /* as of upgrade/state, owned; -1: none */
 };
 
 /* If another server checks this program, tells it that this is one that knows upgrades. Removes the

@@ -8,8 +8,11 @@
  *                                                      listen_port): all of them
  *   old        { "listener": "127.0.0.1:9090" }        a socket that a plugin listens at
  *   old        { "admin": true }                       the admin socket
+ *   old        { "elder": true }                       a channel of keep/elders: to itself, and
+ *                                                      then to those before it, newest first
  *   old        { "load": true }                        all of these have come
- *   new        { "ready": true }                       all is loaded; it needs only the next ones
+ *   new        { "ready": true, "returns": true }      all is loaded; it needs only the next ones.
+ *                                                      returns: it sends back data connections
  *   old        { "port": "tunnel-1-..." }              a socket of a public port (keep/kept_ports)
  *   old        { "state": true }                       a file (upgrade/state)
  *   old        { "go": true }                          from now on the old one accepts nothing
@@ -38,8 +41,9 @@ enum { PROTOCOL_VERSION = 1 };
 #define PROTOCOL_SHARED         "{ \"shared\": true }"
 #define PROTOCOL_LISTENER_KEY   "listener"
 #define PROTOCOL_ADMIN          "{ \"admin\": true }"
+#define PROTOCOL_ELDER          "{ \"elder\": true }"
 #define PROTOCOL_LOAD           "{ \"load\": true }"
-#define PROTOCOL_READY          "{ \"ready\": true }"
+#define PROTOCOL_READY          "{ \"ready\": true, \"returns\": true }"
 #define PROTOCOL_PORT_KEY       "port"
 #define PROTOCOL_STATE          "{ \"state\": true }"
 #define PROTOCOL_GO             "{ \"go\": true }"

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "files/access.h"
 #include "host/listeners.h"
+#include "keep/elders.h"
 #include "keep/keeper.h"
 #include "log/log.h"
 #include "loop/loop.h"
@@ -110,6 +111,13 @@ static void forget_step(struct upgrade *upgrade)
 	upgrade->survey = NULL;
 }
 
+static void close_returns(struct upgrade *upgrade)
+{
+	if (upgrade->returns >= 0)
+		close(upgrade->returns);
+	upgrade->returns = -1;
+}
+
 static void give_up(struct upgrade *upgrade, const char *format, ...)
 {
 	va_list ap;
@@ -122,6 +130,7 @@ static void give_up(struct upgrade *upgrade, const char *format, ...)
 	upgrade->step = UPGRADE_UNDOING;
 	forget_step(upgrade);
 	channel_close(&upgrade->channel);
+	close_returns(upgrade);
 	vetting_stop(&upgrade->vetting);
 	keeper_open(upgrade->host->keeper, notify_has_manager(&upgrade->host->runtime->notify));
 	if (upgrade->heir.pid)
@@ -148,6 +157,16 @@ static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 		        (long long)start_limit_ms(upgrade) / 1000);
 }
 
+/* Clients that cannot move stay, if the new process sends back their data connections. */
+static void let_clients_stay(struct upgrade *upgrade)
+{
+	if (upgrade->returns >= 0)
+		server_let_stay(upgrade->host->server, upgrade->returns);
+	else
+		server_forget_elders(upgrade->host->server);
+	upgrade->returns = -1;
+}
+
 static void take_serving(struct upgrade *upgrade)
 {
 	const struct upgrade_host *host = upgrade->host;
@@ -158,6 +177,7 @@ static void take_serving(struct upgrade *upgrade)
 	log_info("upgraded: the new process serves, and this one drains",
 	         log_str("program", upgrade->path), log_str("version", upgrade->version),
 	         log_int("pid", upgrade->pid));
+	let_clients_stay(upgrade);
 	server_leave(host->server);
 	host->leave(host->arg, upgrade->pid);
 	/* The channel stays, since that process tells when it is upgraded itself. */
@@ -306,6 +326,23 @@ static void pass_ports(struct upgrade *upgrade, struct port_copies *copies)
 		pass_sockets(upgrade, PROTOCOL_SHARED, &copies->shared[i]);
 }
 
+/* Without the channel, clients that cannot move lose their ports. */
+static void pass_elders(struct upgrade *upgrade)
+{
+	int elders[ELDERS_MOST], younger;
+	unsigned n;
+
+	if (!elders_pair(&upgrade->returns, &younger)) {
+		log_warn("clients that cannot move will lose their ports",
+		         log_str("error", strerrordesc_np(errno)));
+		return;
+	}
+	channel_send(&upgrade->channel, PROTOCOL_ELDER, younger);
+	n = server_copy_elders(upgrade->host->server, elders);
+	for (unsigned i = 0; i < n; i++)
+		channel_send(&upgrade->channel, PROTOCOL_ELDER, elders[i]);
+}
+
 static void on_copies(struct survey *survey, void *arg)
 {
 	struct upgrade *upgrade = arg;
@@ -329,6 +366,7 @@ static void on_copies(struct survey *survey, void *arg)
 	admin = host->copy_admin(host->arg);
 	if (admin >= 0)
 		channel_send(&upgrade->channel, PROTOCOL_ADMIN, admin);
+	pass_elders(upgrade);
 	pass(upgrade, PROTOCOL_LOAD, -1);
 }
 
@@ -338,6 +376,13 @@ static void take_greeting(struct upgrade *upgrade, const struct json *message)
 
 	if (!greeting_read(message, upgrade->version, &err))
 		give_up(upgrade, "%s", err.text);
+}
+
+static void take_ready(struct upgrade *upgrade, const struct json *message)
+{
+	if (!json_get(message, "returns"))
+		close_returns(upgrade);
+	hold_visitors(upgrade);
 }
 
 /* What this version does not know is ignored. */
@@ -353,7 +398,7 @@ static void on_message(void *arg, const struct json *message)
 	else if (!upgrade->heir.pid)
 		return; /* these are its last words: it does nothing any more */
 	else if (json_get(message, "ready") && upgrade->step == UPGRADE_STARTING)
-		hold_visitors(upgrade);
+		take_ready(upgrade, message);
 	else if (json_get(message, "serving") && upgrade->step == UPGRADE_GIVING)
 		take_serving(upgrade);
 	else if (json_get(message, "upgraded") && upgrade->step == UPGRADE_DONE)
@@ -601,7 +646,9 @@ static char *find_own_path(void)
 
 void upgrade_start(struct upgrade *upgrade, const struct upgrade_host *host)
 {
-	*upgrade = (struct upgrade){ .host = host, .channel.fd = -1, .own = find_own_path() };
+	*upgrade = (struct upgrade){
+		.host = host, .channel.fd = -1, .returns = -1, .own = find_own_path()
+	};
 	ev_timer_init(&upgrade->limit, on_limit, 0.0, 0.0);
 	ev_timer_init(&upgrade->look, on_look, 0.0, look_s);
 	upgrade->limit.data = upgrade->look.data = upgrade;
@@ -631,6 +678,7 @@ void upgrade_stop(struct upgrade *upgrade)
 	upgrade->request = NULL;
 	forget_step(upgrade);
 	channel_close(&upgrade->channel);
+	close_returns(upgrade);
 	vetting_stop(&upgrade->vetting);
 	if (is_running(upgrade))
 		child_kill(&upgrade->heir);
@@ -640,5 +688,5 @@ void upgrade_stop(struct upgrade *upgrade)
 	signal(SIGUSR2, SIG_IGN);
 	free(upgrade->own);
 	free(upgrade->path);
-	*upgrade = (struct upgrade){ .channel.fd = -1 };
+	*upgrade = (struct upgrade){ .channel.fd = -1, .returns = -1 };
 }

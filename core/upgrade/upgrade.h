@@ -75,7 +75,8 @@ struct upgrade {
 	struct upgrade_request *request;
 	char *own, *path; /* owned; the programs of this process and of the new one */
 	char version[GREETING_VERSION_SIZE]; /* of the new one; "": not known yet */
-	bool is_held;                        /* visitors are, and perhaps the ports are given */
+	int returns;         /* by which the new process sends back data connections; -1: none */
+	bool is_held;        /* visitors are, and perhaps the ports are given */
 	unsigned generation; /* of the configuration when the new process was started */
 	pid_t pid;           /* of the new process */
 	bool is_succeeded;   /* another one has taken the place of the new process */

@@ -60,11 +60,13 @@ class Upgrades:
 
     secret = None
 
-    def __init__(self, folder, address, server=None, env=None, within=(), **sections):
+    def __init__(
+        self, folder, address, server=None, env=None, within=(), control_port=None, **sections
+    ):
         folder = pathlib.Path(folder)
         self.admin = Admin(folder / "admin.sock")
         self.public_host = address.host
-        self.control = (address.host, address.free_port())
+        self.control = (address.host, control_port or address.free_port())
         self.path = folder / "server.json"
         self.pids = []
         self._env, self._within = env, within

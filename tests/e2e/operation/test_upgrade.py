@@ -167,19 +167,6 @@ def test_a_port_is_only_for_the_ticket(server):
         wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the port to close")
 
 
-def test_a_client_without_tickets(server):
-    """Such as bore's: its port closes. What it carries goes on in the old process."""
-    with Tunnel(server) as tunnel:
-        visitor, far = tunnel.join()
-        server.upgrade()
-        wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the port to close")
-        visitor.sendall(b"still")
-        assert read_exactly(far, 5) == b"still"
-        far.sendall(b"there")
-        assert read_exactly(visitor, 5) == b"there"
-        assert runs(server.pids[0])
-
-
 def test_very_many_clients_move_one_by_one(server):
     """Each is told at another moment, within half of drain_grace."""
     with contextlib.ExitStack() as stack:

@@ -105,6 +105,8 @@ static void say_all(void)
 	say(text, listener);
 	say(PROTOCOL_ADMIN, STDERR_FILENO);
 	say(PROTOCOL_SHARED, control);
+	for (int i = 0; i < ELDERS_MOST + 1; i++)
+		say(PROTOCOL_ELDER, control);
 	say(PROTOCOL_LOAD, -1);
 	close(control);
 	close(listener);
@@ -124,12 +126,14 @@ START_TEST(sockets_are_taken)
 	ck_assert_int_ge(heir.admin, 0);
 	ck_assert_uint_eq(activation.n, 1);
 	ck_assert_uint_eq(activation.n_shared, 1);
+	ck_assert_uint_eq(heir.n_elders, ELDERS_MOST);
 	sock_local_addr(activation.fds[0], &found);
 	ck_assert(addr_equal(&found, &addresses[0]));
 	ck_assert_int_eq(listeners_get(&addresses[1], true, &use, &fd), SPORE_OK);
 	ck_assert_int_eq(sockets_dial(&addresses[1]) >= 0, 1);
 	listeners_drop(&use);
 	heir_close(&heir);
+	ck_assert_uint_eq(heir.n_elders, 0);
 	activation_close(&activation);
 }
 END_TEST
