@@ -167,6 +167,14 @@ static void log_left(const struct choice_guest *guest)
 		          log_int("port", guest->visitor.port));
 }
 
+static void park(struct choice_guest *guest)
+{
+	struct server_worker *worker = guest->worker;
+
+	worker->parked[worker->n_parked++] = guest->visitor.fd;
+	choice_guest_free(guest);
+}
+
 static void on_decided(bool has_left, enum route_verdict verdict, const struct route_answer *answer,
                        void *arg)
 {
@@ -175,6 +183,8 @@ static void on_decided(bool has_left, enum route_verdict verdict, const struct r
 	if (has_left) {
 		log_left(guest);
 		choice_guest_free(guest);
+	} else if (verdict == ROUTE_MORE) {
+		park(guest);
 	} else if (verdict == ROUTE_REFUSED) {
 		choice_guest_refuse(guest, REFUSED_BAD_START, answer->reason);
 	} else {
@@ -230,6 +240,30 @@ void choices_set(struct choices *choices, const struct public_settings *entry,
                  const struct limits *limits)
 {
 	glance_list_set(&choices->glances, entry->route_timeout, limits->handshakes);
+}
+
+void choices_park(struct choices *choices, unsigned most)
+{
+	struct list *next;
+
+	most -= glance_list_release(&choices->glances, most);
+	for (struct list *at = choices->awaiting.next; at != &choices->awaiting && most > 0;
+	     at = next) {
+		struct choice_guest *guest = CONTAINER_OF(at, struct choice_guest, node);
+
+		next = at->next;
+		if (guest->visitor.stream)
+			continue;
+		list_remove(&guest->node);
+		park(guest);
+		most--;
+	}
+}
+
+void choices_end_undecided(struct choices *choices)
+{
+	end_awaiting(choices);
+	glance_list_end_all(&choices->glances);
 }
 
 bool choices_are_idle(const struct choices *choices)

@@ -36,6 +36,11 @@ void choices_set(struct choices *choices, const struct public_settings *entry,
  * socket. */
 void choices_receive(struct choices *choices, struct visitor *visitor, const spore_addr *local,
                      struct source *crowd, struct plugin_set *set);
+/* Leaves the guests, at most `most`, of whom nothing was read. worker->parked gets their sockets.
+ */
+void choices_park(struct choices *choices, unsigned most);
+/* Ends the guests whose tunnel is not known. */
+void choices_end_undecided(struct choices *choices);
 /* Has it no guests? */
 bool choices_are_idle(const struct choices *choices);
 /* Ends all guests. */

@@ -1,6 +1,8 @@
 #include "choose/chooser.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/container.h"
@@ -26,6 +28,24 @@ struct chooser {
 	struct choices choices;
 };
 
+/* ---- parked: the next server gets them ---- */
+
+static void park(int fd, void *arg)
+{
+	struct server_worker *worker = arg;
+
+	worker->parked[worker->n_parked++] = fd;
+}
+
+/* A port that is in the configuration no more is not one of the next server. */
+static void park_all(struct chooser *chooser, unsigned most)
+{
+	if (!chooser->listener)
+		return;
+	most -= arrival_release_guests(&chooser->arrivals, most, park, chooser->worker);
+	choices_park(&chooser->choices, most);
+}
+
 /* ---- visitors that come ---- */
 
 static void on_open(struct visitor *visitor, struct source *crowd, struct plugin_set *set,
@@ -37,9 +57,8 @@ static void on_open(struct visitor *visitor, struct source *crowd, struct plugin
 	                set);
 }
 
-static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
+static void let_in(struct chooser *chooser, int fd, const spore_addr *peer, const spore_addr *local)
 {
-	struct chooser *chooser = arg;
 	struct server_worker *worker = chooser->worker;
 	struct visitor visitor = {
 		.fd = fd, .peer = *peer, .port = chooser->port, .since_ns = clock_ns()
@@ -53,8 +72,6 @@ static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, v
 	struct limit_hit hit;
 	struct source *crowd;
 
-	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	chooser->visitors++;
 	if (arrival_is_needed(worker->set, plan.entry)) {
 		arrival_start(worker, &plan, &visitor, local);
 		return;
@@ -66,6 +83,16 @@ static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, v
 	}
 	refuse_arriving(worker, &visitor, hit.why, &(struct refuse_opening){ .hit = &hit });
 	sock_reset(fd);
+}
+
+static void on_accept(int fd, const spore_addr *peer, const spore_addr *local, void *arg)
+{
+	struct chooser *chooser = arg;
+	const struct server_worker *worker = chooser->worker;
+
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
+	chooser->visitors++;
+	let_in(chooser, fd, peer, local);
 }
 
 /* ---- one chooser ---- */
@@ -261,8 +288,70 @@ void choosers_each(const struct server_worker *worker,
 	}
 }
 
+void choosers_park(struct server_worker *worker, unsigned most)
+{
+	worker->parked = calloc(most, sizeof *worker->parked);
+	if (!worker->parked)
+		return;
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next)
+		park_all(CONTAINER_OF(at, struct chooser, node), most - worker->n_parked);
+}
+
+bool choosers_copy_parked(const struct server_worker *worker, int *fds)
+{
+	for (unsigned i = 0; i < worker->n_parked; i++) {
+		fds[i] = fcntl(worker->parked[i], F_DUPFD_CLOEXEC, 0);
+		if (fds[i] >= 0)
+			continue;
+		while (i > 0)
+			close(fds[--i]);
+		return false;
+	}
+	return true;
+}
+
+void choosers_unpark(struct server_worker *worker)
+{
+	while (worker->n_parked > 0)
+		choosers_receive(worker, worker->parked[--worker->n_parked]);
+	choosers_drop_parked(worker);
+}
+
+/* A reset would end the connection for the next server, too. */
+void choosers_drop_parked(struct server_worker *worker)
+{
+	while (worker->n_parked > 0)
+		close(worker->parked[--worker->n_parked]);
+	free(worker->parked);
+	worker->parked = NULL;
+}
+
+void choosers_end_undecided(struct server_worker *worker)
+{
+	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {
+		struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
+
+		arrival_end_all(&chooser->arrivals);
+		choices_end_undecided(&chooser->choices);
+	}
+}
+
+void choosers_receive(struct server_worker *worker, int fd)
+{
+	struct chooser *chooser;
+	spore_addr peer, local;
+
+	sock_local_addr(fd, &local);
+	chooser = find_chooser(worker, local.port);
+	if (chooser && chooser->listener && sock_peer_addr(fd, &peer))
+		let_in(chooser, fd, &peer, &local);
+	else
+		sock_reset(fd);
+}
+
 void choosers_close(struct server_worker *worker)
 {
+	choosers_drop_parked(worker);
 	while (!list_is_empty(&worker->choosers)) {
 		struct chooser *chooser = CONTAINER_OF(worker->choosers.next, struct chooser, node);
 

@@ -38,6 +38,24 @@ struct chooser_view {
 /* Shows each port of the worker. */
 void choosers_each(const struct server_worker *worker,
                    void (*look)(const struct chooser_view *view, void *arg), void *arg);
+
+/* While an upgrade holds visitors, those of whom nothing was read are parked: their sockets are as
+ * they were accepted, so the next server can take them. Nothing more is read from them here, and
+ * they count nowhere. */
+
+/* Parks those whose tunnel is not known yet, at most `most`. */
+void choosers_park(struct server_worker *worker, unsigned most);
+/* Other descriptors of those that are parked, which the caller owns. fds: room for n_parked. False:
+ * no descriptor is left, and none is the caller's. */
+bool choosers_copy_parked(const struct server_worker *worker, int *fds);
+/* They begin again as if they had just been accepted. */
+void choosers_unpark(struct server_worker *worker);
+/* The next server has them: closes the sockets here. Idempotent. */
+void choosers_drop_parked(struct server_worker *worker);
+/* Ends the others whose tunnel is not known yet, who would hold up the next server. */
+void choosers_end_undecided(struct server_worker *worker);
+/* Takes the socket of a visitor that was parked, maybe by the server before this one. */
+void choosers_receive(struct server_worker *worker, int fd);
 /* Ends all visitors whose tunnel is not known yet. */
 void choosers_close(struct server_worker *worker);
 

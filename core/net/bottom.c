@@ -49,7 +49,7 @@ int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint3
 	if (got < 0)
 		return bottom_failed(bottom, want, SPORE_READ);
 	if (got > 0)
-		bottom->heard = bottom->moved = true;
+		bottom->heard = bottom->moved = bottom->used = true;
 	else
 		bottom->ended = true;
 	return got == 0 && bottom->lost ? SPORE_ECLOSED : got;
@@ -64,6 +64,7 @@ int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint
 	if (put < 0)
 		return bottom_failed(bottom, want, SPORE_WRITE);
 	bottom->moved = bottom->moved || put > 0;
+	bottom->used = bottom->used || put > 0;
 	return put;
 }
 

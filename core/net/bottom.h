@@ -11,6 +11,7 @@ struct bottom {
 	int cause;  /* errno of the last failure; 0: none */
 	bool lost;  /* the connection is broken, so an end of file is not an orderly end */
 	bool heard; /* a byte has come */
+	bool used;  /* a byte has been read or written */
 	bool ended; /* an end of file has come */
 	bool moved; /* a byte has been read or written since the owner cleared this */
 };

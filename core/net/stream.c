@@ -946,6 +946,17 @@ bool stream_left_unheard(const struct stream *stream)
 	return !stream->bottom.heard && stream_has_left(stream);
 }
 
+int stream_take_unused(struct stream *stream)
+{
+	int fd = stream->bottom.fd;
+
+	if (stream->bottom.used || fd < 0)
+		return -1;
+	stop_and_forget(stream);
+	stream->bottom.fd = -1;
+	return fd;
+}
+
 int stream_fd(const struct stream *stream)
 {
 	return stream->bottom.fd;

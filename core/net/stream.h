@@ -144,6 +144,10 @@ bool stream_has_vanished(const struct stream *stream);
 /* The peer left before it had sent a byte, as health checks and port scans do. Bytes by which a
  * proxy has told who the peer is do not count. */
 bool stream_left_unheard(const struct stream *stream);
+/* Takes the socket out of a stream that belongs to a loop, if no byte has been read from it or
+ * written to it, so that it is as it was accepted. The caller owns it, and closes the stream next.
+ * -1: it has been used. */
+int stream_take_unused(struct stream *stream);
 /* NULL while it is detached. */
 struct loop *stream_loop(const struct stream *stream);
 /* The cause of the last failure, for the log. */

@@ -230,10 +230,32 @@ static struct glance *first_of(const struct glance_list *list)
 	return CONTAINER_OF(list->all.next, struct glance, node);
 }
 
-void glance_list_fini(struct glance_list *list)
+unsigned glance_list_release(struct glance_list *list, unsigned most)
+{
+	unsigned n = 0;
+	struct list *next;
+
+	for (struct list *i = list->all.next; i != &list->all && n < most; i = next) {
+		struct glance *glance = CONTAINER_OF(i, struct glance, node);
+
+		next = i->next;
+		if (glance->stream)
+			continue;
+		end(glance, ROUTE_MORE, &no_answer, false);
+		n++;
+	}
+	return n;
+}
+
+void glance_list_end_all(struct glance_list *list)
 {
 	while (!list_is_empty(&list->all))
 		leave(first_of(list));
+}
+
+void glance_list_fini(struct glance_list *list)
+{
+	glance_list_end_all(list);
 	deadline_list_fini(&list->timing);
 }
 

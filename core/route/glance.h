@@ -33,7 +33,8 @@ struct glance_spec {
 	const spore_addr *peer;
 	/* Gives the socket or the stream back, the latter without an owner, maybe in one of its
 	 * callbacks. has_left: it is closed, since the visitor has left, or made room for another
-	 * one; the verdict is ROUTE_NONE. `answer` is valid until it returns. */
+	 * one; the verdict is ROUTE_NONE. ROUTE_MORE: glance_list_release has ended the glance.
+	 * `answer` is valid until it returns. */
 	void (*on_decided)(bool has_left, enum route_verdict verdict,
 	                   const struct route_answer *answer, void *arg);
 	void *arg;
@@ -44,7 +45,12 @@ void glance_list_init(struct glance_list *list, struct loop *loop, int64_t timeo
                       unsigned most);
 /* Glances that begin from now on have these limits. */
 void glance_list_set(struct glance_list *list, int64_t timeout_ms, unsigned most);
+/* Ends the glances at bare sockets, at most `most` of them, undecided: the sockets are as they were
+ * accepted. Returns how many these were. */
+unsigned glance_list_release(struct glance_list *list, unsigned most);
 /* Ends all glances: their visitors have left. */
+void glance_list_end_all(struct glance_list *list);
+/* The same, for good. */
 void glance_list_fini(struct glance_list *list);
 
 /* Takes the socket, which has no transport and is non-blocking. on_decided is called once, maybe

@@ -87,7 +87,7 @@ void activation_take(struct activation *activation)
 	char *names = listed ? strdup(listed) : NULL;
 	uint64_t n;
 
-	activation->n = activation->n_shared = activation->n_kept = 0;
+	activation->n = activation->n_shared = activation->n_visitors = activation->n_kept = 0;
 	*activation->err.text = '\0';
 	if (text && is_for_us()) {
 		if (!read_number(text, MOST, &n))
@@ -109,6 +109,8 @@ void activation_close(struct activation *activation)
 		close(activation->fds[--activation->n]);
 	while (activation->n_shared > 0)
 		close(activation->shared[--activation->n_shared]);
+	while (activation->n_visitors > 0)
+		close(activation->visitors[--activation->n_visitors]);
 	while (activation->n_kept > 0)
 		close(activation->kept[--activation->n_kept].fd);
 }

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "keep/kept_ports.h"
 
-enum { ACTIVATION_MOST = 256, ACTIVATION_SHARED_MOST = 2048 };
+enum { ACTIVATION_MOST = 256, ACTIVATION_SHARED_MOST = 2048, ACTIVATION_VISITORS_MOST = 2048 };
 
 struct activation {
 	int fds[ACTIVATION_MOST]; /* owned, as all sockets here */
@@ -16,6 +16,9 @@ struct activation {
 	/* Of routed ports: only the server before this one passes them (upgrade/heir). */
 	int shared[ACTIVATION_SHARED_MOST];
 	unsigned n_shared;
+	/* Visitors of these that it has accepted, and has read nothing of. */
+	int visitors[ACTIVATION_VISITORS_MOST];
+	unsigned n_visitors;
 	struct kept_socket kept[KEPT_PORTS_MOST];
 	unsigned n_kept;
 	struct err err; /* why the variables cannot be read; "": they can */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/descriptors.h"
+#include "choose/chooser.h"
 #include "host/last_good.h"
 #include "keep/returns.h"
 #include "log/log.h"
@@ -337,13 +338,20 @@ bool server_all_answered(const struct server *server, const struct survey *surve
 	return workers_have_answered(&server->workers, survey);
 }
 
-struct survey *server_hold(struct server *server, int64_t wait_ms,
+struct survey *server_hold(struct server *server, bool parks, int64_t wait_ms,
                            void (*done)(struct survey *survey, void *arg), void *arg)
 {
 	gate_close(&server->shared.gate);
 	if (server->ledger)
 		ledger_hurry(server->ledger);
-	return workers_tell(&server->workers, do_nothing, wait_ms, done, arg);
+	return workers_tell(&server->workers, parks ? server_worker_park : do_nothing, wait_ms,
+	                    done, arg);
+}
+
+struct survey *server_end_undecided(struct server *server, int64_t wait_ms,
+                                    void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	return workers_tell(&server->workers, choosers_end_undecided, wait_ms, done, arg);
 }
 
 bool server_is_still(struct server *server)
@@ -356,10 +364,31 @@ bool server_is_still(struct server *server)
 	       (!server->ledger || ledger_is_settled(server->ledger));
 }
 
+/* [worker] */
+static void *give_ports(unsigned index, const void *question)
+{
+	struct server *const *server = question;
+	struct server_worker *worker = &(*server)->workers.items[index];
+
+	server_worker_give(worker);
+	return server_worker_copy_parked(worker);
+}
+
+static void drop_parked(void *answer)
+{
+	parked_copies_free(answer);
+}
+
 struct survey *server_give(struct server *server, int64_t wait_ms,
                            void (*done)(struct survey *survey, void *arg), void *arg)
 {
-	return workers_tell(&server->workers, server_worker_give, wait_ms, done, arg);
+	return workers_survey(&server->workers, &(struct survey_plan){ .wait_ms = wait_ms,
+	                                                               .question = &server,
+	                                                               .size = sizeof server,
+	                                                               .ask = give_ports,
+	                                                               .drop = drop_parked,
+	                                                               .done = done,
+	                                                               .arg = arg });
 }
 
 struct survey *server_take_back(struct server *server, int64_t wait_ms,
@@ -380,6 +409,7 @@ void server_leave(struct server *server)
 	if (within_ms > grace_ms / 2)
 		within_ms = grace_ms / 2;
 	atomic_store(&server->shared.leave_within_ms, within_ms);
+	atomic_store(&server->shared.has_left, true);
 }
 
 /* [worker] */

@@ -69,16 +69,21 @@ bool server_control_is_given(const struct server *server);
 /* In `done` of the surveys below: have all workers done it? */
 bool server_all_answered(const struct server *server, const struct survey *survey);
 /* From now on visitors wait in the queues of the kernel, also at routed ports, and clients still
- * take those that have come. `done` runs when no worker lets one in any more. NULL: out of memory.
- * Undone by server_take_back. [main] */
-struct survey *server_hold(struct server *server, int64_t wait_ms,
+ * take those that have come. parks: visitors of routed ports of whom nothing was read are left to
+ * the next server. `done` runs when no worker lets one in any more. NULL: out of memory. Undone by
+ * server_take_back. [main] */
+struct survey *server_hold(struct server *server, bool parks, int64_t wait_ms,
                            void (*done)(struct survey *survey, void *arg), void *arg);
 /* After `done` of server_hold: clients have taken all visitors, and what identities use is in its
  * file. [main] */
 bool server_is_still(struct server *server);
+/* Ends the visitors of routed ports that cannot be left to the next server, and whose tunnel is not
+ * known yet. NULL: out of memory. [main] */
+struct survey *server_end_undecided(struct server *server, int64_t wait_ms,
+                                    void (*done)(struct survey *survey, void *arg), void *arg);
 /* Leaves the control port and the routed ports to the next server, without closing them here. The
- * keeper gets the public ports of clients that take tickets, before `done` runs. NULL: out of
- * memory. Undone by server_take_back. [main] */
+ * keeper gets the public ports of clients that take tickets, before `done` runs. Each answer that
+ * `done` gets is a struct parked_copies. NULL: out of memory. Undone by server_take_back. [main] */
 struct survey *server_give(struct server *server, int64_t wait_ms,
                            void (*done)(struct survey *survey, void *arg), void *arg);
 /* The next server does not serve after all. All is as before as soon as the workers have done

@@ -21,6 +21,8 @@ struct server_env {
 	/* Sockets that the server before this one has passed of its routed ports, which may be
 	 * others than those of the set. Needed only for the start. */
 	struct given_sockets shared;
+	/* Visitors of these ports that it has left. Needed only for the start. */
+	struct given_sockets visitors;
 	/* Public ports that the server before this one has left; taken in any case. */
 	const struct kept_socket *kept;
 	unsigned n_kept;

@@ -1,12 +1,14 @@
 #include "server/server_worker.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "choose/chooser.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/listener.h"
 #include "net/sock.h"
+#include "server/activation.h"
 #include "session/arrival.h"
 #include "session/context.h"
 #include "session/entry.h"
@@ -136,6 +138,8 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 
 void server_worker_drain(struct server_worker *worker)
 {
+	if (atomic_load(&worker->shared->has_left))
+		choosers_drop_parked(worker);
 	tunnel_sessions_leave(worker);
 }
 
@@ -164,6 +168,33 @@ void port_copies_free(struct port_copies *copies)
 	free(copies);
 }
 
+void server_worker_park(struct server_worker *worker)
+{
+	choosers_park(worker, ACTIVATION_VISITORS_MOST / worker->shared->n_workers);
+}
+
+struct parked_copies *server_worker_copy_parked(const struct server_worker *worker)
+{
+	struct parked_copies *copies;
+
+	copies = calloc(1, sizeof *copies + worker->n_parked * sizeof copies->fds[0]);
+	if (!copies)
+		return NULL;
+	if (choosers_copy_parked(worker, copies->fds)) {
+		copies->n = worker->n_parked;
+		return copies;
+	}
+	free(copies);
+	return NULL;
+}
+
+void parked_copies_free(struct parked_copies *copies)
+{
+	while (copies && copies->n > 0)
+		close(copies->fds[--copies->n]);
+	free(copies);
+}
+
 void server_worker_give(struct server_worker *worker)
 {
 	worker->has_given = true;
@@ -177,6 +208,7 @@ void server_worker_take_back(struct server_worker *worker)
 	if (worker->listener)
 		listener_wake(worker->listener);
 	choosers_wake(worker);
+	choosers_unpark(worker);
 }
 
 void server_worker_stay_no_more(struct server_worker *worker)

@@ -43,6 +43,18 @@ struct port_copies {
 struct port_copies *server_worker_copy_ports(const struct server_worker *worker);
 /* Closes those that were not taken. NULL is fine. */
 void port_copies_free(struct port_copies *copies);
+/* Visitors of routed ports whose tunnel is not known yet are left to another process, if that can
+ * take them. */
+void server_worker_park(struct server_worker *worker);
+/* Other descriptors of their sockets. */
+struct parked_copies {
+	unsigned n;
+	int fds[];
+};
+/* NULL: out of memory or descriptors. */
+struct parked_copies *server_worker_copy_parked(const struct server_worker *worker);
+/* Closes those that were not taken. NULL is fine. */
+void parked_copies_free(struct parked_copies *copies);
 /* Another process has the control port from now on: accepts nothing there, and gives tickets for
  * the public ports. */
 void server_worker_give(struct server_worker *worker);

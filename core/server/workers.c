@@ -1,8 +1,10 @@
 #include "server/workers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
+#include "choose/chooser.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
@@ -27,6 +29,26 @@ static void run_open(void *arg)
 	struct open_args *args = arg;
 
 	args->opened = server_worker_open(args->worker, args->shared, args->loop, &args->terms);
+}
+
+struct receive_args {
+	struct server_worker *worker;
+	const struct server_env *env;
+	unsigned index;
+};
+
+/* The worker's part of the visitors that the server before this one has left. */
+static void run_receive(void *arg)
+{
+	const struct receive_args *args = arg;
+	const struct given_sockets *visitors = &args->env->visitors;
+
+	for (unsigned i = args->index; i < visitors->n; i += args->env->n_workers) {
+		int fd = fcntl(visitors->fds[i], F_DUPFD_CLOEXEC, 0);
+
+		if (fd >= 0)
+			choosers_receive(args->worker, fd);
+	}
 }
 
 static void run_close(void *arg)
@@ -84,6 +106,8 @@ bool workers_open(struct workers *workers, const struct server_env *env,
 			err_set(err, "out of memory");
 			return false;
 		}
+		loop_call(env->loops[i], run_receive,
+		          &(struct receive_args){ args.worker, env, i });
 	}
 	return true;
 }

@@ -219,6 +219,26 @@ void arrival_end_all(struct list *home)
 	}
 }
 
+unsigned arrival_release_guests(struct list *home, unsigned most, void (*take)(int fd, void *arg),
+                                void *arg)
+{
+	unsigned n = 0;
+	struct list *next;
+
+	for (struct list *i = home->next; i != home && n < most; i = next) {
+		struct arrival *a = CONTAINER_OF(i, struct arrival, node);
+		int fd = is_guest(&a->visitor) ? stream_take_unused(a->stream) : -1;
+
+		next = i->next;
+		if (fd < 0)
+			continue;
+		take(fd, arg);
+		end_arrival(a, true);
+		n++;
+	}
+	return n;
+}
+
 /* The visitor that the account has adopted is also one that its access lists allow. They may ask
  * for the owner's name. */
 static bool is_welcome_to_owner(struct arrival *a, const struct account *former)

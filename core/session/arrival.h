@@ -63,6 +63,10 @@ void arrival_leave_crowd(struct server_shared *shared, struct source *source);
  * visitor that the owner now may not have ends. */
 void arrival_change_account(struct list *home, const struct account *former,
                             struct account *account);
+/* Ends the guests of the list, of at most `most`, of whom nothing was read. `take` gets their
+ * sockets. Returns how many these were. */
+unsigned arrival_release_guests(struct list *home, unsigned most, void (*take)(int fd, void *arg),
+                                void *arg);
 /* Ends all arrivals of the list: their tunnel is closed, or for guests their port. */
 void arrival_end_all(struct list *home);
 /* For worker->arrivals. */

@@ -82,7 +82,8 @@ struct server_shared {
 	atomic_bool may_stay;
 	atomic_uint stayers; /* [any]; tunnels of such clients, whose ports are open */
 	atomic_bool draining;
-	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
+	atomic_bool has_left; /* the next server has the visitors that are parked */
+	atomic_uint leavers;  /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_int_fast64_t leave_within_ms; /* over which they are asked to; 0: all at once */
 	/* [any]; of session/group: how often a visitor may have left a tunnel for another one */
 	atomic_uint passes_begun, passes_ended;
@@ -118,10 +119,12 @@ struct server_worker {
 	struct limits limits;   /* of the same configuration; replaced with the set */
 	unsigned renewals;      /* how often that has happened */
 	struct loop *loop;
-	struct uuid_stock uuids;                          /* for visitors */
-	struct listener *listener;                        /* owned; NULL once closed */
-	struct list choosers;                             /* choose/chooser: of routed ports */
-	bool has_given;                                   /* another process accepts there */
+	struct uuid_stock uuids;   /* for visitors */
+	struct listener *listener; /* owned; NULL once closed */
+	struct list choosers;      /* choose/chooser: of routed ports */
+	bool has_given;            /* another process accepts there */
+	int *parked;               /* owned; sockets: choose/chooser */
+	unsigned n_parked;
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */

@@ -84,6 +84,15 @@ static bool add_shared(struct activation *activation, int *passed, struct err *e
 	return true;
 }
 
+/* If there are too many, the socket is closed. */
+static void add_visitor(struct activation *activation, int *passed)
+{
+	if (activation->n_visitors == ACTIVATION_VISITORS_MOST)
+		return;
+	activation->visitors[activation->n_visitors++] = *passed;
+	*passed = -1;
+}
+
 static bool add_port(struct activation *activation, const char *name, int *passed)
 {
 	struct kept_socket *kept = &activation->kept[activation->n_kept];
@@ -155,6 +164,8 @@ static bool take_message(struct heir *heir, struct activation *activation,
 		add_listener(listener, passed);
 	else if (json_get(message, "elder"))
 		add_elder(heir, passed);
+	else if (json_get(message, "visitor"))
+		add_visitor(activation, passed);
 	else if (json_get(message, "admin") && heir->admin < 0) {
 		heir->admin = *passed;
 		*passed = -1;
@@ -232,7 +243,7 @@ void heir_take(struct heir *heir, struct activation *activation)
 		return;
 	}
 	fcntl(heir->fd, F_SETFD, FD_CLOEXEC);
-	channel_write(heir->fd, PROTOCOL_GREETING, -1);
+	channel_write(heir->fd, PROTOCOL_HEIR_GREETING, -1);
 	if (take_until(heir, activation, "load", clock_ms() + GREETING_MS, &err))
 		return;
 	activation_close(activation);

@@ -36,7 +36,8 @@ void heir_introduce(void);
  * variable. Call it before another thread or program starts. */
 void heir_take(struct heir *heir, struct activation *activation);
 /* Says that all is loaded, waits until the other server has given up its ports, and takes the
- * public ones into `activation`. False and *err: it has not, or a signal has come. */
+ * public ones, and visitors, into `activation`. False and *err: it has not, or a signal has
+ * come. */
 bool heir_await(struct heir *heir, struct activation *activation, struct err *err);
 /* The server has started: adds the bans and counts of the other one, and waits until that has left.
  * Then this process is the main one of the service. */

@@ -1,7 +1,8 @@
 /* protocol - the messages of upgrade/channel, version 1. "old" is the server that runs, "new" the
  * one that is to take its place. Keys that a side does not know are ignored.
  *
- *   old, new   { "protocol": 1, "version": "0.1.0" }   first
+ *   old, new   { "protocol": 1, "version": "0.1.0" }   first; new: with "visitors":
+ *                                                      true, if it takes them
  *   old        { "control": true, "fixed": true }      a socket of the control port; fixed: it is a
  *                                                      service manager's
  *   old        { "shared": true }                      a socket of a routed port (public[].
@@ -14,6 +15,8 @@
  *   new        { "ready": true, "returns": true }      all is loaded; it needs only the next ones.
  *                                                      returns: it sends back data connections
  *   old        { "port": "tunnel-1-..." }              a socket of a public port (keep/kept_ports)
+ *   old        { "visitor": true }                     the socket of a visitor of a routed port
+ *                                                      who has said nothing yet
  *   old        { "state": true }                       a file (upgrade/state)
  *   old        { "go": true }                          from now on the old one accepts nothing
  *   new        { "serving": true }                     the old one can leave
@@ -36,20 +39,23 @@ enum { PROTOCOL_VERSION = 1 };
 #define PROTOCOL_FD_TEXT        "3"
 
 #define PROTOCOL_GREETING       "{ \"protocol\": 1, \"version\": \"" SPORE_VERSION "\" }"
-#define PROTOCOL_CONTROL        "{ \"control\": true }"
-#define PROTOCOL_CONTROL_FIXED  "{ \"control\": true, \"fixed\": true }"
-#define PROTOCOL_SHARED         "{ \"shared\": true }"
-#define PROTOCOL_LISTENER_KEY   "listener"
-#define PROTOCOL_ADMIN          "{ \"admin\": true }"
-#define PROTOCOL_ELDER          "{ \"elder\": true }"
-#define PROTOCOL_LOAD           "{ \"load\": true }"
-#define PROTOCOL_READY          "{ \"ready\": true, \"returns\": true }"
-#define PROTOCOL_PORT_KEY       "port"
-#define PROTOCOL_STATE          "{ \"state\": true }"
-#define PROTOCOL_GO             "{ \"go\": true }"
-#define PROTOCOL_SERVING        "{ \"serving\": true }"
-#define PROTOCOL_ERROR_KEY      "error"
-#define PROTOCOL_LEFT           "{ \"left\": true }"
-#define PROTOCOL_UPGRADED       "{ \"upgraded\": true }"
+#define PROTOCOL_HEIR_GREETING                                                                     \
+	"{ \"protocol\": 1, \"version\": \"" SPORE_VERSION "\", \"visitors\": true }"
+#define PROTOCOL_CONTROL       "{ \"control\": true }"
+#define PROTOCOL_CONTROL_FIXED "{ \"control\": true, \"fixed\": true }"
+#define PROTOCOL_SHARED        "{ \"shared\": true }"
+#define PROTOCOL_LISTENER_KEY  "listener"
+#define PROTOCOL_ADMIN         "{ \"admin\": true }"
+#define PROTOCOL_ELDER         "{ \"elder\": true }"
+#define PROTOCOL_LOAD          "{ \"load\": true }"
+#define PROTOCOL_READY         "{ \"ready\": true, \"returns\": true }"
+#define PROTOCOL_PORT_KEY      "port"
+#define PROTOCOL_VISITOR       "{ \"visitor\": true }"
+#define PROTOCOL_STATE         "{ \"state\": true }"
+#define PROTOCOL_GO            "{ \"go\": true }"
+#define PROTOCOL_SERVING       "{ \"serving\": true }"
+#define PROTOCOL_ERROR_KEY     "error"
+#define PROTOCOL_LEFT          "{ \"left\": true }"
+#define PROTOCOL_UPGRADED      "{ \"upgraded\": true }"
 
 #endif

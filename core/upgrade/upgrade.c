@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "config/config.h"
 #include "files/access.h"
 #include "host/listeners.h"
@@ -32,6 +33,10 @@
 
 /* How long the steps may take. A start may take this much longer than the plugins. */
 enum { START_MS = 60000, HOLD_MS = 3000, GIVE_MS = 5000, WORKERS_MS = 2000 };
+
+/* A visitor of a routed port who is in a handshake, or silent after it, may hold up the others for
+ * so long. */
+enum { UNDECIDED_MS = 1500 };
 
 /* How often it is asked whether clients have taken all visitors. */
 static const double look_s = 0.002;
@@ -213,14 +218,28 @@ static bool pass_state(struct upgrade *upgrade)
 	return pass(upgrade, PROTOCOL_STATE, fd);
 }
 
+/* Takes the descriptors. */
+static void pass_visitors(struct upgrade *upgrade, struct survey *survey)
+{
+	for (unsigned i = 0; i < upgrade->host->runtime->n_workers; i++) {
+		struct parked_copies *copies = survey_answer(survey, i);
+
+		while (copies->n > 0)
+			channel_send(&upgrade->channel, PROTOCOL_VISITOR, copies->fds[--copies->n]);
+	}
+}
+
 /* The keeper has passed the public ports. */
 static void on_given(struct survey *survey, void *arg)
 {
 	struct upgrade *upgrade = arg;
+	bool all_answered = server_all_answered(upgrade->host->server, survey);
 
 	upgrade->survey = NULL;
-	if (!server_all_answered(upgrade->host->server, survey))
-		give_up(upgrade, "a worker does not answer");
+	if (all_answered)
+		pass_visitors(upgrade, survey);
+	if (!all_answered)
+		give_up(upgrade, "a worker does not answer, or too few file descriptors are left");
 	else if (upgrade->generation != upgrade->host->runtime->plugins.generation)
 		give_up(upgrade, "the configuration was reloaded meanwhile: try again");
 	else if (pass_state(upgrade))
@@ -237,18 +256,6 @@ static void give(struct upgrade *upgrade)
 		give_up(upgrade, "out of memory");
 }
 
-static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
-{
-	struct upgrade *upgrade = timer->data;
-
-	(void)ev;
-	(void)events;
-	if (!server_is_still(upgrade->host->server))
-		return;
-	ev_timer_stop(ev_of(upgrade), &upgrade->look);
-	give(upgrade);
-}
-
 static void on_held(struct survey *survey, void *arg)
 {
 	struct upgrade *upgrade = arg;
@@ -260,12 +267,38 @@ static void on_held(struct survey *survey, void *arg)
 		give_up(upgrade, "a worker does not answer");
 }
 
+static void end_undecided(struct upgrade *upgrade)
+{
+	upgrade->has_ended = true;
+	upgrade->survey = server_end_undecided(upgrade->host->server, WORKERS_MS, on_held, upgrade);
+	if (!upgrade->survey)
+		give_up(upgrade, "out of memory");
+}
+
+static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct upgrade *upgrade = timer->data;
+
+	(void)ev;
+	(void)events;
+	if (server_is_still(upgrade->host->server)) {
+		ev_timer_stop(ev_of(upgrade), &upgrade->look);
+		give(upgrade);
+	} else if (!upgrade->has_ended && clock_ms() >= upgrade->end_at_ms) {
+		ev_timer_stop(ev_of(upgrade), &upgrade->look);
+		end_undecided(upgrade);
+	}
+}
+
 static void hold_visitors(struct upgrade *upgrade)
 {
 	upgrade->step = UPGRADE_HOLDING;
 	upgrade->is_held = true;
+	upgrade->has_ended = false;
+	upgrade->end_at_ms = clock_ms() + UNDECIDED_MS;
 	set_limit(upgrade, HOLD_MS);
-	upgrade->survey = server_hold(upgrade->host->server, WORKERS_MS, on_held, upgrade);
+	upgrade->survey = server_hold(upgrade->host->server, upgrade->takes_visitors, WORKERS_MS,
+	                              on_held, upgrade);
 	if (!upgrade->survey)
 		give_up(upgrade, "out of memory");
 }
@@ -374,6 +407,7 @@ static void take_greeting(struct upgrade *upgrade, const struct json *message)
 {
 	struct err err;
 
+	upgrade->takes_visitors = json_get(message, "visitors") != NULL;
 	if (!greeting_read(message, upgrade->version, &err))
 		give_up(upgrade, "%s", err.text);
 }

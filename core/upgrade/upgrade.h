@@ -77,6 +77,9 @@ struct upgrade {
 	char version[GREETING_VERSION_SIZE]; /* of the new one; "": not known yet */
 	int returns;         /* by which the new process sends back data connections; -1: none */
 	bool is_held;        /* visitors are, and perhaps the ports are given */
+	bool takes_visitors; /* the new process does */
+	bool has_ended;      /* visitors who held up the upgrade */
+	int64_t end_at_ms;   /* when they end, by clock_ms() */
 	unsigned generation; /* of the configuration when the new process was started */
 	pid_t pid;           /* of the new process */
 	bool is_succeeded;   /* another one has taken the place of the new process */

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.peers import spore_binary, spore_client
-from harness.scale import count
+from harness.scale import count, seconds
 from harness.routed_port import POLICY, SECRETS, Teller, client_hello, request
 from harness.shares import SECRET, Load, named_services, start
 from harness.sockets import connect, how_it_ends, read_to_end
@@ -16,6 +16,8 @@ from harness.tls import client_context
 from harness.upgrades import Upgrades, fake_program, other_build
 from harness.waiting import wait_until
 
+# The upgrade waits no longer for visitors, and a start may need a second.
+HOLD = 2
 HOSTS = {"x.alice.example": b"alice", "bob.example": b"bob"}
 
 
@@ -66,6 +68,14 @@ def entry_of(way, certificate):
     return entry, request
 
 
+def wrap_of(way, authority, address):
+    """What a visitor puts around its socket."""
+    if way != "tls":
+        return contextlib.nullcontext
+    context = client_context(authority)
+    return lambda sock: context.wrap_socket(sock, server_hostname=address.host)
+
+
 @contextlib.contextmanager
 def named_site(tmp_path, address, entry, **more):
     """A server with a port for alice and bob, and both clients. `server.port` is this port."""
@@ -96,13 +106,7 @@ def named_site(tmp_path, address, entry, **more):
 def test_no_visitor_of_a_host_name_is_refused(tmp_path, address, authority, certificate, way):
     """Also on the way back, and after a program that fails when it is to serve."""
     entry, first = entry_of(way, certificate)
-    wrap = contextlib.nullcontext
-    if way == "tls":
-        context = client_context(authority)
-
-        def wrap(sock):
-            return context.wrap_socket(sock, server_hostname=address.host)
-
+    wrap = wrap_of(way, authority, address)
     other = other_build(tmp_path)
     dies = fake_program(tmp_path, 'say(ready=True); hear("go"); time.sleep(0.2); sys.exit(1)')
     with named_site(tmp_path, address, entry) as server:
@@ -118,18 +122,51 @@ def test_no_visitor_of_a_host_name_is_refused(tmp_path, address, authority, cert
         server.await_end(pid)
 
 
-def test_the_hold_waits_for_a_visitor_who_has_no_tunnel_yet(tmp_path, address):
-    """It still gets its tunnel, at the old process."""
-    with named_site(tmp_path, address, {"route": [{"use": "http"}]}) as server:
-        with connect(server.public_host, server.port) as visitor:
-            visitor.sendall(request("bob.example")[:9])
-            thread = threading.Thread(target=server.upgrade)
-            thread.start()
-            server.process.wait_for("upgrading")
-            time.sleep(0.5)
-            visitor.sendall(request("bob.example")[9:])
-            assert read_to_end(visitor) == b"bob " + request("bob.example")
-            thread.join()
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("way", ["http", "sni", "tls"])
+def test_silent_visitors_move_to_the_new_process(tmp_path, address, authority, certificate, way):
+    """They have not said which host they want, or half of it, so no process has read anything from
+    them. They stay also when a program fails that has got them."""
+    entry, first = entry_of(way, certificate)
+    wrap = wrap_of(way, authority, address)
+    dies = fake_program(tmp_path, 'say(ready=True); hear("go"); sys.exit(1)')
+    host, name = "bob.example", b"bob"
+    with named_site(tmp_path, address, {**entry, "route_timeout": "8s"}) as server:
+        with contextlib.ExitStack() as stack:
+            where = (server.public_host, server.port)
+            silent = [stack.enter_context(connect(*where, timeout=30)) for _ in range(20)]
+            n = 0 if way == "tls" else len(first(host)) // 2
+            for visitor in silent[:10]:
+                visitor.sendall(first(host)[:n])
+            with Visits(where, first, wrap, every=1 / count(50, 20)):
+                time.sleep(0.3)
+                server.upgrade_in_vain(dies)
+                begin = time.monotonic()
+                server.upgrade()
+                assert time.monotonic() - begin < seconds(HOLD)
+                time.sleep(0.3)
+            for i, sock in enumerate(silent):
+                with wrap(sock) as visitor:
+                    visitor.sendall(first(host)[n if i < 10 else 0 :])
+                    assert read_to_end(visitor) == name + b" " + first(host)
+
+
+def test_visitors_who_are_silent_after_their_handshake(tmp_path, address, authority, certificate):
+    """Their state cannot move. The upgrade does not wait for them for long, and they end in order,
+    so that a browser connects again."""
+    entry, first = entry_of("tls", certificate)
+    wrap = wrap_of("tls", authority, address)
+    with named_site(tmp_path, address, {**entry, "route_timeout": "30s"}) as server:
+        where = (server.public_host, server.port)
+        with connect(*where, timeout=30) as one, wrap(one) as silent:
+            with connect(*where, timeout=30) as stalled:
+                stalled.sendall(client_hello("bob.example")[:50])
+                with Visits(where, first, wrap, every=1 / count(50, 20)):
+                    time.sleep(0.3)
+                    server.upgrade()
+                    time.sleep(0.3)
+                assert silent.recv(1) == b""
+                assert how_it_ends(stalled, timeout=15) == (b"", "reset")
 
 
 def test_a_host_that_nobody_has_is_refused_later(tmp_path, address):

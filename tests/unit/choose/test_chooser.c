@@ -137,6 +137,145 @@ START_TEST(a_closed_gate_leaves_visitors_in_the_kernel)
 }
 END_TEST
 
-SUITE("chooser", a_closed_gate_leaves_visitors_in_the_kernel, a_port_may_move,
-      a_port_that_is_in_no_entry_closes, visitors_without_a_tunnel_end_with_the_worker,
-      a_visitor_reaches_the_tunnel_of_its_name)
+/* ---- the next server ---- */
+
+/* Visitors that come back are found by the port, so it is the configuration's one. */
+static void begin_at_free_port(const char *transport)
+{
+	spore_addr addr;
+	char text[400];
+
+	close(sockets_listen(&addr, 1));
+	routed.wanted = addr.port;
+	snprintf(text, sizeof text,
+	         "{" SCENE_SERVER ", \"public\": [{\"listen_port\": %u, \"route\": [{\"use\": "
+	         "\"http\"}]%s}]}",
+	         routed.wanted, transport);
+	routed_begin(text);
+}
+
+static void park_two(void *worker)
+{
+	choosers_park(worker, 2);
+}
+
+static void end_undecided(void *worker)
+{
+	choosers_end_undecided(worker);
+}
+
+static void on_worker(void (*fn)(void *worker))
+{
+	scene_call(0, fn, &scene.workers[0]);
+	scene_run();
+}
+
+START_TEST(visitors_of_whom_nothing_was_read_are_parked)
+{
+	struct server_worker *worker = &scene.workers[0];
+	int fds[3], copies[2];
+
+	begin_at_free_port("");
+	for (int i = 0; i < 3; i++)
+		fds[i] = routed_visit(i == 1 ? "GET / HT" : "");
+	on_worker(park_two);
+	ck_assert_uint_eq(scene.shared.handshakes, 1);
+	ck_assert_uint_eq(worker->n_parked, 2);
+	ck_assert(choosers_copy_parked(worker, copies));
+	ck_assert_int_gt(send(fds[1], "TP/1.1\r\nHost: a.example\r\n\r\n", 27, 0), 0);
+	scene_run();
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 0);
+	on_worker(end_undecided);
+	ck_assert(routed_has_ended(fds[2]));
+	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	choosers_unpark(worker);
+	scene_run();
+	ck_assert_uint_eq(scene.shared.handshakes, 1);
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 1);
+	scene_expect(routed.client, MESSAGE_CONNECTION);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	for (int i = 0; i < 2; i++)
+		close(copies[i]);
+	routed_end();
+}
+END_TEST
+
+START_TEST(parked_visitors_may_be_left_to_the_next_server)
+{
+	struct server_worker *worker = &scene.workers[0];
+	int fd, copy;
+
+	begin_at_free_port("");
+	fd = routed_visit("");
+	on_worker(park_two);
+	ck_assert(choosers_copy_parked(worker, &copy));
+	choosers_drop_parked(worker);
+	ck_assert_uint_eq(worker->n_parked, 0);
+	scene_run();
+	ck_assert_int_eq(
+		send(fd, ROUTED_REQUEST("a.example"), strlen(ROUTED_REQUEST("a.example")), 0),
+		strlen(ROUTED_REQUEST("a.example")));
+	choosers_receive(worker, copy); /* as the next server does */
+	scene_run();
+	scene_expect(routed.client, MESSAGE_CONNECTION);
+	close(fd);
+	routed_end();
+}
+END_TEST
+
+START_TEST(a_visitor_is_parked_before_the_first_byte_of_a_transport)
+{
+	int fd;
+
+	begin_at_free_port(", \"transport\": [{\"use\": \"proxy\", \"trusted\": [\"127.0.0.1\"]}]");
+	fd = routed_visit("");
+	ck_assert_uint_eq(scene.shared.handshakes, 1);
+	on_worker(park_two);
+	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	ck_assert_uint_eq(scene.workers[0].n_parked, 1);
+	close(fd);
+	routed_end();
+}
+END_TEST
+
+/* The transport cannot begin again. */
+START_TEST(a_visitor_is_not_parked_after_the_first_byte_of_a_transport)
+{
+	int fd;
+
+	begin_at_free_port(
+		", \"transport\": [{\"use\": \"xor\", \"key\": 90, \"handshake\": \"byte\"}]");
+	fd = routed_visit("");
+	routed_greet(fd);
+	on_worker(park_two);
+	ck_assert_uint_eq(scene.shared.handshakes, 1);
+	ck_assert_uint_eq(scene.workers[0].n_parked, 0);
+	on_worker(end_undecided);
+	ck_assert(routed_has_ended(fd));
+	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	close(fd);
+	routed_end();
+}
+END_TEST
+
+START_TEST(a_visitor_of_another_port_is_not_received)
+{
+	int fds[2];
+
+	begin_at_free_port("");
+	sockets_tcp_pair(fds);
+	choosers_receive(&scene.workers[0], fds[1]);
+	ck_assert(routed_is_reset(fds[0]));
+	close(fds[0]);
+	routed_end();
+}
+END_TEST
+
+SUITE("chooser", visitors_of_whom_nothing_was_read_are_parked,
+      parked_visitors_may_be_left_to_the_next_server,
+      a_visitor_is_parked_before_the_first_byte_of_a_transport,
+      a_visitor_is_not_parked_after_the_first_byte_of_a_transport,
+      a_visitor_of_another_port_is_not_received, a_closed_gate_leaves_visitors_in_the_kernel,
+      a_port_may_move, a_port_that_is_in_no_entry_closes,
+      visitors_without_a_tunnel_end_with_the_worker, a_visitor_reaches_the_tunnel_of_its_name)

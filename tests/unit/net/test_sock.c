@@ -384,11 +384,26 @@ START_TEST(sockets_can_be_copied)
 }
 END_TEST
 
-SUITE("sock", sockets_can_be_copied, an_address_of_this_machine_is_known,
-      a_path_that_is_no_socket_is_refused, a_second_bind_is_refused_until_the_port_is_shared,
-      a_port_is_kept_while_nothing_listens, sockets_are_as_the_core_wants_them,
-      keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
-      the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
-      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address,
-      a_listening_socket_is_adopted, what_does_not_listen_is_not_adopted,
-      the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)
+START_TEST(a_peer_is_known_until_it_is_gone)
+{
+	spore_addr peer, local;
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	ck_assert(sock_peer_addr(fds[0], &peer));
+	sock_local_addr(fds[1], &local);
+	ck_assert(addr_equal(&peer, &local));
+	ck_assert(!sock_peer_addr(STDERR_FILENO, &peer));
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+SUITE("sock", a_peer_is_known_until_it_is_gone, sockets_can_be_copied,
+      an_address_of_this_machine_is_known, a_path_that_is_no_socket_is_refused,
+      a_second_bind_is_refused_until_the_port_is_shared, a_port_is_kept_while_nothing_listens,
+      sockets_are_as_the_core_wants_them, keepalive_is_as_asked_for,
+      what_the_peer_does_not_acknowledge_is_seen, the_ipv6_wildcard_takes_ipv4_too,
+      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
+      unread_bytes_are_seen, what_is_no_socket_has_no_address, a_listening_socket_is_adopted,
+      what_does_not_listen_is_not_adopted, the_ipv6_wildcard_is_adopted_if_it_takes_ipv4_as_wanted)

@@ -1617,8 +1617,46 @@ START_TEST(input_that_comes_while_none_is_wanted_is_read_later)
 }
 END_TEST
 
-SUITE("stream", bytes_that_are_given_back_are_read_again,
-      bytes_that_were_given_back_are_not_in_the_socket,
+/* Whoever takes the socket finds it as it was accepted. */
+START_TEST(an_unused_socket_is_taken)
+{
+	struct owner owner;
+	int fd;
+
+	start_open(&owner, true);
+	fd = stream_take_unused(owner.stream);
+	ck_assert_int_eq(fd, owner.fd);
+	stream_close(owner.stream, true);
+	run_for(owner.loop, 30);
+	ck_assert_int_eq(write(owner.other, "xyz", 3), 3);
+	ck_assert_int_eq(recv(fd, owner.got, sizeof owner.got, 0), 3);
+	loop_free(owner.loop);
+	close(owner.other);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_used_socket_is_not_taken)
+{
+	struct owner owner;
+
+	start_open(&owner, false);
+	ck_assert_int_eq(write(owner.other, "0123456789", 10), 10);
+	ck_assert(run_until(owner.loop, has_ten_bytes, &owner));
+	ck_assert_int_eq(stream_take_unused(owner.stream), -1);
+	stop(&owner);
+	start_open(&owner, false);
+	owner.to_send = "x";
+	owner.n_to_send = 1;
+	stream_want(owner.stream, SPORE_WRITE);
+	ck_assert(run_until(owner.loop, has_sent_all, &owner));
+	ck_assert_int_eq(stream_take_unused(owner.stream), -1);
+	stop(&owner);
+}
+END_TEST
+
+SUITE("stream", an_unused_socket_is_taken, a_used_socket_is_not_taken,
+      bytes_that_are_given_back_are_read_again, bytes_that_were_given_back_are_not_in_the_socket,
       plain_bytes_may_wait_for_the_users_first_ones,
       plain_bytes_that_wait_leave_with_the_users_end_or_a_release,
       plain_bytes_that_wait_leave_with_a_read_of_all_that_comes,

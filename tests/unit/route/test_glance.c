@@ -441,10 +441,41 @@ START_TEST(the_bytes_behind_a_transport_are_bounded)
 }
 END_TEST
 
-SUITE("glance", bytes_behind_a_transport_decide_and_are_read_again,
-      a_visitor_behind_a_transport_may_leave, the_time_behind_a_transport_is_bounded,
-      the_bytes_behind_a_transport_are_bounded, bytes_that_are_there_decide_at_once,
-      bytes_that_come_one_by_one_decide_and_stay, a_visitor_that_waits_costs_nothing,
-      a_visitor_that_ends_its_side_is_asked_about_once_more, the_time_is_bounded,
-      the_bytes_are_bounded, the_number_of_looks_is_bounded, one_visitor_too_many_ends_the_oldest,
-      other_verdicts_are_passed_on)
+static unsigned n_released;
+
+static void release(void *arg)
+{
+	n_released = glance_list_release(&((struct scene *)arg)->list, 2);
+}
+
+START_TEST(bare_sockets_are_released_undecided)
+{
+	struct scene scene;
+	int fds[4];
+
+	open_scene(&scene, 60000, 8);
+	fds[0] = visit_by(&scene, 0, "", start_behind_transport);
+	for (size_t i = 1; i < 4; i++)
+		fds[i] = visit(&scene, i, "a.exa");
+	host_scene_call(&scene.route.it.host, release, &scene);
+	ck_assert_uint_eq(n_released, 2);
+	ck_assert_uint_eq(scene.list.n, 2);
+	for (size_t i = 1; i < 3; i++) {
+		ck_assert(scene.outcomes[i].is_there);
+		ck_assert_int_eq(scene.outcomes[i].verdict, ROUTE_MORE);
+		expect_bytes(&scene.outcomes[i], "a.exa");
+	}
+	ck_assert(!scene.outcomes[0].is_there && !scene.outcomes[3].is_there);
+	for (size_t i = 0; i < 4; i++)
+		close(fds[i]);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("glance", bare_sockets_are_released_undecided,
+      bytes_behind_a_transport_decide_and_are_read_again, a_visitor_behind_a_transport_may_leave,
+      the_time_behind_a_transport_is_bounded, the_bytes_behind_a_transport_are_bounded,
+      bytes_that_are_there_decide_at_once, bytes_that_come_one_by_one_decide_and_stay,
+      a_visitor_that_waits_costs_nothing, a_visitor_that_ends_its_side_is_asked_about_once_more,
+      the_time_is_bounded, the_bytes_are_bounded, the_number_of_looks_is_bounded,
+      one_visitor_too_many_ends_the_oldest, other_verdicts_are_passed_on)

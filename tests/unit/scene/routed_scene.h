@@ -20,8 +20,9 @@
 #define ROUTED_REQUEST(host) "GET / HTTP/1.1\r\nHost: " host "\r\n\r\n"
 
 static struct {
-	int client;    /* on its control connection */
-	uint16_t port; /* the shared one */
+	int client;      /* on its control connection */
+	uint16_t port;   /* the shared one */
+	uint16_t wanted; /* the port that is opened; 0: any */
 	struct tunnel *tunnel;
 	struct names_claim *claim;
 } routed;
@@ -36,7 +37,8 @@ static inline void routed_open_port(void)
 	struct err err;
 	size_t at_fault;
 
-	ck_assert(sock_listen_all(&list, 0, false, false, &sizes, &sockets, &at_fault, &err));
+	ck_assert(sock_listen_all(&list, routed.wanted, false, false, &sizes, &sockets, &at_fault,
+	                          &err));
 	sock_local_addr(sockets.fds[0], &addr);
 	routed.port = addr.port;
 	ck_assert(choosers_renew(&scene.workers[0], scene.set, &scene.limits, &sockets));

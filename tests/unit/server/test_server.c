@@ -133,7 +133,7 @@ START_TEST(ports_are_given_and_taken_back)
 	tunnel = serving_open_tunnel(&control);
 	await_done(server_copy_ports(serving.server, 1000, count_copies, serving.server));
 	ck_assert_uint_eq(n_copies, SCENE_WORKERS);
-	await_done(server_hold(serving.server, 1000, on_done, serving.server));
+	await_done(server_hold(serving.server, true, 1000, on_done, serving.server));
 	ck_assert(server_is_still(serving.server));
 	await_done(server_give(serving.server, 1000, on_done, serving.server));
 	caller = sockets_dial(&control);

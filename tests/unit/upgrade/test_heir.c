@@ -215,6 +215,27 @@ START_TEST(a_server_that_serves)
 }
 END_TEST
 
+START_TEST(visitors_are_taken)
+{
+	struct err err;
+
+	open_channel();
+	say_all();
+	ck_assert(take());
+	for (int i = 0; i < 2; i++)
+		say(PROTOCOL_VISITOR, STDERR_FILENO);
+	activation.n_visitors = ACTIVATION_VISITORS_MOST - 1;
+	say(PROTOCOL_GO, -1);
+	ck_assert_msg(heir_await(&heir, &activation, &err), "%s", err.text);
+	hear("visitors");
+	ck_assert_uint_eq(activation.n_visitors, ACTIVATION_VISITORS_MOST);
+	close(activation.visitors[ACTIVATION_VISITORS_MOST - 1]);
+	activation.n_visitors = 0;
+	heir_close(&heir);
+	activation_close(&activation);
+}
+END_TEST
+
 START_TEST(a_program_that_is_checked)
 {
 	open_channel_of(PROTOCOL_CHECK_VARIABLE);
@@ -229,6 +250,6 @@ START_TEST(a_program_that_is_checked)
 }
 END_TEST
 
-SUITE("heir", a_server_that_serves, a_program_that_is_checked, a_server_that_is_none,
-      the_variable_is_only_for_servers, sockets_are_taken, ports_are_awaited,
+SUITE("heir", visitors_are_taken, a_server_that_serves, a_program_that_is_checked,
+      a_server_that_is_none, the_variable_is_only_for_servers, sockets_are_taken, ports_are_awaited,
       a_server_that_gives_up, a_server_with_another_protocol)
