@@ -12,6 +12,7 @@ from .nspawn import FILES, Machine, demand
 from .peers import REPOSITORY, is_sanitized
 from .process import clean_environment
 from .scale import seconds
+from .upgrades import change_version
 
 PACKAGE = REPOSITORY / "conf" / "package"
 # Not optimised and without the packages of debug symbols: a build takes half the time.
@@ -59,8 +60,12 @@ def fields(package):
     return dict(re.findall(r"^(\S+): (.*)$", done.stdout, re.MULTILINE))
 
 
+def debs(folder, pattern="*"):
+    return sorted(folder.glob(f"{pattern}.deb"))
+
+
 def newer(folder, packages, suffix):
-    """The folder, with copies of the packages whose version is higher."""
+    """The folder, with copies of the packages whose version is higher. The program says so, too."""
     folder.mkdir()
     for package in packages:
         tree = folder / "tree"
@@ -68,8 +73,10 @@ def newer(folder, packages, suffix):
         control = tree / "DEBIAN" / "control"
         version = fields(package)["Version"]
         control.write_text(control.read_text().replace(version, version + suffix))
+        if (tree / "usr/bin/spore").exists():
+            change_version(tree / "usr/bin/spore")
         subprocess.run(
-            ["dpkg-deb", "--root-owner-group", "--build", tree, folder],
+            ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, folder],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -114,6 +121,13 @@ class Debian(Machine):
         yield f"--directory={self.folder}/root"
         yield f"--bind-ro={self.packages}:/packages"
         yield "--private-network"
+
+    def install(self, folder, *patterns):
+        """The packages of a folder in /packages, or those with these names. What apt says."""
+        found = [deb for each in patterns or ("*",) for deb in debs(folder, each)]
+        assert found
+        paths = [f"/packages/{folder.name}/{deb.name}" for deb in found]
+        return self.apt("install", "--allow-downgrades", "--reinstall", *paths)
 
     def apt(self, *arguments):
         """Uses what the archive has downloaded, since the machine has no network."""

@@ -33,13 +33,19 @@ hear("load")
 """
 
 
+def change_version(path):
+    """Gives the program of this file another version number."""
+    code, n = OWN_VERSION.subn(OTHER_VERSION.encode(), path.read_bytes())
+    assert n > 0, "the version number is not in the program"
+    path.write_bytes(code)
+
+
 def other_build(folder):
     """The program under test with another version number."""
     path = pathlib.Path(folder) / "spore"
-    code, n = OWN_VERSION.subn(OTHER_VERSION.encode(), pathlib.Path(spore_binary()).read_bytes())
-    assert n > 0, "the version number is not in the program"
-    path.write_bytes(code)
+    path.write_bytes(pathlib.Path(spore_binary()).read_bytes())
     path.chmod(0o755)
+    change_version(path)
     return str(path)
 
 

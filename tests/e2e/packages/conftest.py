@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pathlib
 
 import pytest
 
@@ -30,6 +31,15 @@ def once(tmp_path_factory):
         return folder
 
     return get
+
+
+@pytest.fixture(scope="session")
+def packages(once):
+    """A folder with the packages of this source tree."""
+    if "SPORE_PACKAGES" in os.environ:
+        return pathlib.Path(os.environ["SPORE_PACKAGES"])
+    debian.demand_tools()
+    return once("packages", debian.build)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """The Debian packages: they are reproducible and clean, and work in an empty Debian."""
 
 import json
-import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -10,6 +8,7 @@ import subprocess
 import pytest
 
 from harness import debian
+from harness.debian import debs
 from harness.nspawn import demand
 from harness.peers import REPOSITORY
 from harness.waiting import wait_until
@@ -21,18 +20,6 @@ SERVER, CLIENTS = "spore-server", ["spore-local@one", "spore-local@two"]
 OF_A_LIBRARY = ["auth_http", "auth_ldap", "auth_postgres", "auth_pubkey", "auth_redis"]
 OF_A_LIBRARY += ["events_http", "metrics_prometheus", "route_http"]
 PING = "exec 3<>/dev/tcp/127.0.0.1/{} && echo ping >&3 && head -c 5 <&3"
-
-
-@pytest.fixture(scope="module")
-def packages(once):
-    if "SPORE_PACKAGES" in os.environ:
-        return pathlib.Path(os.environ["SPORE_PACKAGES"])
-    debian.demand_tools()
-    return once("packages", debian.build)
-
-
-def debs(folder, pattern="*"):
-    return sorted(folder.glob(f"{pattern}.deb"))
 
 
 def version():
@@ -107,12 +94,6 @@ def readme():
     return commands
 
 
-def install(machine, folder, pattern="*"):
-    paths = [f"/packages/{folder.name}/{deb.name}" for deb in debs(folder, pattern)]
-    assert paths
-    return machine.apt("install", *paths)
-
-
 def start_clients(machine):
     for number, unit in enumerate(CLIENTS):
         config = {
@@ -170,17 +151,17 @@ def check_purged(machine):
 def test_life_of_an_installation(machine):
     """Packages are installed, configured as the README says, upgraded, removed and purged."""
     packages = machine.packages / "first"
-    install(machine, packages, "spore_*")
+    machine.install(packages, "spore_*")
     check_installed(machine)
     machine.must("bash", "-ec", readme())
     start_clients(machine)
     wait_until(lambda: has_tunnels(machine), "both tunnels")
 
-    install(machine, packages)
+    machine.install(packages)
     check_plugins(machine)
     machine.must("sed", "-i", "s/20022/20030/", "/etc/spore/server.json")
     before = pids(machine)
-    install(machine, debian.newer(machine.packages / "second", debs(packages), "+next"))
+    machine.install(debian.newer(machine.packages / "second", debs(packages), "+next"))
     assert not set(pids(machine)) & {*before, "0"}
     assert "20030" in (machine.root / "etc/spore/server.json").read_text()
     wait_until(lambda: has_tunnels(machine), "both tunnels after the upgrade")
