@@ -2,6 +2,7 @@
 
 Or it stands behind a router with NAT that forgets idle connections."""
 
+import contextlib
 import ctypes
 import os
 import subprocess
@@ -128,14 +129,29 @@ def _set_within(namespace, name, value):
         _not_permitted(f"{name}: {done.stderr.strip()}")
 
 
+def _enter(path):
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(path, "rb") as file:
+        assert libc.setns(file.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+
+
+@contextlib.contextmanager
+def network_of(pid):
+    """Sockets, threads and processes that this thread makes are in the network of the process."""
+    with open("/proc/thread-self/ns/net", "rb") as own:
+        _enter(f"/proc/{pid}/ns/net")
+        try:
+            yield
+        finally:
+            _enter(f"/proc/self/fd/{own.fileno()}")
+
+
 def _within(namespace, make):
     """Calls `make` in a thread that has entered the namespace. A socket stays in it."""
     made = []
 
     def run():
-        libc = ctypes.CDLL(None, use_errno=True)
-        with open(f"/run/netns/{namespace}", "rb") as file:
-            assert libc.setns(file.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        _enter(f"/run/netns/{namespace}")
         made.append(make())
 
     thread = threading.Thread(target=run)

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from .network import network_of
 from .peers import is_sanitized, spore_binary
 from .scale import seconds
 from .waiting import wait_until
@@ -182,6 +183,10 @@ class Machine:
         done = self.run(*argv, timeout=timeout)
         assert done.returncode == 0, f"{argv}: {done.returncode}\n{done.stdout}\n{self.journal()}"
         return done.stdout.strip()
+
+    def network(self):
+        """A context whose sockets, threads and processes are in the machine's network."""
+        return network_of(self._leader)
 
     def write(self, path, text):
         file = self.root / str(path).lstrip("/")

@@ -1,12 +1,22 @@
 """An upgrade of the Debian packages: the server that runs is renewed, and no visitor is refused."""
 
+import contextlib
 import json
+import os
 import shutil
+import time
 
 import pytest
 
 from harness import debian
+from harness.arrivals import Arrivals
 from harness.debian import debs
+from harness.peers import spore_client
+from harness.scale import count
+from harness.services import Echo
+from harness.steady import Steady
+from harness.tls.certificates import Authority
+from harness.upgrades import OTHER_VERSION
 from harness.waiting import wait_until
 
 # Building takes longer than a test usually may.
@@ -14,6 +24,15 @@ pytestmark = pytest.mark.timeout(1200)
 
 SERVER, SECRET, HOST = "spore-server", "s3cret", "127.0.0.1"
 NAMES = ("spore_*", "spore-plugin-metrics-*")
+PORTS = (20080, 20081)
+# How long visitors come before and after each upgrade.
+LOAD_S = float(os.environ.get("SPORE_PACKAGE_LOAD", "0.5"))
+
+
+class Calm(Steady):
+    """One of very many."""
+
+    PAUSE = 0.5
 
 
 class Site:
@@ -21,8 +40,9 @@ class Site:
 
     def __init__(self, machine, older, newer):
         self.machine, self.older, self.newer = machine, older, newer
+        self.flags = []
 
-    def configure(self, **sections):
+    def configure(self, way="lanes", **sections):
         """Writes the configuration, and starts the server with it."""
         config = {
             "server": {"ports": "20000-21000", "drain_timeout": "60s"},
@@ -30,12 +50,35 @@ class Site:
             "metrics": [{"use": "prometheus", "listen": f"{HOST}:9568"}],
             **sections,
         }
+        self.flags = []
+        if way == "tls":
+            self.use_tls(config)
+        elif way == "clear":
+            config["limits"] = {"max_ahead_per_tunnel": 0}
         self.machine.write("/etc/spore/server.json", json.dumps(config))
         self.machine.must("systemctl", "restart", SERVER, timeout=90)
+
+    def use_tls(self, config):
+        """The keys are made on this machine."""
+        authority = Authority(self.machine.folder / "tls")
+        certificate = authority.issue(f"IP:{HOST}")
+        for path, name in ((certificate.path, "cert"), (certificate.key, "key")):
+            with open(path, encoding="utf-8") as file:
+                self.machine.write(f"/etc/spore/{name}.pem", file.read())
+        self.machine.must("chown", "spore", "/etc/spore/key.pem")
+        self.machine.must("chmod", "600", "/etc/spore/key.pem")
+        config["transport"] = [{"use": "tls", "certfile": "cert.pem", "keyfile": "key.pem"}]
+        self.flags = ["--tls", "--cacertfile", str(authority.path)]
 
     @property
     def pid(self):
         return self.machine.show(SERVER, "MainPID")
+
+    def ask(self, command):
+        return json.loads(self.machine.must("spore", "ctl", "--json", command))
+
+    def ports(self):
+        return sorted(each["port"] for each in self.ask("tunnels")["tunnels"])
 
     def renew(self):
         """What the script of the package says, and its exit status."""
@@ -51,9 +94,57 @@ def site(packages, tmp_path_factory):
     shutil.copytree(packages, older)
     chosen = [deb for name in NAMES for deb in debs(older, name)]
     newer = debian.newer(folder / "packages/newer", chosen, "+next")
+    (folder / "machine/tls").mkdir(parents=True)
     with debian.Debian(folder / "machine", folder / "packages") as machine:
         machine.install(older, *NAMES)
         yield Site(machine, older, newer)
+
+
+@contextlib.contextmanager
+def load(site):
+    """Two clients that are not of this installation, with 100 relays and 100 new visitors a second
+    each. Leaving the context shows that nobody was refused, and no byte was lost."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(site.machine.network())
+        echo = stack.enter_context(Echo())
+        clients, relays = [], []
+        for port in PORTS:
+            clients.append(
+                stack.enter_context(
+                    spore_client(
+                        (HOST, 7835), echo.port, secret=SECRET, port=port, extra=site.flags
+                    )
+                )
+            )
+            relays += [stack.enter_context(Calm(HOST, port)) for _ in range(count(100, 10))]
+        for port in PORTS:
+            stack.enter_context(Arrivals(HOST, port, every=1 / count(100, 20)))
+        time.sleep(LOAD_S)
+        yield
+        wait_until(lambda: site.ports() == list(PORTS), "the clients at their ports")
+        time.sleep(LOAD_S)
+        for relay in relays:
+            relay.check()
+        assert all(len(client.process.stdout) == 1 for client in clients), "a port has changed"
+
+
+@pytest.mark.parametrize("way", ["lanes", "tls", "clear"])
+def test_no_visitor_is_refused(site, way):
+    """Neither when the packages become newer, nor when they become older. The server is renewed
+    once, after the packages of its plugins."""
+    site.configure(way)
+    is_newer = site.ask("status")["version"] == OTHER_VERSION
+    before, began = site.pid, time.monotonic()
+    with load(site):
+        said = site.machine.install(site.older if is_newer else site.newer, *NAMES)
+        _, plugin, rest = said.partition("Setting up spore-plugin-metrics-prometheus")
+        assert plugin and rest.count(f"spore: {SERVER}.service is upgraded: version") == 1, said
+    assert site.pid not in (before, "0")
+    assert (site.ask("status")["version"] == OTHER_VERSION) != is_newer
+    assert site.ask("status")["pid"] == int(site.pid)
+    assert site.machine.show(SERVER, "NRestarts") == "0"
+    assert site.machine.must("dpkg", "--audit") == ""
+    print("PACKAGE UPGRADE", way, round(time.monotonic() - began, 1))
 
 
 def test_the_new_program_fails(site):
