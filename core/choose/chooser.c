@@ -235,6 +235,24 @@ void choosers_stop_accepting(struct server_worker *worker)
 		stop_accepting(CONTAINER_OF(at, struct chooser, node));
 }
 
+void choosers_leave_ports(struct server_worker *worker)
+{
+	struct keeper *keeper = worker->shared->keeper;
+	bool is_kept = keeper && keeper_is_open(keeper);
+
+	for (struct list *at = worker->choosers.next; at != &worker->choosers && is_kept;
+	     at = at->next) {
+		const struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
+		struct sockets copies = { 0 };
+
+		if (chooser->listener)
+			copies = listener_copy(chooser->listener);
+		if (copies.n > 0)
+			keeper_keep(keeper, &copies, KEPT_ROUTED_NAME);
+	}
+	choosers_stop_accepting(worker);
+}
+
 void choosers_wake(struct server_worker *worker)
 {
 	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {

@@ -21,6 +21,9 @@ bool choosers_renew(struct server_worker *worker, const struct plugin_set *set,
 /* Accepts what waits in the queues, and closes the ports. Visitors that have come go on.
  * Idempotent. */
 void choosers_stop_accepting(struct server_worker *worker);
+/* The same, but whoever keeps sockets for the next server (keep/keeper) gets those of the ports
+ * first. So visitors who come later wait in them. */
+void choosers_leave_ports(struct server_worker *worker);
 /* The gate is open again: accepts what has waited in the kernel. */
 void choosers_wake(struct server_worker *worker);
 /* Other descriptors of the sockets of all ports, of at most `most` ports, which the caller owns:

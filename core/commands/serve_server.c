@@ -146,6 +146,8 @@ static void drop_all(const struct activation *activation, struct notify *notify)
 {
 	for (unsigned i = 0; i < activation->n_kept; i++)
 		notify_drop(notify, activation->kept[i].name);
+	if (activation->n_shared > 0)
+		notify_drop(notify, KEPT_ROUTED_NAME);
 }
 
 /* Scripts wait for this line, so everything must be ready when it is logged. */
@@ -217,7 +219,7 @@ static struct server_env env_of(const struct runtime *runtime,
 		.given = given_of(inheritance),
 		.shared = { .fds = inheritance->activation.shared,
 		            .n = inheritance->activation.n_shared,
-		            .from_server = true },
+		            .from_server = inheritance->heir.is_one },
 		.visitors = { .fds = inheritance->activation.visitors,
 		              .n = inheritance->activation.n_visitors },
 		.kept = inheritance->activation.kept,

@@ -23,6 +23,10 @@ struct kept_port;
 #define KEPT_PORT_PREFIX "tunnel-1-"
 enum { KEPT_PORT_NAME_SIZE = sizeof KEPT_PORT_PREFIX + 32, KEPT_PORTS_MOST = 2048 };
 
+/* The name of the sockets of all routed ports (public[].listen_port), which belong to no client. A
+ * version that does not know it closes them, as it does with ports of other versions. */
+#define KEPT_ROUTED_NAME "tunnel-routed-1"
+
 /* A socket as the service manager passes it to the next process. */
 struct kept_socket {
 	int fd;

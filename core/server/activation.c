@@ -46,6 +46,10 @@ static void sort_in(struct activation *activation, int fd, const char *name)
 {
 	struct kept_socket *kept = &activation->kept[activation->n_kept];
 
+	if (strcmp(name, KEPT_ROUTED_NAME) == 0) {
+		activation->shared[activation->n_shared++] = fd;
+		return;
+	}
 	if (!is_of_port(name)) {
 		activation->fds[activation->n++] = fd;
 		return;
@@ -57,7 +61,8 @@ static void sort_in(struct activation *activation, int fd, const char *name)
 
 static bool has_room(const struct activation *activation)
 {
-	return activation->n < ACTIVATION_MOST && activation->n_kept < KEPT_PORTS_MOST;
+	return activation->n < ACTIVATION_MOST && activation->n_kept < KEPT_PORTS_MOST &&
+	       activation->n_shared < ACTIVATION_SHARED_MOST;
 }
 
 /* Also for sockets that are not used: no other program inherits them. */

@@ -13,7 +13,8 @@ enum { ACTIVATION_MOST = 256, ACTIVATION_SHARED_MOST = 2048, ACTIVATION_VISITORS
 struct activation {
 	int fds[ACTIVATION_MOST]; /* owned, as all sockets here */
 	unsigned n;               /* 0: none was passed */
-	/* Of routed ports: only the server before this one passes them (upgrade/heir). */
+	/* Of routed ports: the service manager has kept them, or the server before this one passes
+	 * them (upgrade/heir). */
 	int shared[ACTIVATION_SHARED_MOST];
 	unsigned n_shared;
 	/* Visitors of these that it has accepted, and has read nothing of. */

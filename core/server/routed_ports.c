@@ -82,11 +82,12 @@ static unsigned find_given(const struct given_sockets *given, const spore_addr *
 	return n;
 }
 
-/* Visitors wait in each socket, so each needs a worker. */
+/* Visitors wait in each socket, so each needs a worker. A restart with fewer workers goes on
+ * without the others. */
 static bool check_number(const struct routed_ports_plan *plan, unsigned n, int64_t port,
                          struct err *err)
 {
-	if (n > 0 && n <= plan->n_workers)
+	if (n > 0 && (n <= plan->n_workers || !plan->given->from_server))
 		return true;
 	err_set(err,
 	        "the running server has passed %u sockets at the routed port %d, but this one has "
@@ -120,18 +121,39 @@ static bool copy_given(const struct routed_ports_plan *plan, const struct public
 	return false;
 }
 
+/* Sockets that a service manager has kept may be those of another configuration. If one of the
+ * address does not fit, none of the port is used. */
+static bool is_usable(const struct routed_ports_plan *plan, const struct public_settings *entry,
+                      const spore_addr *ip)
+{
+	const struct sock_sizes sizes = { 0 };
+	struct err unused;
+	spore_addr addr;
+	int fd = -1;
+
+	find_given(plan->given, ip, entry->listen_port, 0, &fd);
+	return plan->given->from_server ||
+	       sock_adopt(fd, addresses_of(plan->config, entry), &sizes, &addr, &unused);
+}
+
 /* Was a socket given at each address of the entry, or at least at its port? */
 static bool was_given(const struct routed_ports_plan *plan, const struct public_settings *entry,
                       bool *has_port_out)
 {
 	const spore_list *addresses = addresses_of(plan->config, entry);
+	bool all_usable = true;
 	unsigned n = 0;
 
-	for (size_t i = 0; i < addresses->count; i++)
-		n += find_given(plan->given, (const spore_addr *)addresses->items + i,
-		                entry->listen_port, 0, NULL) > 0;
+	for (size_t i = 0; i < addresses->count; i++) {
+		const spore_addr *ip = (const spore_addr *)addresses->items + i;
+
+		if (find_given(plan->given, ip, entry->listen_port, 0, NULL) == 0)
+			continue;
+		n++;
+		all_usable = all_usable && is_usable(plan, entry, ip);
+	}
 	*has_port_out = n > 0;
-	return n > 0 && n == addresses->count;
+	return all_usable && n > 0 && n == addresses->count;
 }
 
 static bool take_entry(const struct routed_ports_plan *plan, size_t i, struct sockets *out,

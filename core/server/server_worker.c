@@ -218,7 +218,7 @@ void server_worker_stay_no_more(struct server_worker *worker)
 
 void server_worker_stop_accepting(struct server_worker *worker)
 {
-	choosers_stop_accepting(worker);
+	choosers_leave_ports(worker);
 	tunnel_sessions_stop_accepting(worker);
 }
 

@@ -62,7 +62,8 @@ void server_worker_give(struct server_worker *worker);
 void server_worker_take_back(struct server_worker *worker);
 /* The data connections of clients that stay do not come back any more: closes their ports. */
 void server_worker_stay_no_more(struct server_worker *worker);
-/* Closes the public ports, except those of clients that stay. */
+/* Closes the public ports, except those of clients that stay. Those that are kept stay open for the
+ * next server. */
 void server_worker_stop_accepting(struct server_worker *worker);
 /* Closes the control port; sessions go on. */
 void server_worker_stop_listening(struct server_worker *worker);

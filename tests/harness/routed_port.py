@@ -1,11 +1,14 @@
 """A server with a public port that several tunnels share, and the clients of these tunnels."""
 
+import contextlib
 import json
 import signal
 import ssl
+import threading
 
 from .metrics import Exporter
 from .peers import configured_server, spore_client
+from .scale import count
 from .services import Greeter
 from .sockets import connect, end_writing, read_to_end
 
@@ -37,6 +40,43 @@ class Teller(Greeter):
         end_writing(sock)
         while sock.recv(65536):
             pass
+
+
+class Visits:
+    """New visitors of each host, one every so many seconds. Leaving the context shows that the
+    tunnel of its host has served each. hosts: the name of the service of each."""
+
+    def __init__(self, where, hosts, first, wrap=contextlib.nullcontext, every=0.01):
+        self._where, self._hosts, self._first = where, hosts, first
+        self._wrap, self._every = wrap, every
+        self._over, self._threads, self._failures = threading.Event(), [], []
+        self._thread = threading.Thread(target=self._run)
+
+    def _visit(self, host, name):
+        try:
+            with connect(*self._where, timeout=30) as sock, self._wrap(sock) as visitor:
+                visitor.sendall(self._first(host))
+                assert read_to_end(visitor) == name + b" " + self._first(host)
+        except (OSError, AssertionError) as failure:
+            self._failures.append(repr(failure))
+
+    def _run(self):
+        while not self._over.wait(self._every):
+            for pair in self._hosts.items():
+                self._threads.append(threading.Thread(target=self._visit, args=pair))
+                self._threads[-1].start()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, exception_type, *_):
+        self._over.set()
+        for each in [self._thread, *self._threads]:
+            each.join()
+        if exception_type is None:
+            assert not self._failures, f"{len(self._failures)} of {len(self._threads)}"
+            assert len(self._threads) > count(20)
 
 
 class RoutedPort:

@@ -14,8 +14,9 @@ from harness.arrivals import Arrivals
 from harness.nspawn import Machine, demand
 from harness.peers import REPOSITORY, spore_binary
 from harness.process import clean_environment
+from harness.routed_port import Teller, Visits, request
 from harness.services import Echo
-from harness.sockets import connect, read_exactly
+from harness.sockets import connect, read_exactly, read_to_end
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 
@@ -93,7 +94,7 @@ class Installed:
             machine.must(*useradd.split())
         machine.must("sh", "-c", f"cd /root && {install}")
 
-    def configure(self, more=""):
+    def configure(self, more="", **sections):
         """Writes the server's configuration to the folder in which `install` looks for it."""
         server = {"bind_addr": self.address.host, "control_port": self.control}
         exporter = {"use": "prometheus", "listen": f"{self.address.host}:{self.exporter}"}
@@ -102,6 +103,7 @@ class Installed:
             "auth": [{"use": "multi_secret", "secrets": {"alice": self.secret}}],
             "acl": {"public": [{"use": "cidr", "allow": ["127.0.0.0/8"]}]},
             "metrics": [exporter],
+            **sections,
         }
         self.machine.write("/root/server.json", json.dumps(config) + more)
         return "/root/server.json"
@@ -116,9 +118,9 @@ class Installed:
         _, install = prepared("spore-local@.service")
         self.machine.must("sh", "-c", f"cd /root && {install}".replace("NAME", "web"))
 
-    def put(self, more=""):
+    def put(self, more="", **sections):
         """Replaces the configuration that the unit uses."""
-        self.configure(more)
+        self.configure(more, **sections)
         self.machine.must("install", "-m", "640", "-g", "spore", "/root/server.json", "/etc/spore/")
 
     def tunnel_port(self):
@@ -302,6 +304,35 @@ def test_restart_under_load(installed):
         assert machine.show(SERVER, "NFileDescriptorStore") == "0"
 
 
+def test_restart_with_a_routed_port(installed):
+    """systemd keeps its sockets, too. Afterwards the port may move to other addresses."""
+    machine, host = installed.machine, installed.address.host
+    port, name = installed.address.free_port(), "web.example"
+    policy = {"alice": {"hosts": [name]}}
+    auth = [{"use": "multi_secret", "secrets": {"alice": installed.secret}, "policy": policy}]
+    public = [{"listen_port": port, "route": [{"use": "http"}]}]
+    with Teller(b"web", host) as service:
+        installed.put(auth=auth, public=public)
+        installed.configure_client(service.port, hosts=[name])
+        machine.must("systemctl", "start", SERVER)
+        machine.must("systemctl", "start", CLIENT)
+        with Visits((host, port), {name: b"web"}, request):
+            for _ in range(2):
+                pid = machine.show(SERVER, "MainPID")
+                machine.must("systemctl", "restart", SERVER)
+                assert machine.show(SERVER, "MainPID") not in (pid, "0")
+                wait_until(lambda: len(ports(machine)) == 1, "the client")
+        assert machine.show(SERVER, "NFileDescriptorStore") == "0"
+        public[0]["listen_addr"] = ["127.0.0.1", host]
+        installed.put(auth=auth, public=public)
+        machine.must("systemctl", "restart", SERVER)
+        wait_until(lambda: len(ports(machine)) == 1, "the client")
+        for address in ("127.0.0.1", host):
+            with connect(address, port) as visitor:
+                visitor.sendall(request(name))
+                assert read_to_end(visitor) == b"web " + request(name)
+
+
 @pytest.mark.parametrize("has_socket", [False, True])
 def test_upgrade_under_load(installed, has_socket):
     """The new process becomes the main one, under all restrictions. Nobody is refused."""
@@ -332,10 +363,15 @@ def test_upgrade_under_load(installed, has_socket):
         assert machine.show(SERVER, "NRestarts") == "0"
 
 
-def is_back(machine, port):
+def ports(machine):
+    """Of the tunnels."""
     done = machine.run("spore", "ctl", "--json", "tunnels")
     tunnels = json.loads(done.stdout)["tunnels"] if done.returncode == 0 else []
-    return [each["port"] for each in tunnels] == [port]
+    return [each["port"] for each in tunnels]
+
+
+def is_back(machine, port):
+    return ports(machine) == [port]
 
 
 def test_socket_elsewhere(installed):

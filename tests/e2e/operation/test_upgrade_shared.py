@@ -9,7 +9,7 @@ import pytest
 
 from harness.peers import spore_binary, spore_client
 from harness.scale import count, seconds
-from harness.routed_port import POLICY, SECRETS, Teller, client_hello, request
+from harness.routed_port import POLICY, SECRETS, Teller, Visits, client_hello, request
 from harness.shares import SECRET, Load, named_services, start
 from harness.sockets import connect, how_it_ends, read_to_end
 from harness.tls import client_context
@@ -19,42 +19,6 @@ from harness.waiting import wait_until
 # The upgrade waits no longer for visitors, and a start may need a second.
 HOLD = 2
 HOSTS = {"x.alice.example": b"alice", "bob.example": b"bob"}
-
-
-class Visits:
-    """New visitors of both hosts, one every so many seconds. Leaving the context shows that the
-    tunnel of its host has served each."""
-
-    def __init__(self, where, first, wrap=contextlib.nullcontext, every=0.01):
-        self._where, self._first, self._wrap, self._every = where, first, wrap, every
-        self._over, self._threads, self._failures = threading.Event(), [], []
-        self._thread = threading.Thread(target=self._run)
-
-    def _visit(self, host, name):
-        try:
-            with connect(*self._where, timeout=30) as sock, self._wrap(sock) as visitor:
-                visitor.sendall(self._first(host))
-                assert read_to_end(visitor) == name + b" " + self._first(host)
-        except (OSError, AssertionError) as failure:
-            self._failures.append(repr(failure))
-
-    def _run(self):
-        while not self._over.wait(self._every):
-            for pair in HOSTS.items():
-                self._threads.append(threading.Thread(target=self._visit, args=pair))
-                self._threads[-1].start()
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, exception_type, *_):
-        self._over.set()
-        for each in [self._thread, *self._threads]:
-            each.join()
-        if exception_type is None:
-            assert not self._failures, f"{len(self._failures)} of {len(self._threads)}"
-            assert len(self._threads) > count(20)
 
 
 def entry_of(way, certificate):
@@ -110,7 +74,9 @@ def test_no_visitor_of_a_host_name_is_refused(tmp_path, address, authority, cert
     other = other_build(tmp_path)
     dies = fake_program(tmp_path, 'say(ready=True); hear("go"); time.sleep(0.2); sys.exit(1)')
     with named_site(tmp_path, address, entry) as server:
-        with Visits((server.public_host, server.port), first, wrap, every=1 / count(100, 20)):
+        with Visits(
+            (server.public_host, server.port), HOSTS, first, wrap, every=1 / count(100, 20)
+        ):
             time.sleep(0.5)
             for program in (other, spore_binary()):
                 server.upgrade_in_vain(dies)
@@ -138,7 +104,7 @@ def test_silent_visitors_move_to_the_new_process(tmp_path, address, authority, c
             n = 0 if way == "tls" else len(first(host)) // 2
             for visitor in silent[:10]:
                 visitor.sendall(first(host)[:n])
-            with Visits(where, first, wrap, every=1 / count(50, 20)):
+            with Visits(where, HOSTS, first, wrap, every=1 / count(50, 20)):
                 time.sleep(0.3)
                 server.upgrade_in_vain(dies)
                 begin = time.monotonic()
@@ -161,7 +127,7 @@ def test_visitors_who_are_silent_after_their_handshake(tmp_path, address, author
         with connect(*where, timeout=30) as one, wrap(one) as silent:
             with connect(*where, timeout=30) as stalled:
                 stalled.sendall(client_hello("bob.example")[:50])
-                with Visits(where, first, wrap, every=1 / count(50, 20)):
+                with Visits(where, HOSTS, first, wrap, every=1 / count(50, 20)):
                     time.sleep(0.3)
                     server.upgrade()
                     time.sleep(0.3)

@@ -272,7 +272,39 @@ START_TEST(a_visitor_of_another_port_is_not_received)
 }
 END_TEST
 
-SUITE("chooser", visitors_of_whom_nothing_was_read_are_parked,
+static unsigned n_kept;
+
+static void count_kept(void *arg, int fd, const char *name)
+{
+	(void)arg;
+	ck_assert_int_ge(fd, 0);
+	ck_assert_str_eq(name, KEPT_ROUTED_NAME);
+	n_kept++;
+}
+
+START_TEST(sockets_of_routed_ports_are_kept)
+{
+	struct keeper keeper = { .keep = count_kept };
+	int fd;
+
+	routed_begin(ROUTED_PORT);
+	keeper.main_loop = scene.loops[0];
+	scene.shared.keeper = &keeper;
+	keeper_open(&keeper, true);
+	fd = routed_visit(ROUTED_REQUEST("a.example"));
+	choosers_leave_ports(&scene.workers[0]);
+	choosers_leave_ports(&scene.workers[0]);
+	scene_run();
+	ck_assert_uint_eq(n_kept, 1);
+	ck_assert(!is_open(routed.port));
+	scene_expect(routed.client, MESSAGE_CONNECTION);
+	scene.shared.keeper = NULL;
+	close(fd);
+	routed_end();
+}
+END_TEST
+
+SUITE("chooser", sockets_of_routed_ports_are_kept, visitors_of_whom_nothing_was_read_are_parked,
       parked_visitors_may_be_left_to_the_next_server,
       a_visitor_is_parked_before_the_first_byte_of_a_transport,
       a_visitor_is_not_parked_after_the_first_byte_of_a_transport,

@@ -72,6 +72,22 @@ START_TEST(kept_ports_are_known_by_their_names)
 }
 END_TEST
 
+START_TEST(routed_ports_are_known_by_their_name)
+{
+	struct activation activation;
+
+	open_two();
+	pass("2");
+	setenv("LISTEN_FDNAMES", KEPT_ROUTED_NAME ":" KEPT_ROUTED_NAME, 1);
+	activation_take(&activation);
+	ck_assert_uint_eq(activation.n + activation.n_kept, 0);
+	ck_assert_uint_eq(activation.n_shared, 2);
+	ck_assert_int_eq(activation.shared[1], 4);
+	activation_close(&activation);
+	ck_assert_int_lt(fcntl(3, F_GETFD), 0);
+}
+END_TEST
+
 START_TEST(sockets_of_another_process_are_left_alone)
 {
 	struct activation activation;
@@ -123,6 +139,6 @@ START_TEST(a_descriptor_that_is_missing_is_named)
 }
 END_TEST
 
-SUITE("activation", sockets_are_taken_and_hidden_from_others, kept_ports_are_known_by_their_names,
-      sockets_of_another_process_are_left_alone, a_wrong_number_is_an_error,
-      a_descriptor_that_is_missing_is_named)
+SUITE("activation", routed_ports_are_known_by_their_name, sockets_are_taken_and_hidden_from_others,
+      kept_ports_are_known_by_their_names, sockets_of_another_process_are_left_alone,
+      a_wrong_number_is_an_error, a_descriptor_that_is_missing_is_named)

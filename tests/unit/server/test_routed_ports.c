@@ -178,5 +178,33 @@ START_TEST(sockets_of_the_server_before_are_used)
 }
 END_TEST
 
-SUITE("routed_ports", every_worker_has_a_socket_at_a_routed_port, a_port_that_is_taken_is_named,
+/* With fewer workers, a restart goes on. */
+START_TEST(sockets_that_a_service_manager_has_kept_are_used)
+{
+	struct scene scene;
+	struct sockets *before[2], *all;
+	int fds[2];
+	struct given_sockets given = { .fds = fds, .n = 2 };
+	struct routed_ports_plan plan = { .given = &given, .n_workers = 1 };
+	const struct json *at_fault;
+	struct err err;
+
+	make(&scene, "127.0.0.1", free_port());
+	plan.config = &scene.config;
+	for (int i = 0; i < 2; i++) {
+		before[i] = open_all(&scene, NULL, i > 0);
+		fds[i] = before[i][1].fds[0];
+	}
+	all = routed_ports_open(&plan, &at_fault, &err);
+	ck_assert_msg(all != NULL, "%s", err.text);
+	ck_assert_uint_eq(inode_of(all[1].fds[0]), inode_of(fds[0]));
+	routed_ports_close(&scene.config, all);
+	for (int i = 0; i < 2; i++)
+		routed_ports_close(&scene.config, before[i]);
+	clear(&scene);
+}
+END_TEST
+
+SUITE("routed_ports", sockets_that_a_service_manager_has_kept_are_used,
+      every_worker_has_a_socket_at_a_routed_port, a_port_that_is_taken_is_named,
       a_port_that_stays_is_not_opened_again, sockets_of_the_server_before_are_used)
