@@ -151,6 +151,8 @@ def refuses(server, port):
         connect(server.public_host, port).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it waited there when the port closed
     return False
 
 
