@@ -11,7 +11,6 @@ import pytest
 from harness import debian
 from harness.arrivals import Arrivals
 from harness.debian import debs
-from harness.peers import spore_client
 from harness.scale import count
 from harness.services import Echo
 from harness.steady import Steady
@@ -40,7 +39,7 @@ class Site:
 
     def __init__(self, machine, older, newer):
         self.machine, self.older, self.newer = machine, older, newer
-        self.flags = []
+        self.transport = []
 
     def configure(self, way="lanes", **sections):
         """Writes the configuration, and starts the server with it."""
@@ -50,7 +49,7 @@ class Site:
             "metrics": [{"use": "prometheus", "listen": f"{HOST}:9568"}],
             **sections,
         }
-        self.flags = []
+        self.transport = []
         if way == "tls":
             self.use_tls(config)
         elif way == "clear":
@@ -62,13 +61,30 @@ class Site:
         """The keys are made on this machine."""
         authority = Authority(self.machine.folder / "tls")
         certificate = authority.issue(f"IP:{HOST}")
-        for path, name in ((certificate.path, "cert"), (certificate.key, "key")):
+        files = ((certificate.path, "cert"), (certificate.key, "key"), (authority.path, "ca"))
+        for path, name in files:
             with open(path, encoding="utf-8") as file:
                 self.machine.write(f"/etc/spore/{name}.pem", file.read())
         self.machine.must("chown", "spore", "/etc/spore/key.pem")
         self.machine.must("chmod", "600", "/etc/spore/key.pem")
         config["transport"] = [{"use": "tls", "certfile": "cert.pem", "keyfile": "key.pem"}]
-        self.flags = ["--tls", "--cacertfile", str(authority.path)]
+        self.transport = [{"use": "tls", "cacertfile": "../ca.pem"}]
+
+    @contextlib.contextmanager
+    def clients(self, service):
+        """Those of this installation, each with one tunnel."""
+        units = [f"spore-local@{port}" for port in PORTS]
+        for port, unit in zip(PORTS, units):
+            config = {
+                "client": {"to": HOST},
+                "auth": [{"use": "hmac", "secret": SECRET}],
+                "transport": self.transport,
+                "tunnels": [{"local": f"{HOST}:{service}", "port": port}],
+            }
+            self.machine.write(f"/etc/spore/local.d/{port}.json", json.dumps(config))
+            self.machine.must("systemctl", "start", unit)
+        yield [self.machine.show(unit, "MainPID") for unit in units]
+        self.machine.must("systemctl", "stop", *units)
 
     @property
     def pid(self):
@@ -102,30 +118,23 @@ def site(packages, tmp_path_factory):
 
 @contextlib.contextmanager
 def load(site):
-    """Two clients that are not of this installation, with 100 relays and 100 new visitors a second
-    each. Leaving the context shows that nobody was refused, and no byte was lost."""
+    """Two clients, with 100 relays and 100 new visitors a second each. Leaving the context shows
+    that nobody was refused, and no byte was lost."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(site.machine.network())
         echo = stack.enter_context(Echo())
-        clients, relays = [], []
+        clients = stack.enter_context(site.clients(echo.port))
+        relays = []
         for port in PORTS:
-            clients.append(
-                stack.enter_context(
-                    spore_client(
-                        (HOST, 7835), echo.port, secret=SECRET, port=port, extra=site.flags
-                    )
-                )
-            )
             relays += [stack.enter_context(Calm(HOST, port)) for _ in range(count(100, 10))]
         for port in PORTS:
             stack.enter_context(Arrivals(HOST, port, every=1 / count(100, 20)))
         time.sleep(LOAD_S)
-        yield
+        yield clients
         wait_until(lambda: site.ports() == list(PORTS), "the clients at their ports")
         time.sleep(LOAD_S)
         for relay in relays:
             relay.check()
-        assert all(len(client.process.stdout) == 1 for client in clients), "a port has changed"
 
 
 @pytest.mark.parametrize("way", ["lanes", "tls", "clear"])
@@ -134,17 +143,19 @@ def test_no_visitor_is_refused(site, way):
     once, after the packages of its plugins."""
     site.configure(way)
     is_newer = site.ask("status")["version"] == OTHER_VERSION
-    before, began = site.pid, time.monotonic()
-    with load(site):
+    before = site.pid
+    with load(site) as clients:
         said = site.machine.install(site.older if is_newer else site.newer, *NAMES)
         _, plugin, rest = said.partition("Setting up spore-plugin-metrics-prometheus")
         assert plugin and rest.count(f"spore: {SERVER}.service is upgraded: version") == 1, said
+        for port, pid in zip(PORTS, clients):
+            assert f"spore: spore-local@{port}.service goes on with the program" in said, said
+            assert site.machine.show(f"spore-local@{port}", "MainPID") == pid
     assert site.pid not in (before, "0")
     assert (site.ask("status")["version"] == OTHER_VERSION) != is_newer
     assert site.ask("status")["pid"] == int(site.pid)
     assert site.machine.show(SERVER, "NRestarts") == "0"
     assert site.machine.must("dpkg", "--audit") == ""
-    print("PACKAGE UPGRADE", way, round(time.monotonic() - began, 1))
 
 
 def test_the_new_program_fails(site):
