@@ -4,7 +4,8 @@ usage: ranks.py [ROOT]
 
 - A file of core/ includes the SDK, system headers, headers of its own folder and of folders of a
   lower rank. Two folders of one rank do not include each other.
-- The table of folders in core/README.md has the same rows, the highest rank first.
+- The table of folders in core/README.md has a row for each folder, with its rank, the highest
+  rank first. The lowest rank is 1.
 - OpenSSL is in core/base alone.
 - A header of the SDK includes only the SDK and the C library.
 - A plugin includes <spore/...>, system and library headers, headers of its own folder, and headers
@@ -73,15 +74,18 @@ def check(root):
 
 
 def _documented(root):
-    """A row is "| `json/`, `thread/` | what they are for |"."""
+    """A row is "| 2 | `json/` | what it is for |"."""
     text = (root / "core" / "README.md").read_text(encoding="utf-8")
-    table = text.partition("| folder |")[2].partition("\n\n")[0]
-    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
-    documented = [sorted(re.findall(r"`([\w.]+)/?`", cell)) for cell in cells]
-    expected = [sorted(names) for names in reversed(RANKS)]
-    if documented != expected:
-        rows = "\n".join(", ".join(names) for names in expected)
-        yield f"core/README.md: expected a table of folders with these rows:\n{rows}"
+    table = text.partition("| rank | folder |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (\d+) \| `([\w.]+)/?` \|", table, re.MULTILINE)
+    documented = [(int(rank), name) for rank, name in rows]
+    in_order = sorted(documented, key=lambda row: -row[0]) == documented
+    if not in_order or sorted(documented) != sorted((RANK[name] + 1, name) for name in RANK):
+        expected = "\n".join(
+            f"{rank + 1}: {', '.join(sorted(names))}"
+            for rank, names in reversed(list(enumerate(RANKS)))
+        )
+        yield f"core/README.md: expected a table of folders with these ranks:\n{expected}"
 
 
 def _core(root):

@@ -75,10 +75,11 @@ class Ranks(InAFolder):
 
     def document(self, all_ranks):
         rows = [
-            f"| {', '.join(f'`{each}/`' for each in sorted(names))} | what they are for |\n"
-            for names in reversed(all_ranks)
+            f"| {rank} | `{name}/` | what it is for |\n"
+            for rank, names in reversed(list(enumerate(all_ranks, 1)))
+            for name in sorted(names)
         ]
-        table = "| folder | purpose |\n|---|---|\n" + "".join(rows)
+        table = "| rank | folder | purpose |\n|---|---|---|\n" + "".join(rows)
         self.write("core/README.md", f"# The core\n\n{table}\n| who |\n|---|\n| `base/` |\n")
 
     def assert_refused(self, name, text, pattern):
