@@ -210,12 +210,10 @@ static bool set_tls(struct redis *redis, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	struct tls_options tls = { conf->cacertfile, conf->certfile, conf->keyfile };
-	bool good = expect(args, conf->tls || !conf->cacertfile, "/cacertfile",
-	                   "expected this option with \"tls\": true only");
+	bool has_file = conf->cacertfile || conf->certfile || conf->keyfile;
+	bool good = expect(args, conf->tls || !has_file, "/tls",
+	                   "expected true, since a file of a certificate or key is given");
 
-	good = expect(args, conf->tls || !conf->certfile, "/certfile",
-	              "expected this option with \"tls\": true only") &&
-	       good;
 	if (good && conf->tls)
 		redis->tls = tls_new(args, &tls);
 	redis->shared.primary.tls = redis->tls;

@@ -1,12 +1,15 @@
 """auth_redis while Redis stops, hangs, refuses, moves and returns; and the ways to reach it."""
 
 import contextlib
+import json
 import signal
 import threading
 import time
 
 import pytest
 
+from harness.peers import spore_binary
+from harness.process import run
 from harness.redis import NOTICES, Redis, RedisError, client_context, dial, place_of, redis_server
 from harness.scale import count, seconds
 from harness.stores import hears, results
@@ -157,6 +160,18 @@ def test_tls_and_a_client_certificate(address, authority, tmp_path):
             with redis_server(address, tmp_path, stranger) as server:
                 assert refusal(server, "s" * 200, "c0") == UNAVAILABLE
                 server.process.wait_for("TLS failed: (hostname|IP address) mismatch")
+
+
+@pytest.mark.parametrize("name", ["cacertfile", "certfile", "keyfile"])
+def test_a_file_for_tls_without_tls(name, authority, tmp_path):
+    """The operator expects TLS, so the file is not ignored."""
+    own = authority.issue("IP:127.0.0.1")
+    entry = {"use": "redis", "host": "127.0.0.1", name: own.key if name == "keyfile" else own.path}
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"auth": [entry]}))
+    made = run([spore_binary(), "server", "--check", "--config", path])
+    assert made.status == 1, made.stderr
+    assert "/auth/0/tls: expected true, since a file of a certificate" in str(made.stderr)
 
 
 def test_a_unix_socket_and_a_database(address, tmp_path):
