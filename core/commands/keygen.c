@@ -11,6 +11,7 @@
 #include "arguments/arguments.h"
 #include "arguments/exit_status.h"
 #include "base/crypto.h"
+#include "base/utf8.h"
 
 enum type { TYPE_SECRET, TYPE_ED25519 };
 
@@ -126,14 +127,16 @@ static int make_pair(const struct request *request)
 	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-/* The comment is a part of a line, and becomes the client's identity, of at most 255 bytes. */
+/* The comment becomes the client's identity, and servers accept only such identities. */
 static bool is_good_comment(const char *comment)
 {
-	for (const char *at = comment; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == '\x7F')
+	size_t len = strlen(comment);
+
+	for (size_t at = 0; at < len; at += utf8_sequence(comment + at, len - at)) {
+		if (!utf8_is_visible(comment + at, len - at))
 			return false;
 	}
-	return strlen(comment) <= 255;
+	return len <= 255;
 }
 
 /* True: the flags fit together. */
@@ -155,7 +158,8 @@ static bool check_flags(const struct request *request, int *status_out)
 	else if (request->comment && !is_good_comment(request->comment))
 		*status_out = arguments_refuse(
 			&keygen_arguments,
-			"%s: expected at most 255 bytes without control characters", "--comment");
+			"%s: expected at most 255 bytes of UTF-8 without control characters",
+			"--comment");
 	else
 		return true;
 	return false;

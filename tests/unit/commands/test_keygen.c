@@ -88,7 +88,8 @@ static const char *read_file(const char *from, char text[512])
 START_TEST(a_pair_is_two_new_files)
 {
 	static struct capture capture;
-	char *argv[] = { "--type", "ed25519", "--out", path, "--comment", "alice at work", NULL };
+	char *argv[] = { "--type", "ed25519", "--out", path, "--comment", "alic\xC3\xA9 at work",
+		         NULL };
 	char text[512];
 	struct stat st;
 
@@ -97,7 +98,7 @@ START_TEST(a_pair_is_two_new_files)
 	ck_assert_int_eq(run(&capture, argv), EXIT_GOOD);
 	ck_assert_str_eq(capture_out(&capture), read_file(public_path, text));
 	ck_assert_int_eq(strncmp(text, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", 37), 0);
-	ck_assert_uint_eq(strlen(text), 12 + 68 + strlen(" alice at work\n"));
+	ck_assert_uint_eq(strlen(text), 12 + 68 + strlen(" alic\xC3\xA9 at work\n"));
 	ck_assert_int_eq(stat(public_path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0644);
 	ck_assert_int_eq(stat(path, &st), 0);
@@ -137,14 +138,31 @@ START_TEST(flags_that_do_not_fit)
 	ck_assert_int_eq(run(&capture, (char *[]){ "--out", "/nowhere", NULL }), EXIT_USAGE);
 	ck_assert_contains(capture_err(&capture),
 	                   "error: --out is for a key pair: expected --type ed25519 as well\n");
-	ck_assert_int_eq(run(&capture, (char *[]){ "--type", "ed25519", "--out", "/nowhere",
-	                                           "--comment", "a\nb", NULL }),
-	                 EXIT_USAGE);
-	ck_assert_contains(capture_err(&capture), "error: --comment: expected at most 255 bytes "
-	                                          "without control characters\n");
+}
+END_TEST
+
+/* Servers refuse such identities, so the client could never get in. */
+START_TEST(a_comment_that_no_server_accepts)
+{
+	static struct capture capture;
+	static char long_comment[257];
+	const char *const bad[] = { "a\nb",      "a\x7F",         "a\xFF",     "caf\xE9",
+		                    "a\xC2\x85", "\xEF\xBB\xBF!", long_comment };
+
+	memset(long_comment, 'a', 256);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char *argv[] = { "--type",   "ed25519",   "--out",
+			         "/nowhere", "--comment", (char *)(uintptr_t)bad[i],
+			         NULL };
+
+		ck_assert_int_eq(run(&capture, argv), EXIT_USAGE);
+		ck_assert_contains(capture_err(&capture),
+		                   "error: --comment: expected at most 255 bytes of UTF-8 without "
+		                   "control characters\n");
+	}
 }
 END_TEST
 
 SUITE("keygen", a_pair_is_two_new_files, no_file_is_replaced, flags_that_do_not_fit,
-      a_secret_is_256_bits_and_never_the_same, it_takes_no_arguments,
-      a_secret_that_cannot_be_written_is_a_failure)
+      a_comment_that_no_server_accepts, a_secret_is_256_bits_and_never_the_same,
+      it_takes_no_arguments, a_secret_that_cannot_be_written_is_a_failure)
