@@ -125,7 +125,7 @@ const char *tls_cert_names(X509 *cert, char *out, size_t size)
 
 	list_names(names, NULL, out, size);
 	GENERAL_NAMES_free(names);
-	return *out ? out : "(none: it has no subject alternative name)";
+	return *out ? out : "(no host name or IP address)";
 }
 
 const char *tls_cert_extra_names(X509 *cert, X509 *other, char *out, size_t size)

@@ -19,9 +19,11 @@ bool tls_cert_is_ip(const char *text);
 /* "CN=a,O=b", cut at `size`. */
 const char *tls_cert_subject(const X509 *cert, char *out, size_t size);
 const char *tls_cert_issuer(const X509 *cert, char *out, size_t size);
-/* The host names and IP addresses, "a.example, b.example". Leaves out names that do not fit. */
+/* The host names and IP addresses, "a.example, b.example". Leaves out names that do not fit.
+ * Returns `out`, or a static text if `out` is empty. */
 const char *tls_cert_names(X509 *cert, char *out, size_t size);
-/* The names of `cert` that `other` lacks, likewise; "" if there are none. */
+/* The host names and IP addresses of `cert` that `other` lacks, in the same form. Leaves out names
+ * that do not fit. Returns `out`, which is "" if there are none. */
 const char *tls_cert_extra_names(X509 *cert, X509 *other, char *out, size_t size);
 
 #endif

@@ -218,7 +218,7 @@ BAD = {
     "no names": (
         [],
         {"subject": "/CN={host}"},
-        "the name {host} is not among its names (none: it has no subject alternative name)",
+        "the name {host} is not among its names (no host name or IP address)",
     ),
     "self-signed": (
         ["IP:{host}"],
@@ -269,8 +269,8 @@ def test_wildcards_go_one_label_deep(serve, fate, authority, name, words):
     "names, words",
     [
         (["DNS:127.0.0.9"], "127.0.0.9 (as a host name)"),
-        (["DER:30:03:87:01:7F"], "(none: "),  # an address of one byte
-        (["DER:30:02:87:00"], "(none: "),
+        (["DER:30:03:87:01:7F"], "(no host name"),  # an address of one byte
+        (["DER:30:02:87:00"], "(no host name"),
         (["DER:30:07:82:05:61:00:62:63:64"], "a (and a NUL)"),
     ],
 )
