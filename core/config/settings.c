@@ -220,7 +220,8 @@ static const spore_option tunnel_rows[] = {
 	           "bytes per second from visitors to the service, for all visitors of the tunnel "
 	           "together, at least 1k; 0: no limit of the client's own"),
 	SPORE_SIZE(struct tunnel_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
-	           "likewise, from the service to visitors"),
+	           "bytes per second from the service to visitors, for all visitors of the tunnel "
+	           "together, at least 1k; 0: no limit of the client's own"),
 	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
 	           "host names that the tunnel asks for, such as \"app.example.com\" or, for all "
 	           "names below, \"*.example.com\". A Spore server passes them to its "
@@ -290,12 +291,14 @@ static const spore_option limit_rows[] = {
 	           "sets no such limit, and 0 means no limit. Without authentication, all clients "
 	           "are one identity"),
 	SPORE_SIZE(struct limit_settings, rate_down, 0, "0", 0, INT64_C(1) << 40,
-	           "likewise, from services to visitors"),
+	           "bytes per second from services to visitors, for all tunnels of one identity "
+	           "together, at least 1k"),
 	SPORE_SIZE(struct limit_settings, bytes_per_day, 0, "0", 0, INT64_C(1) << 50,
 	           "bytes of one identity in a day (UTC), in both directions together; see "
 	           "server.usage_file"),
 	SPORE_SIZE(struct limit_settings, bytes_per_month, 0, "0", 0, INT64_C(1) << 50,
-	           "likewise, in a month"),
+	           "bytes of one identity in a month (UTC), in both directions together; see "
+	           "server.usage_file"),
 	SPORE_INT(struct limit_settings, visitors_per_second, 0, "0", 0, 1000000,
 	          "new visitors of one identity per second, and as many at once"),
 };

@@ -52,7 +52,7 @@ static const spore_option client_options[] = {
 	SPORE_SIZE(struct client, bytes_per_day, 0, "0", 0, POLICY_MAX_BYTES,
 	           "bytes in a day (UTC), in both directions together; 0: `limits.bytes_per_day`"),
 	SPORE_SIZE(struct client, bytes_per_month, 0, "0", 0, POLICY_MAX_BYTES,
-	           "likewise, in a month; 0: `limits.bytes_per_month`"),
+	           "bytes in a month (UTC), in both directions together; 0: `limits.bytes_per_month`"),
 	SPORE_INT(struct client, visitors_per_second, 0, "0", 0, 1000000,
 	          "new visitors per second; 0: `limits.visitors_per_second`"),
 	SPORE_ENUM(struct client, share, 0, "\"default\"", "default|yes|no",

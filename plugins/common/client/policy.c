@@ -18,12 +18,14 @@ static const spore_option rows[] = {
 	           "bytes per second from its visitors to its services, on all its tunnels "
 	           "together; default: `limits.rate_up`"),
 	SPORE_SIZE(struct policy, rate_down, 0, NULL, POLICY_MIN_RATE, POLICY_MAX_RATE,
-	           "likewise, from its services to its visitors; default: `limits.rate_down`"),
+	           "bytes per second from its services to its visitors, on all its tunnels "
+	           "together; default: `limits.rate_down`"),
 	SPORE_SIZE(struct policy, bytes_per_day, 0, NULL, 1, POLICY_MAX_BYTES,
 	           "bytes that all its tunnels may carry in a day (UTC), in both directions "
 	           "together; default: `limits.bytes_per_day`"),
 	SPORE_SIZE(struct policy, bytes_per_month, 0, NULL, 1, POLICY_MAX_BYTES,
-	           "likewise, in a month; default: `limits.bytes_per_month`"),
+	           "bytes that all its tunnels may carry in a month (UTC), in both directions "
+	           "together; default: `limits.bytes_per_month`"),
 	SPORE_INT(struct policy, visitors_per_second, 0, NULL, 1, POLICY_MAX_COUNT,
 	          "new visitors per second on all its tunnels, and as many at once; default: "
 	          "`limits.visitors_per_second`"),
