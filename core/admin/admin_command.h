@@ -29,7 +29,7 @@ struct admin_command {
 	struct opening opening;
 	struct admin_answer begun; /* of the reload of a client, while `opening` waits */
 	struct upgrade_request upgrade_request;
-	bool awaits_upgrade;    /* likewise */
+	bool awaits_upgrade;    /* the same for upgrade_request */
 	struct trial *trial;    /* of `auth-test`, while the chain is asked; else NULL */
 	struct plugin_set *set; /* ref; which has this chain */
 	bool is_last;           /* answered, and the admin socket now belongs to another server */

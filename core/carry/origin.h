@@ -30,7 +30,7 @@ struct origin {
 enum { ORIGIN_HOLD_MS = 4 };
 
 /* Frames the visitor's bytes from here on. visit: all members except `hold`; copied. received,
- * unsent: what the stream has received and still has to send; framed likewise. NULL: out of
+ * unsent: what the stream has received and still has to send; they are framed, too. NULL: out of
  * memory. */
 struct origin *origin_new(const struct origin *visit, struct buf *received, struct buf *unsent);
 /* Holds Opened back until the service is reached. Opened is in the stream's unsent bytes. */

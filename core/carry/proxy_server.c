@@ -152,7 +152,7 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 	}
 	uplink_end_wait(uplink);
 	if (proxy->ahead) {
-		proxy->carries = false; /* it was Claim */
+		proxy->carries = false; /* the answer is that to Claim */
 		proxy_state_lend(proxy, false);
 	}
 	ahead_drop(proxy->ahead);

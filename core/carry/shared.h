@@ -68,7 +68,7 @@ struct client_worker {
 	unsigned n_kept; /* connections that wait for their next visitor */
 	/* [any] visitors dialling or in a relay: a share of the descriptors */
 	atomic_uint max_carried;
-	unsigned max_pipes; /* likewise */
+	unsigned max_pipes; /* of relays: a share of the descriptors */
 	unsigned max_lingerers;
 	/* The way to the server may have changed. */
 	struct loop_task look;

@@ -44,11 +44,11 @@ uint32_t client_stats_tunnel(const struct client_stats *stats, const char *name)
 	return family_series(stats->metrics, FAMILY_CLIENT_TUNNELS, &name);
 }
 
-void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
+void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t series,
                         int delta)
 {
 	client_stats_add(stats, loop, CLIENT_STAT_TUNNELS, delta);
-	metrics_add(stats->metrics, loop_index(loop), tunnel, delta);
+	metrics_add(stats->metrics, loop_index(loop), series, delta);
 }
 
 uint32_t client_stats_service(const struct client_stats *stats, const char *tunnel)

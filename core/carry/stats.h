@@ -45,7 +45,7 @@ void client_stats_servers(struct client_stats *stats, const struct client_settin
 void client_stats_at(const struct client_stats *stats, const struct loop *loop, unsigned server,
                      int delta);
 /* The tunnel of this series stands (1), or stands no more (-1). [worker] */
-void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
+void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t series,
                         int delta);
 /* Leaves the tunnel or the service of this series out of the metrics, or no longer. [worker] */
 void client_stats_hide(const struct client_stats *stats, uint32_t series, bool hide);

@@ -17,7 +17,8 @@
 #include "session/arrival.h"
 #include "session/refuse.h"
 
-/* It stays while it has guests, even if a reload has removed the port. */
+/* A routed port on one worker. It stays while it has guests, even if a reload has removed the
+ * port. */
 struct chooser {
 	struct list node; /* in worker->choosers */
 	struct server_worker *worker;

@@ -105,7 +105,7 @@ static void read_flag(const struct argument_flag *flag, struct offer_flag *out)
 		.letter = flag->letter,
 		.metavar = flag->metavar,
 		.value = flag->choices ? OFFER_CHOICE : value_of(flag->metavar),
-		.word = flag->word,
+		.only_after = flag->word,
 		.repeats = flag->type == ARGUMENT_LIST,
 	};
 	snprintf(out->name, sizeof out->name, "%s", flag->name);

@@ -34,7 +34,7 @@ struct offer_flag {
 	const char *metavar; /* "FILE"; NULL if the value is OFFER_NOTHING */
 	enum offer_value value;
 	char choices[OFFER_CHOICES]; /* of an OFFER_CHOICE: "a b c" */
-	const char *word;            /* the only word for which the flag is allowed; NULL: any */
+	const char *only_after;      /* the only word after which the flag is allowed; NULL: any */
 	bool repeats;
 	char doc[OFFER_DOC]; /* the beginning of the flag's text */
 };

@@ -60,22 +60,25 @@ static const char engine[] =
 	"\n"
 	"complete -F _spore spore\n";
 
-/* Such a flag is offered only while no other word of the command was given. */
+/* A flag for one word alone. The script offers it only while no other word of the command was
+ * given. */
 static void write_restricted(const struct offer *offer, const struct offer_flag *flag, FILE *out)
 {
 	fputs("\t\t[[ ! $flags", out);
 	for (size_t i = 0; i < offer->n_words; i++) {
-		if (strcmp(offer->words[i].name, flag->word) != 0)
+		if (strcmp(offer->words[i].name, flag->only_after) != 0)
 			fprintf(out, " || $given == *' %s '*", offer->words[i].name);
 	}
 	fprintf(out, " ]] || flags+=' %s'\n", flag->name);
 }
 
+/* The flags for any word come first. write_restricted adds the others, by a test that the script
+ * makes when it runs. */
 static void write_table(const struct offer *offer, FILE *out)
 {
 	fprintf(out, "\t%s)\n\t\tflags='", offer->command);
 	for (size_t i = 0; i < offer->n_flags; i++) {
-		if (!offer->flags[i].word)
+		if (!offer->flags[i].only_after)
 			fprintf(out, "%s ", offer->flags[i].name);
 	}
 	fputs("'\n\t\twords='", out);
@@ -83,7 +86,7 @@ static void write_table(const struct offer *offer, FILE *out)
 		fprintf(out, "%s ", offer->words[i].name);
 	fputs("'\n", out);
 	for (size_t i = 0; i < offer->n_flags; i++) {
-		if (offer->flags[i].word)
+		if (offer->flags[i].only_after)
 			write_restricted(offer, &offer->flags[i], out);
 	}
 	fputs("\t\t;;\n", out);

@@ -76,8 +76,8 @@ static void write_value(enum offer_value value, const char *choices, FILE *out)
 static void write_flag(const struct offer *offer, const struct offer_flag *flag, FILE *out)
 {
 	fprintf(out, "complete -c spore -n '__spore_without %s", offer->command);
-	if (flag->word)
-		write_names(offer, flag->word, out);
+	if (flag->only_after)
+		write_names(offer, flag->only_after, out);
 	fprintf(out, "' -l %s", flag->name + 2);
 	if (flag->letter)
 		fprintf(out, " -s %c", flag->letter);

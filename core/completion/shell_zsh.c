@@ -74,8 +74,8 @@ static void write_flag(const struct offer *offer, const struct offer_flag *flag,
 {
 	const char letter[] = { '-', flag->letter, '\0' };
 
-	if (flag->word)
-		write_restriction(offer, flag->word, out);
+	if (flag->only_after)
+		write_restriction(offer, flag->only_after, out);
 	fputs("\tspecs+=(", out);
 	write_spec(flag, flag->name, '=', out);
 	if (flag->letter) {

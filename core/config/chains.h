@@ -88,7 +88,7 @@ struct config_chain {
 /* The row of "queue", whose field is in struct config_instance. */
 extern const struct option_table chain_queue_table;
 
-/* The bounds of "queue", and its default, likewise. */
+/* The bounds of "queue", and its default, as in chain_queue_table. */
 #define QUEUE_MIN     1
 #define QUEUE_MAX     1000000
 #define QUEUE_DEFAULT 4096

@@ -530,7 +530,7 @@ static void check_source(const struct tunnel_settings *tunnel, const struct json
 /* ---- what a client says about a tunnel ---- */
 
 /* The items, while they are collected. */
-struct saying {
+struct about_draft {
 	struct json_doc *doc;
 	struct diag *diag;
 	struct about about; /* knows whether all fits */
@@ -538,60 +538,61 @@ struct saying {
 	size_t n;
 };
 
-static void say_item(struct saying *saying, const char *key, const char *value,
-                     const struct json *node)
+static void add_about_item(struct about_draft *draft, const char *key, const char *value,
+                           const struct json *node)
 {
 	size_t size = strlen(key) + strlen(value) + 2;
-	char *item = json_doc_alloc(saying->doc, size);
+	char *item = json_doc_alloc(draft->doc, size);
 
 	if (!item)
 		return;
 	snprintf(item, size, "%s=%s", key, value);
-	if (about_add(&saying->about, item) == ABOUT_TOO_MUCH)
-		diag_add(saying->diag, node,
+	if (about_add(&draft->about, item) == ABOUT_TOO_MUCH)
+		diag_add(draft->diag, node,
 		         "expected a name, hosts and tags that fit into %d bytes together with "
 		         "the client's version, found more (each takes 13 bytes and its text)",
 		         ABOUT_MAX);
 	else
-		saying->items[saying->n++] = item;
+		draft->items[draft->n++] = item;
 }
 
-/* False: the name cannot be said, which has been reported. */
-static bool check_said_name(struct saying *saying, const struct json *node)
+/* The tunnel's name as the client tells it to the server (About). False: it is invalid, which has
+ * been reported. */
+static bool check_about_name(struct about_draft *draft, const struct json *node)
 {
 	if (node->type != JSON_STRING) /* the check of the option has reported that */
 		return false;
 	if (about_is_valid("name", node->raw))
 		return true;
-	diag_add(saying->diag, node,
+	diag_add(draft->diag, node,
 	         "expected 1 to %d bytes without control characters, in which a quote or "
 	         "backslash counts twice, found \"%s\"",
 	         ABOUT_VALUE_MAX, node->raw);
 	return false;
 }
 
-static void say_host(struct saying *saying, const char *host, const struct json *node)
+static void add_about_host(struct about_draft *draft, const char *host, const struct json *node)
 {
 	if (about_is_valid("host", host))
-		say_item(saying, "host", host, node);
+		add_about_item(draft, "host", host, node);
 	else
-		diag_add(saying->diag, node,
+		diag_add(draft->diag, node,
 		         "expected a host name such as \"app.example.com\" or "
 		         "\"*.example.com\", of at most %d bytes, found \"%s\"",
 		         ABOUT_VALUE_MAX, host);
 }
 
-static void say_tag(struct saying *saying, const char *label, const char *value,
-                    const struct json *node)
+static void add_about_tag(struct about_draft *draft, const char *label, const char *value,
+                          const struct json *node)
 {
 	size_t size = strlen(label) + strlen(value) + 2;
-	char *tag = json_doc_alloc(saying->doc, size);
+	char *tag = json_doc_alloc(draft->doc, size);
 
 	if (!tag)
 		return;
 	snprintf(tag, size, "%s=", label);
 	if (!about_is_valid("tag", tag)) {
-		diag_add_key(saying->diag, node,
+		diag_add_key(draft->diag, node,
 		             "expected a letter or digit, then letters, digits, '.', '_', '-' or "
 		             "'/', at most %d bytes, found \"%s\"",
 		             ABOUT_LABEL_MAX, label);
@@ -599,35 +600,36 @@ static void say_tag(struct saying *saying, const char *label, const char *value,
 	}
 	strcat(tag, value);
 	if (about_is_valid("tag", tag))
-		say_item(saying, "tag", tag, node);
+		add_about_item(draft, "tag", tag, node);
 	else
-		diag_add(saying->diag, node,
+		diag_add(draft->diag, node,
 		         "expected at most %zu bytes without control characters, in which a "
 		         "quote or backslash counts twice, found \"%s\"",
 		         ABOUT_VALUE_MAX - strlen(label) - 1, value);
 }
 
-static void say_all(struct saying *saying, const struct tunnel_settings *tunnel,
-                    const struct json *name, const struct json *hosts, const struct json *tags)
+static void add_about_items(struct about_draft *draft, const struct tunnel_settings *tunnel,
+                            const struct json *name, const struct json *hosts,
+                            const struct json *tags)
 {
 	const struct json *i;
 
-	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
+	add_about_item(draft, "version", "spore/" SPORE_VERSION, NULL);
 	if (tunnel->send_proxy)
-		say_item(saying, "wants", "addresses", NULL);
+		add_about_item(draft, "wants", "addresses", NULL);
 	if (tunnel->share)
-		say_item(saying, "share", tunnel->share_by ? "source" : "load", NULL);
-	if (name && check_said_name(saying, name))
-		say_item(saying, "name", name->raw, name);
+		add_about_item(draft, "share", tunnel->share_by ? "source" : "load", NULL);
+	if (name && check_about_name(draft, name))
+		add_about_item(draft, "name", name->raw, name);
 	for (i = name ? name->overrides : NULL; i; i = i->overrides) /* checked, but not said */
-		check_said_name(saying, i);
+		check_about_name(draft, i);
 	for (i = hosts ? hosts->first : NULL; i; i = i->next) {
 		if (i->type == JSON_STRING)
-			say_host(saying, i->raw, i);
+			add_about_host(draft, i->raw, i);
 	}
 	for (i = tags ? tags->first : NULL; i; i = i->next) {
 		if (i->type == JSON_STRING)
-			say_tag(saying, i->key, i->raw, i);
+			add_about_tag(draft, i->key, i->raw, i);
 	}
 }
 
@@ -638,14 +640,14 @@ static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
 {
 	const struct json *hosts = json_get(node, "hosts"), *tags = json_get(node, "tags");
 	size_t most = 4 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
-	struct saying saying = { .doc = doc, .diag = diag };
+	struct about_draft draft = { .doc = doc, .diag = diag };
 
-	saying.items = json_doc_alloc(doc, most * sizeof *saying.items);
-	if (saying.items)
-		say_all(&saying, tunnel, json_get(node, "name"), hosts, tags);
-	about_fini(&saying.about);
-	tunnel->about = saying.items;
-	tunnel->n_about = saying.n;
+	draft.items = json_doc_alloc(doc, most * sizeof *draft.items);
+	if (draft.items)
+		add_about_items(&draft, tunnel, json_get(node, "name"), hosts, tags);
+	about_fini(&draft.about);
+	tunnel->about = draft.items;
+	tunnel->n_about = draft.n;
 }
 
 /* ---- the tunnels of a client ---- */

@@ -61,7 +61,8 @@ static bool is_hex(char c)
 	return c && strchr("0123456789abcdefABCDEF", c);
 }
 
-/* Decodes the escapes of n bytes in place. An escape that is not one stays as it is. */
+/* Decodes the escapes of n bytes in place. A '%' that begins no escape stays. Returns the new
+ * length. */
 static size_t decode(char *text, size_t n)
 {
 	size_t to = 0;
@@ -147,15 +148,18 @@ static bool check_key(const struct expansion *e, size_t at)
 {
 	const struct json *node = get_key(e, at);
 
-	if (!node || (!has_entry(e) && get_key(e, URL)))
+	if (!node)
 		return true;
-	if (has_entry(e))
+	if (has_entry(e)) {
 		diag_add_key(e->diag, node,
 		             "\"%s\" conflicts with the entry \"%s\" of /%s: keep one", node->key,
 		             e->keys->use, e->keys->list);
-	else
-		diag_add_key(e->diag, node, "expected \"%s\" only together with \"%s\"", node->key,
-		             e->keys->keys[URL].key);
+		return false;
+	}
+	if (get_key(e, URL))
+		return true;
+	diag_add_key(e->diag, node, "expected \"%s\" only together with \"%s\"", node->key,
+	             e->keys->keys[URL].key);
 	return false;
 }
 

@@ -11,7 +11,8 @@ struct json_doc;
 
 struct entry_key {
 	const char *key, *option;
-	/* Read in this order if the key is not set; NULL: none. An empty one is not set. */
+	/* Read if the key is not set; NULL: none. The first one that exists counts. If it is empty,
+	 * the key stays unset, and the second one is not read. */
 	const char *variables[2];
 };
 

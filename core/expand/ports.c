@@ -94,12 +94,15 @@ static void add_tunnel(struct json_doc *doc, struct json *tunnels, unsigned port
 void port_spans_expand(struct json_doc *doc, struct json *tunnels, const struct port_span *spans,
                        size_t n, struct diag *diag)
 {
+	/* Without the first port, it had no place, which was reported, or memory is out. */
 	if (!json_get(tunnels->first, "local_port") ||
 	    !check_first(tunnels->first, port_spans_count(spans, n), diag))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		for (unsigned port = spans[i].lo; port <= spans[i].hi; port++) {
-			if (i > 0 || port > spans[0].lo)
+			bool is_first = i == 0 && port == spans[0].lo; /* it has its tunnel */
+
+			if (!is_first)
 				add_tunnel(doc, tunnels, port);
 		}
 	}

@@ -34,7 +34,7 @@ struct health {
 	bool has_been_up;          /* a check has succeeded */
 	int64_t rises, falls;      /* successes, and failures, in a row */
 	int64_t since_ms;          /* by the loop: when it went up or down; or the start */
-	int64_t failed_ms;         /* likewise: the last failure; 0: none */
+	int64_t failed_ms;         /* by the loop: the last failure; 0: none */
 	char why[HEALTH_WHY_SIZE]; /* of the last failure */
 	struct exam *exam;
 	ev_timer pause;

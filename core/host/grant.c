@@ -71,7 +71,9 @@ static const char *fields_fault(const spore_auth_result *r)
 	return r->life_ms < 0 ? "life_ms: negative" : NULL;
 }
 
-static const char *use_fault(const spore_auth_result *r)
+/* The limits that ABI 1.0 lacks. If its bit is set, a rate is never 0; the other limits may be 0,
+ * which means that there is no limit. */
+static const char *later_limits_fault(const spore_auth_result *r)
 {
 	if (!SPORE_HAS(r, reserved))
 		return r->fields & later_fields
@@ -148,7 +150,7 @@ const char *grant_fault(const spore_auth_result *r)
 	if (!fault)
 		fault = fields_fault(r);
 	if (!fault)
-		fault = use_fault(r);
+		fault = later_limits_fault(r);
 	if (!fault)
 		fault = share_fault(r);
 	if (!fault)

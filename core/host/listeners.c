@@ -22,7 +22,7 @@ static atomic_uint n_open; /* others read it */
 /* Held while sockets are opened, closed or copied. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Those of the server before this one. */
+/* The sockets of the server before this one. */
 static struct {
 	spore_addr address;
 	int fd;

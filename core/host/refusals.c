@@ -38,8 +38,8 @@ static bool find_reason(const struct refusals *refusals, const char *reason, uin
 	return false;
 }
 
-/* The series of the reason, which another worker may have added meanwhile; that of all others if no
- * room is left. */
+/* The series of the reason, which another worker may have added meanwhile. If no room is left, the
+ * series of all other reasons. */
 static uint32_t add_reason(struct refusals *refusals, const char *reason)
 {
 	uint32_t series = refusals->others;

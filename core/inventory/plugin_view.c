@@ -25,8 +25,8 @@ void plugin_view_open(struct plugin_view *view, struct loader *loader, const cha
 const char *plugin_view_reason(const struct plugin_view *view)
 {
 	static const char mark[] = " refused: ";
-	const char *text = view->refusal.text, *named = strstr(text, view->path);
-	const char *reason = named ? named + strlen(view->path) : text;
+	const char *text = view->refusal.text, *path_in_text = strstr(text, view->path);
+	const char *reason = path_in_text ? path_in_text + strlen(view->path) : text;
 
 	return strncmp(reason, mark, sizeof mark - 1) == 0 ? reason + sizeof mark - 1 : text;
 }

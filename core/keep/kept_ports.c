@@ -23,19 +23,19 @@ bool kept_port_name(const struct uuid *ticket, const char *identity, uint16_t po
                     char name_out[KEPT_PORT_NAME_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
-	uint8_t text[sizeof ticket->bytes + 2 + CRYPTO_SHA256_SIZE], mac[CRYPTO_SHA256_SIZE];
+	uint8_t text[sizeof ticket->bytes + 2 + CRYPTO_SHA256_SIZE], digest[CRYPTO_SHA256_SIZE];
 	char *out = name_out + strlen(KEPT_PORT_PREFIX);
 
 	memcpy(text, ticket->bytes, sizeof ticket->bytes);
 	text[sizeof ticket->bytes] = (uint8_t)(port >> 8);
 	text[sizeof ticket->bytes + 1] = (uint8_t)port;
 	if (!crypto_sha256(identity, strlen(identity), text + sizeof ticket->bytes + 2) ||
-	    !crypto_sha256(text, sizeof text, mac))
+	    !crypto_sha256(text, sizeof text, digest))
 		return false;
 	strcpy(name_out, KEPT_PORT_PREFIX);
 	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		*out++ = digits[mac[i] >> 4];
-		*out++ = digits[mac[i] & 15];
+		*out++ = digits[digest[i] >> 4];
+		*out++ = digits[digest[i] & 15];
 	}
 	*out = '\0';
 	return true;

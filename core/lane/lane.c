@@ -401,9 +401,11 @@ spore_status lane_end(struct lane *lane, uint32_t *want)
 
 bool lane_has_input(const struct lane *lane)
 {
+	bool must_read_close = is_last(lane) && !lane->in.closed;
+
 	if (lane->in.ended)
-		return !lane->in.end_told && (lane->in.closed || !is_last(lane));
-	return lane->in.early.len > 0;
+		return !lane->in.end_told && !must_read_close;
+	return lane->in.early.len > 0; /* perhaps a part of a header only */
 }
 
 bool lane_has_output(const struct lane *lane)

@@ -102,7 +102,8 @@ void lane_put_data_header(uint8_t header[LANE_HEADER], size_t length);
 
 /* The directions (SPORE_READ, SPORE_WRITE) whose bytes are plain on the lower stream from here. */
 uint32_t lane_raw(const struct lane *lane);
-/* lane_read would return something without reading from the lower stream. */
+/* lane_read may return something without reading from the lower stream. It may also need more,
+ * since bytes of the lower stream that wait here may be a part of a header only. */
 bool lane_has_input(const struct lane *lane);
 /* lane_flush has something to write. */
 bool lane_has_output(const struct lane *lane);

@@ -118,7 +118,7 @@ static void drain_ring(struct ring *ring)
 	char batch[OUTPUT_BATCH];
 
 	while (left > 0 && !output_is_late(&the_log.output)) {
-		size_t len = ring_peek(ring, batch + 1, sizeof batch - 1);
+		size_t len = ring_peek(ring, batch + 1, sizeof batch - 1); /* [0]: the output's */
 		bool failed;
 		size_t done = output_write_batch(&the_log.output, batch, len, &failed);
 

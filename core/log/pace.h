@@ -22,8 +22,8 @@ bool pace_allows(struct pace *pace, int64_t now_ms, unsigned *held_out);
 /* The first pause, the longest one, and how long all must be well until the pauses begin anew. */
 enum { TROUBLE_FIRST_MS = 10000, TROUBLE_MOST_MS = 3600000, TROUBLE_OVER_MS = 60000 };
 
-/* It lasts from its first event until somebody says that it is over. If it comes back soon, it has
- * no line before its pause has passed. */
+/* A trouble lasts from its first event until somebody says that it is over. If it comes back soon,
+ * it has no line before its pause has passed. */
 struct trouble {
 	pthread_mutex_t lock; /* of the rest, held for a few instructions */
 	atomic_bool lasts;
@@ -41,9 +41,9 @@ struct trouble_end {
 
 void trouble_init(struct trouble *trouble);
 void trouble_fini(struct trouble *trouble);
-/* It happens. As pace_allows. [any] */
+/* The trouble happens. Returns the same as pace_allows. [any] */
 bool trouble_note(struct trouble *trouble, int64_t now_ms, unsigned *held_out);
-/* It is over. True: log this, with *out. Cheap if it does not last. [any] */
+/* The trouble is over. True: log this, with *out. Cheap if there is no trouble. [any] */
 bool trouble_ends(struct trouble *trouble, int64_t now_ms, struct trouble_end *out);
 /* How many events had no line yet; they count no more. [any] */
 unsigned trouble_take_held(struct trouble *trouble);

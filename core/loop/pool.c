@@ -142,7 +142,7 @@ bool pool_free(struct pool *pool, int64_t wait_ms)
 	pthread_mutex_unlock(&pool->lock);
 	if (!done)
 		return false;
-	/* Waits until their thread-local destructors, such as OpenSSL's, have run. */
+	/* Joins the threads, so that thread-local destructors, such as OpenSSL's, have run. */
 	for (unsigned i = 0; i < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);
 	pthread_cond_destroy(&pool->ended);

@@ -73,14 +73,14 @@ void answers_keep(struct answers *answers, const char *name, spore_addr *addrs, 
 	memcpy(answer->addrs, addrs, n * sizeof *addrs);
 }
 
-void answers_spare(struct answers *answers, const char *name, int64_t now_ms)
+void answers_extend(struct answers *answers, const char *name, int64_t now_ms)
 {
 	struct answer *answer = find_answer(answers, name);
 	int64_t until_ms = now_ms + ANSWERS_AGE_MS;
 
 	if (!answer)
 		return;
-	answer->until_ms = answer->given_ms + ANSWERS_SPARE_MS;
+	answer->until_ms = answer->given_ms + ANSWERS_MOST_MS;
 	if (answer->until_ms > until_ms)
 		answer->until_ms = until_ms;
 }
@@ -117,7 +117,7 @@ static enum answer_state state_of(const struct answer *answer, int64_t now_ms)
 {
 	int64_t left_ms = answer->until_ms - now_ms;
 
-	if (answer->n == 0 || now_ms >= answer->given_ms + ANSWERS_SPARE_MS)
+	if (answer->n == 0 || now_ms >= answer->given_ms + ANSWERS_MOST_MS)
 		return ANSWER_NONE;
 	if (left_ms <= 0)
 		return ANSWER_OLD;

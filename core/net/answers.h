@@ -3,13 +3,13 @@
  *
  * The age of an answer, since the name service gave or repeated it:
  *
- *   0 ─ ANSWERS_RENEW_MS ─ ANSWERS_AGE_MS ───────────────────── ANSWERS_SPARE_MS ─
+ *   0 ─ ANSWERS_RENEW_MS ─ ANSWERS_AGE_MS ────────────────────── ANSWERS_MOST_MS ─
  *      FRESH            DUE              OLD                                     NONE
- *      used             used, and        used only if the service gives no
- *                       renewed          answer about the name
+ *      used             used, and        used only if the name service
+ *                       renewed          gives no answer
  *
- * Each failure of the service makes an old answer usable for another ANSWERS_AGE_MS, up to
- * ANSWERS_SPARE_MS. So a short outage of the name service ends no tunnel. The limit is there
+ * Each failure of the name service makes an old answer usable for another ANSWERS_AGE_MS, up to
+ * ANSWERS_MOST_MS. So a short outage of the name service ends no tunnel. The limit is there
  * because a name may have moved, and a stranger may answer at its old address. */
 #ifndef CORE_ANSWERS_H
 #define CORE_ANSWERS_H
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ANSWERS_RENEW_MS = 1000, ANSWERS_AGE_MS = 2000, ANSWERS_SPARE_MS = 60000 };
+enum { ANSWERS_RENEW_MS = 1000, ANSWERS_AGE_MS = 2000, ANSWERS_MOST_MS = 60000 };
 /* Addresses of one name. */
 enum { ANSWERS_MAX = 16 };
 /* Names. One more overwrites the one that came first. */
@@ -28,7 +28,7 @@ enum answer_state { ANSWER_NONE, ANSWER_OLD, ANSWER_DUE, ANSWER_FRESH };
 
 struct answer {
 	char *name;       /* owned */
-	int64_t given_ms; /* when the service gave it */
+	int64_t given_ms; /* when the name service gave it */
 	int64_t until_ms; /* until then it is FRESH or DUE */
 	size_t n;
 	spore_addr addrs[ANSWERS_MAX]; /* without a port */
@@ -42,12 +42,12 @@ struct answers {
 };
 
 void answers_fini(struct answers *answers);
-/* The service has given these addresses. Also brings the preferred one to the front. n is at least
- * 1. */
+/* The name service has given these addresses. Also brings the preferred one to the front. n is at
+ * least 1. */
 void answers_keep(struct answers *answers, const char *name, spore_addr *addrs, size_t n,
                   int64_t now_ms);
-/* The service has failed to answer: the old answer may be used for another ANSWERS_AGE_MS. */
-void answers_spare(struct answers *answers, const char *name, int64_t now_ms);
+/* The name service has failed to answer: the old answer may be used for another ANSWERS_AGE_MS. */
+void answers_extend(struct answers *answers, const char *name, int64_t now_ms);
 /* The name does not exist. */
 void answers_forget(struct answers *answers, const char *name);
 /* No connection to any of the addresses has succeeded: a FRESH or DUE answer becomes OLD. */

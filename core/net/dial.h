@@ -28,7 +28,8 @@ typedef void (*dial_fn)(int fd, const spore_addr *addr, const struct net_failure
 
 struct dial_target {
 	const char *host; /* borrowed: outlives the dial */
-	const char *path; /* likewise; of a unix socket, instead of a host; NULL: none */
+	const char
+		*path; /* of a unix socket, instead of a host; borrowed as the host; NULL: none */
 	uint16_t port;
 	int64_t timeout_ms; /* for the look-up and all attempts together */
 	spore_addr source;  /* connect from it, to addresses of its family only; family 0: any */

@@ -57,7 +57,7 @@ size_t layer_pending(struct layer *layer);
 bool layer_attr(struct layer *layer, const char *key, size_t index, spore_str *out);
 /* The transport's words for its failure; NULL: none. */
 const char *layer_error(struct layer *layer);
-/* It has both detach and attach. */
+/* The layer has both detach and attach. */
 bool layer_can_move(const struct layer *layer);
 /* Both call the slot of spore_stream_ops. A result that is not allowed is reported and becomes
  * SPORE_EINVAL. */

@@ -21,7 +21,7 @@
 enum { MOST_BATCH = 64, MOST_PATIENCE = 16, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
-/* One of its sockets. */
+/* A socket of the listener. */
 struct entrance {
 	ev_io io;
 	spore_addr addr;

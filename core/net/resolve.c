@@ -140,7 +140,7 @@ static int ask_name_service(const char *name, struct result *result_out)
 	return failure;
 }
 
-/* Keeps the result. If the service has failed, an old answer may take the result's place. Lock
+/* Keeps the result. If the name service has failed, an old answer may take the result's place. Lock
  * held. */
 static void note_result(struct answers *answers, const char *name, int failure,
                         struct result *result)
@@ -150,7 +150,7 @@ static void note_result(struct answers *answers, const char *name, int failure,
 	if (result->n > 0) {
 		answers_keep(answers, name, result->addrs, result->n, now_ms);
 	} else if (failure && !is_about_the_name(failure)) {
-		answers_spare(answers, name, now_ms);
+		answers_extend(answers, name, now_ms);
 		answers_find(answers, name, now_ms, result->addrs, &result->n);
 	} else {
 		answers_forget(answers, name);

@@ -127,6 +127,21 @@ static bool fill_lone(const struct option_scope *scope, const spore_option *row,
 	return item && fill_item(scope, row, node, NULL, item);
 }
 
+/* The list or map that the value is, or that is in the file that it names. NULL: it has a mistake,
+ * which was reported. */
+static const struct json *checked_container(const struct option_scope *scope,
+                                            const spore_option *row, const struct json *node)
+{
+	enum json_type type = row->type == SPORE_OPT_MAP ? JSON_OBJECT : JSON_ARRAY;
+
+	if (node->type == JSON_OBJECT && option_may_be_file(row))
+		node = list_file_read(scope, node);
+	if (!node || !check_container(scope, node, type, row->item->type == SPORE_OPT_SECRET) ||
+	    !check_count(scope, row, node))
+		return NULL;
+	return node;
+}
+
 static bool fill_container(const struct option_scope *scope, const spore_option *row,
                            const struct json *node, void *out)
 {
@@ -137,17 +152,11 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 
 	if (is_lone(row, node))
 		return fill_lone(scope, row, node, out);
-	if (node->type == JSON_OBJECT && option_may_be_file(row)) {
-		node = list_file_read(scope, node);
-		if (!node)
-			return false;
-	}
-	if (!check_container(scope, node, is_map ? JSON_OBJECT : JSON_ARRAY,
-	                     item->type == SPORE_OPT_SECRET) ||
-	    !check_count(scope, row, node))
+	node = checked_container(scope, row, node);
+	if (!node)
 		return false;
-	items = json_doc_alloc(scope->doc, node->count * item->size + 1);
-	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys);
+	items = json_doc_alloc(scope->doc, node->count * item->size);
+	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys); /* ends with NULL */
 	if (!items || !keys)
 		return false;
 	good = fill_items(scope, row, node, keys, items);

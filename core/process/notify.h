@@ -39,8 +39,8 @@ void notify_ready(struct notify *notify, const char *status);
 void notify_reloading(struct notify *notify);
 /* The process drains, and ends within that time. */
 void notify_stopping(struct notify *notify, int64_t within_ms);
-/* This process is the main one of the service no more: that one is. Nothing else is sent after
- * it. */
+/* The process `pid` is the main one of the service from now on, not this process. Nothing else is
+ * sent after this message. */
 void notify_main_pid(struct notify *notify, pid_t pid);
 void notify_status(struct notify *notify, const char *status);
 /* Passes the descriptor to the manager, which keeps it, and passes it to the next start of this

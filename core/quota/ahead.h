@@ -36,7 +36,7 @@ void ahead_table_fini(struct ahead_table *table);
 /* What a pass is for. */
 struct ahead_terms {
 	struct source *source;   /* of the client; the pass takes a ref */
-	struct account *account; /* of the tunnel; likewise */
+	struct account *account; /* of the tunnel; the pass takes a ref */
 	unsigned n;              /* connections; more than 0 */
 	unsigned n_workers;      /* on which they may wait */
 	bool opens;              /* they may be handed visitors: see below */

@@ -94,11 +94,11 @@ struct pending_stray {
 size_t pending_find_strays(struct pending *pending, const struct account *account,
                            struct pending_stray *out, size_t most);
 
-/* The same for those that wait for the client of this account's tunnel and were not handed to it.
- */
+/* The same for visitors that wait for the client of this account's tunnel and were not handed to
+ * it. */
 size_t pending_find_waiting(struct pending *pending, const struct account *account,
                             struct pending_stray *out, size_t most);
-/* The same for those that were handed to it on a connection that has ended. */
+/* The same for visitors that were handed to this client on a connection that has ended. */
 size_t pending_find_lost(struct pending *pending, const struct account *account,
                          struct pending_stray *out, size_t most);
 

@@ -218,7 +218,7 @@ struct limit_hit ports_limit_of_share(const struct instance *by, const struct gr
 	return hit;
 }
 
-/* It would be allowed if tunnels did not share it. */
+/* The port is refused only because it is a routed port. */
 static bool is_shared(const struct server_settings *settings, const struct grant *grant,
                       uint16_t wanted)
 {

@@ -425,7 +425,7 @@ bool source_was_wrong(struct source *source, const struct limits *limits, int64_
 	if (!source_may_be_banned(source, limits))
 		return false;
 	pthread_mutex_lock(&source->shard->lock);
-	/* This answer was given before the ban, which has punished it, too. */
+	/* The answer was given before the ban began, so it does not prolong the ban. */
 	if (ban_left(source, now_ms)) {
 		pthread_mutex_unlock(&source->shard->lock);
 		return false;

@@ -82,13 +82,13 @@ bool source_add_visitor(struct source *source, const struct limits *limits, int6
 /* NULL is fine. */
 void source_remove_visitor(struct source *source);
 
-/* May it have a secret checked now? Takes a token from its bucket. */
+/* May the source have a secret checked now? Takes a token from its bucket. */
 bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms);
 /* Gives the token back: the answer was right. */
 void source_return_try(struct source *source);
-/* It gave a wrong answer. True if that bans the source. During a ban nothing is counted. */
+/* The source gave a wrong answer. True if that bans it. During a ban nothing is counted. */
 bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms);
-/* Its wrong answers are forgotten. */
+/* The wrong answers of the source are forgotten. */
 void source_was_right(struct source *source);
 
 /* Counts one more visitor whose handshake runs; false and *hit_out if the source, or the proxy, has

@@ -60,11 +60,11 @@ typedef bool (*relay_fn)(const uint64_t bytes[2], void *arg);
 /* Why a relay has ended. */
 enum relay_cause {
 	RELAY_FINISHED,     /* both directions ended in order */
-	RELAY_LEFT_EMPTY,   /* likewise; the left stream ended first and had sent no byte */
+	RELAY_LEFT_EMPTY,   /* in order; the left stream ended first and had sent no byte */
 	RELAY_LEFT_BROKEN,  /* the left stream was reset or failed */
-	RELAY_RIGHT_BROKEN, /* likewise, the right one */
+	RELAY_RIGHT_BROKEN, /* the right stream was reset or failed */
 	RELAY_LEFT_LOST,    /* the left peer acknowledges nothing any more */
-	RELAY_RIGHT_LOST,   /* likewise, the right one */
+	RELAY_RIGHT_LOST,   /* the right peer acknowledges nothing any more */
 	RELAY_IDLE,         /* for the set's idle_ms */
 	RELAY_KICKED,       /* by relay_reset_matching */
 	RELAY_STOPPED,      /* by relay_set_fini, in order */

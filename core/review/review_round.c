@@ -8,7 +8,7 @@
 
 struct review_round {
 	atomic_uint refs;    /* of the finders, and of the tunnels without an outcome */
-	atomic_uint unasked; /* likewise, without those that were undecided once */
+	atomic_uint unasked; /* refs, without those of tunnels that were undecided once */
 	atomic_uint tunnels, undecided;
 	atomic_uint outcomes[REVIEW_OUTCOMES];
 	_Atomic(const char *) plugin; /* that could not decide */

@@ -29,7 +29,7 @@ struct glance_list {
 struct glance_spec {
 	struct chain *chain;     /* the glance holds a reference */
 	const char *listener;    /* its name; borrowed: outlives the glance */
-	const spore_addr *local; /* likewise */
+	const spore_addr *local; /* borrowed: outlives the glance */
 	const spore_addr *peer;
 	/* Gives the socket or the stream back, the latter without an owner, maybe in one of its
 	 * callbacks. has_left: it is closed, since the visitor has left, or made room for another

@@ -14,10 +14,10 @@
 static const double tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
 
-/* Those in a handshake are looked at first, then those that are offered to a client, since they
- * move on in this order to those that wait. Those that move from tunnel to tunnel come back to
- * where they have been: none has done so if all moves that have begun by the end had ended before
- * the beginning. */
+/* A visitor is in a handshake first. Then it may be offered to a client, and then it waits. We look
+ * in this order, so that we do not miss a visitor that moves on meanwhile. A visitor that passes
+ * from tunnel to tunnel goes back in this order. No visitor has done so meanwhile if all passes
+ * that have begun by the end had ended before we looked. */
 bool closing_awaits_visitors(struct server_shared *shared)
 {
 	unsigned ended = atomic_load(&shared->passes_ended);
@@ -26,19 +26,22 @@ bool closing_awaits_visitors(struct server_shared *shared)
 	       !pending_is_empty(shared->pending) || atomic_load(&shared->passes_begun) != ended;
 }
 
+/* All workers have answered. Runs the tick at once, so that the drain goes on without waiting for
+ * its next time. */
 static void on_told(struct survey *survey, void *arg)
 {
 	struct closing *closing = arg;
 
 	(void)survey;
-	closing->telling = NULL;
+	closing->drain_survey = NULL;
 	ev_feed_event(loop_ev(closing->workers->main_loop), closing->tick, EV_TIMER);
 }
 
 static void tell_to(struct closing *closing, void (*fn)(struct server_worker *worker))
 {
-	closing->telling = workers_tell(closing->workers, fn, WORKERS_WAIT_MS, on_told, closing);
-	if (!closing->telling)
+	closing->drain_survey = workers_tell(closing->workers, fn, WORKERS_WAIT_MS, on_told,
+	                                     closing);
+	if (!closing->drain_survey)
 		log_error("the drain is not complete", log_str("error", "out of memory"));
 }
 
@@ -54,7 +57,7 @@ static bool close_public_ports(struct closing *closing)
 	if (closing->accepting)
 		tell_to(closing, server_worker_stop_accepting);
 	closing->accepting = false;
-	return !closing->telling;
+	return !closing->drain_survey;
 }
 
 /* The control port closes when no visitor waits or will wait, since its client may still take such
@@ -64,7 +67,7 @@ void closing_go_on(struct closing *closing)
 {
 	void (*on_drained)(void *arg) = closing->on_drained;
 
-	if (!on_drained || closing->telling || !close_public_ports(closing))
+	if (!on_drained || closing->drain_survey || !close_public_ports(closing))
 		return;
 	if (closing->is_alone && atomic_load(&closing->shared->stayers) > 0) {
 		tell_to(closing, server_worker_stay_no_more);
@@ -115,13 +118,13 @@ void closing_stay_no_more(struct closing *closing)
 
 void closing_stop(struct closing *closing)
 {
-	if (closing->telling)
-		survey_forget(closing->telling);
-	closing->telling = NULL;
+	if (closing->drain_survey)
+		survey_forget(closing->drain_survey);
+	closing->drain_survey = NULL;
 	closing->on_drained = NULL;
 }
 
 bool closing_has_left(const struct closing *closing)
 {
-	return !closing->listening && !closing->telling;
+	return !closing->listening && !closing->drain_survey;
 }

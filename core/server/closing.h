@@ -15,9 +15,9 @@ struct closing {
 	struct server_shared *shared; /* borrowed, like the next two: they outlive it */
 	const struct workers *workers;
 	ev_timer *tick; /* calls closing_go_on; it is fed when the workers have done a step */
-	struct survey *telling;  /* while the workers are told to do one; NULL: they are not */
-	bool listening;          /* at the control port */
-	bool accepting;          /* at public ports */
+	struct survey *drain_survey; /* the workers are told to do a step; NULL: they are not */
+	bool listening;              /* at the control port */
+	bool accepting;              /* at public ports */
 	bool is_alone;           /* nobody sends back the data connections of clients that stay */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
 	void (*on_drained)(void *arg); /* NULL: it has not begun, or is over */

@@ -38,10 +38,10 @@ struct port_copies {
 	unsigned n_shared; /* ports */
 	struct sockets shared[];
 };
-/* Those at the control port and at the routed ports. NULL: out of memory or descriptors, or the
- * control port is closed. */
+/* Copies of the sockets at the control port and at the routed ports. NULL: out of memory or
+ * descriptors, or the control port is closed. */
 struct port_copies *server_worker_copy_ports(const struct server_worker *worker);
-/* Closes those that were not taken. NULL is fine. */
+/* Closes the copies that were not taken. NULL is fine. */
 void port_copies_free(struct port_copies *copies);
 /* Visitors of routed ports whose tunnel is not known yet are left to another process, if that can
  * take them. */

@@ -299,7 +299,7 @@ static spore_status io_failure(const struct spore_worker *worker, int cause)
 	}
 }
 
-/* Makes the worker's poller if it has none. Returns as poller_add. */
+/* Makes the worker's poller if it has none. Returns what poller_add returns. */
 static int watch(struct loan *loan, uint64_t handle)
 {
 	struct spore_worker *worker = loan->worker;

@@ -68,7 +68,7 @@ bool arrival_is_welcome(const struct server_worker *worker, size_t acl, struct v
 	return allowed;
 }
 
-/* Its tunnel is not known yet. */
+/* The visitor's tunnel is not known yet. */
 static bool is_guest(const struct visitor *visitor)
 {
 	return !visitor->account;

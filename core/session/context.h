@@ -67,12 +67,12 @@ struct server_shared {
 	struct names *names;               /* [any]; the host names of tunnels */
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	atomic_uint handshakes;            /* [any]; visitors, until they wait: session/arrival */
-	atomic_uint offered;               /* likewise: session/offer; on their way, too */
+	atomic_uint offered;               /* [any]; visitors on their way by Open: session/offer */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
-	struct repeats tunnel_lines;       /* likewise */
-	struct repeats visitor_lines;      /* likewise */
+	struct repeats tunnel_lines;       /* [any]; of the log: session/refuse */
+	struct repeats visitor_lines;      /* [any]; of the log: session/refuse */
 	struct barred barred;              /* [any]; by the last reload */
 	unsigned n_workers;                /* read-only */
 	struct keeper *keeper;             /* read-only; NULL: nobody ever keeps public ports */
@@ -126,10 +126,10 @@ struct server_worker {
 	int *parked;               /* owned; sockets: choose/chooser */
 	unsigned n_parked;
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
-	struct deadline_list deadlines[DEADLINES];        /* likewise */
+	struct deadline_list deadlines[DEADLINES];        /* session/server_session */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */
 	struct deadline_list arrivals;                    /* of visitors: session/arrival */
-	struct review_queue reviews;                      /* likewise */
+	struct review_queue reviews;                      /* session/tunnel_session */
 	struct stranger_list strangers; /* those of the sessions that are not authenticated */
 	struct list groups;             /* of struct group: session/group */
 	struct list group_arrivals;     /* visitors at shared ports, whose transports open */

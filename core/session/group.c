@@ -198,7 +198,7 @@ static bool relocate(struct server_worker *worker, struct visitor *visitor, stru
 	return true;
 }
 
-/* The same for a visitor that its tunnel has not carried. */
+/* Moves a visitor that its tunnel has not carried. False: it is where it was. */
 static bool move_visitor(struct server_worker *worker, struct visitor *visitor, struct account *to)
 {
 	visitor->tried = places_tried(visitor->account, visitor->tried);

@@ -172,7 +172,7 @@ static void on_shared_open(struct visitor *visitor, void *arg)
 	visitor_drop(visitor);
 }
 
-/* Those of a shared port stay when the tunnel ends: another may take them. */
+/* At a shared port the arrivals stay when the tunnel ends, since another tunnel may take them. */
 static struct list *home_of_arrivals(struct tunnel *tunnel)
 {
 	return tunnel_is_shared(tunnel) ? &tunnel->worker->group_arrivals : &tunnel->arrivals;
@@ -682,7 +682,7 @@ static void note_change(struct tunnel_readiness *readiness, const char *why)
 	snprintf(readiness->why, sizeof readiness->why, "%.*s", TUNNEL_WHY_SIZE - 1, why);
 }
 
-/* Its port belongs to all of them. */
+/* The tunnel shares its port: the port opens and closes for all tunnels of the share. */
 static void tell_share(struct tunnel *tunnel, const struct message *message)
 {
 	share_set_ready(&tunnel->member, message->ready, message->close);

@@ -76,7 +76,7 @@ struct tunnel_readiness {
 	bool is_down;
 	bool is_shut;              /* the public port is closed meanwhile */
 	int64_t since_ms;          /* by clock_ms(): of the last change; at first, of the opening */
-	int64_t failed_ms;         /* likewise: when it went down last; 0: never */
+	int64_t failed_ms;         /* by clock_ms(): when it went down last; 0: never */
 	char why[TUNNEL_WHY_SIZE]; /* of that; the client's claim, maybe cut */
 };
 

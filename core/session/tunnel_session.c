@@ -105,7 +105,7 @@ static void refuse_new(struct server_session *s, enum refusal why)
 	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = why }, NULL, false);
 }
 
-/* Its turn to leave has come. A client that does not read ends anyway. */
+/* The turn of this client to leave has come. If it does not read, its session ends anyway. */
 static void on_leave(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct server_session *s = timer->data;
@@ -856,7 +856,7 @@ static void on_tunnel_late(struct server_session *s)
 	put_off(s, plugin, status);
 }
 
-/* Its port is asked for from the session that has it. */
+/* The session waits for a port that another session has, so it has no tunnel yet. */
 static void revise_takeover(struct server_session *s, const struct revision *revision)
 {
 	struct allowance *allowance = part_of(s)->allowance;

@@ -38,13 +38,13 @@ bool tunnel_session_is_heard(const struct server_session *s);
 
 /* ---- on all tunnels of a worker ---- */
 
-/* Soon asks the worker's present chain about each client about whom it may decide otherwise than
- * that of the set `before`, with the answer that the client gave and what the old instance said. A
- * tunnel ends if the chain denies its client, and stays with its old
- * instance as long as no instance can decide. round: what counts them, or NULL. */
+/* If the worker's present chain may decide about a client otherwise than the chain of the set
+ * `before`, soon asks the present chain, with the answer that the client gave and what the old
+ * instance said. A tunnel ends if the chain denies its client, and stays with its old instance as
+ * long as no instance can decide. round: counts the tunnels; or NULL. */
 void tunnel_sessions_review(struct server_worker *worker, const struct plugin_set *before,
                             struct review_round *round);
-/* It is this tunnel's turn: for worker->reviews. */
+/* The turn of this tunnel to be reviewed has come. For worker->reviews. */
 void tunnel_session_on_turn(struct review *review);
 /* Ends the tunnels that the operator means, and counts them. */
 void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,

@@ -439,7 +439,7 @@ static void on_message(void *arg, const struct json *message)
 		upgrade->is_succeeded = true;
 }
 
-/* Its process usually ends now, and its status says more. */
+/* The process of the new server usually ends now, and its exit status says more. */
 static void on_channel_end(void *arg)
 {
 	struct upgrade *upgrade = arg;

@@ -156,7 +156,7 @@ static void on_message(void *arg, const struct json *message)
 		set_limit(vetting, vetting->check_ms);
 }
 
-/* It greets no more, and its process goes on. */
+/* The checked program greets no more, but its process goes on. */
 static void on_channel_end(void *arg)
 {
 	(void)arg;

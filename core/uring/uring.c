@@ -14,7 +14,8 @@
 #include "base/container.h"
 #include "loop/loop.h"
 
-/* ROUNDS: how often a turn submits, before other events get their turn. */
+/* ROUNDS: how often the end of a turn collects results before other events get their turn; it may
+ * submit once more. */
 enum { BUFFERS = 512, QUEUED = 512, RESULTS = 4096, ROUNDS = 4 };
 /* How many connections are ready in a turn, as a moving average in units of 1/ONE. */
 enum { ONE = 256, WEIGHT = 32, PAYS = 2 * ONE + ONE / 2, CALM = ONE + ONE / 4 };
@@ -175,7 +176,7 @@ static void tell_result(struct uring *uring, const struct io_uring_cqe *cqe)
 	op->on_result(op, &result);
 }
 
-/* False: there was none. */
+/* Passes the results on that have come. False: none has. */
 static bool collect(struct uring *uring)
 {
 	struct io_uring_cqe *cqe;
@@ -187,7 +188,7 @@ static bool collect(struct uring *uring)
 	{
 		struct io_uring_cqe result = *cqe;
 
-		/* The callee may submit, so its place must be free. */
+		/* Who gets the result may submit, so the place of the result must be free. */
 		io_uring_cq_advance(&uring->ring, 1);
 		tell_result(uring, &result);
 		n++;
@@ -220,7 +221,7 @@ bool uring_is_calm(const struct uring *uring)
 }
 
 /* Turns without a ready connection do not count. */
-static void average(struct uring *uring)
+static void update_density(struct uring *uring)
 {
 	if (!uring->ready)
 		return;
@@ -235,13 +236,15 @@ static bool on_turn_begin(struct loop_hook *hook)
 	return uring->n_pending && collect(uring);
 }
 
-/* Results that are left wake the loop at once. */
+/* True: results came. The loop runs their tasks and calls this again. After ROUNDS the rest waits:
+ * the ring's descriptor is readable, so the loop wakes at once. If the kernel took no operations, a
+ * timer tries again. */
 static bool on_turn_end(struct loop_hook *hook, unsigned round)
 {
 	struct uring *uring = CONTAINER_OF(hook, struct uring, hook);
 
 	if (!uring->n_pending) {
-		average(uring);
+		update_density(uring);
 		return false;
 	}
 	if (io_uring_sq_ready(&uring->ring))
@@ -250,7 +253,7 @@ static bool on_turn_end(struct loop_hook *hook, unsigned round)
 		offer_given(uring);
 	if (round < ROUNDS && collect(uring))
 		return true;
-	average(uring);
+	update_density(uring);
 	if (io_uring_sq_ready(&uring->ring) && !ev_is_active(&uring->retry)) {
 		ev_timer_set(&uring->retry, retry_s, 0.0);
 		ev_timer_start(loop_ev(uring->loop), &uring->retry);

@@ -393,11 +393,13 @@ void auth_cancel(struct auth_run *run, uint32_t reason)
 
 int32_t auth_give_up(struct auth_run *run)
 {
-	/* A verdict that is on its way may be a denial. Only an instance that has given none has
-	 * failed, and may fall back. */
-	bool is_silent = run->ticket && ticket_is_open(run->ticket);
-	struct instance *instance = is_silent ? current_instance(run) : NULL;
+	/* If the ticket is completed, a verdict is on its way. It may be a denial, so the run does
+	 * not fall back. */
+	bool may_fall_back = run->ticket && ticket_is_open(run->ticket); /* auth_cancel clears it */
+	struct instance *instance = may_fall_back ? current_instance(run) : NULL;
 
 	auth_cancel(run, SPORE_END_REFUSED);
-	return instance && fall_back(run, instance, SPORE_ETIMEOUT) ? SPORE_ALLOW : SPORE_ETIMEOUT;
+	if (instance && fall_back(run, instance, SPORE_ETIMEOUT))
+		return SPORE_ALLOW;
+	return SPORE_ETIMEOUT;
 }

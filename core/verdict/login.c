@@ -25,7 +25,7 @@ void login_cancel(struct login *login, uint32_t reason)
 	login->verdict = NULL;
 }
 
-/* It may be a password. */
+/* The answer may be a password. */
 static void wipe_answer(struct login *login)
 {
 	crypto_wipe(login->answer, login->answer ? strlen(login->answer) : 0);

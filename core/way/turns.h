@@ -38,7 +38,7 @@ struct turn *turns_resting(const struct turns *turns);
 void turn_init(struct turn *turn);
 /* True: the turn is taken. False: it waits, and `start` runs once others have released theirs. */
 bool turn_take(struct turns *turns, struct turn *turn);
-/* It pauses before it waits. It must not be taken. */
+/* The turn pauses before it waits. It must not be taken. */
 void turn_rest(struct turns *turns, struct turn *turn);
 /* Releases a turn that is taken, or ends its wait or rest. Idempotent. */
 void turn_release(struct turns *turns, struct turn *turn);

@@ -59,7 +59,7 @@ enum refusal {
 	REFUSED_USED_UP,     /* the identity has used all bytes of the day or month */
 	REFUSED_CLIENT_STALLED,
 	REFUSED_DECLINED,    /* the client cannot carry the visitor */
-	REFUSED_CUT_OFF,     /* likewise, when the server had turned away others of its address */
+	REFUSED_CUT_OFF,     /* declined, after the server had turned away others of its address */
 	REFUSED_CLIENT_LOST, /* the client's connection ended while it was given the visitor */
 	REFUSED_UNSERVED,    /* the client does not reach its service */
 	/* With a text of their own, but counted under the name of another reason. */

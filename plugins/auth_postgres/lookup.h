@@ -5,7 +5,7 @@
 
 #include "../common/store/store.h"
 
-/* They take a struct asker. */
+/* The `backend` of these functions is a struct asker. */
 extern const struct store_ops lookup_ops;
 
 #endif

@@ -14,7 +14,7 @@ struct lookup_state {
 	const char *prefix; /* of the keys, with the last colon */
 };
 
-/* They take a struct lookup_state. */
+/* The `backend` of these functions is a struct lookup_state. */
 extern const struct store_ops lookup_ops;
 
 #endif

@@ -271,6 +271,8 @@ static void add_metrics(struct http *http, const spore_create_args *args)
 	                &reason, http->losses);
 }
 
+/* False: a mistake was reported, or memory is out. Then the caller calls destroy(), which accepts a
+ * part of an instance. */
 static bool set_up(struct http *http, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
@@ -289,7 +291,7 @@ static bool set_up(struct http *http, const spore_create_args *args)
 		.help = "Whether the web service gets events: 0 yes, 1 a trial, 2 no.",
 		.max_failures = conf->breaker_failures,
 		.pause_ms = conf->breaker_pause,
-		.is_end_told = true,
+		.caller_logs_recovery = true,
 	};
 
 	if (!service_has_openssl(args) || !service_init(&http->service, args, &service) ||

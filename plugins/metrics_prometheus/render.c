@@ -198,9 +198,9 @@ static void begin_family(struct page *page)
 
 /* ---- samples ---- */
 
-static void put_label(struct text *text, int *n, spore_str key, spore_str value)
+static void put_label(struct text *text, int *n_written, spore_str key, spore_str value)
 {
-	put_text(text, (*n)++ ? "," : "{");
+	put_text(text, (*n_written)++ ? "," : "{");
 	put(text, key.ptr, key.len);
 	put_text(text, "=\"");
 	put_escaped(text, value, 1);
@@ -212,15 +212,15 @@ static void put_sample(const struct page *page, const char *suffix, const spore_
                        size_t n_labels, const char *bound, const char *value)
 {
 	struct text *text = page->text;
-	int n = 0;
+	int n_written = 0;
 
 	put_text(text, page->family->name);
 	put_text(text, suffix);
 	for (size_t i = 0; i < n_labels; i++)
-		put_label(text, &n, labels[i].key, labels[i].value);
+		put_label(text, &n_written, labels[i].key, labels[i].value);
 	if (bound)
-		put_label(text, &n, spore_cstr("le"), spore_cstr(bound));
-	put_text(text, n ? "} " : " ");
+		put_label(text, &n_written, spore_cstr("le"), spore_cstr(bound));
+	put_text(text, n_written ? "} " : " ");
 	put_text(text, value);
 	put_text(text, "\n");
 }

@@ -7,7 +7,7 @@
  *   share        "yes" or "no": may its tunnels share a public port
  *   life         "90s", "500ms", "1.5m", "2h" or "1d", or a number of seconds
  *   rate_up, rate_down              bytes per second: a whole number, perhaps with k, m or g
- *   bytes_per_day, bytes_per_month  likewise, bytes
+ *   bytes_per_day, bytes_per_month  bytes: a whole number, perhaps with k, m or g
  *   visitors_per_second             a whole number
  *
  * What is not stated is not limited. A limit that is not understood is an error, because ignoring

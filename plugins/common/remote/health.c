@@ -47,7 +47,7 @@ void health_init(struct health *health, const spore_create_args *args,
 		                      options->help),
 		.hearing = (int)options->hearing,
 	};
-	health->is_end_told = options->is_end_told;
+	health->caller_logs_recovery = options->caller_logs_recovery;
 	breaker_init(&health->breaker, (unsigned)options->max_failures, options->pause_ms);
 	outage_init(&health->outage, PACE_BURST);
 	show_state(health);
@@ -93,7 +93,7 @@ void health_settle(struct health *health, enum breaker_pass pass, enum breaker_o
 		outage_end(&health->outage, now_ms, &lasted_ms);
 	if (has_changed || pass == BREAKER_PROBE)
 		show_state(health);
-	if (has_changed && outcome == BREAKER_WORKS && !health->is_end_told)
+	if (has_changed && outcome == BREAKER_WORKS && !health->caller_logs_recovery)
 		health_say(health, SPORE_LOG_INFO, "%s works again", health->store);
 	else if (has_changed && outcome != BREAKER_WORKS)
 		health_say(health, SPORE_LOG_ERROR,

@@ -33,7 +33,8 @@ struct health_options {
 	const char *url;      /* of the store, for the log, without secrets; NULL: not logged */
 	enum hearing hearing; /* at the beginning */
 	int64_t max_failures, pause_ms; /* of the breaker */
-	bool is_end_told; /* by the caller: health does not log that the store works again */
+	/* The caller logs that the store works again, so health does not. */
+	bool caller_logs_recovery;
 };
 
 struct health {
@@ -42,8 +43,8 @@ struct health {
 	const char *store, *faults, *url;
 	struct breaker breaker;
 	struct pace pace;     /* of logged faults */
-	struct outage outage; /* likewise */
-	bool is_end_told;
+	struct outage outage; /* gives the growing intervals of logged faults */
+	bool caller_logs_recovery;
 	uint32_t state; /* series */
 	_Atomic int hearing;
 };
@@ -65,7 +66,7 @@ __attribute__((format(printf, 3, 4))) void health_say(struct health *health, int
 /* Logs why a question got no verdict: at a limited rate, and at growing intervals while no question
  * succeeds. [any] */
 void health_complain(struct health *health, const char *why);
-/* Logs "WHAT: WHY" likewise. [any] */
+/* Logs "WHAT: WHY" at the same rate and intervals as health_complain. [any] */
 void health_log(struct health *health, int32_t level, const char *what, const char *why);
 /* The same at any rate, for a line that is logged once. [any] */
 void health_log_now(struct health *health, int32_t level, const char *what, const char *why);

@@ -309,7 +309,7 @@ void changes_note(struct changes *changes, const char *name)
 
 void changes_note_any(struct changes *changes)
 {
-	sessions_touch(changes->keeper->keeper->sessions, NULL);
+	sessions_touch(changes->keeper->keeper->sessions, NULL); /* any name */
 	if (is_walking(changes))
 		changes->is_due = true;
 	else
@@ -336,7 +336,7 @@ void changes_poll(struct changes *changes)
 /* The names of a table. */
 struct names_found {
 	struct changes *changes;
-	bool has_lost; /* memory was used up. lose_name() must wait, as the table is locked */
+	bool is_out_of_memory; /* lose_name() must wait, since the table is locked */
 };
 
 /* For sessions_each_name() and roll_each_name(). */
@@ -345,7 +345,7 @@ static void add_found_name(void *arg, const char *name)
 	struct names_found *found = arg;
 
 	if (!add_name(found->changes, name))
-		found->has_lost = true;
+		found->is_out_of_memory = true;
 }
 
 void changes_note_all(struct changes *changes)
@@ -353,13 +353,14 @@ void changes_note_all(struct changes *changes)
 	struct keeper *keeper = changes->keeper->keeper;
 	struct names_found found = { changes, false };
 
-	forget_names(changes); /* they are in the tables below, or in the list that follows */
-	sessions_touch(keeper->sessions, NULL);
+	/* Drop the names that wait: the sessions, the roll or the plugin's list give them again. */
+	forget_names(changes);
+	sessions_touch(keeper->sessions, NULL); /* any name may have changed */
 	sessions_each_name(keeper->sessions, add_found_name, &found);
 	if (keeper->roll)
 		roll_each_name(keeper->roll, add_found_name, &found);
 	changes->walk_left = changes->n;
-	if (found.has_lost)
+	if (found.is_out_of_memory)
 		lose_name(changes);
 	pump(changes);
 }

@@ -338,13 +338,13 @@ static void decide(struct question *question, int32_t verdict)
 	free_question(question);
 }
 
-/* A record that is not understood could be a restriction. So nobody may get in by an earlier
- * verdict either: all sessions of the name are revoked. */
-static int32_t judge_wrong(struct question *question, const char *wrong)
+/* We do not understand the record, and it may restrict the client. So we revoke all sessions of the
+ * name. Then no earlier verdict lets anybody in. */
+static int32_t refuse_bad_record(struct question *question, const char *why)
 {
 	struct keeper *keeper = question->worker->keeper;
 
-	keeper_log_wrong(keeper, question->lookup.name, wrong);
+	keeper_log_wrong(keeper, question->lookup.name, why);
 	keeper_deny_name(keeper, question->lookup.name);
 	return SPORE_EPROTO;
 }
@@ -359,7 +359,7 @@ static void on_answer(struct store_lookup *lookup, const struct store_answer *an
 	else if (answer->reply == STORE_UNKNOWN)
 		verdict = judge_unknown(question);
 	else if (answer->reply == STORE_WRONG)
-		verdict = judge_wrong(question, answer->wrong);
+		verdict = refuse_bad_record(question, answer->wrong);
 	else
 		verdict = answer->status;
 	if (verdict == SPORE_EPENDING && waits_for_hash(question))

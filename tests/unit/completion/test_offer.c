@@ -25,7 +25,7 @@ START_TEST(flags_of_a_table)
 	ck_assert_int_eq(find("--config")->letter, 'c');
 	ck_assert_int_eq(find("--path")->value, OFFER_FOLDER);
 	ck_assert(find("--path")->repeats && !find("--config")->repeats);
-	ck_assert_str_eq(find("--path")->word, "list");
+	ck_assert_str_eq(find("--path")->only_after, "list");
 	ck_assert_int_eq(find("--to")->value, OFFER_HOST);
 	ck_assert_int_eq(find("--colour")->value, OFFER_CHOICE);
 	ck_assert_str_eq(find("--colour")->choices, "red blue");

@@ -54,8 +54,8 @@ START_TEST(an_answer_ages)
 	expect("a", T + ANSWERS_RENEW_MS, ANSWER_DUE, "10.0.0.1");
 	expect("a", T + ANSWERS_AGE_MS - 1, ANSWER_DUE, "10.0.0.1");
 	expect("a", T + ANSWERS_AGE_MS, ANSWER_OLD, "10.0.0.1");
-	expect("a", T + ANSWERS_SPARE_MS - 1, ANSWER_OLD, "10.0.0.1");
-	expect("a", T + ANSWERS_SPARE_MS, ANSWER_NONE, NULL);
+	expect("a", T + ANSWERS_MOST_MS - 1, ANSWER_OLD, "10.0.0.1");
+	expect("a", T + ANSWERS_MOST_MS, ANSWER_NONE, NULL);
 	expect("b", T, ANSWER_NONE, NULL);
 }
 END_TEST
@@ -77,7 +77,7 @@ START_TEST(a_name_that_is_gone_has_no_answer)
 	keep_one("a", "10.0.0.1", T);
 	answers_forget(&answers, "a");
 	expect("a", T, ANSWER_NONE, NULL);
-	answers_spare(&answers, "a", T); /* what was forgotten does not come back */
+	answers_extend(&answers, "a", T); /* what was forgotten does not come back */
 	expect("a", T, ANSWER_NONE, NULL);
 	answers_forget(&answers, "b");
 	keep_one("a", "10.0.0.2", T);
@@ -85,22 +85,22 @@ START_TEST(a_name_that_is_gone_has_no_answer)
 }
 END_TEST
 
-/* However often the name service fails, an answer is not used beyond ANSWERS_SPARE_MS. */
+/* However often the name service fails, an answer is not used beyond ANSWERS_MOST_MS. */
 START_TEST(failures_spare_an_answer_for_a_bounded_time)
 {
 	start_empty();
-	answers_spare(&answers, "a", T);
+	answers_extend(&answers, "a", T);
 	keep_one("a", "10.0.0.1", T);
-	for (int64_t t = T + ANSWERS_AGE_MS; t < T + ANSWERS_SPARE_MS; t += ANSWERS_AGE_MS) {
+	for (int64_t t = T + ANSWERS_AGE_MS; t < T + ANSWERS_MOST_MS; t += ANSWERS_AGE_MS) {
 		expect("a", t, ANSWER_OLD, "10.0.0.1");
-		answers_spare(&answers, "a", t);
+		answers_extend(&answers, "a", t);
 		expect("a", t, ANSWER_FRESH, "10.0.0.1");
 	}
-	answers_spare(&answers, "a", T + ANSWERS_SPARE_MS - 1);
-	expect("a", T + ANSWERS_SPARE_MS - 1, ANSWER_DUE, "10.0.0.1");
-	expect("a", T + ANSWERS_SPARE_MS, ANSWER_NONE, NULL);
-	answers_spare(&answers, "a", T + ANSWERS_SPARE_MS);
-	expect("a", T + ANSWERS_SPARE_MS, ANSWER_NONE, NULL);
+	answers_extend(&answers, "a", T + ANSWERS_MOST_MS - 1);
+	expect("a", T + ANSWERS_MOST_MS - 1, ANSWER_DUE, "10.0.0.1");
+	expect("a", T + ANSWERS_MOST_MS, ANSWER_NONE, NULL);
+	answers_extend(&answers, "a", T + ANSWERS_MOST_MS);
+	expect("a", T + ANSWERS_MOST_MS, ANSWER_NONE, NULL);
 }
 END_TEST
 
