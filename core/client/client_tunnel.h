@@ -63,7 +63,7 @@ void client_tunnel_leave(struct client_tunnel *tunnel, const struct client_worke
 
 /* Adds the tickets that the sessions have not shown yet. [worker] 0 */
 void client_tunnel_note_tickets(const struct client_tunnel *tunnel, struct tickets *tickets);
-/* Shows the service in the metrics, if it is checked. [worker] 0 */
+/* Shows the service in the metrics if it is checked; otherwise hides it. [worker] 0 */
 void client_tunnel_show_service(struct client_tunnel *tunnel);
 /* Hides it until it is shown again, maybe under another name. [worker] 0 */
 void client_tunnel_hide_service(struct client_tunnel *tunnel);

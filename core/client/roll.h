@@ -26,7 +26,7 @@ struct roll_row {
 	char name[ROLL_TEXT_SIZE];
 	char local[ROLL_TEXT_SIZE];     /* "HOST:PORT" or "unix:PATH" of the service */
 	char server[ROLL_TEXT_SIZE];    /* "HOST:PORT" of the control port; "": it does not stand */
-	char public_at[ROLL_TEXT_SIZE]; /* "HOST:PORT"; "": likewise */
+	char public_at[ROLL_TEXT_SIZE]; /* "HOST:PORT"; "": it does not stand */
 	uint16_t port;                  /* the public port that it has, or had last; 0: none yet */
 	int64_t age_ms;                 /* since it stands */
 	bool is_checked, is_down;       /* the service; is_down only if it is checked */

@@ -588,8 +588,8 @@ static void on_uplink_end(struct uplink *uplink, const char *why)
 {
 	struct session *session = session_of(uplink);
 
-	/* At the end of this list the cause is unknown: no tunnel was open, and no transport named
-	 * one. */
+	/* In the last case the cause is unknown: no tunnel was open, and no transport has named a
+	 * cause. */
 	if (session->state == SESSION_PARTING)
 		end_left(session);
 	else if (session->state == SESSION_STANDING && why)

@@ -81,7 +81,7 @@ struct session {
 	/* The tunnel is over, and not because of session_stop. */
 	void (*on_over)(struct session *session, enum client_exit status);
 
-	/* Its own. */
+	/* Nobody else sets these. */
 	enum session_state state;
 	uint32_t series;   /* of the metrics: client_stats_tunnel */
 	bool is_left;      /* its server is leaving, and the twin looks for another one */

@@ -26,7 +26,7 @@ struct health {
 	/* The service is up, or down, or a check has failed while it is down. */
 	void (*on_news)(struct health *health);
 
-	/* Its own. */
+	/* Nobody else sets these. */
 	const struct tunnel_settings
 		*tunnel; /* borrowed; NULL before the start and after the stop */
 	bool is_checked; /* the settings want checks */

@@ -13,7 +13,8 @@ enum { BUCKETS = 64 };
 
 struct series {
 	struct series *next, *next_in_bucket;
-	/* Its first cell; a histogram has one per bound, one for +Inf, and the sum. */
+	/* The first cell of the series. A histogram has a cell for each bound, one for +Inf, and
+	 * one for the sum. */
 	uint32_t slot;
 	double (*read)(void *arg); /* see metrics_sample; may be NULL */
 	void *arg;

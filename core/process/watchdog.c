@@ -44,7 +44,8 @@ static void wake_thread(int number)
 {
 	uint8_t byte = (uint8_t)number;
 
-	/* It may fail: a full pipe wakes the thread anyway, and holds more signals than matter. */
+	/* The write may fail: a full pipe wakes the thread anyway, and holds more signals than
+	 * matter. */
 	if (write(the_watchdog.wake[1], &byte, 1) < 0)
 		return;
 }

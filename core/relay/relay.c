@@ -448,11 +448,12 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 	set->count++;
 	for (int i = 0; i < 2; i++)
 		stream_set_owner(relay->streams[i], on_relay_stream, relay);
-	/* The input of a right stream that has waited leaves in one write with bytes of our own, if
-	 * there are some. If some of it has left before, there is hardly any more yet. */
+	/* If there are bytes of our own for the left stream, the input of a right stream that has
+	 * waited leaves in one write with them. If some of the input has left before, there is
+	 * hardly any more yet. */
 	if (reads_right && has_own)
 		join_flow(relay, 1);
-	/* So do the visitor's first bytes with those that we have put in front of them. */
+	/* The visitor's first bytes leave in one write with what we have put in front of them. */
 	if (plan->own_for_right > 0 && !relay->over)
 		join_flow(relay, 0);
 	for (int i = 0; i < 2 && !relay->over; i++)

@@ -18,9 +18,10 @@ struct server_worker;
 struct server_worker_terms {
 	struct plugin_set *set;      /* the worker takes a reference */
 	const struct limits *limits; /* of the set's configuration; copied */
-	struct sockets sockets; /* its own on the control port, taken; none: keep the old ones */
-	/* Its own at the routed ports: those of each entry of "public" of the set, taken. An entry
-	 * without any keeps the old ones. NULL: no entry has any. */
+	struct sockets
+		sockets; /* at the control port, taken; none: the worker keeps its old ones */
+	/* At the routed ports: one for each entry of "public" of the set, taken. If one has no
+	 * sockets, the worker keeps its old ones there. NULL: none has any. */
 	struct sockets *shared;
 	struct review_round *round; /* borrowed; counts the tunnels of a renewal; NULL: none */
 };

@@ -339,7 +339,7 @@ static void decline(struct tunnel *tunnel, const struct uuid *id, enum refusal w
 		why = REFUSED_CUT_OFF;
 	if (tunnel_is_shared(tunnel) && account_share(visitor.account) == tunnel->member.share) {
 		share_shun(&tunnel->member);
-		/* It may have waited since another tunnel of the client had the port. */
+		/* The visitor may have waited since another tunnel of the client had the port. */
 		visitor.tried |= UINT64_C(1) << tunnel->member.place;
 	}
 	if (group_pass_on(worker, &visitor))

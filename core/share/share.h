@@ -125,11 +125,12 @@ struct share_question {
 	const spore_addr *source;
 	uint64_t tried; /* bits of the places that it has been at already */
 	unsigned most;  /* waiting visitors of each: others come first; 0: no limit */
-	/* Its tunnel counts the visitor already, which does not make it worse; NULL: none does. */
+	/* The tunnel of this account counts the visitor already. This makes its member no worse.
+	 * NULL: no tunnel counts the visitor. */
 	const struct account *of;
 	uint64_t name;   /* only members with this name; 0: any */
-	bool only_ready; /* and not leaving; otherwise one that is not ready is better than none.
-	                  * One that is shunned is ready all the same */
+	bool only_ready; /* and not leaving; otherwise a member that is not ready is better than
+	                  * none. A shunned member is ready all the same */
 };
 /* The account of the chosen member, with a reference, and expected to get a visitor: see
  * account_expect. NULL: there is no such member. */

@@ -12,7 +12,7 @@ enum { VALUE_TEXT_SIZE = 256 };
 enum value_format {
 	VALUE_TEXT,
 	VALUE_CLAIM, /* a text that a client has chosen: only its beginning is shown */
-	VALUE_LIST,  /* an array of texts, likewise cut: "a, b" */
+	VALUE_LIST,  /* an array of texts, cut in the same way: "a, b" */
 	VALUE_NUMBER,
 	VALUE_BYTES,
 	VALUE_AGE, /* milliseconds */

@@ -260,7 +260,7 @@ static void add_entry(struct usage_table *table, uint32_t date, const struct ent
 	atomic_fetch_add(&usage->used[USE_MONTH], entry->month);
 	if (date >= table->date)
 		atomic_fetch_add(&usage->used[USE_DAY], entry->day);
-	/* Its counts are kept until a tunnel tells its limits. */
+	/* The counts of this identity are kept until a tunnel tells its limits. */
 	usage->is_counted = true;
 }
 

@@ -27,7 +27,7 @@ struct talk {
 	spore_str password; /* at most TALK_SECRET_MAX bytes */
 	const char *host;   /* of the server: a name, or an address without brackets */
 	uint16_t port;
-	/* Its own. */
+	/* The caller reads these only. */
 	unsigned phase;
 	uint8_t out[TALK_OUT_MAX]; /* has the password in it: talk_wipe */
 	size_t out_len;

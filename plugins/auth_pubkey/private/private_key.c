@@ -13,9 +13,9 @@ enum { FILE_MAX = 64 * 1024 };
 /* What is known of the file while it is read. */
 struct reading {
 	spore_str text, passphrase;
-	bool needs_passphrase; /* it is encrypted */
+	bool needs_passphrase; /* the key is encrypted */
 	bool is_other;         /* it is a private key, but of a type that cannot be used */
-	/* It is encrypted by this cipher, which cannot be decrypted here; empty: it is not. */
+	/* The key is encrypted by this cipher, which cannot be decrypted here; empty: it is not. */
 	char cipher[OPENSSH_KEY_CIPHER_SIZE];
 };
 
