@@ -350,7 +350,7 @@ void choosers_end_undecided(struct server_worker *worker)
 	for (struct list *at = worker->choosers.next; at != &worker->choosers; at = at->next) {
 		struct chooser *chooser = CONTAINER_OF(at, struct chooser, node);
 
-		arrival_end_all(&chooser->arrivals);
+		arrival_end_all(&chooser->arrivals, REFUSED_HANDSHAKE);
 		choices_end_undecided(&chooser->choices);
 	}
 }
@@ -374,7 +374,7 @@ void choosers_close(struct server_worker *worker)
 	while (!list_is_empty(&worker->choosers)) {
 		struct chooser *chooser = CONTAINER_OF(worker->choosers.next, struct chooser, node);
 
-		arrival_end_all(&chooser->arrivals);
+		arrival_end_all(&chooser->arrivals, REFUSED_HANDSHAKE);
 		free_chooser(chooser);
 	}
 }

@@ -461,7 +461,8 @@ void source_was_right(struct source *source)
 static struct source_ban describe_ban(const struct source *source, int64_t now_ms)
 {
 	struct source_ban ban = { .left_ms = ban_left(source, now_ms),
-		                  .tries = source->banned_tries };
+		                  .tries = source->banned_tries,
+		                  .has_tunnel = source_has_tunnel(source) };
 
 	memcpy(ban.source.ip, source->key, sizeof ban.source.ip);
 	ban.source.family = source->family;

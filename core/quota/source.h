@@ -103,6 +103,7 @@ struct source_ban {
 	spore_cidr source;
 	int64_t left_ms;
 	uint64_t tries; /* connections that were turned away during the ban */
+	bool has_tunnel;
 };
 
 /* Copies the bans that still last to `out`, but at most `most`. Returns how many there are in

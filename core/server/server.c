@@ -351,7 +351,7 @@ struct survey *server_hold(struct server *server, bool parks, int64_t wait_ms,
 struct survey *server_end_undecided(struct server *server, int64_t wait_ms,
                                     void (*done)(struct survey *survey, void *arg), void *arg)
 {
-	return workers_tell(&server->workers, choosers_end_undecided, wait_ms, done, arg);
+	return workers_tell(&server->workers, server_worker_end_undecided, wait_ms, done, arg);
 }
 
 bool server_is_still(struct server *server)
@@ -420,11 +420,12 @@ static void resume(void *arg, unsigned index, int fd, const void *said, size_t l
 	newcomer_resume(&server->workers.items[index], fd, said, len);
 }
 
-/* The next server has ended. */
+/* The next server has ended, so nobody sends a connection on to the servers before this one. */
 static void on_returns_end(void *arg)
 {
 	struct server *server = arg;
 
+	elders_close(&server->shared.elders);
 	closing_stay_no_more(&server->closing);
 }
 

@@ -77,8 +77,8 @@ struct survey *server_hold(struct server *server, bool parks, int64_t wait_ms,
 /* After `done` of server_hold: clients have taken all visitors, and what identities use is in its
  * file. [main] */
 bool server_is_still(struct server *server);
-/* Ends the visitors of routed ports that cannot be left to the next server, and whose tunnel is not
- * known yet. NULL: out of memory. [main] */
+/* Ends the visitors that cannot be left to the next server and hold it up: those whose handshake is
+ * not over, or whose tunnel is not known yet. NULL: out of memory. [main] */
 struct survey *server_end_undecided(struct server *server, int64_t wait_ms,
                                     void (*done)(struct survey *survey, void *arg), void *arg);
 /* Leaves the control port and the routed ports to the next server, without closing them here. The

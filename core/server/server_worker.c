@@ -195,6 +195,12 @@ void parked_copies_free(struct parked_copies *copies)
 	free(copies);
 }
 
+void server_worker_end_undecided(struct server_worker *worker)
+{
+	choosers_end_undecided(worker);
+	tunnel_sessions_end_arrivals(worker);
+}
+
 void server_worker_give(struct server_worker *worker)
 {
 	worker->has_given = true;

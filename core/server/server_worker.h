@@ -56,6 +56,9 @@ struct parked_copies {
 struct parked_copies *server_worker_copy_parked(const struct server_worker *worker);
 /* Closes those that were not taken. NULL is fine. */
 void parked_copies_free(struct parked_copies *copies);
+/* Ends the visitors that hold up an upgrade: those whose handshake has not been completed, or whose
+ * tunnel is not known yet. */
+void server_worker_end_undecided(struct server_worker *worker);
 /* Another process has the control port from now on: accepts nothing there, and gives tickets for
  * the public ports. */
 void server_worker_give(struct server_worker *worker);

@@ -207,7 +207,7 @@ static void refuse_crowded(struct arrival *a, const struct limit_hit *hit)
 	end_arrival(a, true);
 }
 
-void arrival_end_all(struct list *home)
+void arrival_end_all(struct list *home, enum refusal why)
 {
 	while (!list_is_empty(home)) {
 		struct arrival *a = CONTAINER_OF(home->next, struct arrival, node);
@@ -215,7 +215,7 @@ void arrival_end_all(struct list *home)
 		if (is_guest(&a->visitor))
 			end_arrival(a, true);
 		else
-			refuse_arrival(a, REFUSED_CLIENT_LOST, NULL);
+			refuse_arrival(a, why, NULL);
 	}
 }
 

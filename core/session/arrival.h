@@ -67,8 +67,8 @@ void arrival_change_account(struct list *home, const struct account *former,
  * sockets. Returns how many these were. */
 unsigned arrival_release_guests(struct list *home, unsigned most, void (*take)(int fd, void *arg),
                                 void *arg);
-/* Ends all arrivals of the list: their tunnel is closed, or for guests their port. */
-void arrival_end_all(struct list *home);
+/* Ends all arrivals of the list, for this reason unless they are guests. */
+void arrival_end_all(struct list *home, enum refusal why);
 /* For worker->arrivals. */
 void arrival_on_late(struct deadline *deadline);
 

@@ -491,5 +491,5 @@ void groups_close(struct server_worker *worker)
 {
 	for (struct list *i = worker->groups.next; i != &worker->groups; i = i->next)
 		close_port(CONTAINER_OF(i, struct group, node));
-	arrival_end_all(&worker->group_arrivals);
+	arrival_end_all(&worker->group_arrivals, REFUSED_CLIENT_LOST);
 }

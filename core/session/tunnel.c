@@ -802,6 +802,11 @@ static bool bars_client(uint32_t reason)
 	       reason == SPORE_END_EXPIRED;
 }
 
+void tunnel_end_arrivals(struct tunnel *tunnel)
+{
+	arrival_end_all(&tunnel->arrivals, REFUSED_HANDSHAKE);
+}
+
 void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 {
 	bool is_free; /* otherwise the posted wake frees the tunnel */
@@ -812,7 +817,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	share_leave(&tunnel->member);
 	give_names_back(tunnel);
 	count_down(tunnel, false);
-	arrival_end_all(&tunnel->arrivals);
+	arrival_end_all(&tunnel->arrivals, REFUSED_CLIENT_LOST);
 	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	account_set_announcer(tunnel->account, NULL);

@@ -100,6 +100,8 @@ bool tunnel_is_shared(const struct tunnel *tunnel);
 void tunnel_leave_share(struct tunnel *tunnel);
 /* Has the client taken all visitors that it was told of? */
 bool tunnel_is_settled(const struct tunnel *tunnel);
+/* Ends the visitors whose handshakes have not been completed. */
+void tunnel_end_arrivals(struct tunnel *tunnel);
 /* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is
  * fine. */
 void tunnel_close(struct tunnel *tunnel, uint32_t reason);

@@ -18,6 +18,7 @@
 #include "quota/kick.h"
 #include "quota/ports.h"
 #include "quota/takeover.h"
+#include "session/arrival.h"
 #include "session/refuse.h"
 #include "session/tunnel.h"
 
@@ -1183,6 +1184,17 @@ void tunnel_sessions_leave(struct server_worker *worker)
 		else
 			set_leaving(s, true);
 	}
+}
+
+void tunnel_sessions_end_arrivals(struct server_worker *worker)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s)) {
+		if (part_of(s)->tunnel)
+			tunnel_end_arrivals(part_of(s)->tunnel);
+	}
+	arrival_end_all(&worker->group_arrivals, REFUSED_HANDSHAKE);
 }
 
 void tunnel_sessions_give_tickets(struct server_worker *worker)

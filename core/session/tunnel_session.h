@@ -56,6 +56,8 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
  * leavers until they have moved. Lets the keeper keep their public ports, and gives them tickets.
  * Those of clients that stay in this process go on. Closes the public ports of all others. */
 void tunnel_sessions_leave(struct server_worker *worker);
+/* Ends the visitors at all public ports whose handshakes have not been completed. */
+void tunnel_sessions_end_arrivals(struct server_worker *worker);
 /* Lets the keeper have the public ports of the clients that take tickets, and gives these tickets:
  * the next server runs already. */
 void tunnel_sessions_give_tickets(struct server_worker *worker);

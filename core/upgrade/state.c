@@ -36,6 +36,8 @@ static void write_ban(const struct source_ban *ban, struct jsonout *json)
 	jsonout_text(json, NULL, text);
 }
 
+/* Without those of addresses that have tunnels. These clients are authenticated anew, and a ban would
+ * keep them out because somebody else at their address has guessed. */
 static void write_bans(struct source_table *sources, struct jsonout *json)
 {
 	struct source_ban *bans = calloc(MOST_BANS, sizeof *bans);
@@ -43,7 +45,8 @@ static void write_bans(struct source_table *sources, struct jsonout *json)
 
 	jsonout_begin(json, "bans", '[');
 	for (size_t i = 0; i < n && i < MOST_BANS; i++)
-		write_ban(&bans[i], json);
+		if (!bans[i].has_tunnel)
+			write_ban(&bans[i], json);
 	jsonout_end(json, ']');
 	free(bans);
 }

@@ -147,9 +147,14 @@ static void give_up(struct upgrade *upgrade, const char *format, ...)
 static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct upgrade *upgrade = timer->data;
+	int step = upgrade->step;
 
 	(void)ev;
 	(void)events;
+	/* This process may have stood still, and the answer is there. */
+	channel_catch_up(&upgrade->channel);
+	if ((int)upgrade->step != step)
+		return;
 	if (upgrade->channel.fd < 0 && upgrade->heir.pid)
 		give_up(upgrade, "the new process has closed its connection to this one");
 	else if (upgrade->step == UPGRADE_HOLDING)
@@ -425,7 +430,9 @@ static void on_message(void *arg, const struct json *message)
 	struct upgrade *upgrade = arg;
 	const struct json *error = json_get(message, PROTOCOL_ERROR_KEY);
 
-	if (error && error->type == JSON_STRING)
+	if (upgrade->step == UPGRADE_DONE)
+		upgrade->is_succeeded |= json_get(message, "upgraded") != NULL;
+	else if (error && error->type == JSON_STRING)
 		give_up(upgrade, "the new process: %s", error->raw);
 	else if (greeting_is_one(message))
 		take_greeting(upgrade, message);
@@ -435,8 +442,6 @@ static void on_message(void *arg, const struct json *message)
 		take_ready(upgrade, message);
 	else if (json_get(message, "serving") && upgrade->step == UPGRADE_GIVING)
 		take_serving(upgrade);
-	else if (json_get(message, "upgraded") && upgrade->step == UPGRADE_DONE)
-		upgrade->is_succeeded = true;
 }
 
 /* The process of the new server usually ends now, and its exit status says more. */

@@ -18,7 +18,7 @@ from harness.peers import bore_client, is_sanitized, spore_binary, spore_client
 from harness.procfs import anonymous_memory, descriptors_by_kind, runs
 from harness.scale import count, seconds
 from harness.services import Echo
-from harness.sockets import connect, read_exactly
+from harness.sockets import connect, how_it_ends, read_exactly
 from harness.steady import Steady
 from harness.tls.certificates import Authority
 from harness.upgrades import OTHER_VERSION, Upgrades, fake_program, other_build
@@ -373,6 +373,58 @@ def test_bans_and_counts(tmp_path, address):
         server.upgrade()
         (ban,) = server.admin.ask("bans")["bans"]
         assert ban["source"] == "127.0.0.1" and ban["left_ms"] > 0
+
+
+def test_a_ban_does_not_keep_clients_out(tmp_path, address):
+    """Somebody at their address has guessed, so only the tunnels that stand are let in. In the new
+    process none stands yet."""
+    limits = {"ban_after": 1, "ban_exempt": []}
+    auth = [{"use": "hmac", "secret": "right"}]
+    with Upgrades(tmp_path, address, limits=limits, auth=auth) as server, Echo() as echo:
+        with spore_client(server.control, echo.port, secret="right") as client:
+            with Wire.connect(server.control) as wire:
+                wire.receive()
+                wire.send({"Authenticate": "0" * 64})
+                assert "Error" in wire.receive()
+            wait_until(lambda: server.admin.ask("bans")["all"] == 1, "the ban")
+            server.upgrade()
+            server.process.wait_for(rf"new client .*port={client.port}\b", times=2)
+            one_exchange(server.public_host, client.port, b"x" * 1000)
+            assert server.admin.ask("bans")["bans"] == []
+
+
+def test_handshakes_do_not_hold_it_up(tmp_path, address, certificate):
+    """Strangers who connect to a port with TLS and say nothing, one after another."""
+    port = address.free_port()
+    tls = {"use": "tls", "certfile": str(certificate.path), "keyfile": str(certificate.key)}
+    public = [{"name": "shop", "ports": f"{port}", "transport": [tls]}]
+    with Upgrades(tmp_path, address, public=public) as server, Echo() as echo:
+        with spore_client(server.control, echo.port, port=port):
+            with contextlib.ExitStack() as stack:
+                silent = []
+                for _ in range(5):
+                    silent.append(stack.enter_context(connect(server.public_host, port)))
+                time.sleep(0.2)
+                server.upgrade()
+                for stranger in silent:
+                    assert how_it_ends(stranger, timeout=15)[0] == b""
+            server.process.wait_for(rf"new client .*port={port}\b", times=2)
+
+
+def test_late_words_of_the_new_program(tmp_path, address):
+    """It serves already, so an error of it ends nobody."""
+    late = 'say(ready=True); hear("go"); say(serving=True); hear("left"); say(error="late")'
+    program = fake_program(tmp_path, late + "; time.sleep(100)")
+    with Upgrades(tmp_path, address) as server, Echo() as echo:
+        with spore_client(server.control, echo.port) as client:
+            with connect(server.public_host, client.port) as visitor:
+                visitor.sendall(b"a")
+                assert read_exactly(visitor, 1) == b"a"
+                server.upgrade(program)
+                time.sleep(0.5)
+                os.kill(server.pid, 0)
+                visitor.sendall(b"b")
+                assert read_exactly(visitor, 1) == b"b"
 
 
 def test_the_file_of_use(tmp_path, address):

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "net/addr.h"
+#include "quota/limits.h"
 #include "quota/source.h"
 #include "suite.h"
 #include "usage/usage.h"
@@ -40,6 +41,30 @@ static spore_addr address(const char *ip)
 	ck_assert(addr_parse_ip(ip, &addr));
 	return addr;
 }
+
+START_TEST(clients_are_not_kept_out)
+{
+	spore_addr with = address("192.0.2.7"), without = address("192.0.2.8");
+	struct limits limits = { .settings.max_conns_per_ip = 10 };
+	struct source *source;
+	struct source_ban bans[2];
+	struct err err;
+
+	set_up();
+	source = source_get(sources, &with);
+	ck_assert(source && source_add_tunnel(source, &limits));
+	source_ban(sources, &with, 60000, 3, clock_ms());
+	source_ban(sources, &without, 60000, 3, clock_ms());
+	ck_assert_msg(
+		state_read(state_write(sources, &usage, &err), next_sources, &next_usage, &err),
+		"%s", err.text);
+	ck_assert_uint_eq(source_list_bans(next_sources, clock_ms(), bans, 2), 1);
+	ck_assert_int_eq(bans[0].source.ip[15], 8);
+	source_remove_tunnel(source);
+	source_unref(source);
+	tear_down();
+}
+END_TEST
 
 START_TEST(bans_are_passed_on)
 {
@@ -168,5 +193,5 @@ START_TEST(other_versions)
 }
 END_TEST
 
-SUITE("state", counts_of_very_many_are_passed_on, bans_are_passed_on, counts_of_use_are_passed_on,
-      other_versions)
+SUITE("state", clients_are_not_kept_out, counts_of_very_many_are_passed_on, bans_are_passed_on,
+      counts_of_use_are_passed_on, other_versions)
