@@ -19,6 +19,7 @@
 #include "quota/limits.h"
 #include "reload/reload.h"
 #include "server/activation.h"
+#include "server/routed_ports.h"
 #include "server/server.h"
 #include "upgrade/heir.h"
 #include "upgrade/upgrade.h"
@@ -40,6 +41,7 @@ struct server_process {
 struct inheritance {
 	struct activation activation;
 	struct heir heir;
+	bool has_kept_routed; /* the service manager still has the sockets of routed ports */
 };
 
 static void on_drained(void *arg)
@@ -142,11 +144,13 @@ static void leave(void *arg, pid_t heir)
 }
 
 /* The manager need not keep the sockets any more: this process has them, or they are of no use. */
-static void drop_all(const struct activation *activation, struct notify *notify)
+static void drop_all(const struct inheritance *inheritance, struct notify *notify)
 {
+	const struct activation *activation = &inheritance->activation;
+
 	for (unsigned i = 0; i < activation->n_kept; i++)
 		notify_drop(notify, activation->kept[i].name);
-	if (activation->n_shared > 0)
+	if (inheritance->has_kept_routed)
 		notify_drop(notify, KEPT_ROUTED_NAME);
 }
 
@@ -240,7 +244,7 @@ static bool start_server(struct server *server, struct server_process *process,
 	bool serves = server_start(server, &env, runtime->plugins.set, at_fault_out, err);
 
 	if (serves && !inheritance->heir.is_one)
-		drop_all(&inheritance->activation, &runtime->notify);
+		drop_all(inheritance, &runtime->notify);
 	inheritance->activation.n_kept = 0; /* the server has taken them */
 	inheritance->heir.n_elders = 0;     /* likewise */
 	activation_close(&inheritance->activation);
@@ -387,6 +391,17 @@ static bool may_start(const struct inheritance *inheritance, const struct config
 	return inheritance->heir.is_one || serve_may_start(config, diag);
 }
 
+/* Exporters may be at a port that was a routed port before, so this is done before they begin. */
+static void sift_kept(struct inheritance *inheritance, const struct config *config)
+{
+	struct activation *activation = &inheritance->activation;
+
+	if (inheritance->heir.is_one || config->purpose != CONFIG_TO_RUN)
+		return;
+	inheritance->has_kept_routed = activation->n_shared > 0;
+	routed_ports_sift(config, activation->shared, &activation->n_shared);
+}
+
 static int serve_with(struct inheritance *inheritance, int argc, char **argv)
 {
 	struct runtime runtime;
@@ -414,6 +429,8 @@ static int serve_with(struct inheritance *inheritance, int argc, char **argv)
 		return status;
 	}
 	status = EXIT_FAILED;
+	if (diag.count == 0)
+		sift_kept(inheritance, config);
 	reload_hold(config->purpose == CONFIG_TO_RUN);
 	upgrade_hold(config->purpose == CONFIG_TO_RUN);
 	terms = (struct runtime_terms){ config->settings.server.workers,
@@ -429,7 +446,7 @@ static int serve_with(struct inheritance *inheritance, int argc, char **argv)
 
 int serve_server(int argc, char **argv)
 {
-	struct inheritance inheritance;
+	struct inheritance inheritance = { .has_kept_routed = false };
 	int status;
 
 	heir_introduce();

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "net/addr.h"
@@ -121,39 +123,18 @@ static bool copy_given(const struct routed_ports_plan *plan, const struct public
 	return false;
 }
 
-/* Sockets that a service manager has kept may be those of another configuration. If one of the
- * address does not fit, none of the port is used. */
-static bool is_usable(const struct routed_ports_plan *plan, const struct public_settings *entry,
-                      const spore_addr *ip)
-{
-	const struct sock_sizes sizes = { 0 };
-	struct err unused;
-	spore_addr addr;
-	int fd = -1;
-
-	find_given(plan->given, ip, entry->listen_port, 0, &fd);
-	return plan->given->from_server ||
-	       sock_adopt(fd, addresses_of(plan->config, entry), &sizes, &addr, &unused);
-}
-
 /* Was a socket given at each address of the entry, or at least at its port? */
 static bool was_given(const struct routed_ports_plan *plan, const struct public_settings *entry,
                       bool *has_port_out)
 {
 	const spore_list *addresses = addresses_of(plan->config, entry);
-	bool all_usable = true;
 	unsigned n = 0;
 
-	for (size_t i = 0; i < addresses->count; i++) {
-		const spore_addr *ip = (const spore_addr *)addresses->items + i;
-
-		if (find_given(plan->given, ip, entry->listen_port, 0, NULL) == 0)
-			continue;
-		n++;
-		all_usable = all_usable && is_usable(plan, entry, ip);
-	}
+	for (size_t i = 0; i < addresses->count; i++)
+		n += find_given(plan->given, (const spore_addr *)addresses->items + i,
+		                entry->listen_port, 0, NULL) > 0;
 	*has_port_out = n > 0;
-	return all_usable && n > 0 && n == addresses->count;
+	return n > 0 && n == addresses->count;
 }
 
 static bool take_entry(const struct routed_ports_plan *plan, size_t i, struct sockets *out,
@@ -169,6 +150,50 @@ static bool take_entry(const struct routed_ports_plan *plan, size_t i, struct so
 		return false;
 	}
 	return true;
+}
+
+/* ---- sockets of another configuration ---- */
+
+/* The entry that wants a socket at this address and port. NULL: there is none. */
+static const struct public_settings *find_entry(const struct config *config, const spore_addr *addr)
+{
+	const struct public_settings *entry = addr->port > 0 ? find_port(config, addr->port) : NULL;
+	const spore_list *addresses = entry ? addresses_of(config, entry) : NULL;
+
+	return entry && addr_find_ip(addresses, addr) < addresses->count ? entry : NULL;
+}
+
+/* Does the entry get a socket at each of its addresses? */
+static bool is_of_use(const struct config *config, const struct given_sockets *given, int fd)
+{
+	struct routed_ports_plan plan = { .config = config, .given = given };
+	const struct sock_sizes sizes = { 0 };
+	const struct public_settings *entry;
+	struct err unused;
+	spore_addr addr;
+	bool has_port;
+
+	sock_local_addr(fd, &addr);
+	entry = find_entry(config, &addr);
+	return entry && sock_adopt(fd, addresses_of(config, entry), &sizes, &addr, &unused) &&
+	       was_given(&plan, entry, &has_port);
+}
+
+void routed_ports_sift(const struct config *config, int *fds, unsigned *n)
+{
+	unsigned i = 0;
+
+	while (i < *n) {
+		struct given_sockets given = { .fds = fds, .n = *n };
+
+		if (is_of_use(config, &given, fds[i])) {
+			i++;
+			continue;
+		}
+		shutdown(fds[i], SHUT_RD); /* the service manager has a copy, which would listen */
+		close(fds[i]);
+		fds[i] = fds[--*n];
+	}
 }
 
 /* ---- all sockets ---- */

@@ -28,6 +28,10 @@ struct routed_ports_plan {
  * blame, or NULL, and *err says why. */
 struct sockets *routed_ports_open(const struct routed_ports_plan *plan,
                                   const struct json **at_fault_out, struct err *err);
+/* The service manager may have kept the sockets of another configuration. Ends those that this one
+ * cannot use, so that their ports are free for any socket, although the manager has copies. Call it
+ * before anything is bound. A port of which a socket is missing is bound anew, too. */
+void routed_ports_sift(const struct config *config, int *fds, unsigned *n);
 /* Closes the sockets, and frees the array of routed_ports_open for this configuration. NULL is
  * fine. */
 void routed_ports_close(const struct config *config, struct sockets *all);

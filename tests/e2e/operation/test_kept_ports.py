@@ -52,6 +52,12 @@ class Service:
         config["server"][key] = value
         self._path.write_text(json.dumps(config))
 
+    def change_section(self, name, change, default=None):
+        """The same for a section."""
+        config = json.loads(self._path.read_text())
+        change(config.setdefault(name, default))
+        self._path.write_text(json.dumps(config))
+
     def __enter__(self):
         self.store.__enter__()
         self.start()
@@ -361,6 +367,54 @@ def test_other_addresses_than_before(tmp_path, address, both, what):
                 connect(host, tunnel.port).close()
             assert port_is_free(both[1], tunnel.port) == (both[1] not in new)
             wire.close()
+
+
+# ---- ports of host names
+
+
+ROUTED = "tunnel-routed-1"
+
+
+@pytest.fixture
+def routed(tmp_path, address):
+    """A service with a routed port at all addresses, whose sockets the manager has."""
+    entry = {"listen_port": address.free_port(), "listen_addr": ["0.0.0.0"]}
+    public = [{**entry, "route": [{"use": "http"}]}]
+    with Service(tmp_path, address, public=public) as made:
+        made.port = entry["listen_port"]
+        yield made
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::"], ["127.0.0.1", "127.0.0.2"]])
+def test_a_routed_port_at_other_addresses(routed, addresses):
+    """Its sockets are of no use. There, and back again."""
+    for each in (addresses, ["0.0.0.0"]):
+        routed.begin_stop()
+        routed.end_stop()
+        assert routed.store.kept[ROUTED]
+        routed.change_section("public", lambda public: public[0].update(listen_addr=each))
+        routed.start()
+        wait_until(lambda: not routed.store.kept, "the manager to drop them")
+        connect("127.0.0.1", routed.port).close()
+
+
+@pytest.mark.parametrize("way", ["exporter", "nobody", "mistake"])
+def test_a_routed_port_is_one_no_more(routed, way):
+    """Something else may be there, also after a start that has failed."""
+    routed.begin_stop()
+    routed.end_stop()
+    routed.change_section("public", lambda public: public.clear())
+    if way != "nobody":
+        exporter = {"use": "prometheus", "listen": f"127.0.0.1:{routed.port}"}
+        routed.change_section("metrics", lambda metrics: metrics.append(exporter), [])
+    if way == "mistake":
+        routed.change("control_port", 1)
+        with pytest.raises(AssertionError, match="the output ended"):
+            routed.start()
+        routed.change("control_port", routed.control[1])
+    routed.start()
+    wait_until(lambda: not routed.store.kept, "the manager to drop them")
+    assert refuses("127.0.0.1", routed.port) == (way == "nobody")
 
 
 # ---- ports that are not kept

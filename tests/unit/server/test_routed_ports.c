@@ -205,6 +205,45 @@ START_TEST(sockets_that_a_service_manager_has_kept_are_used)
 }
 END_TEST
 
-SUITE("routed_ports", sockets_that_a_service_manager_has_kept_are_used,
-      every_worker_has_a_socket_at_a_routed_port, a_port_that_is_taken_is_named,
-      a_port_that_stays_is_not_opened_again, sockets_of_the_server_before_are_used)
+/* Only those of an entry that gets one at each address are of use. The others do not keep anybody
+ * from their ports, although the service manager has copies (here `before`). */
+START_TEST(sockets_of_another_configuration_are_ended)
+{
+	struct scene scene;
+	struct sockets *before, *all;
+	int fds[2];
+	unsigned n;
+	struct given_sockets given = { .fds = fds };
+	struct routed_ports_plan plan = { .given = &given, .n_workers = 1 };
+	const struct json *at_fault;
+	struct err err;
+
+	make(&scene, "0.0.0.0", free_port());
+	plan.config = &scene.config;
+	before = open_all(&scene, NULL, false);
+	ck_assert_ptr_nonnull(before);
+	fds[0] = dup(before[1].fds[0]);
+	n = 1;
+	routed_ports_sift(&scene.config, fds, &n);
+	ck_assert_uint_eq(n, 1);
+	scene.entries[1].listen_addr = (spore_list){ &scene.addresses[1], 1,
+		                                     sizeof *scene.addresses };
+	for (int i = 0; i < 2; i++) { /* as in a start after one that failed */
+		routed_ports_sift(&scene.config, fds, &n);
+		ck_assert_uint_eq(n, 0);
+		fds[n++] = dup(before[1].fds[0]);
+	}
+	routed_ports_sift(&scene.config, fds, &n);
+	given.n = n;
+	all = routed_ports_open(&plan, &at_fault, &err);
+	ck_assert_msg(all != NULL, "%s", err.text);
+	routed_ports_close(&scene.config, all);
+	routed_ports_close(&scene.config, before);
+	clear(&scene);
+}
+END_TEST
+
+SUITE("routed_ports", sockets_of_another_configuration_are_ended,
+      sockets_that_a_service_manager_has_kept_are_used, every_worker_has_a_socket_at_a_routed_port,
+      a_port_that_is_taken_is_named, a_port_that_stays_is_not_opened_again,
+      sockets_of_the_server_before_are_used)
