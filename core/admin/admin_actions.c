@@ -9,6 +9,8 @@
 #include "admin/admin_query.h"
 #include "base/text.h"
 #include "host/listeners.h"
+#include "keep/keeper.h"
+#include "keep/kept_ports.h"
 #include "log/log.h"
 #include "log/logline.h"
 #include "loop/survey.h"
@@ -153,6 +155,19 @@ void admin_drain_write(const struct admin_query *query, struct jsonout *json)
 	jsonout_int(json, "timeout_ms", drain_timeout(drain));
 }
 
+/* The next server runs beside this one, and gets no sockets of the service manager. It binds the
+ * routed ports itself, so nobody may keep these. Idempotent. True: nobody does. */
+static bool keep_no_more(const struct admin_host *host)
+{
+	struct notify *notify = &host->runtime->notify;
+
+	if (keeper_is_open(host->keeper)) {
+		keeper_open(host->keeper, false);
+		notify_drop(notify, KEPT_ROUTED_NAME);
+	}
+	return notify_is_settled(notify);
+}
+
 bool admin_hand_over_write(const struct admin_query *query, struct jsonout *json)
 {
 	const struct admin_host *host = query->host;
@@ -165,7 +180,7 @@ bool admin_hand_over_write(const struct admin_query *query, struct jsonout *json
 		                  "");
 		return false;
 	}
-	if (admin_host_is_client(host) || server_has_left(host->server))
+	if (admin_host_is_client(host) || (keep_no_more(host) && server_has_left(host->server)))
 		is_done = plugins_end_exporters(&host->runtime->plugins) && listeners_count() == 0;
 	if (is_done)
 		log_info("handed over: another process takes the admin socket and the exporters");

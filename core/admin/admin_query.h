@@ -26,6 +26,7 @@ struct admin_host {
 	/* A listening socket on which the screen asks, besides the configured one. 0: no screen. */
 	int screen_fd;
 	struct upgrade *upgrade; /* of a server */
+	struct keeper *keeper;   /* of a server */
 	/* The admin socket of the server before this one; taken if it is used. 0: none. */
 	int given_fd;
 };

@@ -111,7 +111,7 @@ static void keep_port(void *arg, int fd, const char *name)
 
 	if (upgrade_gives(&process->upgrade))
 		upgrade_keep(&process->upgrade, fd, name);
-	else
+	else if (keeper_is_open(&process->keeper)) /* nothing is kept after a hand-over */
 		notify_store(&process->host.runtime->notify, fd, name);
 }
 
@@ -309,7 +309,8 @@ static void init_process(struct server_process *process, struct runtime *runtime
 	process->host = (struct admin_host){ .runtime = runtime,
 		                             .drain = &process->drain,
 		                             .reload = &process->reload,
-		                             .upgrade = &process->upgrade };
+		                             .upgrade = &process->upgrade,
+		                             .keeper = &process->keeper };
 	process->keeper = (struct keeper){ .main_loop = runtime->main_loop,
 		                           .keep = keep_port,
 		                           .drop = drop_port,

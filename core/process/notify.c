@@ -1,7 +1,9 @@
 #include "process/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,6 +17,8 @@
 #include "log/log.h"
 #include "loop/loop.h"
 #include "thread/guest.h"
+
+enum { SETTLE_MS = 2000 };
 
 static void report_failure(struct notify *notify)
 {
@@ -66,6 +70,8 @@ void notify_close(struct notify *notify)
 		ev_timer_stop(loop_ev(notify->main_loop), &notify->alive);
 	if (notify->length > 0)
 		close(notify->fd);
+	if (notify->asked_ms && notify->barrier >= 0)
+		close(notify->barrier);
 	*notify = (struct notify){ .fd = -1 };
 }
 
@@ -165,6 +171,31 @@ void notify_drop(struct notify *notify, const char *name)
 {
 	if (!notify->has_failed)
 		send_lines(notify, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+}
+
+/* The manager closes its end when it has acted on all messages before this one. */
+static void ask_whether_settled(struct notify *notify)
+{
+	int ends[2] = { -1, -1 };
+
+	notify->asked_ms = clock_ms();
+	if (pipe2(ends, O_CLOEXEC) == 0) {
+		send_with(notify, ends[1], "BARRIER=1");
+		close(ends[1]);
+	}
+	notify->barrier = ends[0];
+}
+
+bool notify_is_settled(struct notify *notify)
+{
+	struct pollfd end = { .fd = -1 };
+
+	if (notify->length == 0)
+		return true;
+	if (notify->asked_ms == 0)
+		ask_whether_settled(notify);
+	end.fd = notify->barrier;
+	return poll(&end, 1, 0) > 0 || clock_ms() - notify->asked_ms >= SETTLE_MS;
 }
 
 /* ---- the manager's watchdog ---- */

@@ -22,6 +22,8 @@ struct notify {
 	bool is_muted;
 	ev_timer alive;
 	struct loop *main_loop; /* that the timer runs on; NULL: the manager does not watch */
+	int64_t asked_ms;       /* 0: never */
+	int barrier;            /* a pipe that ends when the manager has read it; -1: none */
 	int64_t watch_ns;       /* within which the manager wants to hear that the process works */
 };
 
@@ -49,6 +51,10 @@ void notify_status(struct notify *notify, const char *status);
 void notify_store(struct notify *notify, int fd, const char *name);
 /* The manager drops what it keeps under this name. */
 void notify_drop(struct notify *notify, const char *name);
+/* Has the manager acted on each message? Asks it at the first call, and waits for nothing: call
+ * this again later. A manager that does not answer has two seconds. Messages after the first call
+ * do not count. */
+bool notify_is_settled(struct notify *notify);
 /* Tells the manager twice within WATCHDOG_USEC that the process works, until notify_close. It does
  * not while a worker has hung for as long, so that the manager ends the process and starts it
  * again. Without that variable nothing is told. `main_loop` must outlive `notify`. */

@@ -77,6 +77,8 @@ class Store:
             elif lines.get("FDSTOREREMOVE") == "1":
                 self.dropped.append(lines["FDNAME"])
                 self._close(self.kept.pop(lines["FDNAME"], []))
+            else:
+                self._close(fds)  # of BARRIER=1
 
     def _pass_on(self):
         while True:

@@ -16,8 +16,9 @@ from harness.names import Names
 from harness.peers import spore_binary, spore_client, spore_server
 from harness.process import Process
 from harness.services import Echo
-from harness.sockets import how_it_ends, read_exactly
+from harness.sockets import connect, how_it_ends, read_exactly
 from harness.steady import Steady
+from harness.store import Store
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel
@@ -372,8 +373,8 @@ class Pair:
         )
         self._start_server = start_server
 
-    def start(self):
-        self.old = self._start_server(extra=["--config", str(self.path)])
+    def start(self, **options):
+        self.old = self._start_server(extra=["--config", str(self.path)], **options)
         return self.old
 
     def start_next(self):
@@ -411,6 +412,32 @@ def test_the_next_server_has_the_same_configuration(pair):
             assert old.process.wait() == 0
             assert pair.admin.ask("status")["pid"] == taker.pid  # the old one leaves it alone
             assert taker.stop() == 0
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_service_manager_has_the_routed_port(pair, address, tmp_path, when):
+    """The next server gets nothing of it, so the old one has it drop the sockets first."""
+    port, kept = address.free_port(), "tunnel-routed-1"
+    config = json.loads(pair.path.read_text())
+    config["public"] = [{"listen_port": port, "route": [{"use": "http"}]}]
+    pair.path.write_text(json.dumps(config))
+    elsewhere = (address.host, address.free_port())
+    with Store(tmp_path, elsewhere) as store, pair.start(env=store.env) as old:
+        with Tunnel(old) as tunnel:
+            visitor, far = tunnel.join()
+            begin_drain(old)
+            if when == "later":
+                wait_until(lambda: kept in store.kept, "the manager to have the sockets")
+            with pair.start_next() as taker:
+                taker.wait_for("server listening")
+                old.process.wait_for("handed over")
+                assert kept not in store.kept and kept in store.dropped
+                connect(old.public_host, port).close()
+                visitor.close()
+                far.close()
+                assert old.process.wait() == 0
+                assert kept not in store.kept
+                assert taker.stop() == 0
 
 
 def test_the_old_server_ends_meanwhile(pair):

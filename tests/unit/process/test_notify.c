@@ -246,6 +246,26 @@ START_TEST(a_descriptor_is_kept_under_its_name)
 }
 END_TEST
 
+START_TEST(a_manager_tells_when_it_has_acted)
+{
+	char text[128];
+	int barrier;
+
+	open_scene();
+	notify_drop(&notify, "tunnel-1-abc");
+	ck_assert(!notify_is_settled(&notify));
+	ck_assert_str_eq(received(), "FDSTOREREMOVE=1\nFDNAME=tunnel-1-abc");
+	barrier = receive_fd(text, sizeof text);
+	ck_assert_str_eq(text, "BARRIER=1");
+	ck_assert(!notify_is_settled(&notify));
+	close(barrier);
+	ck_assert(notify_is_settled(&notify));
+	ck_assert_str_eq(received(), ""); /* it is asked once */
+	close_scene();
+	ck_assert(notify_is_settled(&notify)); /* there is none */
+}
+END_TEST
+
 /* What the log says of a manager that is not there. */
 static const char *complaint(const char *variable)
 {
@@ -314,5 +334,5 @@ SUITE("notify", another_process_is_the_main_one, each_change_is_one_message,
       a_reload_has_the_time_of_its_start, an_abstract_name_begins_with_at,
       without_a_manager_nothing_happens, the_watchdog_hears_that_the_process_works,
       the_watchdog_hears_nothing_while_a_worker_hangs, the_watchdog_is_for_another_process,
-      a_descriptor_is_kept_under_its_name, a_failure_is_logged_once,
-      a_manager_that_reads_nothing_costs_a_second)
+      a_descriptor_is_kept_under_its_name, a_manager_tells_when_it_has_acted,
+      a_failure_is_logged_once, a_manager_that_reads_nothing_costs_a_second)
