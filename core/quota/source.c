@@ -18,6 +18,8 @@ enum { KEY_SIZE = 17, KEY_OF_PROXY = 16 };
 /* How often a banned source may hear of its ban: HEAR_RATE times a second, and HEAR_BURST times at
  * once, since a client connects once for each of its tunnels. */
 enum { HEAR_RATE = 1, HEAR_BURST = 10 };
+/* So many connections of a source with tunnels at elders may be expected there. */
+enum { EXPECTED_BY_ELDERS = 128 };
 
 /* A token bucket: at most `burst` tokens, and `rate` new ones a second. */
 struct bucket {
@@ -44,6 +46,7 @@ struct source {
 	atomic_uint announced;  /* data connections that are expected */
 	atomic_uint arriving;   /* unauthenticated connections that count as expected */
 	atomic_uint tunnels, visitors, ahead, handshakes;
+	atomic_uint elders; /* table->elders when the source had a tunnel at one of them; 0: none */
 };
 
 struct shard {
@@ -56,6 +59,7 @@ struct shard {
 
 struct source_table {
 	uint64_t seed[2];
+	atomic_uint elders; /* their number, which changes when all have ended; never 0 */
 	struct shard shards[SHARDS];
 };
 
@@ -89,6 +93,7 @@ struct source_table *source_table_new(void)
 		free(table);
 		return NULL;
 	}
+	atomic_store(&table->elders, 1);
 	for (size_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&table->shards[i].lock, NULL);
 		table->shards[i].table = table;
@@ -218,9 +223,11 @@ void source_unref(struct source *source)
 	pthread_mutex_lock(&shard->lock);
 	if (--source->refs == 0) {
 		list_append(&shard->idle, &source->idle);
-		/* Without a ban, wrong answers or used tokens there is nothing to remember. */
+		/* Without a ban, wrong answers, used tokens or elders there is nothing to
+		 * remember. */
 		if (source->wrong == 0 && source->banned_until_ms == 0 &&
-		    source->secrets.at_ms == 0 && source->visits.at_ms == 0)
+		    source->secrets.at_ms == 0 && source->visits.at_ms == 0 &&
+		    !source_has_elder(source))
 			forget_source(shard, source);
 	}
 	pthread_mutex_unlock(&shard->lock);
@@ -254,7 +261,11 @@ void source_unannounce(struct source *source)
 
 bool source_enter(struct source *source)
 {
-	if (atomic_fetch_add(&source->arriving, 1) < atomic_load(&source->announced))
+	unsigned expected = atomic_load(&source->announced);
+
+	if (source_has_elder(source))
+		expected += EXPECTED_BY_ELDERS;
+	if (atomic_fetch_add(&source->arriving, 1) < expected)
 		return true;
 	atomic_fetch_sub(&source->arriving, 1);
 	atomic_fetch_add(&source->unexpected, 1);
@@ -301,7 +312,7 @@ bool source_may_hear(struct source *source, int64_t now_ms)
 {
 	bool may;
 
-	if (atomic_load(&source->tunnels) > 0)
+	if (source_has_tunnel(source))
 		return true;
 	pthread_mutex_lock(&source->shard->lock);
 	may = bucket_take(&source->hearings, HEAR_RATE, HEAR_BURST, now_ms);
@@ -342,7 +353,57 @@ void source_remove_tunnel(struct source *source)
 
 bool source_has_tunnel(const struct source *source)
 {
-	return atomic_load(&source->tunnels) > 0;
+	return atomic_load(&source->tunnels) > 0 || source_has_elder(source);
+}
+
+void source_set_elder(struct source_table *table, const spore_addr *addr)
+{
+	struct source *source = source_get(table, addr);
+
+	if (!source)
+		return;
+	atomic_store(&source->elders, atomic_load(&table->elders));
+	source_unref(source);
+}
+
+void source_forget_elders(struct source_table *table)
+{
+	unsigned next = atomic_load(&table->elders) + 1;
+
+	atomic_store(&table->elders, next > 0 ? next : 1);
+}
+
+bool source_has_elder(const struct source *source)
+{
+	return atomic_load(&source->elders) == atomic_load(&source->shard->table->elders);
+}
+
+/* The caller holds the lock. Fills `out` from index n on, and returns the new number. */
+static size_t list_tunnels(const struct shard *shard, spore_addr *out, size_t most, size_t n)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (const struct source *s = shard->buckets[i]; s && n < most; s = s->next) {
+			if (source_is_proxy(s) || !source_has_tunnel(s))
+				continue;
+			out[n] = (spore_addr){ .family = s->family };
+			memcpy(out[n++].ip, s->key, sizeof out->ip);
+		}
+	}
+	return n;
+}
+
+size_t source_list_tunnels(struct source_table *table, spore_addr *out, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct shard *shard = &table->shards[i];
+
+		pthread_mutex_lock(&shard->lock);
+		n = list_tunnels(shard, out, most, n);
+		pthread_mutex_unlock(&shard->lock);
+	}
+	return n;
 }
 
 bool source_add_ahead(struct source *source, unsigned most)

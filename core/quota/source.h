@@ -12,7 +12,11 @@
  *
  * An honest client may share its address with somebody who is banned for guessing. As long as it
  * has a tunnel, connections of the address are let in: the ban then means that no secret is
- * checked. [any] */
+ * checked.
+ *
+ * A source may have tunnels at servers before this one (keep/elders), whose data connections come
+ * here. This server does not know how many are expected, so it expects some of each such source.
+ * [any] */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 
@@ -70,7 +74,18 @@ bool source_was_turned_away(struct source *source, int64_t since_ms);
 /* Counts one more tunnel; false if the source has as many as it may have. */
 bool source_add_tunnel(struct source *source, const struct limits *limits);
 void source_remove_tunnel(struct source *source);
+/* Does it have a tunnel here or at an elder? */
 bool source_has_tunnel(const struct source *source);
+
+/* The address has a tunnel at an elder. Does nothing without memory. */
+void source_set_elder(struct source_table *table, const spore_addr *addr);
+/* No elder lives any more. */
+void source_forget_elders(struct source_table *table);
+bool source_has_elder(const struct source *source);
+/* Copies the addresses of sources with a tunnel here or at an elder to `out`, but at most `most`.
+ * Returns how many were copied. Proxies are left out. */
+size_t source_list_tunnels(struct source_table *table, spore_addr *out, size_t most);
+
 /* Counts one more waiting connection that was opened ahead; false if the count has reached
  * `most`. */
 bool source_add_ahead(struct source *source, unsigned most);

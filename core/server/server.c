@@ -162,6 +162,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	look_after_usage(server);
 	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
 	close_kept_ports(server);
+	if (!elders_exist(&server->shared.elders))
+		source_forget_elders(server->shared.sources);
 	closing_go_on(&server->closing);
 }
 

@@ -213,8 +213,8 @@ static void send_back(struct server_session *s, const struct message *accept,
 		return;
 	}
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_SENT_BACK, 1);
-	if (proof->challenge)
-		source_return_try(s->source);
+	if (proof->challenge && source_ban_left(s->source, clock_ms()) == 0)
+		source_return_try(s->source); /* in a ban none was used */
 	/* The socket stays open in the other process, and so in the set of epoll. */
 	stream_lend(s->link.stream);
 	loop_forget_fd(worker->loop, fd);
@@ -326,11 +326,13 @@ static void take_verdict(void *session, int32_t verdict)
 		take_judged_visitor(s);
 }
 
-/* A banned source has no secret checked. Without a visitor there is nothing else to do: its client
- * came too late, which does not count as a try. */
+/* Without a visitor no secret is checked of a banned source, nor for the next process, where the
+ * source may be banned. The client came too late, which does not count as a try, or the visitor is
+ * an elder's. */
 static bool is_in_vain(const struct server_session *s)
 {
-	return !data_of(s)->visitor && source_ban_left(s->source, clock_ms()) > 0;
+	return !data_of(s)->visitor &&
+	       (s->is_sent_back || source_ban_left(s->source, clock_ms()) > 0);
 }
 
 /* Asks the instance that let the owner of the visitor in. For an unknown id it asks the chain, and
@@ -347,7 +349,10 @@ static void judge_accept(struct server_session *s, const struct message *accept)
 	data->pass = accept->pass;
 	data->visitor = pending_find(s->worker->shared->pending, &accept->id);
 	if (is_in_vain(s)) {
-		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+		if (s->is_sent_back || source_has_elder(s->source))
+			send_judged_back(s);
+		else
+			refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
 	if (!data->visitor && !entry_may_try(s))

@@ -549,6 +549,8 @@ void newcomer_resume(struct server_worker *worker, int fd, const void *said, siz
 		s = begin_session(worker, fd, &conn, &entry);
 	else
 		close(fd);
+	if (s)
+		s->is_sent_back = true;
 	if (s && wrap_stream(s)) {
 		/* A transport would have begun with a handshake. */
 		if (stream_is_bare(s->stream) && transport_open(s->stream))

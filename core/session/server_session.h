@@ -109,6 +109,7 @@ struct server_session {
 	bool awaits_peer;
 	bool is_of_proxy;  /* a proxy speaks for itself: no client may log in */
 	const char *judge; /* the auth instance that denied or could not decide; permanent */
+	bool is_sent_back; /* it began at the next process (keep/elders) */
 	bool is_denied;    /* a tunnel, whose client the access lists deny since a reload */
 };
 

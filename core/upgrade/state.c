@@ -18,10 +18,10 @@
 #include "json/jsonout.h"
 #include "json/reply.h"
 
-/* The state is a JSON text with the bans. A NUL and the text of the counts of use may follow, which
- * can be larger than a JSON text may be. Each ban is a value, of which the reader takes
- * REPLY_MAX_VALUES. */
-enum { FORMAT = 2, MOST_BANS = 10000, BAN_SIZE = ADDR_TEXT_SIZE + 50 };
+/* The state is a JSON text with the bans and the sources of tunnels. A NUL and the text of the
+ * counts of use may follow, which can be larger than a JSON text may be. Each ban and each source
+ * is a value, of which the reader takes REPLY_MAX_VALUES. */
+enum { FORMAT = 2, MOST_BANS = 10000, MOST_SOURCES = 4000, BAN_SIZE = ADDR_TEXT_SIZE + 50 };
 
 /* ---- writing ---- */
 
@@ -51,6 +51,19 @@ static void write_bans(struct source_table *sources, struct jsonout *json)
 	free(bans);
 }
 
+static void write_tunnels(struct source_table *sources, struct jsonout *json)
+{
+	spore_addr *all = calloc(MOST_SOURCES, sizeof *all);
+	size_t n = all ? source_list_tunnels(sources, all, MOST_SOURCES) : 0;
+	char text[ADDR_TEXT_SIZE];
+
+	jsonout_begin(json, "tunnels", '[');
+	for (size_t i = 0; i < n; i++)
+		jsonout_text(json, NULL, addr_format_ip(&all[i], text));
+	jsonout_end(json, ']');
+	free(all);
+}
+
 /* False: out of memory. */
 static bool write_use(struct usage_table *usage, FILE *file)
 {
@@ -73,6 +86,7 @@ static bool write_all(struct source_table *sources, struct usage_table *usage, F
 	jsonout_begin(&json, NULL, '{');
 	jsonout_int(&json, "format", FORMAT);
 	write_bans(sources, &json);
+	write_tunnels(sources, &json);
 	jsonout_end(&json, '}');
 	good = !usage || write_use(usage, file);
 	return fclose(file) == 0 && good;
@@ -115,17 +129,29 @@ static void read_ban(const char *text, struct source_table *sources)
 		source_ban(sources, &addr, (int64_t)left_ms, n_tries, clock_ms());
 }
 
-static bool add_bans(const struct json *state, struct source_table *sources, struct err *err)
+static const struct json *first_of(const struct json *state, const char *key)
 {
-	const struct json *format = json_get(state, "format"), *bans = json_get(state, "bans");
+	const struct json *list = json_get(state, key);
+
+	return list ? list->first : NULL;
+}
+
+static bool add_sources(const struct json *state, struct source_table *sources, struct err *err)
+{
+	const struct json *format = json_get(state, "format");
+	spore_addr addr;
 
 	if (!format || format->type != JSON_NUMBER || (int)format->number != FORMAT) {
 		err_set(err, "it has another format");
 		return false;
 	}
-	for (const struct json *i = bans ? bans->first : NULL; i; i = i->next) {
+	for (const struct json *i = first_of(state, "bans"); i; i = i->next) {
 		if (i->type == JSON_STRING)
 			read_ban(i->raw, sources);
+	}
+	for (const struct json *i = first_of(state, "tunnels"); i; i = i->next) {
+		if (i->type == JSON_STRING && addr_parse_ip(i->raw, &addr))
+			source_set_elder(sources, &addr);
 	}
 	return true;
 }
@@ -176,7 +202,7 @@ bool state_read(int fd, struct source_table *sources, struct usage_table *usage,
 	if (reply_parse(text, len, &state, mistake, sizeof mistake) != SPORE_OK)
 		err_set(err, "%s", mistake);
 	else
-		good = add_bans(state, sources, err) &&
+		good = add_sources(state, sources, err) &&
 		       (len == size || add_use(text + len + 1, usage, err));
 	reply_free(state);
 	free(text);

@@ -1,7 +1,8 @@
-/* state - what a server passes to the next one besides sockets: bans, and what identities use if
- * no file keeps it. A JSON text in a file in memory:
+/* state - what a server passes to the next one besides sockets: bans, the addresses that have
+ * tunnels, and what identities use if no file keeps it. A JSON text in a file in memory, a NUL, and
+ * the use:
  *
- *   { "format": 1, "bans": ["192.0.2.1 250000 3"], "use": "spore use 1\n..." }
+ *   { "format": 2, "bans": ["192.0.2.1 250000 3"], "tunnels": ["192.0.2.2"] } NUL spore use 1...
  *
  * A ban: the address, for how many milliseconds it lasts, and the tries that were counted.
  * [main] */

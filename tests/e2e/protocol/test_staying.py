@@ -23,7 +23,7 @@ from harness.tls.certificates import Authority
 from harness.upgrades import Upgrades
 from harness.visitors import connected, exchange_all, finish_all, one_exchange
 from harness.waiting import wait_until
-from harness.wire import Tunnel, Wire
+from harness.wire import Ended, Tunnel, Wire
 
 SECRET = "a secret of nobody"
 HMAC = [{"use": "hmac", "secret": SECRET}]
@@ -316,6 +316,58 @@ def test_right_answers_are_no_tries(tmp_path, address):
             with visitor, far:
                 visitor.sendall(b"bytes")
                 assert read_exactly(far, 5) == b"bytes"
+
+
+# ---- limits of the client's address
+
+
+def serve_visitors(tunnel, number):
+    """Whose data connections are open at once before the first says anything."""
+    with contextlib.ExitStack() as stack:
+        visitors = [stack.enter_context(tunnel.visit()) for _ in range(number)]
+        ids = [tunnel.wire.connection() for _ in visitors]
+        far = [stack.enter_context(tunnel.dial()) for _ in ids]
+        for data, identity in zip(far, ids):
+            data.send({"Accept": identity})
+        for visitor, data in zip(visitors, far):
+            visitor.sendall(b"bytes")
+            assert read_exactly(data.stream(), 5) == b"bytes"
+
+
+def guess(server):
+    """Returns what the server answers."""
+    with Wire.connect(server.control) as wire:
+        wire.authenticate("a guess")
+        wire.send({"Accept": str(uuid.uuid4())})
+        return wire.receive()
+
+
+@pytest.mark.parametrize("upgrades", [1, 2])
+def test_a_ban_does_not_concern_its_connections(tmp_path, address, upgrades):
+    """Another host behind the same address is banned."""
+    limits = {"ban_after": 3, "ban_time": "60s", "ban_exempt": []}
+    with Served(tmp_path, address, SECRET, limits=limits) as server, Tunnel(server) as tunnel:
+        for _ in range(upgrades):
+            server.upgrade()
+        for _ in range(3):
+            assert guess(server) == {"Error": "invalid secret"}
+        server.process.wait_for("source banned")
+        for _ in range(12):
+            visitor, far = tunnel.join()
+            with visitor, far:
+                visitor.sendall(b"bytes")
+                assert read_exactly(far, 5) == b"bytes"
+        for _ in range(5):  # no process judges them
+            with pytest.raises(Ended):
+                guess(server)
+        assert server.admin.ask("bans")["bans"][0]["source"] == "127.0.0.1"
+
+
+def test_many_connections_at_once(tmp_path, address):
+    limits = {"max_unauthenticated_per_ip": 5}
+    with Served(tmp_path, address, SECRET, limits=limits) as server, Tunnel(server) as tunnel:
+        server.upgrade()
+        serve_visitors(tunnel, 20)
 
 
 def test_an_id_that_nobody_knows(server):

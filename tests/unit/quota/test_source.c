@@ -137,6 +137,62 @@ START_TEST(expected_connections_are_counted_apart)
 }
 END_TEST
 
+START_TEST(an_elder_may_expect_connections)
+{
+	enum { EXPECTED = 128 };
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "192.0.2.1");
+	spore_addr addrs[2];
+
+	ck_assert(addr_parse_ip("192.0.2.1", &addrs[0]));
+	ck_assert(!source_has_elder(source) && !source_has_tunnel(source));
+	source_forget_elders(table);
+	ck_assert(!source_has_elder(source));
+	source_unref(source);
+	source_set_elder(table, &addrs[0]);
+	source = get(table, "192.0.2.1");
+	ck_assert(source_has_elder(source) && source_has_tunnel(source));
+	source_announce(source);
+	for (int i = 0; i < EXPECTED + 1; i++)
+		ck_assert(source_enter(source));
+	ck_assert(!source_enter(source));
+	source_leave(source, true);
+	ck_assert(source_enter(source));
+	source_forget_elders(table);
+	ck_assert(!source_has_elder(source) && !source_has_tunnel(source));
+	source_leave(source, true);
+	ck_assert(!source_enter(source));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(sources_with_tunnels_are_listed)
+{
+	struct source_table *table = source_table_new();
+	struct source *here = get(table, "192.0.2.1"), *none = get(table, "192.0.2.2"), *proxy;
+	spore_addr out[3], addr;
+
+	ck_assert(source_add_tunnel(here, &limits));
+	ck_assert(addr_parse_ip("2001:db8::1", &addr));
+	source_set_elder(table, &addr);
+	proxy = source_get_proxy(table, &addr);
+	ck_assert(source_add_tunnel(proxy, &limits));
+	ck_assert_uint_eq(source_list_tunnels(table, out, 1), 1);
+	ck_assert_uint_eq(source_list_tunnels(table, out, 3), 2);
+	ck_assert_int_eq(out[0].family + out[1].family, 4 + 6);
+	source_forget_elders(table);
+	ck_assert_uint_eq(source_list_tunnels(table, out, 3), 1);
+	ck_assert_int_eq(out[0].family, 4);
+	source_remove_tunnel(here);
+	source_remove_tunnel(proxy);
+	source_unref(here);
+	source_unref(none);
+	source_unref(proxy);
+	source_table_free(table);
+}
+END_TEST
+
 START_TEST(secrets_are_tried_at_a_rate)
 {
 	struct source_table *table = source_table_new();
@@ -452,8 +508,8 @@ END_TEST
 
 SUITE("source", a_ban_can_be_set, tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
       one_entry_an_address_or_a_64, its_share_is_two, expected_connections_are_counted_apart,
-      secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time,
-      few_connections_of_a_banned_source_hear_of_it,
+      an_elder_may_expect_connections, sources_with_tunnels_are_listed, secrets_are_tried_at_a_rate,
+      wrong_secrets_ban_for_a_time, few_connections_of_a_banned_source_hear_of_it,
       connections_of_a_banned_source_with_a_tunnel_go_on,
       it_is_known_when_a_connection_was_turned_away, bans_are_listed, a_ban_can_be_lifted,
       nothing_is_counted_during_a_ban, exempt_prefixes_are_never_slowed_down,

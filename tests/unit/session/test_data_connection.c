@@ -189,6 +189,28 @@ START_TEST(an_elder_gets_the_answer)
 }
 END_TEST
 
+/* The elder decides, since no secret is checked here. */
+START_TEST(an_elder_gets_connections_of_a_banned_source)
+{
+	spore_addr addr = scene_addr(SCENE_STRANGER, 0);
+	struct limits *limits = &scene.workers[0].limits;
+	struct source *source;
+	int data;
+
+	scene_open(SCENE_NAMES);
+	limits->settings.ban_after = 1;
+	limits->settings.ban_time = 60000;
+	open_elder();
+	source_set_elder(scene.shared.sources, &addr);
+	source = source_get(scene.shared.sources, &addr);
+	ck_assert(source_was_wrong(source, limits, clock_ms()));
+	source_unref(source);
+	data = scene_log_in_from(SCENE_STRANGER, "alice");
+	send_strange_accept(data);
+	check_sent_back(data, "\"}.{\"Authenticate\":\"alice\"}." STRANGE_ACCEPT);
+}
+END_TEST
+
 START_TEST(an_elder_that_does_not_read_gets_nothing)
 {
 	int data;
@@ -1616,10 +1638,11 @@ END_TEST
 
 SUITE("data_connection", an_elder_gets_what_is_not_known, an_elder_gets_the_answer,
       an_elder_gets_nothing_after_a_wrong_answer, an_elder_that_does_not_read_gets_nothing,
-      an_accept_is_no_try_of_a_banned_source, accept_takes_the_visitor, an_id_works_once,
-      a_foreign_accept_costs_the_visitor_nothing, a_visitor_belongs_to_its_owner_alone,
-      a_visitor_may_expire_while_its_accept_is_judged, of_two_accepts_one_gets_the_visitor,
-      an_accept_that_goes_leaves_the_visitor, the_tunnel_may_end_while_an_accept_is_judged,
+      an_elder_gets_connections_of_a_banned_source, an_accept_is_no_try_of_a_banned_source,
+      accept_takes_the_visitor, an_id_works_once, a_foreign_accept_costs_the_visitor_nothing,
+      a_visitor_belongs_to_its_owner_alone, a_visitor_may_expire_while_its_accept_is_judged,
+      of_two_accepts_one_gets_the_visitor, an_accept_that_goes_leaves_the_visitor,
+      the_tunnel_may_end_while_an_accept_is_judged,
       a_connection_opened_ahead_hears_that_it_has_the_visitor,
       a_connection_is_judged_before_it_waits, a_connection_that_waits_keeps_nothing_of_its_login,
       a_pass_lets_no_stranger_wait, connections_opened_ahead_go_with_their_tunnel,

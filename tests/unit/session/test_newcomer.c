@@ -377,9 +377,13 @@ START_TEST(a_connection_goes_on_behind_what_was_said)
 	fd = begin_elsewhere(CHALLENGE ANSWER("alice") STRANGE);
 	scene_expect_end(fd);
 	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 1);
-	fd = begin_elsewhere(HELLO); /* where no answer was asked for */
+	fd = begin_elsewhere(CHALLENGE ANSWER("eve") STRANGE); /* is not judged */
 	scene_expect_end(fd);
 	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 2);
+	ck_assert_int_eq(scene_refusals(REFUSED_WRONG_SECRET), 1);
+	fd = begin_elsewhere(HELLO); /* where no answer was asked for */
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 3);
 	scene_close();
 }
 END_TEST

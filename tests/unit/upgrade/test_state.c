@@ -93,6 +93,32 @@ START_TEST(bans_are_passed_on)
 }
 END_TEST
 
+START_TEST(sources_of_tunnels_are_passed_on)
+{
+	spore_addr four = address("192.0.2.7"), six = address("2001:db8::1");
+	static const struct limits limits = { .settings = { .ban_after = 0 } };
+	struct source *one, *other;
+	spore_addr found[3];
+	struct err err;
+	int fd;
+
+	set_up();
+	one = source_get(sources, &four);
+	ck_assert(source_add_tunnel(one, &limits));
+	source_set_elder(sources, &six);
+	fd = state_write(sources, &usage, &err);
+	ck_assert_msg(state_read(fd, next_sources, &next_usage, &err), "%s", err.text);
+	ck_assert_uint_eq(source_list_tunnels(next_sources, found, 3), 2);
+	other = source_get(next_sources, &four);
+	ck_assert(source_has_elder(other));
+	source_unref(other);
+	source_remove_tunnel(one);
+	source_unref(one);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
 /* Their counts are kept by a file, or passed on. */
 START_TEST(counts_of_use_are_passed_on)
 {
@@ -182,6 +208,8 @@ START_TEST(other_versions)
 	set_up();
 	ck_assert(reads("{ \"format\": 2, \"more\": [1] }", &err));
 	ck_assert(reads("{ \"format\": 2, \"bans\": [\"nonsense\", 1, \"192.0.2.1 5\"] }", &err));
+	ck_assert(reads("{ \"format\": 2, \"tunnels\": [\"nonsense\", 1, {}] }", &err));
+	ck_assert(reads("{ \"format\": 2, \"tunnels\": \"nonsense\" }", &err));
 	ck_assert_uint_eq(source_list_bans(next_sources, clock_ms(), &ban, 1), 0);
 	ck_assert(!reads("{ \"format\": 1, \"bans\": [\"192.0.2.1 60000 1\"] }", &err));
 	ck_assert_str_eq(err.text, "it has another format");
@@ -194,4 +222,4 @@ START_TEST(other_versions)
 END_TEST
 
 SUITE("state", clients_are_not_kept_out, counts_of_very_many_are_passed_on, bans_are_passed_on,
-      counts_of_use_are_passed_on, other_versions)
+      sources_of_tunnels_are_passed_on, counts_of_use_are_passed_on, other_versions)
