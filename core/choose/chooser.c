@@ -329,10 +329,15 @@ bool choosers_copy_parked(const struct server_worker *worker, int *fds)
 	return true;
 }
 
+/* The next server has the socket, too, and may have changed it before it failed. */
 void choosers_unpark(struct server_worker *worker)
 {
-	while (worker->n_parked > 0)
-		choosers_receive(worker, worker->parked[--worker->n_parked]);
+	while (worker->n_parked > 0) {
+		int fd = worker->parked[--worker->n_parked];
+
+		sock_restore(fd);
+		choosers_receive(worker, fd);
+	}
 	choosers_drop_parked(worker);
 }
 

@@ -425,6 +425,12 @@ bool sock_sizes_hold(const struct sock_sizes *asked, struct sock_sizes *got_out)
 	return got_out->send >= asked->send && got_out->receive >= asked->receive;
 }
 
+void sock_restore(int fd)
+{
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0, 0 }, sizeof(struct linger));
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &(int){ 1 }, sizeof(int));
+}
+
 void sock_reset(int fd)
 {
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));

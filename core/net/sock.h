@@ -105,6 +105,9 @@ bool sock_look(int fd, struct sock_sight *sight_out);
 bool sock_has_unread(int fd);
 /* True if the kernel grants the sizes. False: it grants the smaller sizes in *got_out. */
 bool sock_sizes_hold(const struct sock_sizes *asked, struct sock_sizes *got_out);
+/* Undoes what another process may have set that has the same socket: closing it does not reset it,
+ * and the first byte makes it readable. */
+void sock_restore(int fd);
 /* Closes the socket with a reset. */
 void sock_reset(int fd);
 

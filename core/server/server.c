@@ -245,6 +245,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 		server_stop(server);
 		return false;
 	}
+	workers_receive(&server->workers, &env->visitors);
 	closing_init(&server->closing, &server->shared, &server->workers, &server->tick);
 	stats_watch_pending(&server->shared.stats, read_pending, server->shared.pending);
 	set_serving(server, true);

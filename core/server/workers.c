@@ -33,17 +33,17 @@ static void run_open(void *arg)
 
 struct receive_args {
 	struct server_worker *worker;
-	const struct server_env *env;
-	unsigned index;
+	const struct given_sockets *visitors;
+	unsigned index, n_workers;
 };
 
-/* The worker's part of the visitors that the server before this one has left. */
+/* The worker's part of the visitors. */
 static void run_receive(void *arg)
 {
 	const struct receive_args *args = arg;
-	const struct given_sockets *visitors = &args->env->visitors;
+	const struct given_sockets *visitors = args->visitors;
 
-	for (unsigned i = args->index; i < visitors->n; i += args->env->n_workers) {
+	for (unsigned i = args->index; i < visitors->n; i += args->n_workers) {
 		int fd = fcntl(visitors->fds[i], F_DUPFD_CLOEXEC, 0);
 
 		if (fd >= 0)
@@ -106,10 +106,15 @@ bool workers_open(struct workers *workers, const struct server_env *env,
 			err_set(err, "out of memory");
 			return false;
 		}
-		loop_call(env->loops[i], run_receive,
-		          &(struct receive_args){ args.worker, env, i });
 	}
 	return true;
+}
+
+void workers_receive(struct workers *workers, const struct given_sockets *visitors)
+{
+	for (unsigned i = 0; i < workers->n; i++)
+		loop_call(workers->loops[i], run_receive,
+		          &(struct receive_args){ &workers->items[i], visitors, i, workers->n });
 }
 
 void workers_close(struct workers *workers)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct err;
+struct given_sockets;
 struct json;
 struct limits;
 struct loop;
@@ -29,6 +30,9 @@ struct workers {
 bool workers_open(struct workers *workers, const struct server_env *env,
                   struct server_shared *shared, struct plugin_set *set, const struct limits *limits,
                   const struct json **at_fault_out, struct err *err);
+/* Gives the open workers the visitors that the server before this one has left, which stay the
+ * caller's. Call it when nothing can fail any more: to end one ends it for that server, too. */
+void workers_receive(struct workers *workers, const struct given_sockets *visitors);
 /* Closes those that are open. */
 void workers_close(struct workers *workers);
 /* Frees their memory, after all that uses it. */

@@ -170,6 +170,29 @@ static void on_worker(void (*fn)(void *worker))
 	scene_run();
 }
 
+/* As the next server may leave them. */
+static void change_options(int fd)
+{
+	struct linger linger = { 1, 0 };
+	int low = 100;
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low), 0);
+}
+
+static void check_options(int fd)
+{
+	struct linger linger = { 1, 1 };
+	socklen_t len = sizeof linger;
+	int low = 0;
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len), 0);
+	ck_assert_int_eq(linger.l_onoff, 0);
+	len = sizeof low;
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len), 0);
+	ck_assert_int_eq(low, 1);
+}
+
 START_TEST(visitors_of_whom_nothing_was_read_are_parked)
 {
 	struct server_worker *worker = &scene.workers[0];
@@ -188,7 +211,9 @@ START_TEST(visitors_of_whom_nothing_was_read_are_parked)
 	on_worker(end_undecided);
 	ck_assert(routed_has_ended(fds[2]));
 	ck_assert_uint_eq(scene.shared.handshakes, 0);
+	change_options(copies[0]);
 	choosers_unpark(worker);
+	check_options(copies[0]);
 	scene_run();
 	ck_assert_uint_eq(scene.shared.handshakes, 1);
 	ck_assert_uint_eq(pending_count(scene.shared.pending), 1);

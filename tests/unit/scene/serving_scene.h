@@ -12,6 +12,7 @@ static struct {
 	struct loop *main_loop;
 	struct server *server;
 	const struct json *at_fault; /* what the start has said */
+	struct given_sockets visitors;
 	char configs[2][256];
 } serving;
 
@@ -42,7 +43,8 @@ static inline bool serving_start(const char *config, struct err *err)
 	env = (struct server_env){ .metrics = scene.metrics,
 		                   .main_loop = serving.main_loop,
 		                   .loops = scene.loops,
-		                   .n_workers = SCENE_WORKERS };
+		                   .n_workers = SCENE_WORKERS,
+		                   .visitors = serving.visitors };
 	scene_start_threads(serving.threads);
 	serving.server = server_new();
 	ck_assert_ptr_nonnull(serving.server);

@@ -31,6 +31,34 @@ START_TEST(a_port_that_is_taken_is_named)
 }
 END_TEST
 
+/* The server before this one goes on with them. */
+START_TEST(a_start_that_fails_leaves_visitors_alone)
+{
+	struct err err = { "" };
+	spore_addr control;
+	struct linger linger = { 1, 1 };
+	socklen_t len = sizeof linger;
+	char config[256];
+	int fds[2];
+
+	serving_config(0, &control);
+	snprintf(config, sizeof config,
+	         "{\"server\": {\"bind_addr\": \"127.0.0.1\", \"control_port\": %u, "
+	         "\"usage_file\": \"/nonexistent/use\"}}",
+	         control.port);
+	sockets_tcp_pair(fds);
+	serving.visitors = (struct given_sockets){ .fds = &fds[1], .n = 1 };
+	ck_assert(!serving_start(config, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/use"));
+	ck_assert_int_eq(getsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, &len), 0);
+	ck_assert_int_eq(linger.l_onoff, 0);
+	serving.visitors.n = 0;
+	close(fds[0]);
+	close(fds[1]);
+	serving_stop();
+}
+END_TEST
+
 static struct workers workers;
 static atomic_uint n_told;
 static bool is_done;
@@ -68,4 +96,5 @@ START_TEST(each_worker_runs_what_it_is_told)
 }
 END_TEST
 
-SUITE("workers", a_port_that_is_taken_is_named, each_worker_runs_what_it_is_told)
+SUITE("workers", a_port_that_is_taken_is_named, a_start_that_fails_leaves_visitors_alone,
+      each_worker_runs_what_it_is_told)
