@@ -553,7 +553,7 @@ void newcomer_resume(struct server_worker *worker, int fd, const void *said, siz
 		s->is_sent_back = true;
 	if (s && wrap_stream(s)) {
 		/* A transport would have begun with a handshake. */
-		if (stream_is_bare(s->stream) && transport_open(s->stream))
+		if (stream_is_bare(s->stream) && transport_open(s->stream) && is_still_allowed(s))
 			go_on(s, &bytes);
 		else
 			server_session_end(s, false);

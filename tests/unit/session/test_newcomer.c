@@ -388,6 +388,20 @@ START_TEST(a_connection_goes_on_behind_what_was_said)
 }
 END_TEST
 
+/* What the access list asks about the connection is not known before. */
+START_TEST(access_lists_see_a_connection_that_goes_on)
+{
+	int fd;
+
+	scene_open("{" SCENE_SERVER ", \"acl\": {\"control\": [{\"use\": \"facts\", \"fact\": "
+	           "\"tls.version\", \"value\": \"TLSv1.3\"}]}}");
+	fd = begin_elsewhere(HELLO);
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_ACCESS_LIST), 1);
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_connection_goes_on_without_authentication)
 {
 	int fd;
@@ -413,11 +427,12 @@ START_TEST(a_connection_goes_on_without_authentication)
 END_TEST
 
 SUITE("newcomer", a_connection_goes_on_behind_what_was_said,
-      a_connection_goes_on_without_authentication, an_answer_and_hello_may_come_together,
-      a_bad_frame_is_refused_behind_the_verdict, a_half_closed_client_hears_its_verdict,
-      a_verdict_does_not_wait_long_for_the_next_frame, a_client_with_a_verdict_may_not_wait,
-      wrong_secrets_ban_the_source, a_right_secret_forgives_wrong_ones,
-      too_many_tries_are_not_judged, a_newcomer_keeps_the_configuration_that_it_began_with,
+      a_connection_goes_on_without_authentication, access_lists_see_a_connection_that_goes_on,
+      an_answer_and_hello_may_come_together, a_bad_frame_is_refused_behind_the_verdict,
+      a_half_closed_client_hears_its_verdict, a_verdict_does_not_wait_long_for_the_next_frame,
+      a_client_with_a_verdict_may_not_wait, wrong_secrets_ban_the_source,
+      a_right_secret_forgives_wrong_ones, too_many_tries_are_not_judged,
+      a_newcomer_keeps_the_configuration_that_it_began_with,
       a_transport_that_cannot_be_laid_refuses, a_verdict_waits_for_all_that_a_client_says,
       a_client_may_say_a_kilobyte_and_no_more, a_wrong_item_is_refused_behind_the_verdict,
       everything_may_come_at_once)
