@@ -105,19 +105,23 @@ static bool has_ended(int cause)
 
 enum elders_result elders_send(struct elders *elders, int connection, const void *said, size_t len)
 {
-	int cause = EPIPE;
+	enum elders_result result = ELDERS_NONE;
 
 	if (!elders_exist(elders))
 		return ELDERS_NONE;
 	pthread_mutex_lock(&elders->lock);
-	for (unsigned i = 0; i < ELDERS_MOST && has_ended(cause); i++) {
-		if (elders->all[i].is_open)
-			cause = send_one(elders->all[i].fd, connection, said, len);
+	for (unsigned i = 0; i < ELDERS_MOST && result != ELDERS_SENT; i++) {
+		int cause = elders->all[i].is_open
+		                    ? send_one(elders->all[i].fd, connection, said, len)
+		                    : EPIPE;
+
+		if (!cause)
+			result = ELDERS_SENT;
+		else if (!has_ended(cause))
+			result = ELDERS_BUSY;
 	}
 	pthread_mutex_unlock(&elders->lock);
-	if (!cause)
-		return ELDERS_SENT;
-	return has_ended(cause) ? ELDERS_NONE : ELDERS_BUSY;
+	return result;
 }
 
 /* ---- the elder ---- */

@@ -50,8 +50,9 @@ bool elders_exist(const struct elders *elders);
 
 enum elders_result { ELDERS_SENT, ELDERS_NONE, ELDERS_BUSY };
 
-/* Sends the connection, whose descriptor stays the caller's, to the newest elder that lives. Does
- * not wait: BUSY if that does not read. len <= ELDERS_SAID_MOST. [any] */
+/* Sends the connection, whose descriptor stays the caller's, to the newest elder that lives and
+ * reads. Does not wait: BUSY if there are elders, but none of them reads. len <= ELDERS_SAID_MOST.
+ * [any] */
 enum elders_result elders_send(struct elders *elders, int connection, const void *said, size_t len);
 
 /* ---- the elder ---- */
