@@ -151,7 +151,7 @@ enum elders_news elders_receive(int fd, int *connection_out, void *said, size_t 
 	do
 		n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
+	if (n < 0 && (errno == EAGAIN || errno == ENOMEM || errno == ENOBUFS))
 		return ELDERS_NOTHING;
 	if (n <= 0)
 		return ELDERS_END;

@@ -63,7 +63,8 @@ bool elders_pair(int *elder_out, int *younger_out);
 enum elders_news { ELDERS_CONNECTION, ELDERS_NOTHING, ELDERS_END };
 
 /* Reads a connection, which the caller owns; -1: no descriptor was left for it. *len_inout: the
- * size of `said`, and then of what was said. END: no younger process lives. [any] */
+ * size of `said`, and then of what was said. NOTHING: none has come, or memory is out. END: no
+ * younger process lives. [any] */
 enum elders_news elders_receive(int fd, int *connection_out, void *said, size_t *len_inout);
 
 #endif

@@ -73,4 +73,67 @@ START_TEST(workers_take_their_turns)
 }
 END_TEST
 
-SUITE("returns", workers_take_their_turns)
+/* A worker's loop, which the test runs when it likes. */
+static unsigned n_late;
+
+static void note_late(void *unused, unsigned index, int fd, const void *said, size_t len)
+{
+	(void)unused;
+	(void)index;
+	(void)said;
+	(void)len;
+	close(fd);
+	n_late++;
+}
+
+static bool is_paused(void *returns)
+{
+	return ev_is_active(&((struct returns *)returns)->pause);
+}
+
+static bool has_read_the_rest(void *returns)
+{
+	return !is_paused(returns) && atomic_load(&((struct returns *)returns)->waiting) == 0;
+}
+
+START_TEST(a_worker_that_hangs_gets_no_more)
+{
+	enum { MOST = 256 };
+	struct err err;
+	struct loop *worker = loop_new(1, &err);
+	struct returns returns = {
+		.main_loop = run_until_loop(), .loops = &worker, .n_loops = 1, .resume = note_late
+	};
+	struct elders elders = { .n_open = 0 };
+	enum elders_result result = ELDERS_SENT;
+	int elder, younger;
+	unsigned n = 0;
+
+	ck_assert(elders_pair(&elder, &younger));
+	elders_open(&elders, returns.main_loop, &younger, 1);
+	returns_open(&returns, elder);
+	while (!is_paused(&returns)) {
+		ck_assert_int_eq(elders_send(&elders, STDERR_FILENO, "said", 4), ELDERS_SENT);
+		n++;
+		run_for(returns.main_loop, 1);
+	}
+	ck_assert_uint_eq(atomic_load(&returns.waiting), MOST);
+	while ((result = elders_send(&elders, STDERR_FILENO, "said", 4)) == ELDERS_SENT)
+		n++;
+	ck_assert_int_eq(result, ELDERS_BUSY);
+	run_for(returns.main_loop, 120);
+	ck_assert_uint_eq(atomic_load(&returns.waiting), MOST);
+	while (n_late < n) {
+		run_for(worker, 1);
+		run_for(returns.main_loop, 1);
+	}
+	ck_assert(run_until(returns.main_loop, has_read_the_rest, &returns));
+	ck_assert_uint_eq(n_late, n);
+	returns_close(&returns);
+	elders_close(&elders);
+	loop_free(worker);
+	loop_free(returns.main_loop);
+}
+END_TEST
+
+SUITE("returns", workers_take_their_turns, a_worker_that_hangs_gets_no_more)
