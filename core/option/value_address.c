@@ -7,13 +7,26 @@
 #include "net/addr.h"
 #include "option/value_describe.h"
 
+/* No connection has such an address, so a list that names it would do nothing. */
+static bool is_any_address(const char *text)
+{
+	spore_addr addr;
+
+	return addr_parse_ip(text, &addr) && addr_is_any(&addr);
+}
+
 bool value_read_cidr(const struct option_scope *scope, const struct json *node, spore_cidr *out)
 {
 	char prefix[ADDR_TEXT_SIZE], expected[128];
 	bool has_stray_bits;
 
-	if (node->type == JSON_STRING && addr_parse_cidr(node->raw, out))
-		return true;
+	if (node->type == JSON_STRING && addr_parse_cidr(node->raw, out)) {
+		if (!is_any_address(node->raw))
+			return true;
+		return value_mismatch(scope, node,
+		                      "\"0.0.0.0/0\" for every IPv4 address or \"::/0\" for every "
+		                      "IPv6 address (no connection has the address 0.0.0.0 or ::)");
+	}
 	has_stray_bits = node->type == JSON_STRING && out->family != 0;
 	if (!has_stray_bits)
 		return value_mismatch(scope, node,

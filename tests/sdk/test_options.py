@@ -191,6 +191,7 @@ BAD = [
     ("ports", "1,,2", "/ports", 'expected ports from 1 to 65535, lowest first, such as "20000-21000" or "8000,9000-9100", found "1,,2"'),
     ("cidr", "10.0.0.1/8", "/cidr", 'expected "10.0.0.0/8" (no bits set after the prefix), found "10.0.0.1/8"'),
     ("cidr", "10.0.0.0/33", "/cidr", 'expected an IP prefix such as "10.0.0.0/8" or "2001:db8::/32", found "10.0.0.0/33"'),
+    ("cidr", "0.0.0.0", "/cidr", 'expected "0.0.0.0/0" for every IPv4 address or "::/0" for every IPv6 address (no connection has the address 0.0.0.0 or ::), found "0.0.0.0"'),
     ("digest", "sha256:12", "/digest", 'expected "sha256:" and 64 hex digits, found "sha256:12"'),
     ("full_text", "", "/full_text", 'expected at least one character, found ""'),
     ("full_list", [], "/full_list", "expected at least one element, found none"),

@@ -55,6 +55,7 @@ NOT_IN_A_SCHEMA = {
     "0 means no limit": r"expected 0 (?:\(.*\) )?or at least",
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits set after the prefix",
+    "an address that no connection has": r"no connection has the address",
     "a text has parts without a type": r"expected \"HOST:PORT|expected HOST or|host without a scheme|"
     r"after the host, found|in brackets, as in|an absolute path behind|a path of at most",
     "two addresses do not fit": r"that can be used beside",

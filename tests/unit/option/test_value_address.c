@@ -43,6 +43,32 @@ START_TEST(addresses)
 }
 END_TEST
 
+/* They would match no connection, and a list that denies them would deny nobody. */
+START_TEST(an_address_that_no_peer_has_is_no_prefix)
+{
+	static const char expected[] =
+		"expected \"0.0.0.0/0\" for every IPv4 address or \"::/0\" for every IPv6 address "
+		"(no connection has the address 0.0.0.0 or ::), found ";
+	static const char *const bad[] = { "\"0.0.0.0\"", "\"::\"", "\"::ffff:0.0.0.0\"",
+		                           "\"0::0\"" };
+	static const char *const good[] = { "\"0.0.0.0/0\"", "\"::/0\"", "\"0.0.0.0/8\"",
+		                            "\"::/128\"",    "\"::1\"",  "\"0.0.0.1\"" };
+	spore_option row = row_of(SPORE_OPT_CIDR, 1, 0);
+	struct option_scene scene;
+	union value value;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		snprintf(text, sizeof text, "%s%s", expected, bad[i]);
+		check_bad(&row, bad[i], text);
+	}
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		ck_assert_str_eq(read_value(&scene, &row, good[i], &value), "");
+		option_scene_close(&scene);
+	}
+}
+END_TEST
+
 START_TEST(port_ranges)
 {
 	spore_option row = row_of(SPORE_OPT_PORTS, 1, 0);
@@ -78,4 +104,4 @@ START_TEST(port_ranges)
 }
 END_TEST
 
-SUITE("value_address", addresses, port_ranges)
+SUITE("value_address", addresses, an_address_that_no_peer_has_is_no_prefix, port_ranges)
