@@ -64,7 +64,7 @@ static void add_words(struct columns *columns, const char *name, const char *con
 		add_line(columns, name, text);
 }
 
-static void add_access(struct columns *columns, const struct sealed_access *access)
+static void add_access(struct columns *columns, const struct access_verdict *access)
 {
 	char text[sizeof access->doubtful.text + 40];
 

@@ -39,7 +39,7 @@ void loader_fini(struct loader *loader);
 
 /* What is known about a file without running it. */
 struct inspection {
-	struct sealed_access access;
+	struct access_verdict access;
 	bool is_read, has_note;
 	uint8_t digest[CRYPTO_SHA256_SIZE]; /* if is_read */
 	struct note note;                   /* if has_note */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,52 +15,6 @@
 #include "thread/reading.h"
 
 enum { MAX_SIZE = 256 * 1024 * 1024 };
-
-static bool check_access(const char *path, const struct stat *st, struct sealed_access *access)
-{
-	if (!access_is_safe(path, st, &access->forbidden))
-		return false;
-	if (access_is_doubtful(st) && !access->doubtful.text[0])
-		err_set(&access->doubtful, "%s", path);
-	return true;
-}
-
-/* Checks all folders above the file, up to the root. The path is real. */
-static bool check_folders(const char *file, struct sealed_access *access)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	strcpy(path, file);
-	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		slash[slash == path ? 1 : 0] = '\0'; /* cuts it off, but keeps that of the root */
-		if (stat(path, &st) < 0) {
-			err_set(&access->forbidden, "cannot read %s: %s", path, strerror(errno));
-			return false;
-		}
-		if (!check_access(path, &st, access))
-			return false;
-		if (slash == path)
-			break;
-	}
-	return true;
-}
-
-/* Checks the folder of a symbolic link, since a user who can replace the link chooses what is
- * loaded. */
-static bool check_link(const char *path, struct sealed_access *access)
-{
-	char folder[PATH_MAX], real[PATH_MAX + 2];
-
-	snprintf(folder, sizeof folder, "%s", path);
-	if (!realpath(dirname(folder), real)) {
-		err_set(&access->forbidden, "cannot read the folder of %s: %s", path,
-		        strerror(errno));
-		return false;
-	}
-	strcat(real, "/."); /* so that `real` is one of the folders above */
-	return check_folders(real, access);
-}
 
 static bool find_real(const char *path, char real[PATH_MAX], struct err *err)
 {
@@ -171,19 +124,19 @@ static bool seal(int file, size_t size, const char *path, struct sealed *sealed_
 
 static bool open_and_seal(const char *path, struct sealed *sealed_out, struct err *err)
 {
-	struct sealed_access access = { .forbidden.text = "" };
+	struct access_verdict access = { .forbidden.text = "" };
 	char real[PATH_MAX];
 	struct stat st;
 	int file = -1;
 
 	if (!find_real(path, real, err))
 		return false;
-	if (!check_folders(real, &access) || !check_link(path, &access))
+	if (!access_check_folders(path, real, &access))
 		goto forbidden;
 	file = open_regular(real, &st, err);
 	if (file < 0)
 		return false;
-	if (!check_access(real, &st, &access))
+	if (!access_check(real, &st, &access))
 		goto forbidden;
 	if (access.doubtful.text[0])
 		access_warn("plugin", access.doubtful.text);
@@ -205,7 +158,7 @@ bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
 	return is_open;
 }
 
-bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,
+bool sealed_inspect(const char *path, struct sealed *sealed_out, struct access_verdict *access_out,
                     struct err *err)
 {
 	char real[PATH_MAX];
@@ -213,14 +166,14 @@ bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_a
 	bool is_safe;
 	int file;
 
-	*access_out = (struct sealed_access){ .forbidden.text = "" };
+	*access_out = (struct access_verdict){ .forbidden.text = "" };
 	if (!find_real(path, real, err))
 		return false;
-	is_safe = check_folders(real, access_out) && check_link(path, access_out);
+	is_safe = access_check_folders(path, real, access_out);
 	file = open_regular(real, &st, err);
 	if (file >= 0) {
 		if (is_safe)
-			check_access(real, &st, access_out);
+			access_check(real, &st, access_out);
 		return seal(file, (size_t)st.st_size, path, sealed_out, err);
 	}
 	if (!is_safe)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "files/access.h"
 
 struct sealed {
 	int fd;               /* a memfd with all seals */
@@ -14,17 +15,10 @@ struct sealed {
 	size_t size;
 };
 
-/* The result of checking owner and modes of a file and of the folders above it. */
-struct sealed_access {
-	struct err forbidden; /* why the file must not be used; empty: it may be used */
-	struct err doubtful;  /* the first path that its group may write; empty: none. For root
-	                       * such a path is forbidden. */
-};
-
 /* Checks the access, then copies the file. False and *err, which names the wrong path. */
 bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err);
 /* The same for a file that is only inspected, never run: it is copied whatever the access is. */
-bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,
+bool sealed_inspect(const char *path, struct sealed *sealed_out, struct access_verdict *access_out,
                     struct err *err);
 /* Unmaps the copy and closes its descriptor. */
 void sealed_close(struct sealed *sealed);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -561,7 +562,25 @@ static void on_checked(void *arg, const char *why)
 		start_heir(upgrade);
 }
 
-/* Only root and the user of this process may write what it runs. */
+/* Only root and the user of this process may write what it runs, or replace it. */
+static bool is_safe(const char *path, const struct stat *st, struct err *err)
+{
+	struct access_verdict verdict = { .forbidden.text = "" };
+	char real[PATH_MAX];
+
+	if (!realpath(path, real)) {
+		err_set(err, "%s: %s", path, strerrordesc_np(errno));
+		return false;
+	}
+	if (!access_check_folders(path, real, &verdict) || !access_check(real, st, &verdict)) {
+		*err = verdict.forbidden;
+		return false;
+	}
+	if (verdict.doubtful.text[0])
+		access_warn("program", verdict.doubtful.text);
+	return true;
+}
+
 static bool is_program(const char *path, struct err *err)
 {
 	struct stat st;
@@ -575,7 +594,7 @@ static bool is_program(const char *path, struct err *err)
 	}
 	err_set(err, "%s is not an executable file", path);
 	return S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 &&
-	       access_is_safe(path, &st, err);
+	       is_safe(path, &st, err);
 }
 
 static void start_check(struct upgrade *upgrade)

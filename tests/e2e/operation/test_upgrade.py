@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -243,6 +244,31 @@ def test_a_program_that_fails_its_check(server, tmp_path):
     server.path.write_text("{")
     error = server.upgrade_in_vain(spore_binary())
     assert "its check has ended with status 1: " in error and "server.json:1" in error, error
+
+
+@pytest.mark.parametrize("way", ["file", "folder", "folder above", "folder of a link"])
+def test_a_program_that_others_may_replace(server, tmp_path, way):
+    """Neither it nor a folder above it may be writable by everyone, as with plugins. Other users
+    cannot replace a file in a sticky folder, such as /tmp."""
+    folder = tmp_path / "above" / "folder"
+    folder.mkdir(parents=True)
+    program = folder / "spore"
+    shutil.copy(spore_binary(), program)
+    link = tmp_path / "links" / "spore"
+    link.parent.mkdir()
+    link.symlink_to(program)
+    wrong = {
+        "file": program,
+        "folder": folder,
+        "folder above": folder.parent,
+        "folder of a link": link.parent,
+    }[way]
+    asked = link if way == "folder of a link" else program
+    wrong.chmod(0o777)
+    error = server.upgrade_in_vain(str(asked))
+    assert f"{wrong} is writable by everyone: run `chmod o-w {wrong}`" in error, error
+    wrong.chmod(0o755 if way == "file" else 0o1777)
+    server.upgrade(str(asked))
 
 
 SCRIPTS = {

@@ -1,6 +1,9 @@
 #include "files/access.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "suite.h"
@@ -77,5 +80,40 @@ START_TEST(what_belongs_to_somebody_else_is_not)
 }
 END_TEST
 
+static const char *judge_folders(const char *path, const char *real)
+{
+	static struct access_verdict verdict;
+
+	verdict = (struct access_verdict){ .forbidden.text = "" };
+	ck_assert_int_eq(access_check_folders(path, real, &verdict),
+	                 verdict.forbidden.text[0] == '\0');
+	return verdict.forbidden.text;
+}
+
+START_TEST(all_folders_above_are_checked)
+{
+	char top[] = "/tmp/accessXXXXXX", folder[40], file[50], expected[200];
+
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	snprintf(folder, sizeof folder, "%s/a", top);
+	snprintf(file, sizeof file, "%s/file", folder);
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	ck_assert_str_eq(judge_folders(file, file), "");
+	snprintf(expected, sizeof expected, "%s is writable by everyone: run `chmod o-w %s`", top,
+	         top);
+	ck_assert_int_eq(chmod(top, 0777), 0);
+	ck_assert_str_eq(judge_folders(file, file), expected);
+	ck_assert_str_eq(judge_folders(file, "/bin/sh"), expected); /* of the link */
+	ck_assert_int_eq(chmod(top, 01777), 0);
+	ck_assert_str_eq(judge_folders(file, file), "");
+	ck_assert_int_eq(rmdir(folder), 0);
+	snprintf(expected, sizeof expected,
+	         "cannot read the folder of %s: No such file or directory", file);
+	ck_assert_str_eq(judge_folders(file, "/bin/sh"), expected);
+	ck_assert_int_eq(rmdir(top), 0);
+}
+END_TEST
+
 SUITE("access", what_only_its_owner_may_write_is_safe, what_everyone_may_write_is_not,
-      what_its_group_may_write_is_not_for_root, what_belongs_to_somebody_else_is_not)
+      what_its_group_may_write_is_not_for_root, what_belongs_to_somebody_else_is_not,
+      all_folders_above_are_checked)

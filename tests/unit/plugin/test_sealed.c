@@ -39,7 +39,7 @@ static void tear_down(struct scene *scene)
 /* Inspecting reports the same. */
 static void check_refused(struct scene *scene, const char *path, const char *why)
 {
-	struct sealed_access access;
+	struct access_verdict access;
 	struct err err = { "" };
 
 	if (sealed_inspect(path, &scene->sealed, &access, &err)) {
@@ -185,7 +185,7 @@ END_TEST
 /* A file that its group may write is refused for root, and reported for other users. */
 START_TEST(a_file_that_its_group_may_write_is_doubtful)
 {
-	struct sealed_access access;
+	struct access_verdict access;
 	struct scene scene;
 
 	set_up(&scene);
