@@ -230,6 +230,7 @@ static struct server_env env_of(const struct runtime *runtime,
 		.n_kept = inheritance->activation.n_kept,
 		.elders = inheritance->heir.elders,
 		.n_elders = inheritance->heir.n_elders,
+		.use = inheritance->heir.use,
 		.keeper = keeper,
 	};
 }

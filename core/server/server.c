@@ -136,14 +136,18 @@ int64_t server_usage_fails(const struct server *server, const char **why_out)
 }
 
 /* False: *err and *at_fault_out say why. */
-static bool open_ledger(struct server *server, const struct json **at_fault_out, struct err *err)
+static bool open_ledger(struct server *server, const char *inherited,
+                        const struct json **at_fault_out, struct err *err)
 {
+	struct usage_table *table = &server->shared.principals.usage;
 	const struct config *config = server->set->config;
 	const char *path = config->settings.server.usage_file;
 
-	if (!path)
+	if (!path) {
+		usage_table_inherit(table, inherited);
 		return true;
-	server->ledger = ledger_open(path, &server->shared.principals.usage, err);
+	}
+	server->ledger = ledger_open(path, inherited, table, err);
 	if (server->ledger)
 		return true;
 	*at_fault_out = json_get(json_get(json_doc_root(config->doc), "server"), "usage_file");
@@ -241,7 +245,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	if (!ready ||
 	    !workers_open(&server->workers, env, &server->shared, set, &server->limits,
 	                  at_fault_out, err) ||
-	    !open_ledger(server, at_fault_out, err)) {
+	    !open_ledger(server, env->use, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}
@@ -457,11 +461,6 @@ void server_forget_elders(struct server *server)
 struct usage_table *server_usage(struct server *server)
 {
 	return &server->shared.principals.usage;
-}
-
-bool server_keeps_usage(const struct server *server)
-{
-	return server->ledger != NULL;
 }
 
 void server_tell_renewed(struct server *server)

@@ -105,8 +105,6 @@ unsigned server_copy_elders(struct server *server, int out[ELDERS_MOST]);
 void server_forget_elders(struct server *server);
 /* What identities use. Borrowed; valid until server_stop. [main] */
 struct usage_table *server_usage(struct server *server);
-/* Is it kept in a file? [main] */
-bool server_keeps_usage(const struct server *server);
 
 /* ---- questions ---- */
 

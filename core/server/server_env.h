@@ -29,6 +29,9 @@ struct server_env {
 	/* Channels to the servers before it (keep/elders), newest first; taken in any case. */
 	const int *elders;
 	unsigned n_elders;
+	/* What identities have used at the server before this one, as of usage_table_write; NULL:
+	 * none. Needed only for the start. */
+	const char *use;
 	/* What keeps public ports when the server drains; it outlives the server. */
 	struct keeper *keeper;
 };

@@ -250,15 +250,29 @@ void heir_take(struct heir *heir, struct activation *activation)
 	activation->err = err;
 }
 
+static void take_use(struct heir *heir)
+{
+	struct err err;
+
+	heir->use = heir->state >= 0 ? state_read_use(heir->state, &err) : NULL;
+	if (heir->state >= 0 && !heir->use)
+		log_warn("what identities use is not known from the server before",
+		         log_str("error", err.text));
+}
+
 bool heir_await(struct heir *heir, struct activation *activation, struct err *err)
 {
 	if (heir->fd < 0)
 		return true;
 	listeners_disinherit();
-	if (channel_write(heir->fd, PROTOCOL_READY, -1))
-		return take_until(heir, activation, "go", INT64_MAX, err);
-	err_set(err, "the server that runs does not hand over: see its log");
-	return false;
+	if (!channel_write(heir->fd, PROTOCOL_READY, -1)) {
+		err_set(err, "the server that runs does not hand over: see its log");
+		return false;
+	}
+	if (!take_until(heir, activation, "go", INT64_MAX, err))
+		return false;
+	take_use(heir);
+	return true;
 }
 
 /* Until the other server has told the service manager of this one. */
@@ -275,10 +289,8 @@ void heir_tell_serving(struct heir *heir, struct server *server)
 
 	if (heir->fd < 0)
 		return;
-	if (heir->state >= 0 &&
-	    !state_read(heir->state, server_sources(server), server_usage(server), &err))
-		log_warn("bans and counts of the server before are not known",
-		         log_str("error", err.text));
+	if (heir->state >= 0 && !state_read_bans(heir->state, server_sources(server), &err))
+		log_warn("bans of the server before are not known", log_str("error", err.text));
 	heir->is_serving = channel_write(heir->fd, PROTOCOL_SERVING, -1);
 	if (heir->is_serving)
 		await_leaving(heir->fd);
@@ -308,6 +320,8 @@ void heir_close(struct heir *heir)
 	close_fd(&heir->fd);
 	close_fd(&heir->admin);
 	close_fd(&heir->state);
+	free(heir->use);
+	heir->use = NULL;
 	while (heir->n_elders > 0)
 		close_fd(&heir->elders[--heir->n_elders]);
 }

@@ -26,6 +26,7 @@ struct heir {
 	int elders[ELDERS_MOST]; /* channels of keep/elders, owned; newest first */
 	unsigned n_elders;
 	int state; /* as of upgrade/state, owned; -1: none */
+	char *use; /* what identities use, as of state_read_use, owned; NULL: not known */
 };
 
 /* If another server checks this program, tells it that this is one that knows upgrades. Removes the
@@ -36,10 +37,10 @@ void heir_introduce(void);
  * variable. Call it before another thread or program starts. */
 void heir_take(struct heir *heir, struct activation *activation);
 /* Says that all is loaded, waits until the other server has given up its ports, and takes the
- * public ones, and visitors, into `activation`. False and *err: it has not, or a signal has
- * come. */
+ * public ones, and visitors, into `activation`, and what identities use. False and *err: it has
+ * not, or a signal has come. */
 bool heir_await(struct heir *heir, struct activation *activation, struct err *err);
-/* The server has started: adds the bans and counts of the other one, and waits until that has left.
+/* The server has started: adds the bans of the other one, and waits until that has left.
  * Then this process is the main one of the service. */
 void heir_tell_serving(struct heir *heir, struct server *server);
 /* Another server has taken the place of this one: its end is none of the service. Harmless if it is

@@ -88,7 +88,7 @@ static bool write_all(struct source_table *sources, struct usage_table *usage, F
 	write_bans(sources, &json);
 	write_tunnels(sources, &json);
 	jsonout_end(&json, '}');
-	good = !usage || write_use(usage, file);
+	good = write_use(usage, file);
 	return fclose(file) == 0 && good;
 }
 
@@ -156,16 +156,6 @@ static bool add_sources(const struct json *state, struct source_table *sources, 
 	return true;
 }
 
-static bool add_use(const char *text, struct usage_table *usage, struct err *err)
-{
-	unsigned line;
-	const char *fault = usage_table_read(usage, text, &line);
-
-	if (fault)
-		err_set(err, "the counts of use, line %u: %s", line, fault);
-	return !fault;
-}
-
 /* The caller frees the text, which a NUL ends. NULL: *err. */
 static char *read_text(int fd, size_t *size_out, struct err *err)
 {
@@ -189,22 +179,34 @@ static char *read_text(int fd, size_t *size_out, struct err *err)
 	return NULL;
 }
 
-bool state_read(int fd, struct source_table *sources, struct usage_table *usage, struct err *err)
+bool state_read_bans(int fd, struct source_table *sources, struct err *err)
 {
-	size_t size, len;
+	size_t size;
 	char *text = read_text(fd, &size, err), mistake[200] = "out of memory";
 	struct json *state = NULL;
 	bool good = false;
 
 	if (!text)
 		return false;
-	len = strlen(text);
-	if (reply_parse(text, len, &state, mistake, sizeof mistake) != SPORE_OK)
+	if (reply_parse(text, strlen(text), &state, mistake, sizeof mistake) != SPORE_OK)
 		err_set(err, "%s", mistake);
 	else
-		good = add_sources(state, sources, err) &&
-		       (len == size || add_use(text + len + 1, usage, err));
+		good = add_sources(state, sources, err);
 	reply_free(state);
 	free(text);
 	return good;
+}
+
+char *state_read_use(int fd, struct err *err)
+{
+	size_t size, len;
+	char *text = read_text(fd, &size, err), *use;
+
+	if (!text)
+		return NULL;
+	len = strlen(text);
+	err_set(err, len == size ? "it has none" : "out of memory");
+	use = len == size ? NULL : strdup(text + len + 1);
+	free(text);
+	return use;
 }

@@ -213,9 +213,8 @@ static bool pass(struct upgrade *upgrade, const char *text, int fd)
 static bool pass_state(struct upgrade *upgrade)
 {
 	struct server *server = upgrade->host->server;
-	struct usage_table *usage = server_keeps_usage(server) ? NULL : server_usage(server);
 	struct err err;
-	int fd = state_write(server_sources(server), usage, &err);
+	int fd = state_write(server_sources(server), server_usage(server), &err);
 
 	if (fd < 0) {
 		give_up(upgrade, "%s", err.text);

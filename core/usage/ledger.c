@@ -385,9 +385,23 @@ static void tell_holder(const struct ledger *ledger, const struct holder *holder
 	          fields, n);
 }
 
+/* There is no file. */
+static void begin_counts(const struct ledger *ledger, const char *inherited,
+                         struct usage_table *table)
+{
+	struct log_field file = log_str("file", ledger->path);
+
+	if (usage_table_inherit(table, inherited))
+		log_info("counting what identities use goes on from the counts of the server "
+		         "before: there is no file yet",
+		         file);
+	else
+		log_info("counting what identities use begins at 0: there is no file yet", file);
+}
+
 /* False: *err says why. */
-static bool read_counts(struct ledger *ledger, struct usage_table *table, struct holder *holder_out,
-                        struct err *err)
+static bool read_counts(struct ledger *ledger, const char *inherited, struct usage_table *table,
+                        struct holder *holder_out, struct err *err)
 {
 	int fd = use_file_open(ledger->path, err);
 	const char *fault;
@@ -396,8 +410,7 @@ static bool read_counts(struct ledger *ledger, struct usage_table *table, struct
 	char *text;
 
 	if (fd < 0 && errno == ENOENT) {
-		log_info("counting what identities use begins at 0: there is no file yet",
-		         log_str("file", ledger->path));
+		begin_counts(ledger, inherited, table);
 		return true;
 	}
 	if (fd < 0)
@@ -440,11 +453,12 @@ static bool name_files(struct ledger *ledger, const char *path)
 }
 
 /* Takes the file over from the server that had it. False and *err. */
-static bool take_file(struct ledger *ledger, struct usage_table *table, struct err *err)
+static bool take_file(struct ledger *ledger, const char *inherited, struct usage_table *table,
+                      struct err *err)
 {
 	int lock = take_lock(ledger);
 	struct holder holder = { .is_there = false };
-	bool is_read = lock >= 0 && read_counts(ledger, table, &holder, err);
+	bool is_read = lock >= 0 && read_counts(ledger, inherited, table, &holder, err);
 	bool has_text = is_read && take_text(ledger, table);
 	bool good = has_text && replace(ledger);
 
@@ -459,7 +473,8 @@ static bool take_file(struct ledger *ledger, struct usage_table *table, struct e
 	return good;
 }
 
-struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err)
+struct ledger *ledger_open(const char *path, const char *inherited, struct usage_table *table,
+                           struct err *err)
 {
 	struct ledger *ledger = calloc(1, sizeof *ledger);
 
@@ -470,7 +485,7 @@ struct ledger *ledger_open(const char *path, struct usage_table *table, struct e
 	ledger->job.run = run_save;
 	if (name_files(ledger, path))
 		ledger->pool = pool_new(1, 1);
-	if (ledger->pool && take_file(ledger, table, err))
+	if (ledger->pool && take_file(ledger, inherited, table, err))
 		return ledger;
 	pool_free(ledger->pool, POOL_WAIT_MS);
 	free_ledger(ledger);

@@ -24,12 +24,15 @@
 struct ledger;
 
 /* Reads the file, and writes it for the first time: another server that had it loses it. So the
- * caller must be ready to serve. Others may use the table meanwhile. A missing file has no counts.
+ * caller must be ready to serve. Others may use the table meanwhile. If the file is
+ * missing, the counts are those that the server before has passed on (`inherited`, as for
+ * usage_table_inherit; NULL: none). Otherwise these do not count.
  * A file that is not valid is renamed to PATH.bad, and the log says so, if its first line is that
  * of a file of counts, or it is empty; any other file stays as it is. NULL and *err: it is such a
  * file, it
  * cannot be read or written, or memory is out. */
-struct ledger *ledger_open(const char *path, struct usage_table *table, struct err *err);
+struct ledger *ledger_open(const char *path, const char *inherited, struct usage_table *table,
+                           struct err *err);
 /* Writes what has changed or could not be written, if the last time is long ago. now_ms:
  * monotonic. */
 void ledger_tick(struct ledger *ledger, struct usage_table *table, int64_t now_ms);

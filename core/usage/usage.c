@@ -302,6 +302,17 @@ const char *usage_table_read(struct usage_table *table, const char *text, unsign
 	return NULL;
 }
 
+bool usage_table_inherit(struct usage_table *table, const char *text)
+{
+	unsigned line;
+	const char *fault = text ? usage_table_read(table, text, &line) : NULL;
+
+	if (fault)
+		log_warn("what identities use is not known from the server before",
+		         log_int("line", line), log_str("error", fault));
+	return text && !fault;
+}
+
 /* ---- one identity ---- */
 
 static uint64_t least(uint64_t a, uint64_t b)

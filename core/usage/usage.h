@@ -81,6 +81,10 @@ char *usage_table_write(struct usage_table *table);
  * [main] */
 const char *usage_table_read(struct usage_table *table, const char *text, unsigned *line_out);
 
+/* The same for the text that the server before has passed on; NULL: none. False: nothing was
+ * added, and the log says why, unless there is none. [main] */
+bool usage_table_inherit(struct usage_table *table, const char *text);
+
 /* A reference to what the identity uses. NULL: out of memory. [any] */
 struct usage *usage_get(struct usage_table *table, const char *identity);
 /* [any] NULL is fine. */

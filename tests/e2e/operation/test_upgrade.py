@@ -475,6 +475,48 @@ def test_the_file_of_use(tmp_path, address):
             assert "a running server has the file" not in server.process.log()
 
 
+def change_file_of_use(server, name):
+    """None: no file."""
+    config = json.loads(server.path.read_text())
+    config["server"].pop("usage_file", None)
+    if name:
+        config["server"]["usage_file"] = name
+    server.path.write_text(json.dumps(config))
+
+
+def test_another_file_of_use(tmp_path, address):
+    """If it does not exist, it begins with the counts of the old process, also if that has had no
+    file, and has them at once. If it exists, its own counts hold. Nothing counts twice."""
+    auth = [{"use": "multi_secret", "secrets": {"alice": "s3cret of alice"}}]
+    limits = {"bytes_per_day": 100000}
+    server = Upgrades(tmp_path, address, limits=limits, auth=auth)
+    files = {name: tmp_path / name for name in ("use", "use2")}
+    with server, Echo() as echo:
+        with spore_client(server.control, echo.port, secret="s3cret of alice") as client:
+
+            def move(name, expected):
+                one_exchange(server.public_host, client.port, b"x" * 1000)
+                change_file_of_use(server, name and str(files[name]))
+                server.upgrade()
+                if name:
+                    assert f"{expected} {expected} alice" in files[name].read_text()
+                server.process.wait_for(rf"new client .*port={client.port}\b", times=2)
+                (tunnel,) = server.admin.ask("tunnels")["tunnels"]
+                assert str(expected) in json.dumps(tunnel), tunnel
+
+            move("use", 2000)
+            move("use2", 4000)
+            move("use2", 6000)
+            move(None, 8000)
+            other = tmp_path / "other"  # replaces the file, so that the older processes leave it
+            other.write_text(files["use2"].read_text().replace("8000 8000", "70 70"))
+            other.rename(files["use2"])
+            move("use2", 70)
+            log = server.process.log()
+            assert log.count("goes on from the counts of the server before") == 2
+            assert "begins at 0" not in log
+
+
 def test_exporters_keep_their_ports(tmp_path, address):
     """No scrape is refused."""
     port = address.free_port()

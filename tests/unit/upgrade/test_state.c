@@ -79,7 +79,7 @@ START_TEST(bans_are_passed_on)
 	fd = state_write(sources, &usage, &err);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	ck_assert_msg(state_read(fd, next_sources, &next_usage, &err), "%s", err.text);
+	ck_assert_msg(state_read_bans(fd, next_sources, &err), "%s", err.text);
 	ck_assert_uint_eq(source_list_bans(next_sources, clock_ms(), bans, 3), 2);
 	for (int i = 0; i < 2; i++) {
 		bool is_four = bans[i].source.family == 4;
@@ -107,7 +107,7 @@ START_TEST(sources_of_tunnels_are_passed_on)
 	ck_assert(source_add_tunnel(one, &limits));
 	source_set_elder(sources, &six);
 	fd = state_write(sources, &usage, &err);
-	ck_assert_msg(state_read(fd, next_sources, &next_usage, &err), "%s", err.text);
+	ck_assert_msg(state_read_bans(fd, next_sources, &err), "%s", err.text);
 	ck_assert_uint_eq(source_list_tunnels(next_sources, found, 3), 2);
 	other = source_get(next_sources, &four);
 	ck_assert(source_has_elder(other));
@@ -119,7 +119,16 @@ START_TEST(sources_of_tunnels_are_passed_on)
 }
 END_TEST
 
-/* Their counts are kept by a file, or passed on. */
+static void read_use(int fd)
+{
+	struct err err;
+	char *text = state_read_use(fd, &err);
+
+	ck_assert_msg(text != NULL, "%s", err.text);
+	ck_assert(usage_table_inherit(&next_usage, text));
+	free(text);
+}
+
 START_TEST(counts_of_use_are_passed_on)
 {
 	static const struct use_terms terms = { .bytes = { 1000, 10000 },
@@ -133,14 +142,13 @@ START_TEST(counts_of_use_are_passed_on)
 	alice = usage_get(&usage, "alice");
 	ck_assert(usage_limit(&usage, alice, &claim, &terms));
 	ck_assert(usage_carry(&usage, alice, 700));
-	for (int kept_by_file = 0; kept_by_file < 2; kept_by_file++) {
-		fd = state_write(sources, kept_by_file ? NULL : &usage, &err);
-		ck_assert(state_read(fd, next_sources, &next_usage, &err));
-		next = usage_get(&next_usage, "alice");
-		ck_assert_uint_eq(atomic_load(&next->used[USE_DAY]), 700);
-		usage_put(&next_usage, next);
-		close(fd);
-	}
+	fd = state_write(sources, &usage, &err);
+	ck_assert_int_ge(fd, 0);
+	read_use(fd);
+	next = usage_get(&next_usage, "alice");
+	ck_assert_uint_eq(atomic_load(&next->used[USE_DAY]), 700);
+	usage_put(&next_usage, next);
+	close(fd);
 	usage_drop(&usage, alice, &claim);
 	usage_put(&usage, alice);
 	tear_down();
@@ -172,7 +180,7 @@ START_TEST(counts_of_very_many_are_passed_on)
 	}
 	fd = state_write(sources, &usage, &err);
 	ck_assert_int_gt(lseek(fd, 0, SEEK_END), REPLY_MAX_BYTES);
-	ck_assert_msg(state_read(fd, next_sources, &next_usage, &err), "%s", err.text);
+	read_use(fd);
 	snprintf(name, sizeof name, "%0200d", MANY - 1);
 	next = usage_get(&next_usage, name);
 	ck_assert_uint_eq(atomic_load(&next->used[USE_DAY]), 7);
@@ -182,22 +190,17 @@ START_TEST(counts_of_very_many_are_passed_on)
 }
 END_TEST
 
-#define WITH_USE "{ \"format\": 2 }\0spore use 9\n"
-
-static bool reads_bytes(const char *text, size_t size, struct err *err)
-{
-	int fd = memfd_create("state", MFD_CLOEXEC);
-	bool good;
-
-	ck_assert_int_eq(write(fd, text, size), (ssize_t)size);
-	good = state_read(fd, next_sources, &next_usage, err);
-	close(fd);
-	return good;
-}
-
 static bool reads(const char *text, struct err *err)
 {
-	return reads_bytes(text, strlen(text), err);
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	struct err none;
+	bool good;
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_ptr_null(state_read_use(fd, &none));
+	good = state_read_bans(fd, next_sources, err);
+	close(fd);
+	return good;
 }
 
 START_TEST(other_versions)
@@ -215,8 +218,8 @@ START_TEST(other_versions)
 	ck_assert_str_eq(err.text, "it has another format");
 	ck_assert(!reads("{}", &err));
 	ck_assert(!reads("", &err));
-	ck_assert(!reads_bytes(WITH_USE, sizeof WITH_USE - 1, &err));
-	ck_assert_ptr_nonnull(strstr(err.text, "the counts of use, line 1: "));
+	ck_assert(!usage_table_inherit(&next_usage, "spore use 9\n"));
+	ck_assert(!usage_table_inherit(&next_usage, NULL));
 	tear_down();
 }
 END_TEST

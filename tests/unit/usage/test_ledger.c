@@ -37,15 +37,20 @@ static void write_file(const char *text)
 	fclose(file);
 }
 
-static struct ledger *open_ledger(struct usage_table *table)
+static struct ledger *open_inheriting(struct usage_table *table, const char *inherited)
 {
 	struct ledger *ledger;
 	struct err err;
 
 	usage_table_init(table, 1, clock_wall_ms());
-	ledger = ledger_open(path, table, &err);
+	ledger = ledger_open(path, inherited, table, &err);
 	ck_assert_ptr_nonnull(ledger);
 	return ledger;
+}
+
+static struct ledger *open_ledger(struct usage_table *table)
+{
+	return open_inheriting(table, NULL);
 }
 
 /* Counts so many bytes, and returns the count. */
@@ -87,6 +92,38 @@ START_TEST(counts_outlive_the_table)
 	ledger = open_ledger(&table);
 	ck_assert_uint_eq(carry(&table, 1), 71);
 	close_ledger(ledger, &table);
+	remove_folder();
+}
+END_TEST
+
+/* They are in the file at once. If there is a file already, they do not count. */
+START_TEST(inherited_counts_are_those_of_a_missing_file)
+{
+	struct usage_table table, next;
+	struct ledger *ledger, *next_ledger;
+	char *inherited;
+
+	make_folder();
+	usage_table_init(&table, 1, clock_wall_ms());
+	carry(&table, 70);
+	inherited = usage_table_write(&table);
+	usage_table_fini(&table);
+	ck_assert_ptr_nonnull(inherited);
+	ledger = open_inheriting(&table, inherited);
+	ck_assert_uint_eq(carry(&table, 0), 70);
+	next_ledger = open_inheriting(&next, inherited); /* as after a crash of the first one */
+	ck_assert_uint_eq(carry(&next, 0), 70);
+	close_ledger(ledger, &table);
+	close_ledger(next_ledger, &next);
+	write_file("spore use 1\nnonsense\n");
+	ledger = open_inheriting(&table, inherited);
+	ck_assert_uint_eq(carry(&table, 0), 0);
+	close_ledger(ledger, &table);
+	ck_assert_int_eq(unlink(path), 0);
+	ledger = open_inheriting(&table, "nonsense");
+	ck_assert_uint_eq(carry(&table, 0), 0);
+	close_ledger(ledger, &table);
+	free(inherited);
 	remove_folder();
 }
 END_TEST
@@ -264,7 +301,7 @@ START_TEST(a_file_that_cannot_be_written_is_an_error)
 	struct err err;
 
 	usage_table_init(&table, 1, clock_wall_ms());
-	ck_assert_ptr_null(ledger_open("/nowhere/use", &table, &err));
+	ck_assert_ptr_null(ledger_open("/nowhere/use", NULL, &table, &err));
 	ck_assert_ptr_nonnull(
 		strstr(err.text, "/nowhere/use: cannot write the file: No such file"));
 	usage_table_fini(&table);
@@ -352,7 +389,8 @@ START_TEST(a_file_that_came_back_can_be_lost_again)
 END_TEST
 
 SUITE("ledger", what_hurries_is_written, a_server_that_had_the_file_in_vain,
-      a_file_that_came_back_can_be_lost_again, counts_outlive_the_table, a_wrong_file_is_put_aside,
+      a_file_that_came_back_can_be_lost_again, counts_outlive_the_table,
+      inherited_counts_are_those_of_a_missing_file, a_wrong_file_is_put_aside,
       the_file_of_another_server_is_left_alone, a_number_that_is_used_again_does_not_deceive,
       servers_replace_the_file_in_turn, a_failed_attempt_is_made_again,
       a_loss_is_told_unless_the_server_leaves, a_file_that_cannot_be_written_is_an_error)
