@@ -284,6 +284,19 @@ def test_the_answer_names_tunnels_that_are_refused(house, address, tmp_path):
         assert client.reload([tunnel])["tunnels_not_open"] == []
 
 
+def test_a_changed_tunnel_that_is_refused_is_closed(house, tmp_path):
+    """Before the server refuses the port. It opens once the file has the old port again."""
+    tunnel = {"name": "web", "local": house.service}
+    other = {**tunnel, "name": "other"}
+    with Reloaded(house, tmp_path, [tunnel, other]) as client:
+        port, _ = client.wait_open("web", "other")
+        (refused,) = client.reload([{**tunnel, "port": 80}, other])["tunnels_not_open"]
+        assert refused["name"] == "web" and "not in allowed range" in refused["error"]
+        wait_until(lambda: port_is_free(house.public_host, port), "the old tunnel to be closed")
+        assert client.reload([{**tunnel, "port": port}, other])["tunnels_not_open"] == []
+        assert client.wait_open("web", "other")[0] == port
+
+
 def test_the_answer_does_not_wait_for_a_server_that_hangs(start_server, tmp_path):
     """For 5 s at most, and the admin socket answers others meanwhile."""
     with Echo() as service, start_server() as server:
