@@ -255,12 +255,16 @@ static void free_lane(struct stream *stream)
 	stream->framed = 0;
 }
 
-/* The user is gone for good, and with it the way back. */
+/* The user is gone for good, and with it the way back. drop() may push the user's last bytes, which
+ * may lead here again. */
 static void end_lane(struct stream *stream)
 {
-	if (!stream->lane)
+	const struct stream_home *home = stream->home;
+
+	if (!stream->lane || !home)
 		return;
-	stream->home->drop(stream->home_arg);
+	stream->home = NULL;
+	home->drop(stream->home_arg);
 	free_lane(stream);
 }
 

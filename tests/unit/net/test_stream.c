@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "epoll_sets.h"
@@ -1490,6 +1491,59 @@ START_TEST(a_user_that_has_not_ended_ends_the_stream)
 }
 END_TEST
 
+static struct stream *pushed;
+static unsigned n_drops;
+
+static void push_and_drop(void *arg)
+{
+	(void)arg;
+	if (n_drops++ < 3)
+		stream_push_user(pushed);
+}
+
+static const struct stream_home pushing_home = { NULL, push_and_drop };
+
+static bool reads_raw(void *arg)
+{
+	const struct owner *owner = arg;
+
+	return stream_raw(owner->stream) & SPORE_READ;
+}
+
+/* Without a framed byte left, the lane would end once more. */
+START_TEST(a_lane_whose_end_pushes_bytes_ends_once)
+{
+	struct owner owner;
+	struct buf received = { 0 }, unsent = { 0 };
+	static char bytes[65536];
+
+	start_open(&owner, false);
+	pushed = owner.stream;
+	n_drops = 0;
+	for (int i = 0; i < 30; i++) {
+		while (send(owner.fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0 ||
+		       send(owner.fd, bytes, 1, MSG_DONTWAIT) > 0)
+			;
+		poll(NULL, 0, 5);
+	}
+	ck_assert(buf_append(&unsent, "Opened", 6, 64));
+	ck_assert(stream_begin_user(owner.stream, &pushing_home, NULL, &received, &unsent));
+	stream_hold_user(owner.stream);
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert_int_eq(write(owner.other, "\3\0\0\0x", 5), 5);
+	ck_assert(run_until(owner.loop, reads_raw, &owner));
+	stream_go_raw(owner.stream);
+	ck_assert_uint_eq(n_drops, 0);
+	for (int i = 0; i < 30; i++) {
+		while (recv(owner.other, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+			;
+		poll(NULL, 0, 5);
+	}
+	stream_close(owner.stream, true);
+	ck_assert_uint_eq(n_drops, 1);
+}
+END_TEST
+
 START_TEST(a_user_that_sends_much_keeps_the_stream)
 {
 	struct owner owner;
@@ -1655,8 +1709,9 @@ START_TEST(a_used_socket_is_not_taken)
 }
 END_TEST
 
-SUITE("stream", an_unused_socket_is_taken, a_used_socket_is_not_taken,
-      bytes_that_are_given_back_are_read_again, bytes_that_were_given_back_are_not_in_the_socket,
+SUITE("stream", a_lane_whose_end_pushes_bytes_ends_once, an_unused_socket_is_taken,
+      a_used_socket_is_not_taken, bytes_that_are_given_back_are_read_again,
+      bytes_that_were_given_back_are_not_in_the_socket,
       plain_bytes_may_wait_for_the_users_first_ones,
       plain_bytes_that_wait_leave_with_the_users_end_or_a_release,
       plain_bytes_that_wait_leave_with_a_read_of_all_that_comes,
