@@ -972,9 +972,7 @@ const char *tunnel_refusing(const struct tunnel *tunnel)
 
 	if (usage_exhausted(tunnel->account->usage) != USE_PERIODS)
 		return refusal_text(REFUSED_USED_UP);
-	return refusing->is_told && clock_ms() - refusing->last_ms < REFUSING_FIRST_MS
-	               ? refusal_text(refusing->why)
-	               : NULL;
+	return refusing_is_recent(refusing, clock_ms()) ? refusal_text(refusing->why) : NULL;
 }
 
 void tunnel_hand_over(struct tunnel *tunnel, struct ahead_pass *pass)

@@ -53,5 +53,35 @@ START_TEST(it_is_over_when_no_visitor_is_refused_for_a_while)
 }
 END_TEST
 
-SUITE("refusing", limits_of_the_client_concern_it, intervals_grow,
+/* As with a limit on visitors per second. */
+START_TEST(a_client_is_told_while_some_visitors_are_let_in)
+{
+	struct refusing refusing = { .is_told = false };
+	unsigned n = 0;
+
+	for (int64_t t = T0; t < T0 + 120 * MINUTE; t += 10000) {
+		n += refusing_note(&refusing, REFUSED_CLIENT_PACE, t);
+		ck_assert(refusing_is_recent(&refusing, t + 9999));
+		refusing_end(&refusing, t + 9999);
+	}
+	ck_assert_uint_ge(n, 120 / 5);
+	ck_assert(!refusing_is_recent(&refusing, T0 + 122 * MINUTE));
+}
+END_TEST
+
+START_TEST(another_reason_is_told_soon)
+{
+	struct refusing refusing = { .is_told = false };
+
+	ck_assert(!refusing_is_recent(&refusing, T0));
+	ck_assert(refusing_note(&refusing, REFUSED_CLIENT_FULL, T0));
+	ck_assert(!refusing_note(&refusing, REFUSED_USED_UP, T0 + 1000));
+	ck_assert(refusing_note(&refusing, REFUSED_USED_UP, T0 + REFUSING_CALM_MS));
+	ck_assert(!refusing_note(&refusing, REFUSED_USED_UP, T0 + 2 * REFUSING_CALM_MS));
+	ck_assert_int_eq(refusing.why, REFUSED_USED_UP);
+}
+END_TEST
+
+SUITE("refusing", a_client_is_told_while_some_visitors_are_let_in, another_reason_is_told_soon,
+      limits_of_the_client_concern_it, intervals_grow,
       it_is_over_when_no_visitor_is_refused_for_a_while)
