@@ -36,8 +36,8 @@ static void write_ban(const struct source_ban *ban, struct jsonout *json)
 	jsonout_text(json, NULL, text);
 }
 
-/* Without those of addresses that have tunnels. These clients are authenticated anew, and a ban would
- * keep them out because somebody else at their address has guessed. */
+/* Without those of addresses that have tunnels. These clients are authenticated anew, and a ban
+ * would keep them out because somebody else at their address has guessed. */
 static void write_bans(struct source_table *sources, struct jsonout *json)
 {
 	struct source_ban *bans = calloc(MOST_BANS, sizeof *bans);
