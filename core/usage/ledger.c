@@ -283,13 +283,13 @@ bool ledger_is_settled(const struct ledger *ledger)
 
 void ledger_reclaim(struct ledger *ledger)
 {
+	atomic_store(&ledger->yields, false); /* also if the file is being written at this moment */
 	if (atomic_load(&ledger->busy))
 		return;
 	if (ledger->fd >= 0)
 		close(ledger->fd);
 	ledger->fd = -1;
 	atomic_store(&ledger->is_lost, false);
-	atomic_store(&ledger->yields, false);
 	ledger->lost_ms = ledger->next_ms = 0;
 	ledger->leaves = ledger->is_told = false;
 }
