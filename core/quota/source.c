@@ -523,7 +523,7 @@ static struct source_ban describe_ban(const struct source *source, int64_t now_m
 {
 	struct source_ban ban = { .left_ms = ban_left(source, now_ms),
 		                  .tries = source->banned_tries,
-		                  .has_tunnel = source_has_tunnel(source) };
+		                  .has_tunnel = atomic_load(&source->tunnels) > 0 };
 
 	memcpy(ban.source.ip, source->key, sizeof ban.source.ip);
 	ban.source.family = source->family;

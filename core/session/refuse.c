@@ -481,7 +481,7 @@ void refuse_no_more(const struct server_worker *worker, struct account *account)
 {
 	struct announcer *announcer = find_announcer(worker, account);
 
-	if (announcer && announcer->refusing.is_told &&
+	if (announcer && announcer->refusing.last_ms &&
 	    refusing_end(&announcer->refusing, clock_ms()))
 		tell_refusing(announcer, "", "");
 }

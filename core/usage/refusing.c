@@ -17,6 +17,7 @@ bool refusing_note(struct refusing *refusing, enum refusal why, int64_t now_ms)
 	if (now_ms - refusing->last_ms > 2 * refusing->pause_ms)
 		refusing->pause_ms = refusing->next_ms = 0; /* it was long ago */
 	refusing->last_ms = now_ms;
+	refusing->is_over = false;
 	refusing->why = why;
 	if (now_ms < refusing->next_ms && !is_news(refusing, why, now_ms))
 		return false;
@@ -32,12 +33,16 @@ bool refusing_note(struct refusing *refusing, enum refusal why, int64_t now_ms)
 
 bool refusing_is_recent(const struct refusing *refusing, int64_t now_ms)
 {
-	return refusing->last_ms && now_ms - refusing->last_ms < REFUSING_FIRST_MS;
+	return refusing->last_ms && !refusing->is_over &&
+	       now_ms - refusing->last_ms < REFUSING_FIRST_MS;
 }
 
 bool refusing_end(struct refusing *refusing, int64_t now_ms)
 {
-	if (!refusing->is_told || now_ms - refusing->last_ms < REFUSING_CALM_MS)
+	if (now_ms - refusing->last_ms < REFUSING_CALM_MS)
+		return false;
+	refusing->is_over = true;
+	if (!refusing->is_told)
 		return false;
 	refusing->is_told = false;
 	if (refusing->next_ms > refusing->told_ms + REFUSING_AGAIN_MS)

@@ -19,6 +19,7 @@ struct refusing {
 	enum refusal why;  /* the last one */
 	enum refusal told; /* what the client was told last */
 	bool is_told;
+	bool is_over;     /* a visitor was let in, some seconds after the last refusal */
 	int64_t last_ms;  /* the last visitor was refused */
 	int64_t told_ms;  /* when the client was told */
 	int64_t next_ms;  /* the client may be told again */
