@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/text.h"
+
 void use_holder_mark(int fd)
 {
-	flock(fd,
-	      LOCK_EX | LOCK_NB); /* without it the next server cannot tell, as on some networks */
+	/* Without the lock, as on some networks, the next server cannot tell. */
+	flock(fd, LOCK_EX | LOCK_NB);
 }
 
 void use_holder_unmark(int fd)
@@ -17,33 +20,37 @@ void use_holder_unmark(int fd)
 	flock(fd, LOCK_UN);
 }
 
-/* "1: FLOCK  ADVISORY  WRITE 4711 fd:01:3145 0 EOF": the process, and the file's device and number.
- */
-static bool is_lock_of(const char *line, const struct stat *file, long long *pid_out)
+/* The process, if the line is of a lock of that file. A line of /proc/locks:
+ * "1: FLOCK  ADVISORY  WRITE 4711 fd:01:3145 0 EOF", with the file's device and number. */
+static bool is_lock_of(char *line, const char *file, uint64_t *pid_out)
 {
-	unsigned major_id, minor_id;
-	unsigned long long inode;
+	char *words[6], *rest = line;
 
-	return sscanf(line, "%*s FLOCK %*s %*s %lld %x:%x:%llu", pid_out, &major_id, &minor_id,
-	              &inode) == 4 &&
-	       major_id == major(file->st_dev) && minor_id == minor(file->st_dev) &&
-	       inode == file->st_ino;
+	for (size_t i = 0; i < 6; i++) {
+		words[i] = strtok_r(NULL, " ", &rest);
+		if (!words[i])
+			return false;
+	}
+	return strcmp(words[1], "FLOCK") == 0 && strcmp(words[5], file) == 0 &&
+	       text_to_uint(words[4], strlen(words[4]), INT32_MAX, pid_out);
 }
 
+/* 0: it is not known. */
 static int64_t find_pid(int fd)
 {
 	FILE *locks = fopen("/proc/locks", "re");
-	long long pid = 0, found = 0;
-	struct stat file;
-	char line[256];
+	char line[256], file[64] = "";
+	uint64_t pid = 0;
+	struct stat st;
 
-	while (locks && fstat(fd, &file) == 0 && found == 0 && fgets(line, sizeof line, locks)) {
-		if (is_lock_of(line, &file, &pid))
-			found = pid;
-	}
+	if (fstat(fd, &st) == 0)
+		snprintf(file, sizeof file, "%02x:%02x:%ju", major(st.st_dev), minor(st.st_dev),
+		         (uintmax_t)st.st_ino);
+	while (locks && fgets(line, sizeof line, locks) && !is_lock_of(line, file, &pid))
+		;
 	if (locks)
 		fclose(locks);
-	return found > 0 ? found : 0;
+	return (int64_t)pid;
 }
 
 bool use_holder_find(int fd, int64_t *pid_out)
