@@ -133,7 +133,7 @@ START_TEST(what_a_tunnel_holds)
 	ck_assert_int_eq(claim(&scene, first, "a.example", "*.b.example"), NAMES_CLAIMED);
 	older = scene.claim;
 	ck_assert_uint_eq(names_claim_list(older, list), 2);
-	ck_assert_mem_eq(list, "a.example\0*.b.example\0", 24);
+	ck_assert_mem_eq(list, "a.example\0*.b.example\0", 23);
 	ck_assert_int_eq(claim(&scene, second, "a.example", NULL), NAMES_CLAIMED);
 	newer = scene.claim;
 	ck_assert_uint_eq(names_claim_list(older, list), 1);
