@@ -277,6 +277,9 @@ struct sockets listener_take(struct listener *listener)
 
 	listener->closed = true;
 	stop_all(listener);
+	/* Another process may have these sockets, too: this loop must not wake for them. */
+	for (unsigned i = 0; i < listener->n; i++)
+		loop_forget_fd(listener->loop, sockets.fds[i]);
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
 	loop_reap(listener->loop, &listener->reap);
 	return sockets;

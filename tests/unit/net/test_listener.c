@@ -131,6 +131,30 @@ START_TEST(a_copy_outlives_the_listener)
 }
 END_TEST
 
+/* As in an upgrade: the loop must not wake for connections to the next process. */
+START_TEST(a_loop_forgets_the_sockets_of_a_freed_listener)
+{
+	struct scene scene;
+	struct sockets copies;
+	int dialled, fd;
+
+	set_up(&scene);
+	dialled = sockets_dial(&scene.addr);
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	fd = listener_sockets(scene.listener).fds[0];
+	copies = listener_copy(scene.listener);
+	listener_free(scene.listener);
+	/* The same socket under the same number is what the set would have. */
+	ck_assert_int_eq(dup2(copies.fds[0], fd), fd);
+	ck_assert(!loop_forget_fd(scene.loop, fd));
+	close(fd);
+	close(dialled);
+	sock_close_all(&copies);
+	loop_free(scene.loop);
+}
+END_TEST
+
 START_TEST(buffers_may_change_while_it_listens)
 {
 	struct scene scene;
@@ -417,9 +441,9 @@ START_TEST(a_port_that_is_shut_is_kept)
 END_TEST
 
 SUITE("listener", a_queue_costs_few_turns, other_events_of_the_turn_come_first,
-      a_port_that_is_shut_is_kept, the_log_names_the_limit_to_raise,
-      buffers_may_change_while_it_listens, what_waits_is_accepted_at_the_end,
-      what_waits_in_a_socket_that_is_taken_stays, a_copy_outlives_the_listener,
-      all_that_wait_are_accepted, it_may_be_freed_from_within,
+      a_loop_forgets_the_sockets_of_a_freed_listener, a_port_that_is_shut_is_kept,
+      the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
+      what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
+      a_copy_outlives_the_listener, all_that_wait_are_accepted, it_may_be_freed_from_within,
       running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
       freeing_a_paused_one_is_fine)
