@@ -35,8 +35,8 @@
 /* How long the steps may take. A start may take this much longer than the plugins. */
 enum { START_MS = 60000, HOLD_MS = 3000, GIVE_MS = 5000, WORKERS_MS = 2000 };
 
-/* A visitor of a routed port who is in a handshake, or silent after it, may hold up the others for
- * so long. */
+/* A visitor who is in a handshake, or silent after it at a routed port, may hold up the others
+ * for so long. */
 enum { UNDECIDED_MS = 1500 };
 
 /* How often it is asked whether clients have taken all visitors. */
@@ -148,13 +148,13 @@ static void give_up(struct upgrade *upgrade, const char *format, ...)
 static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct upgrade *upgrade = timer->data;
-	int step = upgrade->step;
+	enum upgrade_step step = upgrade->step;
 
 	(void)ev;
 	(void)events;
 	/* This process may have stood still, and the answer is there. */
 	channel_catch_up(&upgrade->channel);
-	if ((int)upgrade->step != step)
+	if (upgrade->step != step)
 		return;
 	if (upgrade->channel.fd < 0 && upgrade->heir.pid)
 		give_up(upgrade, "the new process has closed its connection to this one");
